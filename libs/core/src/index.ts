@@ -1,0 +1,6 @@
+export * from './clock';
+export * from './encoding';
+export * from './errors';
+export * from './random';
+export * from './reasons';
+export * from './secrets';
