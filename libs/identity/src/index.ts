@@ -1,0 +1,4 @@
+export * from './checks';
+export * from './endpoint';
+export * from './names';
+export * from './patterns';
