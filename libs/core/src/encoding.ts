@@ -35,7 +35,7 @@ export function u64(value: bigint | number): Buffer {
 }
 
 /** Juxtaposition: labels are ASCII text without a terminator, everything else is bytes. */
-export function join(...parts: ReadonlyArray<string | Uint8Array>): Buffer {
+export function join(...parts: readonly (string | Uint8Array)[]): Buffer {
   return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'utf8') : part)));
 }
 

@@ -148,3 +148,11 @@ export class PrivateKeyDer extends Secret {
     super(bytes, bytes.length);
   }
 }
+
+/** The private half of a one-time HPKE key: a P-256 scalar, big-endian (RFC 9180, 7.1.2); kept until the reply is opened. */
+export class HpkePrivateKey extends Secret {
+  readonly kind = 'HpkePrivateKey';
+  constructor(bytes: Uint8Array) {
+    super(bytes, SECRET_BYTES);
+  }
+}

@@ -23,8 +23,8 @@ export const ID_MAX_LENGTH = 64;
 export const USER_ID_MAX_LENGTH = 64;
 export const TRUST_DOMAIN_MAX_LENGTH = 190;
 
-/** The longest entity URI: scheme, pn-id, dot, trust domain, `/pn-gw/`, entity-id. */
+/** The longest URI without a user is an entity's: scheme, pn-id, dot, trust domain, type, entity-id. */
 export const URI_MAX_LENGTH =
-  'cpns://'.length + PN_ID_MAX_LENGTH + 1 + TRUST_DOMAIN_MAX_LENGTH + '/operator/'.length + ID_MAX_LENGTH;
+  'cpns://'.length + PN_ID_MAX_LENGTH + 1 + TRUST_DOMAIN_MAX_LENGTH + '/pn-gw/'.length + ID_MAX_LENGTH;
 /** The longest URI of a certificate: an entity's, with its user. */
 export const SUBJECT_MAX_LENGTH = URI_MAX_LENGTH + '?user='.length + USER_ID_MAX_LENGTH;

@@ -61,7 +61,8 @@ function checkValues(values: readonly Uint8Array[]): void {
       throw new RangeError(`a value of a store has at most ${STORE_LIMITS.valueBytes} bytes, not ${value.length}`);
     total += value.length;
   }
-  if (total > STORE_LIMITS.commitBytes) throw new RangeError(`a commit carries at most ${STORE_LIMITS.commitBytes} bytes`);
+  if (total > STORE_LIMITS.commitBytes)
+    throw new RangeError(`a commit carries at most ${STORE_LIMITS.commitBytes} bytes`);
 }
 
 function checkExpiry(expiresAt: number | undefined): void {

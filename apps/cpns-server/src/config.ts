@@ -1,0 +1,23 @@
+import { duration } from '@cpns/core';
+import { FIRST_SEED_MAX_ENTITIES } from '@cpns/entity-user-key';
+import { SERVER_SIDE_SETTINGS, settings, type Config } from '@cpns/service';
+
+/** The CPNS Server's settings, each from its `CPNS_*` variable. README.md lists them. */
+export const SETTINGS = {
+  ...SERVER_SIDE_SETTINGS,
+  /** Asks for certificates: gateways, services, operators. */
+  listen: settings.listen().default('127.0.0.1:7400'),
+  /** Takes tokens: gateways that enrol themselves. */
+  tokenListen: settings.listen().default('127.0.0.1:7401'),
+  issuingCaKeyFile: settings.file(),
+  entityCaFile: settings.file(),
+  entityCaKeyFile: settings.file(),
+  keyLifetime: settings.duration().default(duration(365, 'day')),
+  identityLifetime: settings.duration().default(duration(365, 'day')),
+  gatewayCaLifetime: settings.duration().default(duration(30, 'day')),
+  firstSeedAssignFor: settings.duration().default(duration(7, 'day')),
+  firstSeedRegisterFor: settings.duration().default(duration(30, 'day')),
+  firstSeedMaxEntities: settings.integer(1, FIRST_SEED_MAX_ENTITIES).default(1_000),
+} as const;
+
+export type ServerConfig = Config<typeof SETTINGS>;

@@ -1,0 +1,30 @@
+/**
+ * What a gateway is sent over its delivery channel, in order, until it acknowledged it. Entries may hold a secret (A of a
+ * token), so the log holds them sealed.
+ */
+import { OpenDeliveryChannelResponse } from '@cpns/contracts';
+import { currentTraceparent } from '@cpns/telemetry';
+import type { Append } from '@cpns/store';
+import type { ServerContext } from '../context';
+import { DELIVERY_LOG } from '../records/gateway-records';
+
+type Entry = NonNullable<OpenDeliveryChannelResponse['entry']>;
+
+const place = (gateway: string, dedupeId: string) => ({ record: `gateway/${gateway}/${DELIVERY_LOG}`, field: dedupeId, revision: 0n });
+
+/** An entry for the log of a gateway; the sequence is given by the log. */
+export async function sealedEntry(server: ServerContext, gateway: string, dedupeId: string, entry: Entry): Promise<Append> {
+  const message = OpenDeliveryChannelResponse.encode({ sequence: 0n, traceparent: currentTraceparent(), entry }).finish();
+  const value = await server.records.sealer.seal(place(gateway, dedupeId), Buffer.from(message));
+  return { log: DELIVERY_LOG, dedupeId, value };
+}
+
+/** The entry as it goes over the channel. @throws CpnsError STORED_RECORD_INVALID */
+export async function openEntry(
+  server: ServerContext,
+  gateway: string,
+  stored: { readonly sequence: bigint; readonly dedupeId: string; readonly value: Buffer },
+): Promise<OpenDeliveryChannelResponse> {
+  const message = await server.records.sealer.open(place(gateway, stored.dedupeId), stored.value);
+  return { ...OpenDeliveryChannelResponse.decode(message), sequence: stored.sequence };
+}

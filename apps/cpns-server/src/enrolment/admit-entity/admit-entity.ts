@@ -1,0 +1,177 @@
+/** Admits an entity: from now on one token leads to one Entity-User Key (protocol.md, "Admission"; EUK-ASSOC). */
+import { isIP } from 'node:net';
+import { HOSTS_MAX } from '@cpns/certificate-issuance';
+import { EntityRole, type AdmitEntityRequest } from '@cpns/contracts';
+import { CpnsError, failedPrecondition, invalidArgument, permissionDenied, TokenAuthKey } from '@cpns/core';
+import { TOKEN_MAX_LIFE_MS, type AdmittedRole } from '@cpns/entity-user-key';
+import { checkUserId, parseEntityUri, samePn, type EntityName } from '@cpns/identity';
+import type { KeyForm } from '@cpns/key-derivation';
+import { fields, keyForm, wireKeyForm } from '@cpns/messages';
+import type { ServerContext } from '../../context';
+import { sealedEntry } from '../../cskmf/gateway-log';
+import {
+  ADMISSION,
+  admissionName,
+  ENTITY_HEAD,
+  entityAggregate,
+  TOKEN_ENTITY,
+  tokenAggregate,
+  type AdmissionRecord,
+  type EntityHead,
+} from '../../records/entity-records';
+import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
+
+const TOKEN_ID_BYTES = 16;
+/** As many admissions of one entity as are kept; an operator who needs more has lost count. */
+const ADMISSIONS_MAX = 64;
+const DNS_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+interface Admissible {
+  readonly entity: EntityName;
+  readonly user: string;
+  readonly role: AdmittedRole;
+  readonly form: KeyForm;
+  readonly assigner: string;
+  readonly authKey: TokenAuthKey;
+  readonly expiresAt: number;
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+}
+
+export class AdmitEntity {
+  constructor(private readonly server: ServerContext) {}
+
+  /**
+   * @throws CpnsError a field's reason; TRUST_DOMAIN; PN_MISMATCH or GATEWAY_NOT_PROVISIONED for an assigner that cannot
+   *   be; LIMIT_REACHED
+   */
+  async execute(request: AdmitEntityRequest): Promise<AdmissionRecord> {
+    const wanted = this.check(request);
+    if (wanted.assigner !== this.server.uri) await this.checkAssigner(wanted);
+    const tokenId = this.server.random.bytes(TOKEN_ID_BYTES).toString('hex');
+    // the index first: a crash in between leaves an entry that leads nowhere
+    await this.server.records.transact(tokenAggregate(tokenId), { owner: TOKEN_ENTITY.named('entity') }, () => ({
+      result: undefined,
+      put: { owner: { entity: wanted.entity.uri } },
+    }));
+    const admission = await this.record(wanted, tokenId);
+    if (wanted.assigner === this.server.uri) return admission;
+    return this.grant(wanted, admission);
+  }
+
+  private check(request: AdmitEntityRequest): Admissible {
+    const entity = parseEntityUri(request.entity, 'entity');
+    if (entity.trustDomain !== this.server.trustDomain)
+      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.server.trustDomain} only`);
+    const form = keyForm(request.form);
+    const role = roleOf(request.role);
+    const assigner = request.assigner === '' ? this.server.uri : checkAssignerName(entity, request.assigner);
+    const hosts = checkHosts(request, role);
+    if (role === 'pn-gw') checkGateway(entity, form, assigner === this.server.uri);
+    return {
+      entity,
+      user: checkUserId(request.user, 'user'),
+      role,
+      form,
+      assigner,
+      authKey: new TokenAuthKey(fields.secret(request.tokenAuthKey, 'token_auth_key')),
+      expiresAt: this.checkExpiry(request.expiresAt),
+      ...hosts,
+    };
+  }
+
+  private checkExpiry(value: bigint): number {
+    const expiresAt = fields.time(value, 'expires_at');
+    const now = this.server.clock.now();
+    if (expiresAt <= now || expiresAt > now + TOKEN_MAX_LIFE_MS)
+      throw invalidArgument('FIELD_OUT_OF_RANGE', 'a token ends within 30 days from now', { metadata: { field: 'expires_at' } });
+    return expiresAt;
+  }
+
+  private async checkAssigner({ assigner }: Admissible): Promise<void> {
+    const { identity } = await this.server.records.read(gatewayAggregate(assigner), { identity: IDENTITY.named('identity') });
+    if (identity?.state !== 'live')
+      throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the assigner has not enrolled: admit it as a PN GW first');
+  }
+
+  private record(wanted: Admissible, tokenId: string): Promise<AdmissionRecord> {
+    const { entity, authKey, ...rest } = wanted;
+    const records = { head: ENTITY_HEAD.named('head'), admission: ADMISSION.named(admissionName(tokenId)) };
+    return this.server.records.transact(entityAggregate(entity), records, ({ head }) => {
+      if ((head?.tokenIds.length ?? 0) >= ADMISSIONS_MAX)
+        throw new CpnsError('LIMIT_REACHED', `an entity has ${ADMISSIONS_MAX} admissions at most`);
+      const admittedAt = Math.max(this.server.clock.now(), (head?.lastAdmittedAt ?? 0) + 1);
+      const admission: AdmissionRecord = {
+        ...rest,
+        tokenId,
+        entity: entity.uri,
+        state: 'open',
+        admittedAt,
+        ...(wanted.assigner === this.server.uri && { authKey }),
+      };
+      const next: EntityHead = { lastAdmittedAt: admittedAt, tokenIds: [...(head?.tokenIds ?? []), tokenId] };
+      return { result: admission, put: { head: next, admission } };
+    });
+  }
+
+  /** A goes to the gateway that will verify the token, and is not kept here. */
+  private async grant({ entity, assigner, authKey }: Admissible, admission: AdmissionRecord): Promise<AdmissionRecord> {
+    const { tokenId, user, form, expiresAt } = admission;
+    const entry = await sealedEntry(this.server, assigner, `token.${tokenId}`, {
+      $case: 'tokenGrant',
+      value: {
+        tokenId,
+        entity: entity.uri,
+        user,
+        form: wireKeyForm(form),
+        tokenAuthKey: authKey.expose(),
+        expiresAt: BigInt(expiresAt),
+      },
+    });
+    const [grantSequence] = await this.server.records.append(gatewayAggregate(assigner), [entry]);
+    if (grantSequence === undefined) throw new CpnsError('INTERNAL', 'the log gave no sequence');
+    const records = { admission: ADMISSION.named(admissionName(tokenId)) };
+    return this.server.records.transact(entityAggregate(entity), records, (found) => {
+      if (found.admission === undefined) throw new CpnsError('CONFLICT', 'the admission went away meanwhile');
+      const next = { ...found.admission, grantSequence };
+      return { result: next, put: { admission: next } };
+    });
+  }
+}
+
+function roleOf(role: EntityRole): AdmittedRole {
+  if (role === EntityRole.ENTITY_ROLE_TARGET_ENTITY) return 'target-entity';
+  if (role === EntityRole.ENTITY_ROLE_PN_GW) return 'pn-gw';
+  throw invalidArgument('FIELD_OUT_OF_RANGE', 'role is neither target entity nor PN GW', { metadata: { field: 'role' } });
+}
+
+function checkAssignerName(entity: EntityName, assigner: string): string {
+  const gateway = parseEntityUri(assigner, 'assigner');
+  if (gateway.entityType !== 'pn-gw') throw invalidArgument('NAME_INVALID', 'assigner is not a PN GW', { metadata: { field: 'assigner' } });
+  if (!samePn(entity, gateway)) throw permissionDenied('PN_MISMATCH', 'a gateway assigns in its own PN only');
+  if (gateway.uri === entity.uri) throw permissionDenied('GATEWAY_MISMATCH', 'a gateway does not assign to itself');
+  return gateway.uri;
+}
+
+function checkGateway(entity: EntityName, form: KeyForm, byServer: boolean): void {
+  const refuse = (field: string, message: string) => invalidArgument('FIELD_OUT_OF_RANGE', message, { metadata: { field } });
+  if (entity.entityType !== 'pn-gw') throw refuse('entity', 'a PNE cannot act as PN GW');
+  if (form !== 'key-pair') throw refuse('form', 'a PN GW enrols with a key pair');
+  if (!byServer) throw refuse('assigner', 'a PN GW is enrolled by the Server');
+}
+
+function checkHosts({ dnsNames, ipAddresses }: AdmitEntityRequest, role: AdmittedRole) {
+  const refuse = (reason: 'FIELD_TOO_LONG' | 'NAME_INVALID' | 'FIELD_OUT_OF_RANGE', field: string, message: string) =>
+    invalidArgument(reason, message, { metadata: { field } });
+  const count = dnsNames.length + ipAddresses.length;
+  if (role === 'target-entity' && count > 0)
+    throw refuse('FIELD_OUT_OF_RANGE', 'dns_names', 'a target entity’s certificate holds its URI and nothing else');
+  if (role === 'pn-gw' && count === 0)
+    throw invalidArgument('FIELD_MISSING', 'say under which names the PN GW serves', { metadata: { field: 'dns_names' } });
+  if (count > HOSTS_MAX) throw refuse('FIELD_TOO_LONG', 'dns_names', `at most ${HOSTS_MAX} names and addresses`);
+  if (!dnsNames.every((name) => DNS_NAME.test(name)))
+    throw refuse('NAME_INVALID', 'dns_names', 'a DNS name is not made of lower-case labels');
+  if (!ipAddresses.every((address) => isIP(address) !== 0 && !address.includes('%')))
+    throw refuse('NAME_INVALID', 'ip_addresses', 'an address is neither IPv4 nor IPv6');
+  return { dnsNames, ipAddresses };
+}

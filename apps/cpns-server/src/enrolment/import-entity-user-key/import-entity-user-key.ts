@@ -1,0 +1,49 @@
+/** Q2: a secret that is in the device already becomes its live Entity-User Key, without a request on the wire. */
+import type { ImportEntityUserKeyRequest } from '@cpns/contracts';
+import { EntityUserKey, invalidArgument, permissionDenied } from '@cpns/core';
+import { checkMayReplace } from '@cpns/entity-user-key';
+import { checkUserId, parseEntityUri } from '@cpns/identity';
+import { deriveKeyId } from '@cpns/key-derivation';
+import { fields } from '@cpns/messages';
+import type { ServerContext } from '../../context';
+import { ENTITY_HEAD, entityAggregate, KEY, RETIRED, type KeyRecord } from '../../records/entity-records';
+import { checkKeyNotRetired, retire } from '../../records/retired';
+
+export class ImportEntityUserKey {
+  constructor(private readonly server: ServerContext) {}
+
+  /** @throws CpnsError a field's reason; TRUST_DOMAIN; KEY_REVOKED for a key that ended here before */
+  async execute(request: ImportEntityUserKeyRequest): Promise<KeyRecord> {
+    const entity = parseEntityUri(request.entity, 'entity');
+    const user = checkUserId(request.user, 'user');
+    const secret = new EntityUserKey(fields.secret(request.entityUserKey, 'entity_user_key'));
+    const notAfter = fields.time(request.notAfter, 'not_after');
+    if (entity.trustDomain !== this.server.trustDomain)
+      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.server.trustDomain} only`);
+    const keyId = deriveKeyId(secret);
+    const wanted = { head: ENTITY_HEAD.named('head'), key: KEY.named('key'), retired: RETIRED.named('retired') };
+    return this.server.records.transact(entityAggregate(entity), wanted, ({ head, key, retired }) => {
+      const now = this.server.clock.now();
+      if (notAfter <= now)
+        throw invalidArgument('FIELD_OUT_OF_RANGE', 'not_after has passed', { metadata: { field: 'not_after' } });
+      if (key?.keyId === keyId && key.state === 'live' && key.user === user && key.notAfter === notAfter) return { result: key };
+      checkKeyNotRetired(retired, keyId);
+      const admittedAt = Math.max(now, (head?.lastAdmittedAt ?? 0) + 1);
+      checkMayReplace(key, admittedAt, now);
+      const imported: KeyRecord = {
+        form: 'secret',
+        state: 'live',
+        user,
+        assigner: this.server.uri,
+        tokenId: '',
+        admittedAt,
+        secret,
+        keyId,
+        notAfter,
+        registeredAt: now,
+      };
+      const next = { lastAdmittedAt: admittedAt, tokenIds: head?.tokenIds ?? [] };
+      return { result: imported, put: { head: next, key: imported, retired: retire(retired, key, now) } };
+    });
+  }
+}

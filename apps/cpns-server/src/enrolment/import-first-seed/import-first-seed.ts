@@ -1,0 +1,61 @@
+/** Q2: a 1st seed that was put into a gateway at manufacture. The gateway is told that it may use it, not what it is. */
+import type { ImportFirstSeedRequest } from '@cpns/contracts';
+import { CpnsError, failedPrecondition, FirstSeed } from '@cpns/core';
+import { checkFirstSeedLimits } from '@cpns/entity-user-key';
+import { checkFirstSeedId, parseEntityUri } from '@cpns/identity';
+import { fields } from '@cpns/messages';
+import { expiring } from '@cpns/records';
+import type { ServerContext } from '../../context';
+import { sealedEntry } from '../../cskmf/gateway-log';
+import {
+  FIRST_SEED,
+  firstSeedName,
+  gatewayAggregate,
+  IDENTITY,
+  PROVISIONED,
+  type FirstSeedRecord,
+} from '../../records/gateway-records';
+
+export class ImportFirstSeed {
+  constructor(private readonly server: ServerContext) {}
+
+  /** @throws CpnsError a field's reason; GATEWAY_NOT_PROVISIONED when it has not enrolled; ALREADY_EXISTS for another seed of that id */
+  async execute(request: ImportFirstSeedRequest): Promise<void> {
+    const gateway = parseEntityUri(request.gateway, 'gateway');
+    const firstSeedId = checkFirstSeedId(request.firstSeedId, 'first_seed_id');
+    const seed = new FirstSeed(fields.secret(request.firstSeed, 'first_seed'));
+    const limits = {
+      assignUntil: fields.time(request.assignUntil, 'assign_until'),
+      registerUntil: fields.time(request.registerUntil, 'register_until'),
+      maxEntities: request.maxEntities,
+    };
+    checkFirstSeedLimits(limits, this.server.clock.now());
+    const imported: FirstSeedRecord = { firstSeedId, seed, ...limits, revoked: false, registered: 0 };
+    const entry = await sealedEntry(this.server, gateway.uri, `first-seed.${firstSeedId}`, {
+      $case: 'firstSeedImport',
+      value: {
+        firstSeedId,
+        assignUntil: BigInt(limits.assignUntil),
+        registerUntil: BigInt(limits.registerUntil),
+        maxEntities: limits.maxEntities,
+      },
+    });
+    const wanted = {
+      identity: IDENTITY.named('identity'),
+      provisioned: PROVISIONED.named('provisioned'),
+      found: FIRST_SEED.named(firstSeedName(firstSeedId)),
+    };
+    await this.server.records.transact(gatewayAggregate(gateway.uri), wanted, ({ identity, provisioned, found }) => {
+      if (identity?.state !== 'live') throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has not enrolled');
+      if (found !== undefined && isSame(found, imported)) return { result: undefined };
+      // a seed that was destroyed leaves its id in the list: ids are never used again
+      if (found !== undefined || provisioned?.firstSeedIds.includes(firstSeedId))
+        throw new CpnsError('ALREADY_EXISTS', 'the gateway has, or had, another 1st seed of that id');
+      const next = { firstSeedIds: [...(provisioned?.firstSeedIds ?? []), firstSeedId], caDigests: provisioned?.caDigests ?? [] };
+      return { result: undefined, put: { found: expiring(imported, imported.registerUntil), provisioned: next }, append: [entry] };
+    });
+  }
+}
+
+const isSame = (a: FirstSeedRecord, b: FirstSeedRecord): boolean =>
+  a.seed.equals(b.seed) && a.assignUntil === b.assignUntil && a.registerUntil === b.registerUntil && a.maxEntities === b.maxEntities;

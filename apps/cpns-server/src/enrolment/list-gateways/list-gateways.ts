@@ -1,0 +1,76 @@
+import type { Gateway, GetGatewayRequest, ListGatewaysRequest } from '@cpns/contracts';
+import { CpnsError } from '@cpns/core';
+import { parseEntityUri } from '@cpns/identity';
+import type { ServerContext } from '../../context';
+import { listPage } from '../../paging';
+import {
+  DELIVERY_LOG,
+  FIRST_SEED,
+  firstSeedName,
+  GATEWAY_CA,
+  GATEWAY_KIND,
+  gatewayAggregate,
+  gatewayCaName,
+  IDENTITY,
+  PROVISIONED,
+  type FirstSeedRecord,
+  type GatewayCaRecord,
+} from '../../records/gateway-records';
+
+/** What an operator may see of gateways: everything but their seeds. */
+export class ListGateways {
+  constructor(private readonly server: ServerContext) {}
+
+  /** @throws CpnsError a field's reason; NOT_FOUND */
+  async get(request: GetGatewayRequest): Promise<Gateway> {
+    const gateway = await this.describe(parseEntityUri(request.entity, 'entity').uri);
+    if (gateway === undefined) throw new CpnsError('NOT_FOUND', 'no gateway of that name has enrolled');
+    return gateway;
+  }
+
+  /** @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID */
+  async list(request: ListGatewaysRequest): Promise<{ gateways: Gateway[]; nextPageToken: string }> {
+    const { items, next } = await listPage(this.server.store, GATEWAY_KIND, request);
+    const gateways = await Promise.all(items.map((entity) => this.describe(entity)));
+    return { gateways: gateways.filter((gateway) => gateway !== undefined), nextPageToken: next };
+  }
+
+  private async describe(entity: string): Promise<Gateway | undefined> {
+    const aggregate = gatewayAggregate(entity);
+    const head = { identity: IDENTITY.named('identity'), provisioned: PROVISIONED.named('provisioned') };
+    const { identity, provisioned } = await this.server.records.read(aggregate, head);
+    if (identity === undefined) return undefined;
+    const [seeds, cas, log] = await Promise.all([
+      this.server.records.read(aggregate, named(provisioned?.firstSeedIds, (id) => FIRST_SEED.named(firstSeedName(id)))),
+      this.server.records.read(aggregate, named(provisioned?.caDigests, (digest) => GATEWAY_CA.named(gatewayCaName(digest)))),
+      this.server.store.readLog(aggregate, DELIVERY_LOG, 0n, 1),
+    ]);
+    return {
+      entity,
+      enrolledAt: BigInt(identity.enrolledAt),
+      certificateNotAfter: BigInt(identity.notAfter),
+      revoked: identity.state === 'revoked',
+      firstSeeds: Object.values(seeds).filter((seed) => seed !== undefined).map(seedInfo),
+      cas: Object.entries(cas).flatMap(([digest, ca]) => (ca === undefined ? [] : [caInfo(digest, ca)])),
+      undelivered: log.last - log.trimmedTo,
+    };
+  }
+}
+
+const named = <T>(ids: readonly string[] | undefined, refer: (id: string) => T): Record<string, T> =>
+  Object.fromEntries((ids ?? []).map((id) => [id, refer(id)]));
+
+const seedInfo = ({ firstSeedId, assignUntil, registerUntil, maxEntities, registered, revoked }: FirstSeedRecord) => ({
+  firstSeedId,
+  assignUntil: BigInt(assignUntil),
+  registerUntil: BigInt(registerUntil),
+  maxEntities,
+  registeredEntities: registered,
+  revoked,
+});
+
+const caInfo = (digest: string, { notAfter, revoked }: GatewayCaRecord) => ({
+  certificateDigest: Buffer.from(digest, 'hex'),
+  notAfter: BigInt(notAfter),
+  revoked,
+});

@@ -1,0 +1,35 @@
+import { CpnsError, failedPrecondition } from '@cpns/core';
+import type { ServerContext } from '../../context';
+import type { AdmissionRecord } from '../../records/entity-records';
+import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
+
+/**
+ * Makes an enrolled gateway known under its E. The admission was committed before, in another aggregate: a repetition
+ * comes through here again, so that a crash in between is mended by it.
+ * @throws CpnsError LIVE_KEY when the gateway has a younger identity
+ */
+export async function recordIdentity(server: ServerContext, admission: AdmissionRecord): Promise<void> {
+  const { entity, tokenId, admittedAt, certificateDigest, certificateKeyDigest, certificateNotAfter } = admission;
+  if (certificateDigest === undefined || certificateKeyDigest === undefined || certificateNotAfter === undefined)
+    throw new CpnsError('INTERNAL', 'an enrolled gateway has a certificate');
+  await server.records.transact(gatewayAggregate(entity), { identity: IDENTITY.named('identity') }, ({ identity }) => {
+    if (identity?.tokenId === tokenId) return { result: undefined };
+    if (identity !== undefined && identity.admittedAt >= admittedAt)
+      throw failedPrecondition('LIVE_KEY', 'the gateway has an identity that is younger than this token');
+    return {
+      result: undefined,
+      put: {
+        identity: {
+          entity,
+          state: 'live',
+          tokenId,
+          admittedAt,
+          enrolledAt: server.clock.now(),
+          certificateDigest,
+          keyDigest: certificateKeyDigest,
+          notAfter: certificateNotAfter,
+        },
+      },
+    };
+  });
+}

@@ -1,0 +1,69 @@
+import { KeyState, type EntityUserKeyInfo, type GetEntityUserKeyRequest, type ListEntityUserKeysRequest } from '@cpns/contracts';
+import { CpnsError } from '@cpns/core';
+import { parseEntityUri } from '@cpns/identity';
+import { keyIdBytes } from '@cpns/key-derivation';
+import { wireKeyForm } from '@cpns/messages';
+import type { ServerContext } from '../../context';
+import { listPage } from '../../paging';
+import { ADMISSION, admissionName, ENTITY_HEAD, ENTITY_KIND, entityAggregate, KEY, type AdmissionRecord, type KeyRecord } from '../../records/entity-records';
+
+/** What an operator may see of keys: everything but the keys. */
+export class ListEntityUserKeys {
+  constructor(private readonly server: ServerContext) {}
+
+  /** @throws CpnsError a field's reason; NOT_FOUND */
+  async get(request: GetEntityUserKeyRequest): Promise<EntityUserKeyInfo> {
+    const key = await this.describe(parseEntityUri(request.entity, 'entity').uri);
+    if (key === undefined) throw new CpnsError('NOT_FOUND', 'the entity has no key');
+    return key;
+  }
+
+  /** @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID */
+  async list(request: ListEntityUserKeysRequest): Promise<{ keys: EntityUserKeyInfo[]; nextPageToken: string }> {
+    const { items, next } = await listPage(this.server.store, ENTITY_KIND, request);
+    const keys = await Promise.all(items.map((entity) => this.describe(entity)));
+    return { keys: keys.filter((key) => key !== undefined), nextPageToken: next };
+  }
+
+  private async describe(entity: string): Promise<EntityUserKeyInfo | undefined> {
+    const aggregate = entityAggregate(parseEntityUri(entity));
+    const { key, head } = await this.server.records.read(aggregate, { key: KEY.named('key'), head: ENTITY_HEAD.named('head') });
+    if (key !== undefined) return keyInfo(entity, key, this.server.clock.now());
+    const newest = head?.tokenIds.at(-1);
+    if (newest === undefined) return undefined;
+    const { admission } = await this.server.records.read(aggregate, { admission: ADMISSION.named(admissionName(newest)) });
+    return admission?.certificateDigest === undefined ? undefined : assignedInfo(entity, admission);
+  }
+}
+
+function stateOf(key: KeyRecord, now: number): KeyState {
+  if (key.state === 'revoked') return KeyState.KEY_STATE_REVOKED;
+  if (key.state === 'replaced') return KeyState.KEY_STATE_REPLACED;
+  return now >= key.notAfter ? KeyState.KEY_STATE_EXPIRED : KeyState.KEY_STATE_LIVE;
+}
+
+export const keyInfo = (entity: string, key: KeyRecord, now: number): EntityUserKeyInfo => ({
+  entity,
+  user: key.user,
+  form: wireKeyForm(key.form),
+  assigner: key.assigner,
+  state: stateOf(key, now),
+  keyId: keyIdBytes(key.keyId),
+  notAfter: BigInt(key.notAfter),
+  registeredAt: BigInt(key.registeredAt),
+  certificateDigest: key.certificateDigest ?? Buffer.alloc(0),
+  tokenId: key.tokenId,
+});
+
+const assignedInfo = (entity: string, admission: AdmissionRecord): EntityUserKeyInfo => ({
+  entity,
+  user: admission.user,
+  form: wireKeyForm(admission.form),
+  assigner: admission.assigner,
+  state: KeyState.KEY_STATE_ASSIGNED,
+  keyId: Buffer.alloc(0),
+  notAfter: BigInt(admission.certificateNotAfter ?? 0),
+  registeredAt: 0n,
+  certificateDigest: admission.certificateDigest ?? Buffer.alloc(0),
+  tokenId: admission.tokenId,
+});

@@ -1,0 +1,15 @@
+import type { EntityUserKey } from '@cpns/core';
+import type { CheckedRegistrationReply } from '@cpns/messages';
+
+/** What a registration leads to, in either form. */
+export interface AgreedKey {
+  /** S */
+  readonly secret: EntityUserKey;
+  /** 32 hexadecimal digits. */
+  readonly keyId: string;
+  /** Unix milliseconds. */
+  readonly notAfter: number;
+  readonly certificateDigest?: Buffer;
+  readonly firstSeedId?: string;
+  readonly reply: CheckedRegistrationReply;
+}

@@ -1,0 +1,136 @@
+/**
+ * EUK-GW-VERIFY steps 2 to 4: the first contact of a target entity with the CPNS Server. For a secret that a gateway
+ * assigned the Server derives the key from both seeds (5.3.1.12.5.2 b); a certificate, whoever issued it, it verifies, and
+ * agrees the pairwise secret (protocol.md, "Registration").
+ */
+import { RegistrationReply, type RegistrationRequest } from '@cpns/contracts';
+import { failedPrecondition, permissionDenied, unauthenticated } from '@cpns/core';
+import { advanceAdmission, checkLive, checkMayReplace, checkNotRevoked } from '@cpns/entity-user-key';
+import { samePn, type EntityName } from '@cpns/identity';
+import { checkRegistration, registrationReply, type CheckedRegistration } from '@cpns/messages';
+import { withinStep } from '@cpns/telemetry';
+import type { ServerContext } from '../../context';
+import {
+  ADMISSION,
+  admissionName,
+  entityAggregate,
+  KEY,
+  RETIRED,
+  TOKEN_ENTITY,
+  tokenAggregate,
+  type AdmissionRecord,
+  type KeyRecord,
+} from '../../records/entity-records';
+import { checkCertificateNotRetired, checkKeyNotRetired, retire, type RetiredRecord } from '../../records/retired';
+import type { AgreedKey } from './agreed-key';
+import { derivesFromSeeds } from './derive-from-seeds';
+import { reportRegistered } from './report';
+import { verifiesCertificate } from './verify-certificate';
+
+interface Found {
+  readonly admission: AdmissionRecord | undefined;
+  readonly key: KeyRecord | undefined;
+  readonly retired: RetiredRecord | undefined;
+}
+
+export class RegisterEntityUserKey {
+  constructor(private readonly server: ServerContext) {}
+
+  /**
+   * @param gateway the gateway that relays
+   * @throws CpnsError a field's reason; TRUST_DOMAIN, PN_MISMATCH; TOKEN_UNKNOWN, TOKEN_OTHER_ENTITY, TOKEN_OTHER_FORM,
+   *   TOKEN_OTHER_ASSIGNER, TOKEN_REVOKED, TOKEN_SPENT; FIRST_SEED_*; CONFIRMATION_MAC; CERTIFICATE_*,
+   *   ISSUER_NOT_ASSIGNER, SIGNATURE_INVALID; LIVE_KEY, KEY_REVOKED
+   */
+  async execute(message: RegistrationRequest | undefined, gateway: EntityName): Promise<RegistrationReply> {
+    const startedAt = this.server.clock.now();
+    const request = checkRegistration(message);
+    if (request.entity.trustDomain !== this.server.trustDomain)
+      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.server.trustDomain} only`);
+    if (!samePn(request.entity, gateway)) throw permissionDenied('PN_MISMATCH', 'a gateway relays for entities of its own PN only');
+    const wanted = {
+      admission: ADMISSION.named(admissionName(request.tokenId)),
+      key: KEY.named('key'),
+      retired: RETIRED.named('retired'),
+    };
+    const { reply, fresh } = await withinStep({ flow: 'EUK-GW-VERIFY', step: 3 }, () =>
+      this.server.records.transact(entityAggregate(request.entity), wanted, (found) => this.decide(request, found)),
+    );
+    reportRegistered(this.server.uri, gateway.uri, request, fresh, startedAt);
+    return RegistrationReply.decode(reply);
+  }
+
+  private async decide(request: CheckedRegistration, found: Found) {
+    const admission = found.admission ?? (await this.unknownToken(request.tokenId));
+    const now = this.server.clock.now();
+    checkAdmits(admission, request);
+    const stored = repeated(admission, found.key, request, now);
+    if (stored !== undefined) return { result: { reply: stored, fresh: false } };
+    const state = advanceAdmission(admission.state, 'register');
+    const agreed = request.form === 'secret'
+      ? await derivesFromSeeds(this.server, admission, request)
+      : await verifiesCertificate(this.server, admission, request);
+    // only now does the caller stand as who it says it is: what follows tells of the entity's key
+    checkMayReplace(found.key, admission.admittedAt, now);
+    checkKeyNotRetired(found.retired, agreed.keyId);
+    if (agreed.certificateDigest) checkCertificateNotRetired(found.retired, agreed.certificateDigest);
+    const reply = Buffer.from(RegistrationReply.encode(registrationReply(agreed.reply)).finish());
+    const key = keyRecord(admission, agreed, now);
+    const registered = { digest: request.digest, reply };
+    return {
+      result: { reply, fresh: true },
+      put: {
+        admission: { ...admission, state, registered, keyId: agreed.keyId },
+        key,
+        retired: retire(found.retired, found.key, now),
+      },
+    };
+  }
+
+  private async unknownToken(tokenId: string): Promise<never> {
+    const { owner } = await this.server.records.read(tokenAggregate(tokenId), { owner: TOKEN_ENTITY.named('entity') });
+    if (owner !== undefined) throw permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another entity');
+    throw unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
+  }
+}
+
+function checkAdmits(admission: AdmissionRecord, request: CheckedRegistration): void {
+  checkNotRevoked(admission.state);
+  if (admission.role !== 'target-entity')
+    throw permissionDenied('TOKEN_OTHER_FORM', 'a PN GW is known by its enrolment and registers nothing');
+  if (admission.user !== request.user) throw permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another user');
+  if (admission.form !== request.form) throw permissionDenied('TOKEN_OTHER_FORM', 'the token is for the other form of key');
+}
+
+/**
+ * A repetition to the letter gets the same answer while the key that it registered lives.
+ * @throws CpnsError TOKEN_SPENT when the token registered something else; KEY_REVOKED or KEY_EXPIRED when that key ended
+ */
+function repeated(admission: AdmissionRecord, key: KeyRecord | undefined, request: CheckedRegistration, now: number): Buffer | undefined {
+  if (admission.state !== 'registered') return undefined;
+  if (admission.registered === undefined || !admission.registered.digest.equals(request.digest))
+    throw failedPrecondition('TOKEN_SPENT', 'the token registered a key already: ask for a new one');
+  if (key?.keyId !== admission.keyId || key === undefined)
+    throw failedPrecondition('TOKEN_SPENT', 'another key took the place of the one that this token registered');
+  checkLive(key, now);
+  return admission.registered.reply;
+}
+
+function keyRecord(admission: AdmissionRecord, agreed: AgreedKey, now: number): KeyRecord {
+  const { form, user, assigner, tokenId, admittedAt } = admission;
+  const { secret, keyId, notAfter, certificateDigest, firstSeedId } = agreed;
+  return {
+    form,
+    state: 'live',
+    user,
+    assigner,
+    tokenId,
+    admittedAt,
+    secret,
+    keyId,
+    notAfter,
+    registeredAt: now,
+    ...(certificateDigest && { certificateDigest }),
+    ...(firstSeedId && { firstSeedId }),
+  };
+}

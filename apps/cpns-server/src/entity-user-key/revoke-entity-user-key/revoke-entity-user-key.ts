@@ -1,0 +1,40 @@
+import type { RevokeEntityUserKeyRequest } from '@cpns/contracts';
+import { CpnsError, failedPrecondition } from '@cpns/core';
+import { advanceKey } from '@cpns/entity-user-key';
+import { parseEntityUri, type EntityName } from '@cpns/identity';
+import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
+import type { ServerContext } from '../../context';
+import { entityAggregate, KEY, RETIRED, type KeyRecord } from '../../records/entity-records';
+import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
+import { retire } from '../../records/retired';
+
+/** Ends a key, or a gateway's identity. The record is rewritten, never removed: absence grants nothing. */
+export class RevokeEntityUserKey {
+  constructor(private readonly server: ServerContext) {}
+
+  /** @throws CpnsError a field's reason; NOT_FOUND; KEY_REVOKED when the key that is meant was replaced */
+  async execute(request: RevokeEntityUserKeyRequest): Promise<KeyRecord | undefined> {
+    const entity = parseEntityUri(request.entity, 'entity');
+    if (request.keyId.length > 0) checkSize(request.keyId, KEY_ID_BYTES, 'key_id');
+    const wantedId = request.keyId.toString('hex');
+    const wanted = { key: KEY.named('key'), retired: RETIRED.named('retired') };
+    const identityEnded = entity.entityType === 'pn-gw' && wantedId === '' && (await this.endIdentity(entity));
+    return this.server.records.transact(entityAggregate(entity), wanted, ({ key, retired }) => {
+      if (key === undefined) {
+        if (identityEnded) return { result: undefined };
+        throw new CpnsError('NOT_FOUND', 'the entity has no key');
+      }
+      if (wantedId !== '' && key.keyId !== wantedId)
+        throw failedPrecondition('KEY_REVOKED', 'another key took the place of the one that is meant');
+      const next = { ...key, state: advanceKey(key.state, 'revoke') };
+      return { result: next, put: { key: next, retired: retire(retired, key, this.server.clock.now()) } };
+    });
+  }
+
+  private endIdentity(gateway: EntityName): Promise<boolean> {
+    return this.server.records.transact(gatewayAggregate(gateway.uri), { identity: IDENTITY.named('identity') }, ({ identity }) => {
+      if (identity === undefined) return { result: false };
+      return { result: true, put: { identity: { ...identity, state: 'revoked' as const } } };
+    });
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * ProofService: the Server verifies, for a gateway, the proof of a secret that only the Server and the entity hold
+ * (protocol.md, "Proof of a secret, on each call").
+ */
+import type { VerifyProofRequest, VerifyProofResponse } from '@cpns/contracts';
+import { permissionDenied, unauthenticated } from '@cpns/core';
+import { checkLive } from '@cpns/entity-user-key';
+import { parseEntityUri, samePn, type EntityName } from '@cpns/identity';
+import { deriveConfirmKey, keyIdBytes, parseProof, PROOF_WINDOW_MS, verifyProof, type Proof } from '@cpns/key-derivation';
+import { fields } from '@cpns/messages';
+import type { Aggregate } from '@cpns/store';
+import type { ServerContext } from '../../context';
+import { entityAggregate, KEY, type KeyRecord } from '../../records/entity-records';
+
+const PROOF_MAX_BYTES = 1_024;
+/** A nonce has to be remembered as long as its time is inside the window of a verifier whose clock is late. */
+const NONCE_LIFE_MS = 2 * PROOF_WINDOW_MS;
+
+const nonceAggregate = (entity: string): Aggregate => ({ kind: 'proof', id: entity });
+
+export class VerifyProof {
+  constructor(private readonly server: ServerContext) {}
+
+  /**
+   * @param gateway who asks; the proof has to be made for it
+   * @throws CpnsError a field's reason; PN_MISMATCH; KEY_UNKNOWN, KEY_REVOKED, KEY_EXPIRED; PROOF_MAC,
+   *   PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED
+   */
+  async execute(request: VerifyProofRequest, gateway: EntityName): Promise<VerifyProofResponse> {
+    const proof = parseProof(fields.bounded(request.proof, PROOF_MAX_BYTES, 'proof'));
+    const method = fields.method(request.method, 'method');
+    const requestDigest = fields.digest(request.requestDigest, 'request_digest');
+    const entity = parseEntityUri(proof.entity);
+    if (!samePn(entity, gateway)) throw permissionDenied('PN_MISMATCH', 'a gateway asks about entities of its own PN only');
+    const key = await this.liveKey(entity, proof);
+    const confirmKey = deriveConfirmKey(key.secret);
+    verifyProof(confirmKey, proof, { audience: gateway.uri, method, requestDigest }, this.server.clock.now());
+    confirmKey.destroy();
+    await this.spend(proof);
+    return { entity: entity.uri, user: key.user, keyId: keyIdBytes(key.keyId) };
+  }
+
+  private async liveKey(entity: EntityName, proof: Proof): Promise<KeyRecord> {
+    const { key } = await this.server.records.read(entityAggregate(entity), { key: KEY.named('key') });
+    if (key?.keyId !== proof.keyId || key === undefined)
+      throw unauthenticated('KEY_UNKNOWN', 'no key of that id: register the key, or prove with the newest one');
+    checkLive(key, this.server.clock.now());
+    return key;
+  }
+
+  /** Nonces are in the store that has the key: who lost the one lost the other, so no older proof comes in again. */
+  private async spend({ entity, nonce }: Proof): Promise<void> {
+    const name = `nonce.${Buffer.from(nonce).toString('hex')}`;
+    const { ok } = await this.server.store.commit(nonceAggregate(entity), {
+      expect: [{ name, revision: 'absent' }],
+      put: [{ name, value: Buffer.alloc(0), expiresAt: this.server.clock.now() + NONCE_LIFE_MS }],
+    });
+    if (!ok) throw unauthenticated('PROOF_REPLAYED', 'make a new proof for each call');
+  }
+}

@@ -1,0 +1,36 @@
+import type {
+  DeviceCapabilitiesServiceService,
+  EntityUserKeyServiceService,
+  GroupKeyDeliveryServiceService,
+  ProofServiceService,
+} from '@cpns/contracts';
+import type { Clock, Random } from '@cpns/core';
+import type { ClientMethods } from '@cpns/grpc';
+import type { EntityName } from '@cpns/identity';
+import type { SealedRecords } from '@cpns/records';
+import type { Store } from '@cpns/store';
+import type { Logger } from '@cpns/telemetry';
+
+/** The CPNS Server, over mutual TLS with the gateway's own certificate (Q10). */
+export interface ServerLink {
+  /** URI of the Server, checked in each handshake. */
+  readonly uri: string;
+  readonly entityUserKey: ClientMethods<typeof EntityUserKeyServiceService>;
+  readonly proof: ClientMethods<typeof ProofServiceService>;
+  readonly deviceCapabilities: ClientMethods<typeof DeviceCapabilitiesServiceService>;
+  readonly groupKeyDelivery: ClientMethods<typeof GroupKeyDeliveryServiceService>;
+}
+
+/** The gateway's own standing: what its use cases share. */
+export interface GatewayContext {
+  /** Its own name; `name.uri` is its E. */
+  readonly name: EntityName;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: Store;
+  readonly records: SealedRecords;
+  readonly server: ServerLink;
+  readonly logger: Logger;
+  /** How long an assigned key lives, milliseconds. */
+  readonly keyLifetime: number;
+}

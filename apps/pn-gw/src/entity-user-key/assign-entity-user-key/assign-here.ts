@@ -1,0 +1,100 @@
+/** EUK-GW-S and EUK-GW-P, steps 4 to 6: the PN GW assigns by itself, with what it was provisioned with. */
+import { checkRequestedName, issueCertificate, type Issuer } from '@cpns/certificate-issuance';
+import { AssignmentReply } from '@cpns/contracts';
+import { NONCE_BYTES, unauthenticated } from '@cpns/core';
+import { advanceAdmission, answerWithCertificate, answerWithSecret, judgeRequest } from '@cpns/entity-user-key';
+import { formatSubject } from '@cpns/identity';
+import { deriveEntityUserKey, deriveKeyId, deriveSecondSeed } from '@cpns/key-derivation';
+import { assignmentReply, type CheckedAssignment } from '@cpns/messages';
+import { emitStep, withinStep } from '@cpns/telemetry';
+import type { GatewayContext } from '../../context';
+import {
+  ASSIGNED_KEY,
+  entityAggregate,
+  GRANT,
+  grantName,
+  type AssignedKeyRecord,
+  type GrantRecord,
+} from '../../records/gateway-records';
+import type { FirstSeeds } from '../provision-gateway/first-seeds';
+import type { GatewayCa } from '../provision-gateway/gateway-ca';
+
+interface Assigned {
+  readonly reply: Buffer;
+  readonly key?: AssignedKeyRecord;
+}
+
+export class AssignHere {
+  constructor(
+    private readonly gateway: GatewayContext,
+    private readonly seeds: FirstSeeds,
+    private readonly ca: GatewayCa,
+  ) {}
+
+  /** @throws CpnsError TOKEN_* of {@link judgeRequest}; FIRST_SEED_*, GATEWAY_NOT_PROVISIONED; CSR_NAME_MISMATCH */
+  async execute(request: CheckedAssignment): Promise<AssignmentReply> {
+    const startedAt = this.gateway.clock.now();
+    const flow = request.enrol.form === 'secret' ? 'EUK-GW-S' : 'EUK-GW-P';
+    const wanted = { grant: GRANT.named(grantName(request.enrol.tokenId)), key: ASSIGNED_KEY.named('key') };
+    const { reply, fresh } = await withinStep({ flow, step: 5 }, () =>
+      this.gateway.records.transact(entityAggregate(request.entity.uri), wanted, ({ grant }) => this.decide(request, grant)),
+    );
+    this.report(flow, request, fresh, startedAt);
+    return AssignmentReply.decode(reply);
+  }
+
+  private async decide(request: CheckedAssignment, grant: GrantRecord | undefined) {
+    if (grant === undefined) throw unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
+    const own = this.gateway.name.uri;
+    const stored = judgeRequest({ ...grant, assigner: own }, request, own, this.gateway.clock.now());
+    if (stored !== undefined) return { result: { reply: Buffer.from(stored), fresh: false } };
+    const assigned = await this.assign(request, grant);
+    const next: GrantRecord = {
+      ...grant,
+      state: advanceAdmission(grant.state, 'assign'),
+      spent: { digest: request.digest, reply: assigned.reply },
+    };
+    const put = assigned.key ? { grant: next, key: assigned.key } : { grant: next };
+    return { result: { reply: assigned.reply, fresh: true }, put };
+  }
+
+  private async assign(request: CheckedAssignment, grant: GrantRecord): Promise<Assigned> {
+    const shown = { credential: { tokenId: grant.tokenId }, authKey: grant.authKey };
+    if (request.csr !== undefined) {
+      const uri = formatSubject(grant.entity, grant.user);
+      checkRequestedName(request.csr, uri);
+      const notAfter = this.gateway.clock.now() + this.gateway.keyLifetime;
+      const issuer: Issuer = await this.ca.issuer();
+      const { chain } = await issueCertificate(issuer, { profile: 'target-entity', uri, key: request.csr.key, notAfter }, this.gateway);
+      return { reply: encode(answerWithCertificate(shown, request.enrol, chain)) };
+    }
+    const { seed, firstSeedId } = await this.seeds.use(grant.entity, grant.user);
+    const { random, clock, keyLifetime, name } = this.gateway;
+    const terms = { firstSeedId, gateway: name.uri, entity: grant.entity, user: grant.user, notAfter: clock.now() + keyLifetime };
+    const secondSeed = deriveSecondSeed(seed, random.bytes(NONCE_BYTES), terms);
+    const secret = deriveEntityUserKey(seed, secondSeed, terms);
+    const assignment = { secrets: { entityUserKey: secret, secondSeed }, notAfter: terms.notAfter, firstSeedId };
+    const answer = await answerWithSecret(shown, request.enrol, assignment, random);
+    const key = { secret, user: grant.user, keyId: deriveKeyId(secret), notAfter: terms.notAfter };
+    return { reply: encode(answer), key };
+  }
+
+  private report(flow: 'EUK-GW-S' | 'EUK-GW-P', request: CheckedAssignment, fresh: boolean, startedAt: number): void {
+    const own = this.gateway.name.uri;
+    const key = flow === 'EUK-GW-S' ? 'hpke_public_key' : 'csr';
+    emitStep({
+      flow,
+      step: 4,
+      from: request.entity.uri,
+      to: own,
+      carried: ['token_id', 'entity', 'user', 'gateway', 'form', key, 'nonce', 'mac'],
+      startedAt,
+    });
+    if (!fresh) return;
+    const made = flow === 'EUK-GW-S' ? (['second_seed', 'entity_user_key'] as const) : (['certificate'] as const);
+    emitStep({ flow, step: 5, from: own, to: own, carried: made, startedAt });
+  }
+}
+
+const encode = (answer: Parameters<typeof assignmentReply>[0]): Buffer =>
+  Buffer.from(AssignmentReply.encode(assignmentReply(answer)).finish());

@@ -1,0 +1,39 @@
+import type { AssignmentReply, AssignmentRequest } from '@cpns/contracts';
+import type { CallContext } from '@cpns/grpc';
+import { assignmentReply, checkAssignmentReply, type CheckedAssignment } from '@cpns/messages';
+import { emitStep } from '@cpns/telemetry';
+import type { GatewayContext } from '../../context';
+
+/**
+ * EUK-SRV-S/P: forwards the request as it came, and the reply as it came. The gateway can neither read nor swap the key:
+ * both are bound to the secret of a token that it does not have.
+ */
+export class ForwardAssignment {
+  constructor(private readonly gateway: GatewayContext) {}
+
+  async execute(message: AssignmentRequest | undefined, request: CheckedAssignment, call: CallContext): Promise<AssignmentReply> {
+    const startedAt = this.gateway.clock.now();
+    const { server, name } = this.gateway;
+    const response = await server.entityUserKey.assignEntityUserKey({ request: message, method: call.method }, { within: call });
+    const reply = checkAssignmentReply(response.reply, request.enrol.form);
+    const flow = request.enrol.form === 'secret' ? 'EUK-SRV-S' : 'EUK-SRV-P';
+    const key = flow === 'EUK-SRV-S' ? 'hpke_public_key' : 'csr';
+    // who sent it is known only now: the Server found the MAC good
+    emitStep({
+      flow,
+      step: 1,
+      from: request.entity.uri,
+      to: name.uri,
+      carried: ['token_id', 'entity', 'user', 'gateway', 'form', key, 'nonce', 'mac'],
+      startedAt,
+    });
+    emitStep({
+      flow,
+      step: 4,
+      from: server.uri,
+      to: name.uri,
+      carried: reply.form === 'secret' ? ['enc', 'ciphertext', 'not_after'] : ['chain', 'mac'],
+    });
+    return assignmentReply(reply);
+  }
+}

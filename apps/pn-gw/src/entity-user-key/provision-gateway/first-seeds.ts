@@ -1,0 +1,145 @@
+/** EUK-GW-S steps 1 to 3 at the gateway: gets a 1st seed per epoch, and counts whom it serves (Q8). */
+import { CpnsError, failedPrecondition, FirstSeed, NONCE_BYTES } from '@cpns/core';
+import { checkMayAssign, type FirstSeedLimits } from '@cpns/entity-user-key';
+import { checkFirstSeedId } from '@cpns/identity';
+import { fields } from '@cpns/messages';
+import { expiring } from '@cpns/records';
+import { emitStep, withinStep } from '@cpns/telemetry';
+import type { GatewayContext } from '../../context';
+import {
+  CURRENT_SEED,
+  FIRST_SEED,
+  firstSeedAggregate,
+  PROVISIONING_AGGREGATE,
+  SEED_REQUEST,
+  SERVED_SET,
+  servedMember,
+  type FirstSeedRecord,
+} from '../../records/gateway-records';
+import { SingleFlight } from './single-flight';
+
+/** A new seed is asked for when a fifth of the old one's time, or of its places, is left. */
+const REMAINDER = 0.2;
+
+export class FirstSeeds {
+  readonly #provisioning = new SingleFlight<string>();
+
+  constructor(private readonly gateway: GatewayContext) {}
+
+  /**
+   * The seed for a new key of (E, user), which is counted before it is used: a crash in between costs a place.
+   * @throws CpnsError GATEWAY_NOT_PROVISIONED, FIRST_SEED_REVOKED, FIRST_SEED_EXPIRED, FIRST_SEED_SPENT
+   */
+  async use(entity: string, user: string): Promise<{ readonly seed: FirstSeed; readonly firstSeedId: string }> {
+    const firstSeedId = await this.currentId();
+    const aggregate = firstSeedAggregate(firstSeedId);
+    const member = servedMember(entity, user);
+    return this.gateway.records.transact(aggregate, { record: FIRST_SEED.named('seed') }, async ({ record }) => {
+      if (record === undefined) throw failedPrecondition('FIRST_SEED_EXPIRED', 'the 1st seed is gone: the gateway has to be provisioned anew');
+      const known = await this.gateway.store.isMember(aggregate, SERVED_SET, member);
+      checkMayAssign(record, { entities: record.assigned, known }, this.gateway.clock.now());
+      const result = { seed: record.seed, firstSeedId };
+      if (known) return { result };
+      const next = expiring({ ...record, assigned: record.assigned + 1 }, record.registerUntil);
+      return { result, put: { record: next }, addTo: [{ set: SERVED_SET, member }] };
+    });
+  }
+
+  /** Asks for a new seed where there is none, or the one there is comes to its end. @throws CpnsError DEPENDENCY_UNAVAILABLE */
+  async keepProvisioned(): Promise<void> {
+    const { current } = await this.gateway.records.read(PROVISIONING_AGGREGATE, { current: CURRENT_SEED.named('current-seed') });
+    const record = current && (await this.load(current.firstSeedId));
+    if (record === undefined || this.isEnding(record)) await this.provision();
+  }
+
+  /** Q2: a seed that was put in at manufacture becomes the current one. */
+  async adopt(limits: FirstSeedLimits, seed: FirstSeed): Promise<void> {
+    await this.keep({ ...limits, seed, assigned: 0 });
+  }
+
+  /** The Server ended a seed: it is destroyed, and another is asked for when it is needed. */
+  async destroy(firstSeedId: string): Promise<void> {
+    await this.gateway.records.transact(firstSeedAggregate(firstSeedId), { record: FIRST_SEED.named('seed') }, ({ record }) =>
+      record === undefined ? { result: undefined } : { result: undefined, put: { record: null } },
+    );
+    await this.gateway.records.transact(PROVISIONING_AGGREGATE, { current: CURRENT_SEED.named('current-seed') }, ({ current }) =>
+      current?.firstSeedId === firstSeedId ? { result: undefined, put: { current: null } } : { result: undefined },
+    );
+  }
+
+  private async load(firstSeedId: string): Promise<FirstSeedRecord | undefined> {
+    const { record } = await this.gateway.records.read(firstSeedAggregate(firstSeedId), { record: FIRST_SEED.named('seed') });
+    return record;
+  }
+
+  private isEnding({ revoked, assignUntil, maxEntities, assigned, registerUntil }: FirstSeedRecord): boolean {
+    const now = this.gateway.clock.now();
+    const margin = (registerUntil - assignUntil) * REMAINDER;
+    return revoked || now >= assignUntil - margin || maxEntities - assigned <= Math.floor(maxEntities * REMAINDER);
+  }
+
+  private async currentId(): Promise<string> {
+    const { current } = await this.gateway.records.read(PROVISIONING_AGGREGATE, { current: CURRENT_SEED.named('current-seed') });
+    if (current !== undefined) return current.firstSeedId;
+    try {
+      return await this.provision();
+    } catch (cause) {
+      if (cause instanceof CpnsError && cause.code === 'UNAVAILABLE')
+        throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has no 1st seed and does not reach the Server', { cause });
+      throw cause;
+    }
+  }
+
+  /** Steps 1 to 3. @returns the id of the new current seed */
+  private provision(): Promise<string> {
+    return this.#provisioning.run(async () => {
+      const requestId = await withinStep({ flow: 'EUK-GW-S', step: 1 }, () => this.pendingRequest());
+      const { server, name } = this.gateway;
+      const { information } = await server.entityUserKey.provisionGateway({
+        information: { $case: 'firstSeed', value: { requestId } },
+      });
+      if (information?.$case !== 'firstSeed') throw new CpnsError('FIELD_MISSING', 'the Server sent no 1st seed');
+      const grant = information.value;
+      const record: FirstSeedRecord = {
+        firstSeedId: checkFirstSeedId(grant.firstSeedId, 'first_seed_id'),
+        seed: new FirstSeed(fields.secret(grant.firstSeed, 'first_seed')),
+        assignUntil: fields.time(grant.assignUntil, 'assign_until'),
+        registerUntil: fields.time(grant.registerUntil, 'register_until'),
+        maxEntities: grant.maxEntities,
+        revoked: false,
+        assigned: 0,
+      };
+      await withinStep({ flow: 'EUK-GW-S', step: 3 }, () => this.keep(record));
+      emitStep({
+        flow: 'EUK-GW-S',
+        step: 3,
+        from: server.uri,
+        to: name.uri,
+        carried: ['first_seed_id', 'first_seed', 'assign_until', 'register_until', 'max_entities'],
+      });
+      return record.firstSeedId;
+    });
+  }
+
+  private pendingRequest(): Promise<Buffer> {
+    return this.gateway.records.transact(PROVISIONING_AGGREGATE, { pending: SEED_REQUEST.named('seed-request') }, ({ pending }) => {
+      if (pending !== undefined) return { result: pending.requestId };
+      const requestId = this.gateway.random.bytes(NONCE_BYTES);
+      return { result: requestId, put: { pending: { requestId } } };
+    });
+  }
+
+  /** The seed first, then what points to it: after a crash in between the same request brings the same seed again. */
+  private async keep(record: FirstSeedRecord): Promise<void> {
+    await this.gateway.records.transact(firstSeedAggregate(record.firstSeedId), { found: FIRST_SEED.named('seed') }, ({ found }) =>
+      found === undefined
+        ? { result: undefined, put: { found: expiring(record, record.registerUntil) } }
+        : { result: undefined },
+    );
+    const wanted = { current: CURRENT_SEED.named('current-seed'), pending: SEED_REQUEST.named('seed-request') };
+    await this.gateway.records.transact(PROVISIONING_AGGREGATE, wanted, () => ({
+      result: undefined,
+      put: { current: { firstSeedId: record.firstSeedId }, pending: null },
+    }));
+  }
+}

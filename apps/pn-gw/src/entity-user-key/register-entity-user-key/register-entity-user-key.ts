@@ -1,0 +1,31 @@
+/** EUK-GW-VERIFY steps 1, 2, 4 and 5: the gateway relays a registration to the Server and the confirmation back. */
+import type { RegistrationReply, RegistrationRequest } from '@cpns/contracts';
+import type { CallContext } from '@cpns/grpc';
+import { checkRegistration, checkRegistrationReply, registrationReply } from '@cpns/messages';
+import { emitStep, type CarriedField } from '@cpns/telemetry';
+import type { GatewayContext } from '../../context';
+import { checkAddressee } from '../check-addressee';
+
+const SECRET: readonly CarriedField[] = ['first_seed_id', 'gateway', 'not_after', 'second_seed', 'nonce', 'confirmation'];
+const CERTIFICATE: readonly CarriedField[] = ['chain', 'hpke_public_key', 'signature'];
+
+export class RegisterEntityUserKey {
+  constructor(private readonly gateway: GatewayContext) {}
+
+  /** @throws CpnsError a field's reason; PN_MISMATCH; what the Server answers; DEPENDENCY_UNAVAILABLE while it is away */
+  async execute(message: RegistrationRequest | undefined, call: CallContext): Promise<RegistrationReply> {
+    const startedAt = this.gateway.clock.now();
+    const { server, name } = this.gateway;
+    const request = checkRegistration(message);
+    checkAddressee(name, request.entity);
+    const response = await server.entityUserKey.registerEntityUserKey({ request: message }, { within: call });
+    const reply = checkRegistrationReply(response.reply);
+    const flow = 'EUK-GW-VERIFY';
+    const carried: CarriedField[] = ['token_id', 'entity', 'user', ...(request.form === 'secret' ? SECRET : CERTIFICATE)];
+    // who sent it is known only now: the Server found its confirmation or signature good
+    emitStep({ flow, step: 1, from: request.entity.uri, to: name.uri, carried, startedAt });
+    const confirmed: CarriedField[] = reply.form === 'secret' ? ['key_id', 'confirmation'] : ['key_id', 'enc', 'signature', 'chain'];
+    emitStep({ flow, step: 4, from: server.uri, to: name.uri, carried: confirmed });
+    return registrationReply(reply);
+  }
+}

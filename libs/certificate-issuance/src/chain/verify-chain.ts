@@ -1,0 +1,83 @@
+import { CpnsError, permissionDenied } from '@cpns/core';
+import type { EntityName, Subject } from '@cpns/identity';
+import { parseCertificate, type ParsedCertificate } from '../certificate/parse-certificate';
+import { isMismatch, matchProfile } from '../profiles/match-profile';
+import type { ProfileId } from '../profiles/profile';
+import { PROFILES } from '../profiles/profiles';
+import { checkLink, checkValidity } from './link';
+import { identityOf, readLeaf, type VerifiedPeer } from './verified-peer';
+
+/** Leaf, entity CA, issuing CA, root: no chain of CPNS is longer. */
+export const CHAIN_MAX_LENGTH = 4;
+
+export interface VerifyChainRequest {
+  /** DER, leaf first; the root itself may be left out. */
+  readonly chain: readonly Uint8Array[];
+  /** The one root that is trusted, DER, compared byte by byte. */
+  readonly root: Uint8Array;
+  /** Unix milliseconds. */
+  readonly now: number;
+  /** When given, the peer has to be of this trust domain. */
+  readonly trustDomain?: string;
+}
+
+/**
+ * Verifies a chain up to the pinned root: every certificate against its profile, its issuer and the time.
+ * @throws CpnsError CERTIFICATE_MALFORMED (not DER, not of a profile's form), CERTIFICATE_NAME (not exactly one CPNS URI,
+ *   or other names beside it), CERTIFICATE_ROLE (used above what it is for), CERTIFICATE_CHAIN (not linked to the root
+ *   by the authorities there are), CERTIFICATE_EXPIRED, PN_MISMATCH (a gateway's certificate for another PN), TRUST_DOMAIN
+ */
+export function verifyChain({ chain, root, now, trustDomain }: VerifyChainRequest): VerifiedPeer {
+  const path = withoutRoot(chain, root).map(parseCertificate);
+  const [leaf, issuer, above] = path;
+  if (leaf === undefined || issuer === undefined)
+    throw new CpnsError('CERTIFICATE_CHAIN', 'send the chain from the leaf up, with every authority but the root');
+  const anchor = parseCertificate(root);
+  checkAuthority(anchor, ['root-ca']);
+  if (above !== undefined) checkAuthority(above, ['issuing-ca']);
+  const authority = checkAuthority(issuer, above === undefined ? ['issuing-ca'] : ['server-entity-ca', 'gateway-ca']);
+  const match = readLeaf(leaf, authority.id === 'issuing-ca');
+  const gateway = gatewayOf(authority.subject);
+  if (gateway !== undefined) checkPn(match.subject, gateway);
+  if (trustDomain !== undefined && match.subject.name.trustDomain !== trustDomain)
+    throw permissionDenied('TRUST_DOMAIN', 'the certificate names a peer of another trust domain');
+  const upward = [...path, anchor];
+  upward.slice(1).forEach((parent, i) => checkLink(upward[i] ?? leaf, parent));
+  upward.forEach((certificate) => checkValidity(certificate, now));
+  return {
+    ...identityOf(leaf, match),
+    issuedBy: authority.id,
+    ...(gateway === undefined ? {} : { issuer: gateway }),
+    issuerDer: issuer.der,
+    serials: path.map(({ serial }) => serial),
+  };
+}
+
+function withoutRoot(chain: readonly Uint8Array[], root: Uint8Array): readonly Uint8Array[] {
+  if (chain.length > CHAIN_MAX_LENGTH)
+    throw new CpnsError('CERTIFICATE_CHAIN', `a chain has at most ${CHAIN_MAX_LENGTH} certificates`);
+  const last = chain.at(-1);
+  const path = last !== undefined && Buffer.compare(last, root) === 0 ? chain.slice(0, -1) : chain;
+  if (path.length === CHAIN_MAX_LENGTH) throw new CpnsError('CERTIFICATE_CHAIN', 'the chain ends at another root');
+  return path;
+}
+
+type AuthorityId = Extract<ProfileId, 'root-ca' | VerifiedPeer['issuedBy']>;
+
+/** @throws CpnsError CERTIFICATE_CHAIN when the certificate is of none of these authorities' profiles */
+function checkAuthority<K extends AuthorityId>(certificate: ParsedCertificate, ids: readonly K[]) {
+  for (const id of ids) {
+    const result = matchProfile(certificate, PROFILES[id]);
+    if (!isMismatch(result)) return { id, subject: result.subject };
+  }
+  const expected = ids.map((id) => PROFILES[id].title).join(' or ');
+  throw new CpnsError('CERTIFICATE_CHAIN', `a certificate of the chain is not that of the ${expected}`);
+}
+
+const gatewayOf = (subject: Subject | undefined): EntityName | undefined =>
+  subject?.name.kind === 'entity' ? subject.name : undefined;
+
+function checkPn({ name }: Subject, gateway: EntityName): void {
+  if (name.kind !== 'entity' || name.pn !== gateway.pn)
+    throw permissionDenied('PN_MISMATCH', 'a gateway issued the certificate for an entity of another Personal Network');
+}

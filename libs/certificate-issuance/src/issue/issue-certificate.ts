@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { CpnsError, duration, type Clock, type Random } from '@cpns/core';
+import { readTbs } from '../certificate/parse-certificate';
+import { encode } from '../der/asn1';
+import { toSeconds } from '../der/time';
+import { isMismatch, matchProfile } from '../profiles/match-profile';
+import type { Profile } from '../profiles/profile';
+import { PROFILES } from '../profiles/profiles';
+import { certificateDer, tbsNode, type TbsFields } from './build-tbs';
+import type { Issuer } from './issuer';
+import { newSerial } from './serial';
+import { validateRequest, type IssueRequest } from './request';
+
+/** Where time and randomness come from. */
+export interface IssueContext {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export interface IssuedCertificate {
+  readonly der: Buffer;
+  /** SHA-256 of `der`. */
+  readonly fingerprint: Buffer;
+  /** The certificate and those above it as far as the issuer knows them, leaf first. */
+  readonly chain: readonly Buffer[];
+  /** Big-endian, 20 bytes. */
+  readonly serial: Buffer;
+  /** Unix milliseconds. */
+  readonly notBefore: number;
+  /** Unix milliseconds. */
+  readonly notAfter: number;
+}
+
+/** How far a certificate's start lies back, so that a device whose clock is late can use it at once. */
+export const BACKDATING = duration(5, 'minute');
+
+/**
+ * A certificate, in three fixed steps: the request is checked, the certificate is built from its profile, and what was
+ * built is read back and held against the profile's rules before the authority signs it.
+ * @throws CpnsError of {@link validateRequest}; whatever the signer throws
+ */
+export async function issueCertificate(
+  issuer: Issuer,
+  request: IssueRequest,
+  context: IssueContext,
+): Promise<IssuedCertificate> {
+  const now = context.clock.now();
+  const checked = validateRequest(issuer, request, now);
+  const profile = PROFILES[checked.profile];
+  const fields: TbsFields = {
+    ...checked,
+    serial: newSerial(context.random),
+    ...validity(issuer, profile, now, checked.notAfter),
+    profile,
+  };
+  const node = tbsNode(issuer.parts, fields);
+  enforceRules(issuer, profile, fields, node);
+  const tbs = encode(node);
+  const signature = await issuer.signer.sign(tbs);
+  const der = certificateDer(tbs, issuer.parts.algorithm, signature);
+  return {
+    der,
+    fingerprint: createHash('sha256').update(der).digest(),
+    chain: [der, ...issuer.chain],
+    serial: fields.serial,
+    notBefore: fields.notBefore,
+    notAfter: fields.notAfter,
+  };
+}
+
+function validity(issuer: Issuer, profile: Profile, now: number, wanted = Infinity) {
+  const { notBefore, notAfter } = issuer.certificate;
+  return {
+    notBefore: toSeconds(Math.max(now - BACKDATING, notBefore)),
+    notAfter: toSeconds(Math.min(wanted, now + profile.maxLifetime, notAfter)),
+  };
+}
+
+/** The last step: nothing is signed that a verifier would refuse. */
+export function enforceRules(
+  issuer: Issuer | undefined,
+  profile: Profile,
+  fields: TbsFields,
+  tbs: ReturnType<typeof tbsNode>,
+) {
+  const built = readTbs(tbs);
+  const result = matchProfile(built, profile);
+  const why = isMismatch(result)
+    ? result.detail
+    : built.notBefore > built.notAfter
+      ? 'it would end before it begins'
+      : issuer !== undefined && built.notAfter > issuer.certificate.notAfter
+        ? 'it would outlive its issuer'
+        : !built.key.spki.equals(fields.key.spki)
+          ? 'another key'
+          : undefined;
+  if (why !== undefined)
+    throw new CpnsError('INTERNAL', 'the certificate could not be issued', {
+      cause: new Error(`built a ${profile.title} certificate that breaks its profile: ${why}`),
+    });
+}

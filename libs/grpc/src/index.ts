@@ -1,0 +1,12 @@
+export * from './definitions';
+export * from './errors';
+export * from './health';
+export * from './peer';
+export * from './peer-identifier';
+export * from './roles';
+export * from './client/connection';
+export * from './client/streams';
+export * from './server/call-context';
+export * from './server/handlers';
+export * from './server/server-port';
+export { tls13ServerCredentials, type ServerTls } from './server/tls';

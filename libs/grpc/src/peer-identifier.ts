@@ -1,0 +1,41 @@
+import { createPeerClassifier, type ClassifiedPeer } from '@cpns/certificate-issuance';
+import { CpnsError, permissionDenied, unauthenticated, type Clock } from '@cpns/core';
+import type { IdentifyPeer } from './peer';
+
+export interface PeerIdentifierOptions {
+  /** The issuing CA, DER: it alone gives roles. */
+  readonly issuingCaDer: Uint8Array;
+  /** Names of another trust domain are refused, whoever certified them. */
+  readonly trustDomain: string;
+  readonly clock: Clock;
+}
+
+/** A peer whose certificate is none is not a caller with a wrong argument, but nobody. */
+function asPeerFault(error: unknown): unknown {
+  if (!(error instanceof CpnsError) || error.code !== 'INVALID_ARGUMENT') return error;
+  return unauthenticated('PEER_IDENTITY_INVALID', `your certificate carries no CPNS identity: ${error.message}`, {
+    cause: error,
+  });
+}
+
+/**
+ * What the certificates of CPNS make of a TLS peer (docs/protocol.md, "Certificates").
+ * Its result throws PEER_IDENTITY_INVALID, CERTIFICATE_ROLE, CERTIFICATE_EXPIRED and TRUST_DOMAIN.
+ * @throws CpnsError when `issuingCaDer` is not an issuing CA's certificate
+ */
+export function peerIdentifier({ issuingCaDer, trustDomain, clock }: PeerIdentifierOptions): IdentifyPeer {
+  const classify = createPeerClassifier({ issuingCaDer });
+  return (leafDer) => {
+    let found: ClassifiedPeer;
+    try {
+      found = classify(leafDer, clock.now());
+    } catch (error) {
+      throw asPeerFault(error);
+    }
+    const { name, user } = found.subject;
+    if (name.trustDomain !== trustDomain)
+      throw permissionDenied('TRUST_DOMAIN', 'your certificate names another trust domain');
+    const { role, fingerprint, notAfter } = found;
+    return { uri: name.uri, name, user, role, fingerprint, leafDer: found.leafDer, notAfter };
+  };
+}

@@ -1,0 +1,65 @@
+import type { Name, Role } from '@cpns/identity';
+
+/** Who is at the other end of a mutually authenticated connection. */
+export interface Peer {
+  /** The URI of its certificate, without a user: what protocol formulas and logs use. */
+  readonly uri: string;
+  readonly name: Name;
+  /** The user of `?user=`, or empty. */
+  readonly user: string;
+  /** From its name and from who issued its certificate, never from the name alone. */
+  readonly role: Role;
+  /** SHA-256 of its leaf certificate, 32 bytes. */
+  readonly fingerprint: Buffer;
+  readonly leafDer: Buffer;
+  /** End of its certificate's validity, Unix milliseconds. */
+  readonly notAfter: number;
+}
+
+/**
+ * Turns the leaf certificate of a connection whose chain TLS has verified into a peer. Asked once per certificate.
+ * @throws CpnsError PEER_IDENTITY_INVALID and other UNAUTHENTICATED reasons
+ */
+export type IdentifyPeer = (leafDer: Buffer) => Peer | Promise<Peer>;
+
+/** Who proved a secret on a call. */
+export interface ProvenCaller {
+  /** E. */
+  readonly entity: string;
+  /** The user whom its admission names, or empty. */
+  readonly user: string;
+  /** 16 bytes. */
+  readonly keyId: Buffer;
+}
+
+/**
+ * Checks the proof that came with a call.
+ * @param proof bytes of the metadata, at most 1,024
+ * @param method full gRPC path
+ * @param requestDigest SHA-256 of the first message as received, 32 bytes
+ * @throws CpnsError PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED, KEY_UNKNOWN, AUDIENCE_MISMATCH …
+ */
+export type ProofVerifier = (proof: Buffer, method: string, requestDigest: Buffer) => Promise<ProvenCaller>;
+
+/** A bounded memory of peers by certificate: reading one costs more than the rest of a short call. */
+export class PeerCache {
+  readonly #peers = new Map<string, Peer>();
+
+  constructor(private readonly limit: number) {}
+
+  get(fingerprint: string): Peer | undefined {
+    return this.#peers.get(fingerprint);
+  }
+
+  set(fingerprint: string, peer: Peer): void {
+    if (this.#peers.size >= this.limit) {
+      const oldest = this.#peers.keys().next();
+      if (oldest.done !== true) this.#peers.delete(oldest.value);
+    }
+    this.#peers.set(fingerprint, peer);
+  }
+
+  get size(): number {
+    return this.#peers.size;
+  }
+}

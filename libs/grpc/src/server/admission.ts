@@ -1,0 +1,75 @@
+/**
+ * What happens to every call before any of its messages is read, in this order. The first step that throws ends the call;
+ * nothing after it runs.
+ */
+import { CpnsError, unauthenticated, type Clock } from '@cpns/core';
+import type { Metadata } from '@grpc/grpc-js';
+import { PeerCache, type IdentifyPeer, type Peer } from '../peer';
+import { checkRole } from '../roles';
+import type { IncomingCall } from './incoming-call';
+import type { ClientAuthentication } from './port-rules';
+
+export interface Gate {
+  readonly clients: ClientAuthentication;
+  readonly identify: IdentifyPeer | undefined;
+  readonly admitPeer: ((peer: Peer) => void | Promise<void>) | undefined;
+  readonly peers: PeerCache;
+  readonly clock: Clock;
+  readonly stopping: () => boolean;
+}
+
+type Step = (call: IncomingCall, metadata: Metadata, gate: Gate) => void | Promise<void>;
+
+const joinTrace: Step = (call, metadata) => call.begin(metadata);
+
+const refuseUnserved: Step = ({ verdict }) => {
+  if (verdict.kind === 'unserved') throw new CpnsError('UNIMPLEMENTED', 'this port does not serve that call');
+};
+
+const refuseWhenStopping: Step = ({ verdict }, _metadata, gate) => {
+  if (verdict.kind === 'served' && gate.stopping())
+    throw new CpnsError('SHUTTING_DOWN', 'the service is stopping; call another instance or try again');
+};
+
+const identifyPeer: Step = async (call, _metadata, gate) => {
+  if (call.verdict.kind !== 'served' || gate.clients === 'none') return;
+  const certificate = call.transport.getAuthContext().sslPeerCertificate;
+  if (certificate === undefined || gate.identify === undefined)
+    throw unauthenticated('PEER_CERTIFICATE_REQUIRED', 'this port needs a client certificate');
+  const known = gate.peers.get(certificate.fingerprint256);
+  const peer = known ?? (await gate.identify(certificate.raw));
+  if (known === undefined) gate.peers.set(certificate.fingerprint256, peer);
+  call.context.peer = peer;
+};
+
+/** TLS looked at the certificate when the connection was made, which may be long ago. */
+const refuseOutdatedPeer: Step = async ({ context: { peer } }, _metadata, gate) => {
+  if (peer === undefined) return;
+  if (gate.clock.now() > peer.notAfter)
+    throw unauthenticated('CERTIFICATE_EXPIRED', 'your certificate has expired; renew it');
+  await gate.admitPeer?.(peer);
+};
+
+const checkRoleOfPeer: Step = ({ verdict, context: { peer } }) => {
+  if (verdict.kind === 'served' && peer !== undefined) checkRole(verdict.rules, peer);
+};
+
+const requireProof: Step = (call) => {
+  if (call.verdict.kind === 'served' && call.verdict.needsProof && !call.hasProof)
+    throw unauthenticated('PROOF_MISSING', 'this call needs a proof of the Entity-User Key, in cpns-proof-bin');
+};
+
+const STEPS: readonly Step[] = [
+  joinTrace,
+  refuseUnserved,
+  refuseWhenStopping,
+  identifyPeer,
+  refuseOutdatedPeer,
+  checkRoleOfPeer,
+  requireProof,
+];
+
+/** @throws CpnsError when the call is refused */
+export async function admit(call: IncomingCall, metadata: Metadata, gate: Gate): Promise<void> {
+  for (const step of STEPS) await step(call, metadata, gate);
+}

@@ -1,0 +1,68 @@
+import type { RpcPath } from '@cpns/contracts';
+import { serviceOf, type Form, type MethodShape, type RequestOf, type ResponseOf, type ServiceShape } from '../definitions';
+import type { CallContext, DuplexContext, ServerStreamContext } from './call-context';
+
+/** The handler that an RPC asks for. */
+export type Handler<M extends MethodShape> = Form<
+  M,
+  (request: RequestOf<M>, call: CallContext) => Promise<ResponseOf<M>>,
+  (request: RequestOf<M>, call: ServerStreamContext<ResponseOf<M>>) => Promise<void>,
+  (call: DuplexContext<RequestOf<M>, ResponseOf<M>>) => Promise<void>
+>;
+
+/** One handler for each RPC of a service: what a controller implements. */
+export type Handlers<S extends ServiceShape> = { readonly [K in keyof S]: Handler<S[K]> };
+
+/** A service with its handlers, of which a port serves all or some. */
+export interface ServiceBinding<Name extends string = string> {
+  /** `cpns.v1.KmcService` */
+  readonly service: string;
+  readonly methods: readonly BoundMethod[];
+  /** The same with these RPCs only; the port answers UNIMPLEMENTED to the others. */
+  only(...names: readonly Name[]): ServiceBinding<Name>;
+}
+
+export interface BoundMethod {
+  readonly name: string;
+  readonly path: RpcPath;
+  readonly shape: MethodShape;
+  /** Bound to its controller. Its type is known to {@link implement} alone. */
+  readonly handle: (...args: never[]) => Promise<unknown>;
+  /** In bytes. */
+  readonly maxRequestBytes: number | undefined;
+}
+
+export interface ImplementOptions {
+  /** Limit for each message of this service, where it differs from the port's. */
+  readonly maxRequestBytes?: number;
+}
+
+function binding<Name extends string>(service: string, methods: readonly BoundMethod[]): ServiceBinding<Name> {
+  return {
+    service,
+    methods,
+    only: (...names) => binding(service, methods.filter((method) => (names as readonly string[]).includes(method.name))),
+  };
+}
+
+/**
+ * Ties handlers to a generated service definition; `handlers` may be a controller object, its methods keep their `this`.
+ */
+export function implement<S extends ServiceShape>(
+  service: S,
+  handlers: Handlers<S>,
+  options: ImplementOptions = {},
+): ServiceBinding<keyof S & string> {
+  const methods = Object.entries(service).map(([name, shape]): BoundMethod => {
+    const handler = handlers[name as keyof S] as (...args: never[]) => Promise<unknown>;
+    return {
+      name,
+      // only generated definitions have the type that the caller's S was checked against
+      path: shape.path as RpcPath,
+      shape,
+      handle: handler.bind(handlers),
+      maxRequestBytes: options.maxRequestBytes,
+    };
+  });
+  return binding(serviceOf(methods[0]?.path ?? '/'), methods);
+}

@@ -1,0 +1,159 @@
+import { EntityUserKey, SecondSeed, TokenAuthKey, TokenPsk } from '@cpns/core';
+import { SeededRandom } from '@cpns/core/testing';
+import {
+  enrolReplyMac,
+  openAssignment,
+  sealAssignment,
+  verifyEnrolReplyMac,
+  type AssignmentTerms,
+  type EnrolReply,
+  type OpenAssignment,
+} from './assignment';
+import { generateHpkeKeyPair } from './hpke';
+import { flipped, reasonOf } from './testing/reason-of';
+
+const random = new SeededRandom('assignment');
+const psk = new TokenPsk(random.bytes(32));
+const entityUserKey = new EntityUserKey(random.bytes(32));
+const secondSeed = new SecondSeed(random.bytes(32));
+const credential = { tokenId: 'tok-1' };
+const byGateway: AssignmentTerms = {
+  entity: 'cpns://pn1.td/pne/camera',
+  user: 'alice',
+  gateway: 'cpns://pn1.td/pn-gw/gw',
+  notAfter: 1_795_000_000_000,
+  firstSeedId: 'seed-1',
+};
+const byServer: AssignmentTerms = { ...byGateway, firstSeedId: '' };
+
+async function sealedFor(terms: AssignmentTerms): Promise<OpenAssignment> {
+  const { privateKey, publicKey } = await generateHpkeKeyPair(random);
+  const secrets = terms.firstSeedId === '' ? { entityUserKey } : { entityUserKey, secondSeed };
+  const sealed = await sealAssignment({ psk, credential, terms, recipientKey: publicKey, secrets }, random);
+  return { psk, credential, terms, privateKey, sealed };
+}
+
+describe('an assigned secret (reply 1)', () => {
+  it('from a gateway: the key and the second seed', async () => {
+    const opened = await openAssignment(await sealedFor(byGateway));
+    expect(opened.entityUserKey.equals(entityUserKey)).toBe(true);
+    expect(opened.secondSeed?.equals(secondSeed)).toBe(true);
+  });
+
+  it('from the Server: the key alone', async () => {
+    const input = await sealedFor(byServer);
+    const opened = await openAssignment(input);
+    expect(opened.entityUserKey.equals(entityUserKey)).toBe(true);
+    expect(opened).not.toHaveProperty('secondSeed');
+    expect(input.sealed.ciphertext).toHaveLength(48);
+  });
+
+  it('is sealed in another way each time', async () => {
+    const [one, two] = [await sealedFor(byServer), await sealedFor(byServer)];
+    expect(one.sealed.enc).not.toEqual(two.sealed.enc);
+    expect(one.sealed.ciphertext).not.toEqual(two.sealed.ciphertext);
+  });
+
+  it.each<[string, (input: OpenAssignment) => OpenAssignment | Promise<OpenAssignment>, string]>([
+    ['another token secret', (i) => ({ ...i, psk: new TokenPsk(random.bytes(32)) }), 'REPLY_MAC'],
+    ['another token-id', (i) => ({ ...i, credential: { tokenId: 'tok-2' } }), 'REPLY_MAC'],
+    ['a key-id in place of the token-id', (i) => ({ ...i, credential: { keyId: '00'.repeat(16) } }), 'REPLY_MAC'],
+    [
+      'another one-time key',
+      async (i) => ({ ...i, privateKey: (await generateHpkeKeyPair(random)).privateKey }),
+      'REPLY_MAC',
+    ],
+    ['another entity', (i) => ({ ...i, terms: { ...i.terms, entity: 'cpns://pn1.td/pne/other' } }), 'REPLY_MAC'],
+    ['another user', (i) => ({ ...i, terms: { ...i.terms, user: 'bob' } }), 'REPLY_MAC'],
+    ['another gateway', (i) => ({ ...i, terms: { ...i.terms, gateway: 'cpns://pn1.td/pn-gw/x' } }), 'REPLY_MAC'],
+    ['a longer life', (i) => ({ ...i, terms: { ...i.terms, notAfter: i.terms.notAfter + 1 } }), 'REPLY_MAC'],
+    ['another first seed', (i) => ({ ...i, terms: { ...i.terms, firstSeedId: 'seed-2' } }), 'REPLY_MAC'],
+    ['the Server as the assigner', (i) => ({ ...i, terms: { ...i.terms, firstSeedId: '' } }), 'FIELD_SIZE'],
+    [
+      'a changed ciphertext',
+      (i) => ({ ...i, sealed: { ...i.sealed, ciphertext: flipped(i.sealed.ciphertext) } }),
+      'REPLY_MAC',
+    ],
+    [
+      'a changed tag',
+      (i) => ({ ...i, sealed: { ...i.sealed, ciphertext: flipped(i.sealed.ciphertext, 79) } }),
+      'REPLY_MAC',
+    ],
+    [
+      'a cut ciphertext',
+      (i) => ({ ...i, sealed: { ...i.sealed, ciphertext: i.sealed.ciphertext.subarray(1) } }),
+      'FIELD_SIZE',
+    ],
+    ['no ciphertext', (i) => ({ ...i, sealed: { ...i.sealed, ciphertext: Buffer.alloc(0) } }), 'FIELD_MISSING'],
+    [
+      'an enc that is no point',
+      (i) => ({ ...i, sealed: { ...i.sealed, enc: flipped(i.sealed.enc, 64) } }),
+      'MALFORMED_MESSAGE',
+    ],
+    ['a cut enc', (i) => ({ ...i, sealed: { ...i.sealed, enc: i.sealed.enc.subarray(1) } }), 'FIELD_SIZE'],
+    [
+      'the enc of another reply',
+      async (i) => ({ ...i, sealed: { ...i.sealed, enc: (await generateHpkeKeyPair(random)).publicKey } }),
+      'REPLY_MAC',
+    ],
+  ])('%s', async (_what, change, reason) => {
+    const input = await sealedFor(byGateway);
+    expect(await reasonOf(() => openAssignment(input))).toBe('accepted');
+    const changed = await change(input);
+    expect(await reasonOf(() => openAssignment(changed))).toBe(reason);
+  });
+
+  it('has a second seed exactly when it names a first seed', async () => {
+    const { publicKey } = await generateHpkeKeyPair(random);
+    const input = { psk, credential, recipientKey: publicKey };
+    const without = sealAssignment({ ...input, terms: byGateway, secrets: { entityUserKey } }, random);
+    await expect(without).rejects.toThrow(RangeError);
+    const beside = sealAssignment({ ...input, terms: byServer, secrets: { entityUserKey, secondSeed } }, random);
+    await expect(beside).rejects.toThrow(RangeError);
+  });
+
+  it('is not sealed to what is no key', async () => {
+    const { publicKey } = await generateHpkeKeyPair(random);
+    const seal = (recipientKey: Uint8Array) => () =>
+      sealAssignment({ psk, credential, terms: byServer, recipientKey, secrets: { entityUserKey } }, random);
+    expect(await reasonOf(seal(publicKey))).toBe('accepted');
+    expect(await reasonOf(seal(flipped(publicKey, 64)))).toBe('MALFORMED_MESSAGE');
+    expect(await reasonOf(seal(Buffer.alloc(0)))).toBe('FIELD_MISSING');
+  });
+});
+
+describe('the MAC of a certificate reply (reply 2)', () => {
+  const auth = new TokenAuthKey(random.bytes(32));
+  const reply: EnrolReply = {
+    credential,
+    key: random.bytes(91),
+    nonce: random.bytes(16),
+    chain: [random.bytes(600), random.bytes(500)],
+  };
+  const mac = enrolReplyMac(auth, reply);
+  const [leaf, root] = [reply.chain[0]!, reply.chain[1]!];
+
+  it('is taken as it was made', async () => {
+    expect(await reasonOf(() => verifyEnrolReplyMac(auth, reply, mac))).toBe('accepted');
+  });
+
+  it.each<[string, Partial<EnrolReply>, string]>([
+    ['another token', { credential: { tokenId: 'tok-2' } }, 'REPLY_MAC'],
+    ['a key-id for the token', { credential: { keyId: '00'.repeat(16) } }, 'REPLY_MAC'],
+    ['another key', { key: flipped(reply.key) }, 'REPLY_MAC'],
+    ['another nonce', { nonce: flipped(reply.nonce) }, 'REPLY_MAC'],
+    ['another leaf', { chain: [flipped(leaf, 300), root] }, 'REPLY_MAC'],
+    ['another root', { chain: [leaf, flipped(root, 499)] }, 'REPLY_MAC'],
+    ['the chain turned round', { chain: [root, leaf] }, 'REPLY_MAC'],
+    ['no root', { chain: [leaf] }, 'REPLY_MAC'],
+    ['no chain', { chain: [] }, 'REPLY_MAC'],
+    ['a short nonce', { nonce: Buffer.alloc(8) }, 'FIELD_SIZE'],
+  ])('%s', async (_what, change, reason) => {
+    expect(await reasonOf(() => verifyEnrolReplyMac(auth, { ...reply, ...change }, mac))).toBe(reason);
+  });
+
+  it('is not what a stranger makes', async () => {
+    expect(await reasonOf(() => verifyEnrolReplyMac(new TokenAuthKey(random.bytes(32)), reply, mac))).toBe('REPLY_MAC');
+    expect(await reasonOf(() => verifyEnrolReplyMac(auth, reply, mac.subarray(1)))).toBe('FIELD_SIZE');
+  });
+});

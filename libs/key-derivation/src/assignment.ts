@@ -1,0 +1,145 @@
+/**
+ * The two answers to a request (protocol.md, "Admission", replies 1 and 2; B.1.1 step 4, B.1.2 step 5).
+ *
+ * ```
+ *   form secret:    P --psk--+
+ *   one-time HPKE key -------+--> HPKE mode_psk --> enc, ciphertext of  EUK               from the Server
+ *   who, until when --info---+                                          EUK second-seed   from a gateway
+ *
+ *   form key pair:  A --> HMAC "enrol-reply" over token, key, nonce and the whole chain
+ * ```
+ * In a renewal A comes from the old S, and the old key-id stands in place of the token-id (renewal.ts).
+ */
+import {
+  EntityUserKey,
+  NONCE_BYTES,
+  SECRET_BYTES,
+  SecondSeed,
+  unauthenticated,
+  type HpkePrivateKey,
+  type Random,
+  type TokenAuthKey,
+  type TokenPsk,
+} from '@cpns/core';
+import { checkSize, hmac, macMatches, sha256 } from './hkdf';
+import { HPKE_TAG_BYTES, openWithPsk, sealWithPsk, type Sealed } from './hpke';
+import { credentialBytes, type Credential } from './key-id';
+import { Message } from './message';
+
+/** What an assignment is for; both sides have to name the same. */
+export interface AssignmentTerms {
+  readonly entity: string;
+  readonly user: string;
+  readonly gateway: string;
+  /** Unix milliseconds. */
+  readonly notAfter: number;
+  /** Empty when the Server assigns. */
+  readonly firstSeedId: string;
+}
+
+/** A second seed is there exactly when a gateway assigned. */
+export interface AssignedSecrets {
+  readonly entityUserKey: EntityUserKey;
+  readonly secondSeed?: SecondSeed;
+}
+
+export interface SealAssignment {
+  readonly psk: TokenPsk;
+  readonly credential: Credential;
+  readonly terms: AssignmentTerms;
+  /** The one-time public key of the request, 65 bytes. */
+  readonly recipientKey: Uint8Array;
+  readonly secrets: AssignedSecrets;
+}
+
+export interface OpenAssignment {
+  readonly psk: TokenPsk;
+  readonly credential: Credential;
+  readonly terms: AssignmentTerms;
+  readonly privateKey: HpkePrivateKey;
+  readonly sealed: Sealed;
+}
+
+const assignInfo = (terms: AssignmentTerms): Buffer =>
+  new Message('cpns/v1/assign')
+    .text(terms.entity)
+    .text(terms.user)
+    .text(terms.gateway)
+    .u64(terms.notAfter)
+    .text(terms.firstSeedId)
+    .bytes();
+
+/**
+ * Seals an assigned secret for the holder of both the one-time HPKE key and the token.
+ * @throws RangeError when the second seed is missing beside a first-seed-id, or there without one
+ * @throws CpnsError FIELD_SIZE or MALFORMED_MESSAGE when the public key is no point of P-256
+ */
+export async function sealAssignment(input: SealAssignment, random: Random): Promise<Sealed> {
+  const { entityUserKey, secondSeed } = input.secrets;
+  if ((secondSeed === undefined) !== (input.terms.firstSeedId === ''))
+    throw new RangeError('a second seed goes with a first-seed-id, and only with one');
+  const plaintext = Buffer.concat([entityUserKey.expose(), secondSeed?.expose() ?? Buffer.alloc(0)]);
+  const setup = {
+    psk: input.psk.expose(),
+    pskId: credentialBytes(input.credential),
+    info: assignInfo(input.terms),
+    recipientKey: input.recipientKey,
+  };
+  try {
+    return await sealWithPsk(setup, plaintext, random);
+  } finally {
+    plaintext.fill(0);
+  }
+}
+
+/**
+ * Opens an assigned secret.
+ * @throws CpnsError FIELD_SIZE (enc, ciphertext), MALFORMED_MESSAGE (enc is no point); REPLY_MAC when the reply was made
+ * without P, for another key, or for other terms
+ */
+export async function openAssignment(input: OpenAssignment): Promise<AssignedSecrets> {
+  const fromServer = input.terms.firstSeedId === '';
+  const size = (fromServer ? SECRET_BYTES : 2 * SECRET_BYTES) + HPKE_TAG_BYTES;
+  checkSize(input.sealed.ciphertext, size, 'ciphertext');
+  const plaintext = await openWithPsk({
+    psk: input.psk.expose(),
+    pskId: credentialBytes(input.credential),
+    info: assignInfo(input.terms),
+    privateKey: input.privateKey,
+    sealed: input.sealed,
+  });
+  const entityUserKey = new EntityUserKey(plaintext.subarray(0, SECRET_BYTES));
+  const opened = fromServer
+    ? { entityUserKey }
+    : { entityUserKey, secondSeed: new SecondSeed(plaintext.subarray(SECRET_BYTES)) };
+  plaintext.fill(0);
+  return opened;
+}
+
+/** What the answer to a CSR vouches for. */
+export interface EnrolReply {
+  readonly credential: Credential;
+  /** SubjectPublicKeyInfo of the request, DER. */
+  readonly key: Uint8Array;
+  /** The request's nonce, 16 bytes. */
+  readonly nonce: Uint8Array;
+  /** DER certificates, leaf to root. */
+  readonly chain: readonly Uint8Array[];
+}
+
+/** The MAC of reply 2, 32 bytes. @throws CpnsError FIELD_SIZE when the nonce is not 16 bytes */
+export function enrolReplyMac(auth: TokenAuthKey, reply: EnrolReply): Buffer {
+  checkSize(reply.nonce, NONCE_BYTES, 'nonce');
+  const message = new Message('cpns/v1/enrol-reply')
+    .lp(credentialBytes(reply.credential))
+    .lp(sha256(reply.key))
+    .raw(reply.nonce)
+    .lp(sha256(...reply.chain));
+  return hmac(auth.expose(), message.bytes());
+}
+
+/** @throws CpnsError FIELD_SIZE; REPLY_MAC when the chain, the key or the nonce is another */
+export function verifyEnrolReplyMac(auth: TokenAuthKey, reply: EnrolReply, mac: Uint8Array): void {
+  if (!macMatches(enrolReplyMac(auth, reply), mac))
+    throw unauthenticated('REPLY_MAC', 'the certificates were not sent by the holder of the token');
+}

@@ -1,0 +1,87 @@
+import { EntityUserKey, FirstSeed, SecondSeed } from '@cpns/core';
+import { SeededRandom } from '@cpns/core/testing';
+import {
+  deriveConfirmKey,
+  deriveEntityUserKey,
+  deriveKeyId,
+  deriveSecondSeed,
+  deriveWrapKey,
+  type EntityUserKeyTerms,
+} from './entity-user-key';
+import { KEY_ID_PATTERN } from './key-id';
+import { deriveRenewAuthKey } from './renewal';
+import { reasonOf } from './testing/reason-of';
+
+const random = new SeededRandom('entity-user-key');
+const first = new FirstSeed(random.bytes(32));
+const salt = random.bytes(16);
+const terms: EntityUserKeyTerms = {
+  firstSeedId: 'seed-1',
+  gateway: 'cpns://pn1.td/pn-gw/gw',
+  entity: 'cpns://pn1.td/pne/camera',
+  user: 'alice',
+  notAfter: 1_795_000_000_000,
+};
+const second = deriveSecondSeed(first, salt, terms);
+const key = deriveEntityUserKey(first, second, terms);
+
+it('gateway and Server come to the same key from the two seeds', () => {
+  const shown = new SecondSeed(Buffer.from(second.expose()));
+  expect(deriveEntityUserKey(new FirstSeed(first.expose()), shown, { ...terms }).equals(key)).toBe(true);
+});
+
+describe('a key, and its second seed, are of one', () => {
+  it.each<[string, Partial<EntityUserKeyTerms>, boolean]>([
+    ['first seed', { firstSeedId: 'seed-2' }, true],
+    ['gateway', { gateway: 'cpns://pn1.td/pn-gw/other' }, true],
+    ['entity', { entity: 'cpns://pn1.td/pne/other' }, true],
+    ['user', { user: '' }, true],
+    ['not-after, which a second seed does not have', { notAfter: terms.notAfter + 1 }, false],
+  ])('%s', (_what, change, seedToo) => {
+    const other = { ...terms, ...change };
+    expect(deriveEntityUserKey(first, second, other).equals(key)).toBe(false);
+    expect(deriveSecondSeed(first, salt, other).equals(second)).toBe(!seedToo);
+  });
+
+  it('first seed and salt', () => {
+    const otherSeed = new FirstSeed(random.bytes(32));
+    expect(deriveSecondSeed(otherSeed, salt, terms).equals(second)).toBe(false);
+    expect(deriveSecondSeed(first, random.bytes(16), terms).equals(second)).toBe(false);
+    expect(deriveEntityUserKey(otherSeed, second, terms).equals(key)).toBe(false);
+    expect(deriveEntityUserKey(first, new SecondSeed(random.bytes(32)), terms).equals(key)).toBe(false);
+  });
+});
+
+it.each([0, 15, 17, 32])('a salt of %d bytes is refused', async (size) => {
+  const reason = await reasonOf(() => deriveSecondSeed(first, Buffer.alloc(size), terms));
+  expect(reason).toBe(size === 0 ? 'FIELD_MISSING' : 'FIELD_SIZE');
+});
+
+describe('what follows from S', () => {
+  const wrapTerms = { groupId: 'living-room', version: 1n, entity: terms.entity };
+
+  it('is all different', () => {
+    const other = new EntityUserKey(random.bytes(32));
+    const all = [key, other].flatMap((secret) => [
+      secret.expose().toString('hex'),
+      deriveConfirmKey(secret).expose().toString('hex'),
+      deriveRenewAuthKey(secret).expose().toString('hex'),
+      deriveWrapKey(secret, wrapTerms).expose().toString('hex'),
+      deriveWrapKey(secret, { ...wrapTerms, version: 2n })
+        .expose()
+        .toString('hex'),
+      deriveWrapKey(secret, { ...wrapTerms, groupId: 'kitchen' })
+        .expose()
+        .toString('hex'),
+      deriveWrapKey(secret, { ...wrapTerms, entity: terms.gateway })
+        .expose()
+        .toString('hex'),
+      deriveKeyId(secret).padEnd(64),
+    ]);
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  it('a key-id is 16 bytes in lower-case hex', () => {
+    expect(deriveKeyId(key)).toMatch(KEY_ID_PATTERN);
+  });
+});

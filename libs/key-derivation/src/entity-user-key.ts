@@ -1,0 +1,86 @@
+/**
+ * Entity-User Keys that a gateway assigns, and what follows from any (protocol.md, "Entity-User Key"; B.1.2, 5.3.1.12.5.2).
+ *
+ * ```
+ *   first seed (Server and gateway)
+ *    |      16 random bytes
+ *    |            v
+ *    +-- HKDF "second-seed" --> second seed (gateway to entity, entity to Server)
+ *    |                              |
+ *    +-- HKDF "entity-user-key" <---+ salt
+ *              |
+ *              v
+ *             EUK = S,  or S random from the Server,  or S exported by HPKE for a certificate (pairwise.ts)
+ *              |
+ *              +-- HKDF "key-id" ----------> key-id, 16 bytes, public
+ *              +-- HKDF "confirm" ---------> confirm key   (registration.ts, renewal.ts, proof.ts)
+ *              +-- HKDF "renew-auth" ------> A of a renewal (renewal.ts)
+ *              +-- HKDF "group-key-wrap" --> wrap key, one per group and version
+ * ```
+ */
+import { ConfirmKey, EntityUserKey, NONCE_BYTES, SecondSeed, WrapKey, type FirstSeed } from '@cpns/core';
+import { checkSize, hkdf } from './hkdf';
+import { KEY_ID_BYTES } from './key-id';
+import { Message } from './message';
+
+/** Whom a gateway assigns to, and from which first seed. */
+export interface SecondSeedTerms {
+  readonly firstSeedId: string;
+  /** E of the assigning gateway. */
+  readonly gateway: string;
+  readonly entity: string;
+  readonly user: string;
+}
+
+export interface EntityUserKeyTerms extends SecondSeedTerms {
+  /** Unix milliseconds. */
+  readonly notAfter: number;
+}
+
+export interface WrapKeyTerms {
+  readonly groupId: string;
+  /** Version of the Group Key. */
+  readonly version: bigint;
+  readonly entity: string;
+}
+
+const termsOf = (label: string, terms: SecondSeedTerms): Message =>
+  new Message(label).text(terms.firstSeedId).text(terms.gateway).text(terms.entity).text(terms.user);
+
+/**
+ * The second seed of one (entity, user).
+ * @param salt 16 fresh random bytes
+ * @throws CpnsError FIELD_SIZE for a salt of another size
+ */
+export function deriveSecondSeed(firstSeed: FirstSeed, salt: Uint8Array, terms: SecondSeedTerms): SecondSeed {
+  checkSize(salt, NONCE_BYTES, 'salt');
+  return new SecondSeed(hkdf(firstSeed.expose(), salt, termsOf('cpns/v1/second-seed', terms).bytes()));
+}
+
+/** The Entity-User Key that both the gateway and, from the second seed it is shown, the Server derive. */
+export function deriveEntityUserKey(
+  firstSeed: FirstSeed,
+  secondSeed: SecondSeed,
+  terms: EntityUserKeyTerms,
+): EntityUserKey {
+  const info = termsOf('cpns/v1/entity-user-key', terms).u64(terms.notAfter).bytes();
+  return new EntityUserKey(hkdf(firstSeed.expose(), secondSeed.expose(), info));
+}
+
+const KEY_ID = Buffer.from('cpns/v1/key-id');
+const CONFIRM = Buffer.from('cpns/v1/confirm');
+
+/** The key-id of S in text: 32 lower-case hex digits. */
+export function deriveKeyId(secret: EntityUserKey): string {
+  return hkdf(secret.expose(), undefined, KEY_ID, KEY_ID_BYTES).toString('hex');
+}
+
+export function deriveConfirmKey(secret: EntityUserKey): ConfirmKey {
+  return new ConfirmKey(hkdf(secret.expose(), undefined, CONFIRM));
+}
+
+/** The AES-256 key that wraps one version of a Group Key for one member (RFC 3394). */
+export function deriveWrapKey(secret: EntityUserKey, terms: WrapKeyTerms): WrapKey {
+  const info = new Message('cpns/v1/group-key-wrap').text(terms.groupId).u64(terms.version).text(terms.entity);
+  return new WrapKey(hkdf(secret.expose(), undefined, info.bytes()));
+}

@@ -1,0 +1,141 @@
+import { ConfirmKey } from '@cpns/core';
+import { FakeClock, SeededRandom } from '@cpns/core/testing';
+import fc from 'fast-check';
+import { sha256 } from './hkdf';
+import {
+  encodeProof,
+  makeProof,
+  parseProof,
+  PROOF_WINDOW_MS,
+  verifyProof,
+  type Proof,
+  type ProofCall,
+  type ProofFields,
+} from './proof';
+import { failureOf, flipped, reasonOf } from './testing/reason-of';
+
+const random = new SeededRandom('proof');
+const clock = new FakeClock();
+const key = new ConfirmKey(random.bytes(32));
+const fields: ProofFields = {
+  keyId: random.bytes(16).toString('hex'),
+  entity: 'cpns://pn1.td/pne/camera',
+  timeMs: clock.now(),
+  nonce: random.bytes(16),
+};
+const call: ProofCall = {
+  audience: 'cpns://pn1.td/pn-gw/gw',
+  method: '/cpns.v1.PnGatewayService/PullGroupKey',
+  requestDigest: sha256(Buffer.from('request')),
+};
+const bytes = makeProof(key, fields, call);
+const proof = parseProof(bytes);
+
+describe('a proof', () => {
+  it('is taken for the call that it was made for', async () => {
+    expect(await reasonOf(() => verifyProof(key, proof, call, clock.now()))).toBe('accepted');
+  });
+
+  it.each<[string, Partial<Proof>, Partial<ProofCall>, string]>([
+    ['another audience', {}, { audience: 'cpns://pn1.td/pn-gw/other' }, 'PROOF_MAC'],
+    ['another method', {}, { method: '/cpns.v1.PnGatewayService/JoinServiceGroup' }, 'PROOF_MAC'],
+    ['another request', {}, { requestDigest: sha256(Buffer.from('another')) }, 'PROOF_MAC'],
+    ['another entity', { entity: 'cpns://pn1.td/pne/other' }, {}, 'PROOF_MAC'],
+    ['another time', { timeMs: proof.timeMs + 1 }, {}, 'PROOF_MAC'],
+    ['another nonce', { nonce: flipped(proof.nonce) }, {}, 'PROOF_MAC'],
+    ['another MAC', { mac: flipped(proof.mac, 31) }, {}, 'PROOF_MAC'],
+    ['another time, far away: the MAC is judged first', { timeMs: 0 }, {}, 'PROOF_MAC'],
+    ['a short nonce', { nonce: Buffer.alloc(15) }, {}, 'FIELD_SIZE'],
+    ['a short MAC', { mac: Buffer.alloc(31) }, {}, 'FIELD_SIZE'],
+    ['a request in place of its digest', {}, { requestDigest: Buffer.from('request') }, 'FIELD_SIZE'],
+  ])('%s', async (_what, changedProof, changedCall, reason) => {
+    const run = () => verifyProof(key, { ...proof, ...changedProof }, { ...call, ...changedCall }, clock.now());
+    expect(await reasonOf(run)).toBe(reason);
+  });
+
+  it('is of one key', async () => {
+    const other = new ConfirmKey(random.bytes(32));
+    expect(await reasonOf(() => verifyProof(other, proof, call, clock.now()))).toBe('PROOF_MAC');
+  });
+
+  it.each([
+    ['as old as it may be', PROOF_WINDOW_MS, 'accepted'],
+    ['too old', PROOF_WINDOW_MS + 1, 'PROOF_OUTSIDE_WINDOW'],
+    ['as early as it may be', -PROOF_WINDOW_MS, 'accepted'],
+    ['from the future', -PROOF_WINDOW_MS - 1, 'PROOF_OUTSIDE_WINDOW'],
+  ])('%s', async (_what, age, reason) => {
+    const now = proof.timeMs + age;
+    const error = await failureOf(() => verifyProof(key, proof, call, now));
+    expect(error?.reason ?? 'accepted').toBe(reason);
+    if (error !== undefined)
+      expect(error.metadata).toEqual({ verifier_time_ms: String(now), difference_ms: String(-age) });
+  });
+});
+
+describe('cpns-proof-bin', () => {
+  it.each<[string, Buffer, string]>([
+    ['as it is', bytes, 'accepted'],
+    ['nothing', Buffer.alloc(0), 'MALFORMED_MESSAGE'],
+    ['cut', bytes.subarray(0, -1), 'MALFORMED_MESSAGE'],
+    ['one byte more', Buffer.concat([bytes, Buffer.of(0)]), 'MALFORMED_MESSAGE'],
+    ['an entity with a user', makeProof(key, { ...fields, entity: `${fields.entity}?user=a` }, call), 'NAME_INVALID'],
+    ['an operator', makeProof(key, { ...fields, entity: 'cpns://td/operator/root' }, call), 'NAME_INVALID'],
+    ['no entity', makeProof(key, { ...fields, entity: '' }, call), 'FIELD_MISSING'],
+    ['a time that is not exact', withTime(1n << 53n), 'FIELD_OUT_OF_RANGE'],
+    ['the last exact time', withTime((1n << 53n) - 1n), 'accepted'],
+  ])('%s', async (_what, given, reason) => {
+    expect(await reasonOf(() => parseProof(given))).toBe(reason);
+  });
+
+  it.each<[string, Partial<Proof>, string]>([
+    ['a nonce of 17 bytes', { nonce: Buffer.alloc(17) }, 'FIELD_SIZE'],
+    ['no MAC', { mac: Buffer.alloc(0) }, 'FIELD_MISSING'],
+    ['a key-id of 15 bytes', { keyId: '00'.repeat(15) }, 'NAME_INVALID'],
+  ])('is not written with %s', async (_what, change, reason) => {
+    expect(await reasonOf(() => encodeProof({ ...proof, ...change }))).toBe(reason);
+  });
+
+  it('is read back as it was written', () => {
+    const sized = (size: number) => fc.uint8Array({ minLength: size, maxLength: size }).map((b) => Buffer.from(b));
+    const any: fc.Arbitrary<Proof> = fc.record({
+      keyId: sized(16).map((b) => b.toString('hex')),
+      entity: fc.stringMatching(/^cpns:\/\/[a-z0-9-]{1,63}\.[a-z]{1,20}\/(pne|pn-gw)\/[A-Za-z0-9_-]{1,64}$/),
+      timeMs: fc.maxSafeNat(),
+      nonce: sized(16),
+      mac: sized(32),
+    });
+    fc.assert(
+      fc.property(any, (given) => {
+        expect(parseProof(encodeProof(given))).toEqual(given);
+      }),
+    );
+  });
+
+  it('of any bytes is refused with a reason, or written back alike', async () => {
+    const altered = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255)).map(([at, value]) => {
+      const out = Buffer.from(bytes);
+      out[at] = value;
+      return out;
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(altered, fc.uint8Array({ maxLength: 300 })), async (given) => {
+        const reason = await reasonOf(() => expect(encodeProof(parseProof(given)).equals(given)).toBe(true));
+        expect([
+          'accepted',
+          'MALFORMED_MESSAGE',
+          'NAME_INVALID',
+          'FIELD_MISSING',
+          'FIELD_OUT_OF_RANGE',
+          'FIELD_TOO_LONG',
+        ]).toContain(reason);
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
+
+function withTime(ms: bigint): Buffer {
+  const out = Buffer.from(bytes);
+  out.writeBigUInt64BE(ms, bytes.length - 32 - 16 - 8);
+  return out;
+}

@@ -1,0 +1,4 @@
+export * from './assignment';
+export * as fields from './fields';
+export * from './key-form';
+export * from './registration';

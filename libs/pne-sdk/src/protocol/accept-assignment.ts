@@ -1,0 +1,129 @@
+/** EUK-SRV-S/P step 5, EUK-GW-S/P step 6: what makes a reply the one that was asked for (protocol.md, replies 1 and 2). */
+import { verifyChain, type VerifiedPeer } from '@cpns/certificate-issuance';
+import { AssignmentRequest, type AssignmentReply } from '@cpns/contracts';
+import {
+  CpnsError,
+  failedPrecondition,
+  permissionDenied,
+  unauthenticated,
+  type EntityUserKey,
+  type PrivateKeyDer,
+  type SecondSeed,
+} from '@cpns/core';
+import { checkFirstSeedId, parseEntityUri } from '@cpns/identity';
+import { deriveTokenPsk, openAssignment, verifyEnrolReplyMac, type EnrolRequest } from '@cpns/key-derivation';
+import { checkAssignment, checkAssignmentReply, type CheckedAssignmentReply } from '@cpns/messages';
+import type { FlowId, StepOf } from '@cpns/telemetry';
+import { routeOf, serverUriOf, type Admitted } from './admitted';
+import type { PendingAssignment } from './prepare-assignment';
+
+/** EUK-FORM-S: S itself. */
+export interface AssignedSecret {
+  readonly form: 'secret';
+  /** URI of the CPNS Server, or E of the gateway that derived it. */
+  readonly assigner: string;
+  /** Unix milliseconds. */
+  readonly notAfter: number;
+  readonly secret: EntityUserKey;
+  /** What the Server is shown at registration; absent where the Server assigned. */
+  readonly seed?: { readonly firstSeedId: string; readonly secondSeed: SecondSeed };
+}
+
+/** EUK-FORM-P: the certificate of a key that never left its maker. */
+export interface AssignedCertificate {
+  readonly form: 'key-pair';
+  readonly assigner: string;
+  /** Unix milliseconds; the last second of validity. */
+  readonly notAfter: number;
+  /** DER, leaf to root. */
+  readonly chain: readonly Buffer[];
+  /** Absent where it stayed with whoever made the CSR. */
+  readonly privateKey?: PrivateKeyDer;
+}
+
+export type Assigned = AssignedSecret | AssignedCertificate;
+
+/** The flows that assign. Which one it was, an entity learns from the reply. */
+export type AssignmentFlow = Exclude<FlowId, 'EUK-GW-VERIFY'>;
+export interface AssignmentStep {
+  readonly flow: AssignmentFlow;
+  readonly step: StepOf<AssignmentFlow>;
+}
+
+/** The step that receiving this assignment is. */
+export function receivingStep(admitted: Admitted, { form, assigner }: Assigned): AssignmentStep {
+  const letter = form === 'secret' ? 'S' : 'P';
+  return assigner === serverUriOf(admitted.entity)
+    ? { flow: `EUK-SRV-${letter}`, step: 5 }
+    : { flow: `EUK-GW-${letter}`, step: 6 };
+}
+
+/**
+ * Opens and checks a reply; nothing of it is believed before.
+ * @param now Unix milliseconds
+ * @throws CpnsError a field's reason; REPLY_MAC when it was not made by the assigner for this very request; KEY_EXPIRED;
+ *   CERTIFICATE_* when the chain does not lead to the pinned root; TOKEN_OTHER_ENTITY, CERTIFICATE_ROLE,
+ *   ISSUER_NOT_ASSIGNER when it is somebody else's
+ */
+export async function acceptAssignment(
+  pending: PendingAssignment,
+  message: AssignmentReply | undefined,
+  now: number,
+): Promise<Assigned> {
+  const { admitted } = pending;
+  const reply = checkAssignmentReply(message, admitted.form);
+  // our own request, read back: the one form in which key and nonce are kept
+  const { enrol } = checkAssignment(AssignmentRequest.decode(pending.request), routeOf(admitted).method);
+  const assigned =
+    reply.form === 'secret' ? await openSecret(pending, enrol, reply) : checkCertificate(pending, enrol, reply, now);
+  if (assigned.notAfter <= now) throw failedPrecondition('KEY_EXPIRED', 'the key that was assigned has ended already');
+  return assigned;
+}
+
+type SecretReply = Extract<CheckedAssignmentReply, { form: 'secret' }>;
+type CertificateReply = Extract<CheckedAssignmentReply, { form: 'key-pair' }>;
+
+async function openSecret(pending: PendingAssignment, enrol: EnrolRequest, reply: SecretReply): Promise<AssignedSecret> {
+  const { admitted, authKey, hpkeKey } = pending;
+  if (hpkeKey === undefined) throw new CpnsError('INTERNAL', 'a request for a secret has a one-time key');
+  const { notAfter, sealed } = reply;
+  const firstSeedId = reply.firstSeedId === '' ? '' : checkFirstSeedId(reply.firstSeedId, 'first_seed_id');
+  const { entity, user, gateway, tokenId } = enrol;
+  const psk = deriveTokenPsk(authKey);
+  const terms = { entity, user, gateway, notAfter, firstSeedId };
+  const opened = await openAssignment({ psk, credential: { tokenId }, terms, privateKey: hpkeKey, sealed });
+  psk.destroy();
+  const { entityUserKey: secret, secondSeed } = opened;
+  if (secondSeed === undefined) return { form: 'secret', assigner: serverUriOf(admitted.entity), notAfter, secret };
+  return { form: 'secret', assigner: gateway, notAfter, secret, seed: { firstSeedId, secondSeed } };
+}
+
+function checkCertificate(
+  { admitted, authKey, privateKey }: PendingAssignment,
+  { tokenId, key, nonce }: EnrolRequest,
+  { chain, mac }: CertificateReply,
+  now: number,
+): AssignedCertificate {
+  // who sent it comes first: a chain of someone else's is not even parsed
+  verifyEnrolReplyMac(authKey, { credential: { tokenId }, key, nonce, chain }, mac);
+  const { trustDomain } = parseEntityUri(admitted.entity);
+  const peer = verifyChain({ chain, root: admitted.root, now, trustDomain });
+  if (!peer.spki.equals(key)) throw unauthenticated('REPLY_MAC', 'the certificate in the reply is not for the key that was sent');
+  checkHolder(admitted, peer);
+  const assigner = assignerOf(admitted, peer);
+  return { form: 'key-pair', assigner, notAfter: peer.notAfter, chain, ...(privateKey && { privateKey }) };
+}
+
+function checkHolder({ entity, user, role }: Admitted, peer: VerifiedPeer): void {
+  if (peer.subject.name.uri !== entity || peer.subject.user !== user)
+    throw permissionDenied('TOKEN_OTHER_ENTITY', 'the certificate in the reply names another entity or user');
+  if (peer.role !== role) throw permissionDenied('CERTIFICATE_ROLE', 'the certificate in the reply gives another role');
+}
+
+/** A gateway that is called either relays to the Server or assigns itself; it never speaks for another gateway. */
+function assignerOf(admitted: Admitted, { issuedBy, issuer }: VerifiedPeer): string {
+  if (issuedBy !== 'gateway-ca') return serverUriOf(admitted.entity);
+  if (issuer?.uri !== admitted.peer)
+    throw permissionDenied('ISSUER_NOT_ASSIGNER', 'another gateway than the one that was called issued the certificate');
+  return issuer.uri;
+}

@@ -1,0 +1,3 @@
+export * from './open-records';
+export * from './record';
+export * from './sealed-records';

@@ -1,0 +1,211 @@
+import { join, lp, Reader } from '@cpns/core';
+import type { Aggregate, Expectation, Put, Store, StoredRecord } from '@cpns/store';
+import type { Field, Json } from './fields';
+import { invalidRecord, MAC_BYTES } from './formulas';
+import type { Place, Sealer } from './sealer';
+
+/** The fields of a kind of record, by name. */
+export type Fields = Readonly<Record<string, AnyField>>;
+// a field of any type: only its own functions ever see its values
+type AnyField = Omit<Field<never>, 'toBytes' | 'toJson' | 'fromBytes' | 'fromJson'> & Partial<Functions>;
+interface Functions {
+  toBytes: (value: never) => Uint8Array;
+  fromBytes: (bytes: Buffer) => unknown;
+  toJson: (value: never) => Json;
+  fromJson: (json: Json) => unknown;
+}
+
+type ValueOf<F> = F extends { fromBytes: (bytes: Buffer) => infer T }
+  ? T
+  : F extends { fromJson: (json: Json) => infer T }
+    ? T
+    : never;
+type OptionalNames<F extends Fields> = { [K in keyof F]: F[K]['optional'] extends true ? K : never }[keyof F];
+
+/** What a use case sees of a record with those fields. */
+export type RecordOf<F extends Fields> = { readonly [K in Exclude<keyof F, OptionalNames<F>>]: ValueOf<F[K]> } & {
+  readonly [K in OptionalNames<F>]?: ValueOf<F[K]>;
+};
+
+export interface RecordDefinition<F extends Fields = Fields> {
+  /** Name of the record in its aggregate, where an aggregate has only one of these. */
+  readonly name: string;
+  readonly fields: F;
+}
+
+/** The type that goes with a definition: `type FirstSeedRecord = ValueIn<typeof firstSeedRecord>`. */
+export type ValueIn<D> = D extends RecordDefinition<infer F> ? RecordOf<F> : never;
+
+/**
+ * Declares a kind of record. Field names are stored, so they are never renamed; a field that comes later is optional.
+ *
+ * ```ts
+ * const firstSeedRecord = defineRecord('first-seed', {
+ *   seed: secretField(FirstSeed),
+ *   gateway: jsonField<string>(),
+ *   assignUntil: jsonField<bigint>(),
+ *   revokedAt: optional(jsonField<bigint>()),
+ * });
+ * ```
+ */
+export function defineRecord<const F extends Fields>(name: string, fields: F): RecordDefinition<F> {
+  if (Object.keys(fields).some((field) => field === '')) throw new RangeError('a field of a record has a name');
+  return { name, fields };
+}
+
+/** A record as it was read: what to expect of it in the commit that changes it. */
+export interface Seen<T> {
+  readonly revision: bigint;
+  readonly value: T;
+}
+
+export interface PutOptions {
+  /** Where an aggregate has several records of this kind: which one. */
+  readonly name?: string;
+  /**
+   * Unix milliseconds; see the Store. Nothing authenticates it: a time that decides on access is a field of the record.
+   */
+  readonly expiresAt?: number;
+}
+
+const FORMAT = 1;
+
+/**
+ * The records of one service, with their secrets sealed and a MAC over all of it, in its store. Stored as
+ *
+ * ```
+ * 0x01 LP(data-key-id) JSON {field: value, …, secret field: base64 of salt, ciphertext, tag} MAC
+ * ```
+ *
+ * where the MAC covers every byte before it and binds service, aggregate, name and revision.
+ */
+export class SealedRecords {
+  constructor(
+    private readonly store: Store,
+    private readonly sealer: Sealer,
+  ) {}
+
+  /**
+   * A record, authenticated; undefined where there is none.
+   * @throws STORED_RECORD_INVALID when it was altered, or moved here from elsewhere
+   */
+  async read<F extends Fields>(
+    aggregate: Aggregate,
+    definition: RecordDefinition<F>,
+    name = definition.name,
+  ): Promise<Seen<RecordOf<F>> | undefined> {
+    return (await this.readAll(aggregate, definition, [name])).get(name);
+  }
+
+  /** Several records of one kind, as of one moment. */
+  async readAll<F extends Fields>(
+    aggregate: Aggregate,
+    definition: RecordDefinition<F>,
+    names: readonly string[],
+  ): Promise<Map<string, Seen<RecordOf<F>>>> {
+    const found = await this.store.read(aggregate, names);
+    const seen = new Map<string, Seen<RecordOf<F>>>();
+    for (const [name, record] of found) seen.set(name, await this.open(aggregate, definition, record, name));
+    return seen;
+  }
+
+  /** Authenticates a record that was read along with others, of whatever kinds. */
+  async open<F extends Fields>(
+    aggregate: Aggregate,
+    definition: RecordDefinition<F>,
+    { revision, value }: StoredRecord,
+    name = definition.name,
+  ): Promise<Seen<RecordOf<F>>> {
+    const place = { record: recordName(aggregate, name), revision };
+    return { revision, value: await this.decode(definition, place, value) };
+  }
+
+  /**
+   * The parts of a commit that write a record: `commit(aggregate, {expect: [part.expect], put: [part.put]})`.
+   * @param seen the revision that was read, or `absent`: the new one is sealed in
+   */
+  put<F extends Fields>(
+    aggregate: Aggregate,
+    definition: RecordDefinition<F>,
+    seen: bigint | 'absent',
+    value: RecordOf<F>,
+    { name = definition.name, expiresAt }: PutOptions = {},
+  ): { expect: Expectation; put: Put; revision: bigint } {
+    const revision = seen === 'absent' ? 1n : seen + 1n;
+    const bytes = this.encode(definition, { record: recordName(aggregate, name), revision }, value);
+    return {
+      expect: { name, revision: seen },
+      put: { name, value: bytes, ...(expiresAt !== undefined && { expiresAt }) },
+      revision,
+    };
+  }
+
+  /** The bytes of a record at its place and revision. */
+  encode<F extends Fields>({ fields }: RecordDefinition<F>, place: Place, value: RecordOf<F>): Buffer {
+    const keyId = this.sealer.currentKeyId;
+    const given = value as Readonly<Record<string, never>>;
+    for (const name of Object.keys(given))
+      if (!Object.hasOwn(fields, name)) throw new TypeError(`the record has no field ${name}`);
+    const body: Record<string, Json> = {};
+    for (const [name, field] of Object.entries(fields)) {
+      const each: never | undefined = given[name];
+      if (each === undefined) {
+        if (!field.optional) throw new TypeError(`the record needs its field ${name}`);
+      } else if (field.toBytes) {
+        body[name] = this.sealer.seal({ ...place, field: name }, field.toBytes(each), keyId).toString('base64');
+      } else if (field.toJson) {
+        body[name] = field.toJson(each);
+      }
+    }
+    const bytes = join(Buffer.from([FORMAT]), lp(keyId), JSON.stringify(body));
+    return join(bytes, this.sealer.mac(place, bytes, keyId));
+  }
+
+  /**
+   * The record that {@link encode} made for this place and revision; nothing of it is parsed but the id of its data key
+   * before the MAC has verified.
+   * @throws STORED_RECORD_INVALID for anything else
+   */
+  async decode<F extends Fields>(
+    { fields }: RecordDefinition<F>,
+    place: Place,
+    stored: Uint8Array,
+  ): Promise<RecordOf<F>> {
+    const { keyId, body } = await this.#authenticate(place, stored);
+    const value: Record<string, unknown> = {};
+    for (const [name, field] of Object.entries(fields)) {
+      const each = body[name];
+      if (each === undefined) {
+        if (!field.optional) throw invalidRecord(place.record, `misses its field ${name}`);
+      } else if (field.fromBytes) {
+        const sealed = Buffer.from(typeof each === 'string' ? each : '', 'base64');
+        value[name] = field.fromBytes(this.sealer.open({ ...place, field: name }, sealed, keyId));
+      } else if (field.fromJson) {
+        value[name] = field.fromJson(each);
+      }
+    }
+    return value as RecordOf<F>;
+  }
+
+  async #authenticate(place: Place, stored: Uint8Array): Promise<{ keyId: string; body: Record<string, Json> }> {
+    const value = stored.subarray(0, Math.max(0, stored.length - MAC_BYTES));
+    const { keyId, json } = takeApart(place.record, value);
+    await this.sealer.ready(keyId, place.record);
+    this.sealer.verify(place, value, stored.subarray(value.length), keyId);
+    return { keyId, body: JSON.parse(json.toString('utf8')) as Record<string, Json> };
+  }
+}
+
+function takeApart(record: string, value: Uint8Array): { keyId: string; json: Buffer } {
+  try {
+    const reader = new Reader(value, 'a stored record');
+    if (reader.byte() !== FORMAT) throw new Error('unknown format');
+    const keyId = reader.lpText();
+    return { keyId, json: reader.take(reader.remaining()) };
+  } catch (cause) {
+    throw invalidRecord(record, 'is no record', cause);
+  }
+}
+
+/** `<kind>/<id>/<name>`: reads in one way only, since kinds and names have no slash. */
+export const recordName = ({ kind, id }: Aggregate, name: string): string => `${kind}/${id}/${name}`;

@@ -1,0 +1,116 @@
+/** What every service of the Server side has alike: an identity under the root, a store, records sealed in it. */
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { pemToDers, verifyChain } from '@cpns/certificate-issuance';
+import { CpnsError, systemClock, systemRandom } from '@cpns/core';
+import { HealthMonitor, peerIdentifier, type IdentifyPeer } from '@cpns/grpc';
+import { serviceUri } from '@cpns/identity';
+import { openRecords, type SealedRecords } from '@cpns/records';
+import { openStore, type Store } from '@cpns/store';
+import type { Logger } from '@cpns/telemetry';
+import type { Config } from './config';
+import { settings, type StoreLocation } from './settings';
+
+/** Each from its `CPNS_*` variable. */
+export const SERVER_SIDE_SETTINGS = {
+  trustDomain: settings.trustDomain(),
+  store: settings.store(),
+  /** 32 bytes that wrap the data keys. */
+  masterKeyFile: settings.file(),
+  rootFile: settings.file(),
+  /** The service's own certificate and those above it up to the root, PEM, leaf first. */
+  tlsChainFile: settings.file(),
+  tlsKeyFile: settings.file(),
+  /** Decides which callers have a role. */
+  issuingCaFile: settings.file(),
+} as const;
+
+export interface ServerSide {
+  /** `cpns://<trust-domain>/service/<name>` */
+  readonly uri: string;
+  readonly identity: ServiceIdentity;
+  readonly identify: IdentifyPeer;
+  readonly store: Store;
+  readonly records: SealedRecords;
+  readonly health: HealthMonitor;
+}
+
+/** A service's own certificate and key. */
+export interface ServiceIdentity {
+  /** DER, leaf to root. */
+  readonly chain: readonly Buffer[];
+  readonly root: Buffer;
+  readonly key: KeyObject;
+  /** PEM, for TLS. */
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer; readonly ca: Buffer };
+}
+
+/** The URL of a store that a setting names. */
+export const storeUrl = (location: StoreLocation): string =>
+  location.kind === 'embedded' ? `embedded:${location.directory}` : location.url;
+
+const wrong = (variable: string, problem: string, cause?: unknown) =>
+  new CpnsError('CONFIGURATION_INVALID', `${variable} ${problem}`, { metadata: { setting: variable }, cause });
+
+type ServerSideConfig = Config<typeof SERVER_SIDE_SETTINGS>;
+
+/** @throws CpnsError CONFIGURATION_INVALID when certificate, key and root do not belong together, or name another service */
+export function readServiceIdentity(config: ServerSideConfig, name: string): ServiceIdentity {
+  const { rootFile, tlsChainFile, tlsKeyFile } = config;
+  const root = onlyCertificate(rootFile.content, 'CPNS_ROOT_FILE');
+  const chain = certificates(tlsChainFile.content, 'CPNS_TLS_CHAIN_FILE');
+  const full = chain.at(-1)?.equals(root) ? chain : [...chain, root];
+  const uri = serviceUri(config.trustDomain, name);
+  const peer = verified(full, root);
+  if (peer.role !== 'service' || peer.subject.name.uri !== uri)
+    throw wrong('CPNS_TLS_CHAIN_FILE', `holds the certificate of another peer than ${uri}`);
+  const key = privateKey(tlsKeyFile.content);
+  if (!peer.key.keyObject.equals(createPublicKey(key))) throw wrong('CPNS_TLS_KEY_FILE', 'holds the key of another certificate');
+  return { chain: full, root, key, tls: { cert: tlsChainFile.content, key: tlsKeyFile.content, ca: rootFile.content } };
+}
+
+/** Identity, store and health of one service. @throws CpnsError CONFIGURATION_INVALID, DEPENDENCY_UNAVAILABLE */
+export async function openServerSide(config: ServerSideConfig, name: string, logger: Logger): Promise<ServerSide> {
+  const identity = readServiceIdentity(config, name);
+  const identify = peerIdentifier({
+    issuingCaDer: onlyCertificate(config.issuingCaFile.content, 'CPNS_ISSUING_CA_FILE'),
+    trustDomain: config.trustDomain,
+    clock: systemClock,
+  });
+  const store = await openStore(storeUrl(config.store), {
+    onConnectionError: (error) => logger.warn('store connection failed', { error }),
+  });
+  const records = await openRecords({ store, service: name, masterKeyFile: config.masterKeyFile.path, random: systemRandom });
+  const health = new HealthMonitor({ checks: [{ name: 'store', check: () => store.ping() }], logger });
+  return { uri: serviceUri(config.trustDomain, name), identity, identify, store, records, health };
+}
+
+function certificates(pem: Buffer, variable: string): Buffer[] {
+  try {
+    return pemToDers(pem.toString('utf8'));
+  } catch (cause) {
+    throw wrong(variable, 'holds no PEM certificates', cause);
+  }
+}
+
+function onlyCertificate(pem: Buffer, variable: string): Buffer {
+  const [first, ...others] = certificates(pem, variable);
+  if (first === undefined || others.length > 0) throw wrong(variable, 'holds another number of certificates than one');
+  return first;
+}
+
+function verified(chain: readonly Buffer[], root: Buffer) {
+  try {
+    return verifyChain({ chain, root, now: systemClock.now() });
+  } catch (cause) {
+    const why = cause instanceof CpnsError ? `: ${cause.message}` : '';
+    throw wrong('CPNS_TLS_CHAIN_FILE', `does not lead to the root of CPNS_ROOT_FILE${why}`, cause);
+  }
+}
+
+function privateKey(pem: Buffer): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    throw wrong('CPNS_TLS_KEY_FILE', 'holds no private key in PEM', cause);
+  }
+}

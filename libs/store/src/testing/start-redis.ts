@@ -1,0 +1,133 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createConnection, createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+
+export interface StartRedisOptions {
+  /** Keep a log of changes, flushed at each one, so that `restart()` finds everything again. */
+  readonly appendonly?: boolean;
+  /** Start a server of one's own even where REDIS_URL names one: for tests that stop it. */
+  readonly own?: boolean;
+  /** More settings, as `['--cluster-enabled', 'yes']`; they mean a server of one's own. */
+  readonly settings?: readonly string[];
+}
+
+export interface RunningRedis {
+  /** For `openStore`. */
+  readonly url: string;
+  /** Of a server of one's own; 0 where REDIS_URL names one. */
+  readonly port: number;
+  /** Kills the server (SIGKILL) and waits for its end. A server that is not ours stays. */
+  kill(): Promise<void>;
+  /** Starts the killed server again, on the same port and directory. */
+  restart(): Promise<void>;
+  /** Ends the server, or removes what was written where it is not ours. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A Redis for one test suite. `redis-server` of the path is started on a free port of 127.0.0.1 in a directory of its
+ * own; where REDIS_URL names a server, that one is used under a prefix of its own.
+ */
+export async function startRedis(options: StartRedisOptions = {}): Promise<RunningRedis> {
+  const given = process.env['REDIS_URL'];
+  if (given && !options.own && !options.settings) return borrowed(given);
+  const directory = await mkdtemp(join(tmpdir(), 'cpns-redis-'));
+  const port = await freePort();
+  const start = () => launch(port, directory, options);
+  let server = await start();
+  const kill = async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, 'exit');
+    server.kill('SIGKILL');
+    await ended;
+  };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    kill,
+    restart: async () => {
+      await kill();
+      server = await start();
+    },
+    stop: async () => {
+      await kill();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function launch(port: number, directory: string, options: StartRedisOptions): Promise<ChildProcess> {
+  const log = options.appendonly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
+  const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', directory, ...log];
+  const server = spawn('redis-server', [...settings, ...(options.settings ?? [])], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
+  const failed = new Promise<never>((_, reject) => {
+    server.once('error', () => reject(new Error('these tests need redis-server on the path, or REDIS_URL')));
+    server.once('exit', (code) => reject(new Error(`redis-server ended at its start with status ${code}`)));
+  });
+  // the suite's end must not leave a server behind; `exit` handlers run even when a test throws
+  const reap = () => server.kill('SIGKILL');
+  process.once('exit', reap);
+  server.once('exit', () => process.off('exit', reap));
+  await Promise.race([answering(port), failed]);
+  failed.catch(() => undefined);
+  return server;
+}
+
+/** Waits until the server answers PING with something: PONG, or that it wants a password. */
+async function answering(port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (await answersOnce(port)) return;
+    await sleep(25);
+  }
+  throw new Error('redis-server did not answer within 5 s');
+}
+
+function answersOnce(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, '127.0.0.1', () => socket.write('PING\r\n'));
+    socket.setTimeout(500, () => socket.destroy());
+    socket.once('data', (data) => {
+      resolve(/^(\+PONG|-NOAUTH)/.test(data.toString()));
+      socket.destroy();
+    });
+    socket.once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+  });
+}
+
+function borrowed(url: string): RunningRedis {
+  const prefix = `test-${randomUUID()}:`;
+  const unsupported = () => Promise.reject(new Error('REDIS_URL names a server that is not ours to stop: ask for own'));
+  return {
+    url: `${url}${url.includes('?') ? '&' : '?'}prefix=${prefix}`,
+    port: 0,
+    kill: unsupported,
+    restart: unsupported,
+    stop: async () => {
+      const client = new Redis(url);
+      try {
+        for await (const keys of client.scanStream({ match: `${prefix}*` }) as AsyncIterable<string[]>)
+          if (keys.length > 0) await client.unlink(...keys);
+      } finally {
+        client.disconnect();
+      }
+    },
+  };
+}

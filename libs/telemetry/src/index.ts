@@ -1,0 +1,6 @@
+export * from './flows';
+export * from './logger';
+export * from './redaction';
+export * from './steps';
+export * from './trace-context';
+export * from './tracing';

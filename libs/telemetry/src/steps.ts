@@ -1,0 +1,143 @@
+import { context, trace, type Context, type Link } from '@opentelemetry/api';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { flowStep, type FlowId, type StepOf } from './flows';
+import { formatTraceparent, linkTo } from './trace-context';
+
+/** Span attributes of a step; the demo and the tests read a flow back from these. */
+export const STEP_ATTRIBUTES = {
+  flow: 'cpns.flow',
+  step: 'cpns.step',
+  from: 'cpns.from',
+  to: 'cpns.to',
+  carried: 'cpns.carried',
+} as const;
+
+/**
+ * What a step may say that it carried: names of fields, never a value. The list is closed, so that nobody can put a
+ * value where a name belongs.
+ */
+export const CARRIED_FIELDS = [
+  'token_id',
+  'entity',
+  'user',
+  'gateway',
+  'form',
+  'method',
+  'hpke_public_key',
+  'csr',
+  'nonce',
+  'mac',
+  'enc',
+  'ciphertext',
+  'not_after',
+  'request_id',
+  'first_seed_id',
+  'first_seed',
+  'second_seed',
+  'assign_until',
+  'register_until',
+  'max_entities',
+  'ca_csr',
+  'chain',
+  'certificate',
+  'signature',
+  'confirmation',
+  'replace_mac',
+  'key_id',
+  'entity_user_key',
+  'group_id',
+  'version',
+  'membership_revision',
+  'statement',
+  'envelope',
+] as const;
+export type CarriedField = (typeof CARRIED_FIELDS)[number];
+
+const carriedNames: ReadonlySet<string> = new Set(CARRIED_FIELDS);
+
+/** The step whose work the running code does. */
+export interface CurrentStep {
+  readonly flow: FlowId;
+  readonly step: number;
+}
+
+const current = new AsyncLocalStorage<CurrentStep>();
+
+/** Marks everything that `fn` does, awaits included, as work of one step. Innermost wins. */
+export function withinStep<F extends FlowId, T>(step: { flow: F; step: StepOf<F> }, fn: () => T): T {
+  return current.run({ flow: step.flow, step: step.step }, fn);
+}
+
+/** The step that {@link withinStep} announced: a tool that breaks commits on purpose picks its moment by it. */
+export const currentStep = (): CurrentStep | undefined => current.getStore();
+
+interface Chain {
+  last: string;
+}
+
+const chains = new AsyncLocalStorage<Chain>();
+
+/**
+ * Everything that `fn` does forms one chain: each step emitted in it links to the one before, also where that one was
+ * emitted by another process, since calls carry the last step there and back. Clocks are not needed to order them.
+ * @param before traceparent of the step before the first, or empty
+ */
+export const withStepChain = <T>(before: string, fn: () => T): T => chains.run({ last: before }, fn);
+
+/** Traceparent of the newest step of this chain, or empty. */
+export const lastStep = (): string => chains.getStore()?.last ?? '';
+
+/** A reply told which step the other side emitted last. */
+export function continueStepChain(traceparent: string): void {
+  const chain = chains.getStore();
+  if (chain !== undefined && traceparent !== '') chain.last = traceparent;
+}
+
+export interface StepReport<F extends FlowId> {
+  readonly flow: F;
+  readonly step: StepOf<F>;
+  /** Authenticated identity of the sender, or of the doer of an internal step. */
+  readonly from: string;
+  /** Authenticated identity of the receiver, or of the doer of an internal step. */
+  readonly to: string;
+  readonly carried: readonly CarriedField[];
+  /** Unix milliseconds; by default the step began and ended now. */
+  readonly startedAt?: number;
+  /** Besides the link to the step before in the chain. */
+  readonly links?: readonly Link[];
+  /** Instead of the current context. */
+  readonly parent?: Context;
+}
+
+/**
+ * Reports one step that has been done, as a span of its own.
+ * @returns its traceparent, for an entry that is stored and carried on later; empty when nothing is recorded
+ * @throws RangeError for a step or a field that is not in the tables: a programming error
+ */
+export function emitStep<F extends FlowId>(report: StepReport<F>): string {
+  if (flowStep(report.flow, report.step) === undefined)
+    throw new RangeError(`flow ${report.flow} has no step ${report.step}`);
+  if (!report.carried.every((name) => carriedNames.has(name)))
+    throw new RangeError(`step ${report.step} of ${report.flow} carries a field that is not in the list`);
+  const before = linkTo(lastStep());
+  const span = trace.getTracer('cpns').startSpan(
+    `${report.flow} step ${report.step}`,
+    {
+      ...(report.startedAt === undefined ? {} : { startTime: report.startedAt }),
+      links: [...(before === undefined ? [] : [before]), ...(report.links ?? [])],
+      attributes: {
+        [STEP_ATTRIBUTES.flow]: report.flow,
+        [STEP_ATTRIBUTES.step]: report.step,
+        [STEP_ATTRIBUTES.from]: report.from,
+        [STEP_ATTRIBUTES.to]: report.to,
+        [STEP_ATTRIBUTES.carried]: [...report.carried],
+      },
+    },
+    report.parent ?? context.active(),
+  );
+  // without a recorder the API hands back the parent's identity, which is not this step's
+  const traceparent = span.isRecording() ? formatTraceparent(span.spanContext()) : '';
+  span.end();
+  continueStepChain(traceparent);
+  return traceparent;
+}

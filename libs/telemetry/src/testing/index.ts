@@ -1,0 +1,69 @@
+import { InMemorySpanExporter, type ReadableSpan } from '@opentelemetry/sdk-trace-node';
+import { createLogger, startTelemetry, STEP_ATTRIBUTES, type Logger, type LogLevel, type Telemetry } from '..';
+
+/** A logger whose lines can be looked at. */
+export class MemoryLog {
+  readonly lines: string[] = [];
+  readonly logger: Logger;
+
+  constructor(service = 'test', level: LogLevel = 'trace') {
+    this.logger = createLogger({ service, level, destination: { write: (line) => void this.lines.push(line) } });
+  }
+
+  entries(): Record<string, unknown>[] {
+    return this.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  }
+
+  text(): string {
+    return this.lines.join('');
+  }
+}
+
+export interface SeenStep {
+  readonly flow: unknown;
+  readonly step: unknown;
+  readonly from: unknown;
+  readonly to: unknown;
+  readonly carried: unknown;
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly links: readonly string[];
+}
+
+/** Telemetry whose spans stay in memory. One per test process at a time; stop it when done. */
+export class MemoryTelemetry {
+  readonly #exporter = new InMemorySpanExporter();
+  readonly telemetry: Telemetry;
+
+  constructor(service = 'test') {
+    this.telemetry = startTelemetry({ service, exporter: this.#exporter });
+  }
+
+  async spans(): Promise<ReadableSpan[]> {
+    await this.telemetry.flush();
+    return this.#exporter.getFinishedSpans();
+  }
+
+  async steps(): Promise<SeenStep[]> {
+    return (await this.spans())
+      .filter((span) => STEP_ATTRIBUTES.flow in span.attributes)
+      .map((span) => ({
+        flow: span.attributes[STEP_ATTRIBUTES.flow],
+        step: span.attributes[STEP_ATTRIBUTES.step],
+        from: span.attributes[STEP_ATTRIBUTES.from],
+        to: span.attributes[STEP_ATTRIBUTES.to],
+        carried: span.attributes[STEP_ATTRIBUTES.carried],
+        traceId: span.spanContext().traceId,
+        spanId: span.spanContext().spanId,
+        links: span.links.map((link) => link.context.spanId),
+      }));
+  }
+
+  reset(): void {
+    this.#exporter.reset();
+  }
+
+  stop(): Promise<void> {
+    return this.telemetry.shutdown();
+  }
+}

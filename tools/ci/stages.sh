@@ -1,0 +1,59 @@
+# Sourced by .ci/run and .ci/full. A stage is timed and logged to out/ci/<name>.log; when it fails, its log's end is shown,
+# the stages after it still run, and the whole run fails.
+
+logs=out/ci
+failed=()
+export CI=true NX_DAEMON=false
+
+stage() {
+  local name=$1 started=$SECONDS
+  shift
+  if "$@" >"$logs/$name.log" 2>&1; then
+    printf '%-20s ok      %4d s\n' "$name" $((SECONDS - started))
+    return
+  fi
+  failed+=("$name")
+  printf '%-20s FAILED  %4d s   %s\n' "$name" $((SECONDS - started)) "$*"
+  echo "  the end of $logs/$name.log:"
+  tail -n "${TAIL_LINES:-40}" "$logs/$name.log" | sed 's/^/  | /'
+}
+
+# For what nothing can go on without.
+required_stage() {
+  stage "$@"
+  if [ ${#failed[@]} != 0 ]; then finish; fi
+}
+
+debian_packages() {
+  local missing=()
+  command -v redis-server >/dev/null || missing+=(redis-server)
+  command -v openssl >/dev/null || missing+=(openssl)
+  if [ ${#missing[@]} = 0 ]; then return; fi
+  # run level 1: the package must not start a daemon of its own
+  export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
+  apt-get update -qq && apt-get install -qq -y --no-install-recommends "${missing[@]}"
+}
+
+check_workspace() {
+  rm -rf "$logs" out/test
+  mkdir -p "$logs"
+  required_stage packages debian_packages
+  required_stage npm-ci npm ci --no-progress
+  stage test npm test
+  stage lint npm run lint
+  stage typecheck npm run typecheck
+  stage buf-lint npx --no-install buf lint
+  stage buf-format npx --no-install buf format --diff --exit-code
+  stage demo npm run demo
+}
+
+# The sum over all suites is the last line, alone; whatever else went wrong stands above it.
+finish() {
+  local status=0
+  if [ ${#failed[@]} != 0 ]; then
+    echo "failed stages: ${failed[*]}"
+    status=1
+  fi
+  node tools/ci/summary.mjs "$@" || status=1
+  exit $status
+}
