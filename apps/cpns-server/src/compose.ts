@@ -1,5 +1,5 @@
 /** How the CPNS Server is put together: everything that it is made of, in one place and checked by the compiler. */
-import { createIssuer, loadSigner, pemToDers, type Issuer } from '@cpns/certificate-issuance';
+import { createIssuer, loadSigner, type Issuer } from '@cpns/certificate-issuance';
 import {
   DeviceCapabilitiesServiceService,
   EnrolmentServiceService,
@@ -8,7 +8,14 @@ import {
 } from '@cpns/contracts';
 import { CpnsError, systemClock, systemRandom } from '@cpns/core';
 import { createServerPort, implement, type Peer } from '@cpns/grpc';
-import { openServerSide, type FileSetting, type Infrastructure, type ServerSide, type ServiceParts } from '@cpns/service';
+import {
+  openServerSide,
+  readCertificate,
+  type FileSetting,
+  type Infrastructure,
+  type ServerSide,
+  type ServiceParts,
+} from '@cpns/service';
 import type { ServerConfig } from './config';
 import type { ServerContext } from './context';
 import { DELIVERY_SERVED, DeliveryController } from './controllers/delivery.controller';
@@ -19,13 +26,15 @@ import { ProofController } from './controllers/proof.controller';
 import { checkGatewayStanding } from './records/gateway-standing';
 
 export async function compose(config: ServerConfig, { logger, name }: Infrastructure): Promise<ServiceParts> {
-  const issuingCa = issuer(config.issuingCaFile, config.issuingCaKeyFile, 'CPNS_ISSUING_CA_KEY_FILE');
-  const entityCa = issuer(config.entityCaFile, config.entityCaKeyFile, 'CPNS_ENTITY_CA_KEY_FILE');
   const side = await openServerSide(config, name, logger);
-  const server = contextOf(config, side, withAbove(issuingCa, side.identity.root), entityCa);
+  const { tls, root } = side.identity;
+  const issuingCaDer = readCertificate(config.issuingCaFile, 'CPNS_ISSUING_CA_FILE');
+  const entityCaDer = readCertificate(config.entityCaFile, 'CPNS_ENTITY_CA_FILE');
+  const issuingCa = issuer([issuingCaDer, root], config.issuingCaKeyFile, 'CPNS_ISSUING_CA_KEY_FILE');
+  const entityCa = issuer([entityCaDer, issuingCaDer, root], config.entityCaKeyFile, 'CPNS_ENTITY_CA_KEY_FILE');
+  const server = contextOf(config, side, issuingCa, entityCa);
   const entityUserKeys = new EntityUserKeyController(server);
-  const delivery = new DeliveryController(server, logger);
-  const { tls } = side.identity;
+  const delivery = new DeliveryController(server);
   const certificate = createServerPort({
     clients: 'certificate',
     listen: config.listen,
@@ -56,6 +65,45 @@ export async function compose(config: ServerConfig, { logger, name }: Infrastruc
   return {
     ports: { certificate, token },
     health: side.health,
-    stop: () => side.store.close(),
+    stop: async () => {
+      delivery.stop();
+      await side.store.close();
+    },
   };
+}
+
+function contextOf(config: ServerConfig, side: ServerSide, issuingCa: Issuer, entityCa: Issuer): ServerContext {
+  const { keyLifetime, identityLifetime, gatewayCaLifetime } = config;
+  const { firstSeedAssignFor, firstSeedRegisterFor, firstSeedMaxEntities } = config;
+  return {
+    uri: side.uri,
+    trustDomain: config.trustDomain,
+    clock: systemClock,
+    random: systemRandom,
+    store: side.store,
+    records: side.records,
+    limits: {
+      keyLifetime,
+      identityLifetime,
+      gatewayCaLifetime,
+      firstSeedAssignFor,
+      firstSeedRegisterFor,
+      firstSeedMaxEntities,
+    },
+    issuingCa,
+    entityCa,
+    root: side.identity.root,
+    signingKey: side.identity.key,
+    chain: side.identity.chain,
+  };
+}
+
+/** An authority of the Server's. @throws CpnsError CONFIGURATION_INVALID naming the setting */
+function issuer(chain: readonly Buffer[], key: FileSetting, variable: string): Issuer {
+  try {
+    return createIssuer(chain, loadSigner(key.content.toString('utf8')));
+  } catch (cause) {
+    const why = cause instanceof CpnsError ? cause.message : 'it cannot be read';
+    throw new CpnsError('CONFIGURATION_INVALID', `${variable} does not go with its certificate: ${why}`, { cause });
+  }
 }

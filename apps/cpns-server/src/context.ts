@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Issuer } from '@cpns/certificate-issuance';
 import type { Clock, Random } from '@cpns/core';
-import type { SealedRecords } from '@cpns/records';
+import type { Records } from '@cpns/records';
 import type { Store } from '@cpns/store';
 
 /** Lives of what the Server hands out, in milliseconds, and counts. */
@@ -22,7 +22,7 @@ export interface ServerContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly store: Store;
-  readonly records: SealedRecords;
+  readonly records: Records;
   readonly limits: ServerLimits;
   /** Issues gateway identities and gateway CAs. */
   readonly issuingCa: Issuer;

@@ -7,7 +7,7 @@ import type {
 import type { Clock, Random } from '@cpns/core';
 import type { ClientMethods } from '@cpns/grpc';
 import type { EntityName } from '@cpns/identity';
-import type { SealedRecords } from '@cpns/records';
+import type { Records } from '@cpns/records';
 import type { Store } from '@cpns/store';
 import type { Logger } from '@cpns/telemetry';
 
@@ -28,7 +28,7 @@ export interface GatewayContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly store: Store;
-  readonly records: SealedRecords;
+  readonly records: Records;
   readonly server: ServerLink;
   readonly logger: Logger;
   /** How long an assigned key lives, milliseconds. */

@@ -15,7 +15,6 @@ export { buildCrl, type CrlRequest, type Revocation } from './crl/build-crl';
 export { CRL_MAX_BYTES, isRevoked, parseCrl, verifyCrl, type ParsedCrl, type VerifyCrlRequest } from './crl/parse-crl';
 export { checkRequestedName } from './csr/check-requested-name';
 export { createCsr, type CsrOptions } from './csr/create-csr';
-export { createCsr } from './csr/create-csr';
 export { CSR_MAX_BYTES, parseCsr, type ParsedCsr } from './csr/parse-csr';
 export type { RevocationReason } from './extensions/reason-code';
 export type { GeneralName } from './extensions/general-name';

@@ -1,4 +1,4 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { allRpcPaths, descriptorSet, SERVICES } from '.';
 
 /** Fields of a protobuf message with their bytes, enough to read names out of a FileDescriptorSet. */
@@ -6,7 +6,7 @@ function* fields(bytes: Uint8Array): Generator<[number, Uint8Array]> {
   const reader = new BinaryReader(bytes);
   while (reader.pos < reader.len) {
     const [number, type] = reader.tag();
-    if (type === 2) yield [number, reader.bytes()];
+    if (type === WireType.LengthDelimited) yield [number, reader.bytes()];
     else reader.skip(type, number);
   }
 }

@@ -31,10 +31,10 @@ export const SERVICES = {
 
 export type ServiceName = keyof typeof SERVICES;
 
-type PathsOf<S> = S[keyof S] extends { readonly path: infer P } ? P : never;
+type PathsOf<S> = S[keyof S] extends { readonly path: infer P extends string } ? P : never;
 
 /** Full path of an RPC, `/cpns.v1.Service/Method`: a table over this type misses none and invents none. */
-export type RpcPath = { [N in ServiceName]: PathsOf<(typeof SERVICES)[N]> }[ServiceName] & string;
+export type RpcPath = { [N in ServiceName]: PathsOf<(typeof SERVICES)[N]> }[ServiceName];
 
 export type RpcKind = 'unary' | 'server-stream' | 'client-stream' | 'bidi';
 

@@ -43,13 +43,24 @@ export async function answerWithSecret(
   const { secrets, notAfter, firstSeedId } = assigned;
   const terms = { entity: request.entity, user: request.user, gateway: request.gateway, notAfter, firstSeedId };
   const psk = deriveTokenPsk(shown.authKey);
-  const sealed = await sealAssignment({ psk, credential: shown.credential, terms, recipientKey: request.key, secrets }, random);
+  const sealed = await sealAssignment(
+    { psk, credential: shown.credential, terms, recipientKey: request.key, secrets },
+    random,
+  );
   psk.destroy();
   return { form: 'secret', sealed, notAfter, firstSeedId };
 }
 
 /** Reply 2: the chain, vouched for by who holds A. */
-export function answerWithCertificate(shown: ShownCredential, request: RequestFields, chain: readonly Buffer[]): CertificateAnswer {
+export function answerWithCertificate(
+  shown: ShownCredential,
+  request: RequestFields,
+  chain: readonly Buffer[],
+): CertificateAnswer {
   const { key, nonce } = request;
-  return { form: 'key-pair', chain, mac: enrolReplyMac(shown.authKey, { credential: shown.credential, key, nonce, chain }) };
+  return {
+    form: 'key-pair',
+    chain,
+    mac: enrolReplyMac(shown.authKey, { credential: shown.credential, key, nonce, chain }),
+  };
 }

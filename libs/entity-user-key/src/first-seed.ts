@@ -25,7 +25,8 @@ export interface FirstSeedUse {
 
 /** @throws CpnsError FIELD_OUT_OF_RANGE */
 export function checkFirstSeedLimits(limits: Omit<FirstSeedLimits, 'firstSeedId' | 'revoked'>, now: number): void {
-  const out = (field: string, message: string) => invalidArgument('FIELD_OUT_OF_RANGE', message, { metadata: { field } });
+  const out = (field: string, message: string) =>
+    invalidArgument('FIELD_OUT_OF_RANGE', message, { metadata: { field } });
   if (limits.assignUntil <= now) throw out('assign_until', 'assign-until has passed');
   if (limits.registerUntil < limits.assignUntil) throw out('register_until', 'register-until lies before assign-until');
   if (!Number.isInteger(limits.maxEntities) || limits.maxEntities < 1 || limits.maxEntities > FIRST_SEED_MAX_ENTITIES)
@@ -33,10 +34,18 @@ export function checkFirstSeedLimits(limits: Omit<FirstSeedLimits, 'firstSeedId'
 }
 
 function checkUse(seed: FirstSeedLimits, use: FirstSeedUse, until: number, now: number): void {
-  if (seed.revoked) throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed was revoked: the gateway has to be provisioned anew');
-  if (now >= until) throw failedPrecondition('FIRST_SEED_EXPIRED', 'the 1st seed is past its time: the gateway has to be provisioned anew');
+  if (seed.revoked)
+    throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed was revoked: the gateway has to be provisioned anew');
+  if (now >= until)
+    throw failedPrecondition(
+      'FIRST_SEED_EXPIRED',
+      'the 1st seed is past its time: the gateway has to be provisioned anew',
+    );
   if (!use.known && use.entities >= seed.maxEntities)
-    throw failedPrecondition('FIRST_SEED_SPENT', `the 1st seed has served ${seed.maxEntities} entities: the gateway has to be provisioned anew`);
+    throw failedPrecondition(
+      'FIRST_SEED_SPENT',
+      `the 1st seed has served ${seed.maxEntities} entities: the gateway has to be provisioned anew`,
+    );
 }
 
 /** At the gateway, before a key is derived. @throws CpnsError FIRST_SEED_REVOKED, FIRST_SEED_EXPIRED, FIRST_SEED_SPENT */

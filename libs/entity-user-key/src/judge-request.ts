@@ -35,7 +35,12 @@ export interface TokenRequest {
  * @throws CpnsError TOKEN_OTHER_ENTITY, TOKEN_OTHER_ASSIGNER, TOKEN_OTHER_FORM, TOKEN_MAC, TOKEN_REVOKED,
  *   TOKEN_EXPIRED, TOKEN_SPENT, in this order of checks
  */
-export function judgeRequest(token: GrantedToken, request: TokenRequest, assigner: string, now: number): Uint8Array | undefined {
+export function judgeRequest(
+  token: GrantedToken,
+  request: TokenRequest,
+  assigner: string,
+  now: number,
+): Uint8Array | undefined {
   checkClaim(token, request.enrol, assigner);
   verifyEnrolMac(token.authKey, request.enrol, request.mac);
   checkNotRevoked(token.state);

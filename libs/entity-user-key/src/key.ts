@@ -45,5 +45,8 @@ export function checkLive(key: KeyStanding, now: number): void {
 export function checkMayReplace(key: KeyStanding | undefined, admittedAt: number, now: number): void {
   if (key === undefined || now >= key.notAfter) return;
   if (admittedAt <= key.admittedAt)
-    throw failedPrecondition('LIVE_KEY', 'the entity has a key that is younger than this token: ask for a new admission');
+    throw failedPrecondition(
+      'LIVE_KEY',
+      'the entity has a key that is younger than this token: ask for a new admission',
+    );
 }

@@ -134,7 +134,8 @@ export function fromServiceError(error: unknown, origin: ErrorOrigin = {}): Cpns
   const own = ownError(error);
   if (own !== undefined) return own;
   if (error.code === Status.CANCELLED && origin.cancelled === true) return errorOfStatus(error);
-  const cutOff = error.code === Status.CANCELLED || (error.code === Status.INTERNAL && /RST_STREAM/.test(error.details));
+  const cutOff =
+    error.code === Status.CANCELLED || (error.code === Status.INTERNAL && error.details.includes('RST_STREAM'));
   if (error.code === Status.UNAVAILABLE || cutOff) return dependencyDown(error, origin);
   const { reason, message } = errorOfStatus(error);
   return new CpnsError(reason, message, { cause: error });

@@ -84,7 +84,8 @@ export class HealthMonitor {
     if (!this.#stop.signal.aborted) this.#set(this.#failing.size === 0 ? 'SERVING' : 'NOT_SERVING');
   }
 
-  async #run({ name, check }: HealthCheck): Promise<void> {
+  async #run(dependency: HealthCheck): Promise<void> {
+    const { name } = dependency;
     const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
     const over = new AbortController();
     const late = sleep(timeoutMs, undefined, { signal: over.signal }).then(
@@ -92,7 +93,7 @@ export class HealthMonitor {
       () => undefined, // the check was faster
     );
     try {
-      await Promise.race([check(), late]);
+      await Promise.race([dependency.check(), late]);
       if (this.#failing.delete(name)) this.#options.logger.info('dependency is back', { dependency: name });
     } catch (error) {
       if (!this.#failing.has(name)) this.#options.logger.warn('dependency is lost', { dependency: name, error });

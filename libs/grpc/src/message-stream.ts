@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { setImmediate as afterEvents } from 'node:timers/promises';
 
 /**
  * Messages of a gRPC stream, pulled: at most the stream's own buffer is ever in memory. The listeners are attached at
@@ -31,13 +32,15 @@ export class MessageReader {
   }
 
   async *messages(): AsyncGenerator<Buffer, void> {
-    for (;;) {
+    while (!this.#ended || this.#source.readableLength > 0) {
       const message = this.#source.read() as Buffer | null;
       if (message !== null) yield message;
-      else if (this.#failure !== undefined) throw this.#toError(this.#failure.error);
-      else if (this.#ended) return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
+      else if (this.#failure !== undefined) break;
+      else if (!this.#ended) await new Promise<void>((resolve) => (this.#wake = resolve));
     }
+    // HTTP/2 ends a stream that is reset like one that is finished, and says which it was in the events that follow
+    if (this.#failure === undefined) await afterEvents();
+    if (this.#failure !== undefined) throw this.#toError(this.#failure.error);
   }
 }
 
@@ -49,11 +52,10 @@ export function writeMessage(
   sink: Writable,
   message: unknown,
   signal: AbortSignal,
-  endedBecause: () => unknown,
+  endedBecause: () => Error,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    // the rejection carries what the caller of write is to see, whatever it is made of
-    const refuse = () => reject(endedBecause() as Error);
+    const refuse = () => reject(endedBecause());
     if (signal.aborted) return refuse();
     signal.addEventListener('abort', refuse, { once: true });
     sink.write(message, (error) => {

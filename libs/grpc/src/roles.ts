@@ -11,14 +11,7 @@ import type { Peer } from './peer';
  * certificates, `token` lets a message in that authenticates itself, and `proof` asks for a proof of a secret.
  */
 export type RoleRule =
-  | 'operator'
-  | 'service:smf'
-  | 'service:cpns-server'
-  | 'service:kmc'
-  | 'pn-gw'
-  | 'target-entity'
-  | 'token'
-  | 'proof';
+  'operator' | 'service:smf' | 'service:cpns-server' | 'service:kmc' | 'pn-gw' | 'target-entity' | 'token' | 'proof';
 
 export type RoleTable = Readonly<Record<RpcPath, readonly RoleRule[]>>;
 
@@ -107,8 +100,7 @@ export const INFRASTRUCTURE_SERVICES = [
 ] as const;
 
 /** The rule that a certificate satisfies; a service only under its own name. */
-export const ruleOf = (peer: Peer): string =>
-  peer.name.kind === 'service' ? `service:${peer.name.name}` : peer.role;
+export const ruleOf = (peer: Peer): string => (peer.name.kind === 'service' ? `service:${peer.name.name}` : peer.role);
 
 /** @throws CpnsError ROLE_NOT_PERMITTED */
 export function checkRole(rules: readonly RoleRule[], peer: Peer): void {

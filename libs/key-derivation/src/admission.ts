@@ -14,6 +14,7 @@
  */
 import { NONCE_BYTES, TokenAuthKey, TokenPsk, unauthenticated, type TokenSecret } from '@cpns/core';
 import { checkSize, hkdf, hmac, macMatches, sha256 } from './hkdf';
+import { hkdfInfo } from './hkdf-info';
 import { KEY_FORM_BYTES, type KeyForm } from './key-form';
 import { Message } from './message';
 
@@ -38,8 +39,8 @@ export interface EnrolRequest extends RequestFields {
   readonly tokenId: string;
 }
 
-const TOKEN_AUTH = Buffer.from('cpns/v1/token-auth');
-const TOKEN_PSK = Buffer.from('cpns/v1/token-psk');
+const TOKEN_AUTH = hkdfInfo('cpns/v1/token-auth');
+const TOKEN_PSK = hkdfInfo('cpns/v1/token-psk');
 
 /** A = HKDF(T, empty, "cpns/v1/token-auth"). */
 export function deriveTokenAuthKey(secret: TokenSecret): TokenAuthKey {

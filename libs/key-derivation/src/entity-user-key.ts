@@ -20,8 +20,8 @@
  */
 import { ConfirmKey, EntityUserKey, NONCE_BYTES, SecondSeed, WrapKey, type FirstSeed } from '@cpns/core';
 import { checkSize, hkdf } from './hkdf';
+import { hkdfInfo } from './hkdf-info';
 import { KEY_ID_BYTES } from './key-id';
-import { Message } from './message';
 
 /** Whom a gateway assigns to, and from which first seed. */
 export interface SecondSeedTerms {
@@ -44,9 +44,6 @@ export interface WrapKeyTerms {
   readonly entity: string;
 }
 
-const termsOf = (label: string, terms: SecondSeedTerms): Message =>
-  new Message(label).text(terms.firstSeedId).text(terms.gateway).text(terms.entity).text(terms.user);
-
 /**
  * The second seed of one (entity, user).
  * @param salt 16 fresh random bytes
@@ -54,7 +51,9 @@ const termsOf = (label: string, terms: SecondSeedTerms): Message =>
  */
 export function deriveSecondSeed(firstSeed: FirstSeed, salt: Uint8Array, terms: SecondSeedTerms): SecondSeed {
   checkSize(salt, NONCE_BYTES, 'salt');
-  return new SecondSeed(hkdf(firstSeed.expose(), salt, termsOf('cpns/v1/second-seed', terms).bytes()));
+  const { firstSeedId, gateway, entity, user } = terms;
+  const info = hkdfInfo('cpns/v1/second-seed', firstSeedId, gateway, entity, user);
+  return new SecondSeed(hkdf(firstSeed.expose(), salt, info));
 }
 
 /** The Entity-User Key that both the gateway and, from the second seed it is shown, the Server derive. */
@@ -63,12 +62,13 @@ export function deriveEntityUserKey(
   secondSeed: SecondSeed,
   terms: EntityUserKeyTerms,
 ): EntityUserKey {
-  const info = termsOf('cpns/v1/entity-user-key', terms).u64(terms.notAfter).bytes();
+  const { firstSeedId, gateway, entity, user, notAfter } = terms;
+  const info = hkdfInfo('cpns/v1/entity-user-key', firstSeedId, gateway, entity, user, notAfter);
   return new EntityUserKey(hkdf(firstSeed.expose(), secondSeed.expose(), info));
 }
 
-const KEY_ID = Buffer.from('cpns/v1/key-id');
-const CONFIRM = Buffer.from('cpns/v1/confirm');
+const KEY_ID = hkdfInfo('cpns/v1/key-id');
+const CONFIRM = hkdfInfo('cpns/v1/confirm');
 
 /** The key-id of S in text: 32 lower-case hex digits. */
 export function deriveKeyId(secret: EntityUserKey): string {
@@ -81,6 +81,6 @@ export function deriveConfirmKey(secret: EntityUserKey): ConfirmKey {
 
 /** The AES-256 key that wraps one version of a Group Key for one member (RFC 3394). */
 export function deriveWrapKey(secret: EntityUserKey, terms: WrapKeyTerms): WrapKey {
-  const info = new Message('cpns/v1/group-key-wrap').text(terms.groupId).u64(terms.version).text(terms.entity);
-  return new WrapKey(hkdf(secret.expose(), undefined, info.bytes()));
+  const info = hkdfInfo('cpns/v1/group-key-wrap', terms.groupId, terms.version, terms.entity);
+  return new WrapKey(hkdf(secret.expose(), undefined, info));
 }

@@ -1,12 +1,15 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { invalidArgument } from '@cpns/core';
+import type { HkdfInfo } from './hkdf-info';
 
 /** Size of HMAC-SHA-256, SHA-256 and every MAC of the protocol, in bytes. */
 export const MAC_BYTES = 32;
 export const DIGEST_BYTES = 32;
 
 const EMPTY_SALT = Buffer.alloc(MAC_BYTES);
-const FIRST_BLOCK = Buffer.of(1);
+// the block counter of RFC 5869, 2.3
+const FIRST_BLOCK = '\x01';
+const FIRST_BLOCK_BYTES = Buffer.from(FIRST_BLOCK);
 
 /** HMAC-SHA-256 (RFC 2104), 32 bytes. */
 export function hmac(key: Uint8Array, message: Uint8Array): Buffer {
@@ -27,12 +30,20 @@ export function sha256(...parts: readonly Uint8Array[]): Buffer {
  * @param length in bytes, at most 32
  * @throws RangeError for a longer output
  */
-export function hkdf(ikm: Uint8Array, salt: Uint8Array | undefined, info: Uint8Array, length = MAC_BYTES): Buffer {
+export function hkdf(
+  ikm: Uint8Array,
+  salt: Uint8Array | undefined,
+  info: HkdfInfo | Uint8Array,
+  length = MAC_BYTES,
+): Buffer {
   if (length > MAC_BYTES) throw new RangeError(`HKDF gives at most ${MAC_BYTES} bytes here, not ${length}`);
   const prk = createHmac('sha256', salt ?? EMPTY_SALT)
     .update(ikm)
     .digest();
-  const block = createHmac('sha256', prk).update(info).update(FIRST_BLOCK).digest();
+  const expand = createHmac('sha256', prk);
+  if (typeof info === 'string') expand.update(info + FIRST_BLOCK, 'latin1');
+  else expand.update(info).update(FIRST_BLOCK_BYTES);
+  const block = expand.digest();
   return length === MAC_BYTES ? block : block.subarray(0, length);
 }
 

@@ -9,6 +9,7 @@ export {
 export * from './assignment';
 export * from './entity-user-key';
 export { checkSize, DIGEST_BYTES, hkdf, hmac, MAC_BYTES, macMatches, sha256 } from './hkdf';
+export { hkdfInfo, type HkdfInfo } from './hkdf-info';
 export {
   checkHpkePublicKey,
   generateHpkeKeyPair,

@@ -65,7 +65,9 @@ describe('Message', () => {
     expect(new Message('').text('€'.repeat(21_845)).bytes()).toHaveLength(LP_MAX_BYTES + 2);
   });
 
-  it('a label is ASCII', () => {
+  it('a label is short, and ASCII', () => {
+    expect(new Message('x'.repeat(256)).byte(1).bytes()).toHaveLength(257);
+    expect(() => new Message('x'.repeat(257))).toThrow(RangeError);
     expect(() => new Message('cpns/v1/é')).toThrow(RangeError);
   });
 

@@ -17,7 +17,7 @@ function writeAscii(into: Buffer, at: number, text: string): boolean {
 
 /**
  * Builds a formula's bytes in one buffer. It writes what `join(label, lp(x), u64(n))` of @cpns/core writes (a property
- * test holds the two together), without a buffer per field: with one, the building takes as long as the hash.
+ * test holds the two together), without a buffer per field: those cost more than one of the two HMACs of an HKDF.
  */
 export class Message {
   #bytes = Buffer.allocUnsafe(FIRST_CAPACITY);
@@ -25,14 +25,15 @@ export class Message {
 
   /**
    * @param label ASCII of at most 256 characters, written without a terminator; empty for a message that has none
-   * @throws RangeError when it is not ASCII
+   * @throws RangeError when it is longer, or not ASCII
    */
   constructor(label: string) {
-    if (!writeAscii(this.#bytes, 0, label)) throw new RangeError('a label is ASCII');
+    if (label.length > FIRST_CAPACITY || !writeAscii(this.#bytes, 0, label))
+      throw new RangeError('a label is short, and ASCII');
     this.#length = label.length;
   }
 
-  #reserve(size: number): number {
+  private reserve(size: number): number {
     const at = this.#length;
     if (at + size > this.#bytes.length) {
       const larger = Buffer.allocUnsafe(2 * (at + size));
@@ -45,19 +46,19 @@ export class Message {
   /** LP(x) of text, as UTF-8. @throws RangeError above 65,535 bytes */
   text(value: string): this {
     // a UTF-16 code unit becomes at most 3 bytes of UTF-8
-    const at = this.#reserve(2 + 3 * value.length);
+    const at = this.reserve(2 + 3 * value.length);
     const ascii = writeAscii(this.#bytes, at + 2, value);
-    return this.#prefix(at, ascii ? value.length : this.#bytes.write(value, at + 2, 'utf8'));
+    return this.prefix(at, ascii ? value.length : this.#bytes.write(value, at + 2, 'utf8'));
   }
 
   /** LP(x) of bytes. @throws RangeError above 65,535 bytes */
   lp(value: Uint8Array): this {
-    const at = this.#reserve(2 + value.length);
+    const at = this.reserve(2 + value.length);
     this.#bytes.set(value, at + 2);
-    return this.#prefix(at, value.length);
+    return this.prefix(at, value.length);
   }
 
-  #prefix(at: number, size: number): this {
+  private prefix(at: number, size: number): this {
     if (size > LP_MAX_BYTES) throw new RangeError(`LP carries at most ${LP_MAX_BYTES} bytes, not ${size}`);
     this.#bytes[at] = size >>> 8;
     this.#bytes[at + 1] = size & 0xff;
@@ -67,7 +68,7 @@ export class Message {
 
   /** u64(n). @throws RangeError for what 8 bytes do not carry, or for a number that is not exact */
   u64(value: bigint | number): this {
-    const at = this.#reserve(8);
+    const at = this.reserve(8);
     const fits =
       typeof value === 'bigint' ? value >= 0n && value <= U64_MAX : Number.isSafeInteger(value) && value >= 0;
     if (!fits) throw new RangeError('u64 takes a whole number from 0 to 2^64 - 1, exact');
@@ -81,7 +82,7 @@ export class Message {
   }
 
   byte(value: number): this {
-    const at = this.#reserve(1);
+    const at = this.reserve(1);
     this.#bytes.writeUInt8(value, at);
     this.#length = at + 1;
     return this;
@@ -89,7 +90,7 @@ export class Message {
 
   /** Bytes of a fixed size, without a prefix. */
   raw(value: Uint8Array): this {
-    const at = this.#reserve(value.length);
+    const at = this.reserve(value.length);
     this.#bytes.set(value, at);
     this.#length = at + value.length;
     return this;

@@ -10,6 +10,7 @@
 import { TokenAuthKey, unauthenticated, type ConfirmKey, type EntityUserKey } from '@cpns/core';
 import { appendRequest, type RequestFields } from './admission';
 import { hkdf, hmac, macMatches } from './hkdf';
+import { hkdfInfo } from './hkdf-info';
 import { keyIdBytes } from './key-id';
 import { Message } from './message';
 
@@ -18,7 +19,7 @@ export interface RenewRequest extends RequestFields {
   readonly keyId: string;
 }
 
-const RENEW_AUTH = Buffer.from('cpns/v1/renew-auth');
+const RENEW_AUTH = hkdfInfo('cpns/v1/renew-auth');
 
 /** A of a renewal's reply. */
 export function deriveRenewAuthKey(secret: EntityUserKey): TokenAuthKey {

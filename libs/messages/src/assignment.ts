@@ -3,16 +3,11 @@
  * gateway and at the Server, before any work; what passes is typed and of the right size.
  */
 import { invalidArgument } from '@cpns/core';
-import {
-  AssignmentRequest,
-  type AssignmentReply,
-  type RenewalRequest,
-} from '@cpns/contracts';
+import { AssignmentRequest, type AssignmentReply, type RenewalRequest } from '@cpns/contracts';
 import { parseCsr, type ParsedCsr } from '@cpns/certificate-issuance';
 import { checkTokenId, checkUserId, parseEntityUri, type EntityName } from '@cpns/identity';
 import {
   checkHpkePublicKey,
-  keyIdBytes,
   sha256,
   type EnrolRequest,
   type KeyForm,
@@ -46,11 +41,15 @@ type WireKey = AssignmentRequest['key'];
 
 function requestKey(form: KeyForm, key: WireKey): { readonly key: Buffer; readonly csr?: ParsedCsr } {
   if (form === 'secret') {
-    if (key?.$case !== 'hpkePublicKey') throw invalidArgument('FIELD_MISSING', 'form secret needs hpke_public_key', { metadata: { field: 'hpke_public_key' } });
+    if (key?.$case !== 'hpkePublicKey')
+      throw invalidArgument('FIELD_MISSING', 'form secret needs hpke_public_key', {
+        metadata: { field: 'hpke_public_key' },
+      });
     checkHpkePublicKey(key.value, 'hpke_public_key');
     return { key: key.value };
   }
-  if (key?.$case !== 'csr') throw invalidArgument('FIELD_MISSING', 'form key pair needs csr', { metadata: { field: 'csr' } });
+  if (key?.$case !== 'csr')
+    throw invalidArgument('FIELD_MISSING', 'form key pair needs csr', { metadata: { field: 'csr' } });
   const csr = parseCsr(key.value);
   return { key: csr.spki, csr };
 }
@@ -63,7 +62,8 @@ function common(request: AssignmentRequest | RenewalRequest, methodPath: string)
   const nonce = fields.nonce(request.nonce, 'nonce');
   const mac = fields.mac(request.mac, 'mac');
   const method = fields.method(methodPath, 'method');
-  if (gateway.entityType !== 'pn-gw') throw invalidArgument('NAME_INVALID', 'gateway is not a PN GW', { metadata: { field: 'gateway' } });
+  if (gateway.entityType !== 'pn-gw')
+    throw invalidArgument('NAME_INVALID', 'gateway is not a PN GW', { metadata: { field: 'gateway' } });
   const { key, csr } = requestKey(form, request.key);
   return {
     terms: { method, entity: entity.uri, user, gateway: gateway.uri, form, key, nonce },
@@ -135,5 +135,5 @@ export function assignmentReply(reply: CheckedAssignmentReply): AssignmentReply 
   if (reply.form === 'key-pair')
     return { reply: { $case: 'certificate', value: { chain: [...reply.chain], mac: reply.mac } } };
   const { sealed, notAfter, firstSeedId } = reply;
-  return { reply: { $case: 'secret', value: { ...sealed, notAfter: BigInt(notAfter), firstSeedId } } };
+  return { reply: { $case: 'secret', value: { enc: Buffer.from(sealed.enc), ciphertext: Buffer.from(sealed.ciphertext), notAfter: BigInt(notAfter), firstSeedId } } };
 }

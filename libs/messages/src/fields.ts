@@ -30,7 +30,11 @@ export const digest = sized(DIGEST_BYTES);
 export const secret = sized(SECRET_BYTES);
 
 /** Bytes that may be absent. @throws CpnsError FIELD_SIZE */
-export function optional(value: Buffer, check: (value: Buffer, field: string) => Buffer, field: string): Buffer | undefined {
+export function optional(
+  value: Buffer,
+  check: (value: Buffer, field: string) => Buffer,
+  field: string,
+): Buffer | undefined {
   return value.length === 0 ? undefined : check(value, field);
 }
 
@@ -52,7 +56,9 @@ const CERTIFICATE_MAX_BYTES = 8_192;
 export function chain(value: Buffer[], field: string): Buffer[] {
   if (value.length === 0) throw invalidArgument('FIELD_MISSING', `${field} is missing`, { metadata: { field } });
   if (value.length > CHAIN_MAX)
-    throw invalidArgument('FIELD_OUT_OF_RANGE', `${field} has ${value.length} certificates, ${CHAIN_MAX} are allowed`, { metadata: { field } });
+    throw invalidArgument('FIELD_OUT_OF_RANGE', `${field} has ${value.length} certificates, ${CHAIN_MAX} are allowed`, {
+      metadata: { field },
+    });
   return value.map((certificate) => bounded(certificate, CERTIFICATE_MAX_BYTES, field));
 }
 
@@ -61,6 +67,7 @@ const METHOD = /^\/cpns\.v1\.[A-Za-z]{1,50}\/[A-Za-z]{1,50}$/;
 /** A full gRPC path of this package. @throws CpnsError FIELD_MISSING, NAME_INVALID */
 export function method(value: string, field: string): string {
   if (value === '') throw invalidArgument('FIELD_MISSING', `${field} is missing`, { metadata: { field } });
-  if (!METHOD.test(value)) throw invalidArgument('NAME_INVALID', `${field} is no path of package cpns.v1`, { metadata: { field } });
+  if (!METHOD.test(value))
+    throw invalidArgument('NAME_INVALID', `${field} is no path of package cpns.v1`, { metadata: { field } });
   return value;
 }

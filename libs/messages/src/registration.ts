@@ -63,7 +63,8 @@ export function checkRegistration(message: RegistrationRequest | undefined): Che
   }
   const { firstSeedId, gateway, notAfter, secondSeed, nonce, confirmation } = registration.value;
   const assigner = parseEntityUri(gateway, 'gateway');
-  if (assigner.entityType !== 'pn-gw') throw invalidArgument('NAME_INVALID', 'gateway is not a PN GW', { metadata: { field: 'gateway' } });
+  if (assigner.entityType !== 'pn-gw')
+    throw invalidArgument('NAME_INVALID', 'gateway is not a PN GW', { metadata: { field: 'gateway' } });
   return {
     ...head,
     form: 'secret',
@@ -83,7 +84,11 @@ export function checkRegistration(message: RegistrationRequest | undefined): Che
 }
 
 /** What a target entity sends for a key that a gateway derived. */
-export function secretRegistrationRequest(registration: Registration, confirmation: Buffer, replaceMac?: Buffer): RegistrationRequest {
+export function secretRegistrationRequest(
+  registration: Registration,
+  confirmation: Buffer,
+  replaceMac?: Buffer,
+): RegistrationRequest {
   const { tokenId, entity, user, firstSeedId, gateway, notAfter, secondSeed, nonce } = registration;
   const value = {
     firstSeedId,
@@ -110,7 +115,13 @@ export interface CertificateRegistrationToSend {
 export function certificateRegistrationRequest(input: CertificateRegistrationToSend): RegistrationRequest {
   const { tokenId, entity, user, chain, hpkeKey, signature, replaceMac } = input;
   const value = { chain: [...chain], hpkePublicKey: hpkeKey, signature };
-  return { tokenId, entity, user, registration: { $case: 'certificate', value }, replaceMac: replaceMac ?? Buffer.alloc(0) };
+  return {
+    tokenId,
+    entity,
+    user,
+    registration: { $case: 'certificate', value },
+    replaceMac: replaceMac ?? Buffer.alloc(0),
+  };
 }
 
 export type CheckedRegistrationReply =

@@ -1,3 +1,4 @@
+export { defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/sealing';
 export * from './open-records';
-export * from './record';
-export * from './sealed-records';
+export * from './record-ref';
+export * from './records';

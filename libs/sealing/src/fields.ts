@@ -46,13 +46,23 @@ export const jsonField = <T>(): PlainField<T> & Mandatory => ({
 });
 
 /** A field that may be absent. */
-export const optional = <F extends Field<never>>(field: F): Omit<F, 'optional'> & { readonly optional: true } => ({
+export const optional = <F extends Mandatory>(field: F): Omit<F, 'optional'> & { readonly optional: true } => ({
   ...field,
   optional: true,
 });
 
 interface Mandatory {
   readonly optional: false;
+}
+
+/** A field of any type: its values are seen by nothing but its own functions. */
+export interface AnyField {
+  readonly form: 'secret' | 'plain';
+  readonly optional: boolean;
+  readonly toBytes?: (value: never) => Uint8Array;
+  readonly fromBytes?: (bytes: Buffer) => unknown;
+  readonly toJson?: (value: never) => Json;
+  readonly fromJson?: (json: Json) => unknown;
 }
 
 /** Tags for what JSON has no word for. A plain object may have no key that begins like them. */

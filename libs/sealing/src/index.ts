@@ -1,5 +1,14 @@
 export { DATA_KEYS_RECORD, dataKeysOf } from './data-keys';
-export { jsonField, optional, secretField, type Field, type Json, type PlainField, type SecretField } from './fields';
+export {
+  jsonField,
+  optional,
+  secretField,
+  type AnyField,
+  type Field,
+  type Json,
+  type PlainField,
+  type SecretField,
+} from './fields';
 export { FileMasterKey } from './file-master-key';
 export {
   MAC_BYTES,

@@ -1,20 +1,11 @@
 import { join, lp, Reader } from '@cpns/core';
 import type { Aggregate, Expectation, Put, Store, StoredRecord } from '@cpns/store';
-import type { Field, Json } from './fields';
+import type { AnyField, Json } from './fields';
 import { invalidRecord, MAC_BYTES } from './formulas';
 import type { Place, Sealer } from './sealer';
 
 /** The fields of a kind of record, by name. */
 export type Fields = Readonly<Record<string, AnyField>>;
-// a field of any type: only its own functions ever see its values
-type AnyField = Omit<Field<never>, 'toBytes' | 'toJson' | 'fromBytes' | 'fromJson'> & Partial<Functions>;
-interface Functions {
-  toBytes: (value: never) => Uint8Array;
-  fromBytes: (bytes: Buffer) => unknown;
-  toJson: (value: never) => Json;
-  fromJson: (json: Json) => unknown;
-}
-
 type ValueOf<F> = F extends { fromBytes: (bytes: Buffer) => infer T }
   ? T
   : F extends { fromJson: (json: Json) => infer T }

@@ -12,7 +12,8 @@ class NestLog implements LoggerService {
   debug = (message: unknown) => this.logger.debug(String(message));
   verbose = (message: unknown) => this.logger.trace(String(message));
   warn = (message: unknown) => this.logger.warn(String(message));
-  error = (message: unknown) => this.logger.error(message instanceof Error ? 'composition failed' : String(message), { error: message });
+  error = (message: unknown) =>
+    this.logger.error(message instanceof Error ? 'composition failed' : String(message), { error: message });
   fatal = (message: unknown) => this.logger.fatal(String(message));
 }
 

@@ -139,10 +139,7 @@ function exitOnStartFailure(name: string, error: unknown, host: ServiceHost): vo
     host.stderr.write(`${name}: ${error.message}\n`);
     return host.exit(EXIT_CONFIGURATION);
   }
-  createLogger({ service: name, destination: host.stderr as { write(line: string): void } }).fatal(
-    'service did not start',
-    { error },
-  );
+  createLogger({ service: name, destination: host.stderr }).fatal('service did not start', { error });
   host.exit(EXIT_FAILURE);
 }
 

@@ -1,14 +1,14 @@
 /** What every service of the Server side has alike: an identity under the root, a store, records sealed in it. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { pemToDers, verifyChain } from '@cpns/certificate-issuance';
-import { CpnsError, systemClock, systemRandom } from '@cpns/core';
+import { CpnsError, systemClock } from '@cpns/core';
 import { HealthMonitor, peerIdentifier, type IdentifyPeer } from '@cpns/grpc';
 import { serviceUri } from '@cpns/identity';
-import { openRecords, type SealedRecords } from '@cpns/records';
+import { openRecords, type Records } from '@cpns/records';
 import { openStore, type Store } from '@cpns/store';
 import type { Logger } from '@cpns/telemetry';
 import type { Config } from './config';
-import { settings, type StoreLocation } from './settings';
+import { settings, type FileSetting, type StoreLocation } from './settings';
 
 /** Each from its `CPNS_*` variable. */
 export const SERVER_SIDE_SETTINGS = {
@@ -30,7 +30,7 @@ export interface ServerSide {
   readonly identity: ServiceIdentity;
   readonly identify: IdentifyPeer;
   readonly store: Store;
-  readonly records: SealedRecords;
+  readonly records: Records;
   readonly health: HealthMonitor;
 }
 
@@ -56,7 +56,7 @@ type ServerSideConfig = Config<typeof SERVER_SIDE_SETTINGS>;
 /** @throws CpnsError CONFIGURATION_INVALID when certificate, key and root do not belong together, or name another service */
 export function readServiceIdentity(config: ServerSideConfig, name: string): ServiceIdentity {
   const { rootFile, tlsChainFile, tlsKeyFile } = config;
-  const root = onlyCertificate(rootFile.content, 'CPNS_ROOT_FILE');
+  const root = readCertificate(rootFile, 'CPNS_ROOT_FILE');
   const chain = certificates(tlsChainFile.content, 'CPNS_TLS_CHAIN_FILE');
   const full = chain.at(-1)?.equals(root) ? chain : [...chain, root];
   const uri = serviceUri(config.trustDomain, name);
@@ -64,7 +64,8 @@ export function readServiceIdentity(config: ServerSideConfig, name: string): Ser
   if (peer.role !== 'service' || peer.subject.name.uri !== uri)
     throw wrong('CPNS_TLS_CHAIN_FILE', `holds the certificate of another peer than ${uri}`);
   const key = privateKey(tlsKeyFile.content);
-  if (!peer.key.keyObject.equals(createPublicKey(key))) throw wrong('CPNS_TLS_KEY_FILE', 'holds the key of another certificate');
+  if (!peer.key.keyObject.equals(createPublicKey(key)))
+    throw wrong('CPNS_TLS_KEY_FILE', 'holds the key of another certificate');
   return { chain: full, root, key, tls: { cert: tlsChainFile.content, key: tlsKeyFile.content, ca: rootFile.content } };
 }
 
@@ -72,14 +73,18 @@ export function readServiceIdentity(config: ServerSideConfig, name: string): Ser
 export async function openServerSide(config: ServerSideConfig, name: string, logger: Logger): Promise<ServerSide> {
   const identity = readServiceIdentity(config, name);
   const identify = peerIdentifier({
-    issuingCaDer: onlyCertificate(config.issuingCaFile.content, 'CPNS_ISSUING_CA_FILE'),
+    issuingCaDer: readCertificate(config.issuingCaFile, 'CPNS_ISSUING_CA_FILE'),
     trustDomain: config.trustDomain,
     clock: systemClock,
   });
   const store = await openStore(storeUrl(config.store), {
     onConnectionError: (error) => logger.warn('store connection failed', { error }),
   });
-  const records = await openRecords({ store, service: name, masterKeyFile: config.masterKeyFile.path, random: systemRandom });
+  const records = await openRecords({
+    store,
+    service: name,
+    masterKeyFile: config.masterKeyFile.path,
+  });
   const health = new HealthMonitor({ checks: [{ name: 'store', check: () => store.ping() }], logger });
   return { uri: serviceUri(config.trustDomain, name), identity, identify, store, records, health };
 }
@@ -92,8 +97,9 @@ function certificates(pem: Buffer, variable: string): Buffer[] {
   }
 }
 
-function onlyCertificate(pem: Buffer, variable: string): Buffer {
-  const [first, ...others] = certificates(pem, variable);
+/** The one certificate of a setting, DER. @throws CpnsError CONFIGURATION_INVALID */
+export function readCertificate({ content }: FileSetting, variable: string): Buffer {
+  const [first, ...others] = certificates(content, variable);
   if (first === undefined || others.length > 0) throw wrong(variable, 'holds another number of certificates than one');
   return first;
 }

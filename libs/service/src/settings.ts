@@ -17,21 +17,19 @@ class Problem extends Error {}
  * @param parse throws, or returns undefined, for a text that is something else
  */
 export function setting<T>(expected: string, parse: (text: string) => T | undefined) {
-  return z
-    .string({ error: () => `is not set; it must be ${expected}` })
-    .transform((text, context): T => {
-      const refuse = (message: string) => {
-        context.addIssue({ code: 'custom', message });
-        return z.NEVER;
-      };
-      try {
-        return parse(text) ?? refuse(`must be ${expected}`);
-      } catch (error) {
-        if (error instanceof Problem) return refuse(error.message);
-        if (error instanceof CpnsError) return refuse(`must be ${expected}`);
-        throw error;
-      }
-    });
+  return z.string({ error: () => `is not set; it must be ${expected}` }).transform((text, context): T => {
+    const refuse = (message: string) => {
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    };
+    try {
+      return parse(text) ?? refuse(`must be ${expected}`);
+    } catch (error) {
+      if (error instanceof Problem) return refuse(error.message);
+      if (error instanceof CpnsError) return refuse(`must be ${expected}`);
+      throw error;
+    }
+  });
 }
 
 /** What a file setting holds. */
@@ -80,8 +78,7 @@ function parseDuration(text: string): number | undefined {
 
 /** Where a service keeps its records. */
 export type StoreLocation =
-  | { readonly kind: 'embedded'; readonly directory: string }
-  | { readonly kind: 'redis'; readonly url: string };
+  { readonly kind: 'embedded'; readonly directory: string } | { readonly kind: 'redis'; readonly url: string };
 
 function parseStore(text: string): StoreLocation | undefined {
   if (text.startsWith('embedded:') && text.length > 'embedded:'.length)
@@ -100,8 +97,7 @@ function parseInteger(text: string, min: number, max: number): number | undefine
 
 /** Each is a function, so that a service adds `.optional()` or `.default(…)` to its own copy. */
 export const settings = {
-  text: (expected: string, pattern: RegExp) =>
-    setting(expected, (text) => (pattern.test(text) ? text : undefined)),
+  text: (expected: string, pattern: RegExp) => setting(expected, (text) => (pattern.test(text) ? text : undefined)),
   /** Where a port listens. */
   listen: () => setting('host:port, with port 0 for a free one', parseListen),
   /** Whom a client dials. */
@@ -117,12 +113,12 @@ export const settings = {
     setting(`a whole number from ${min} to ${max}`, (text) => parseInteger(text, min, max)),
   oneOf: <const T extends string>(choices: readonly T[]) =>
     setting(`one of ${choices.join(', ')}`, (text) => choices.find((choice) => choice === text)),
-  flag: () =>
-    setting('true or false', (text) => (text === 'true' ? true : text === 'false' ? false : undefined)),
+  flag: () => setting('true or false', (text) => (text === 'true' ? true : text === 'false' ? false : undefined)),
   logLevel: () => settings.oneOf(LOG_LEVELS),
   trustDomain: () => setting('a trust domain: lower-case DNS labels', (text) => checkTrustDomain(text)),
   /** Of an entity, a service or an operator, without a user. */
-  identityUri: () => setting('the cpns:// URI of an entity, a service or an operator', (text) => parseIdentityUri(text).uri),
+  identityUri: () =>
+    setting('the cpns:// URI of an entity, a service or an operator', (text) => parseIdentityUri(text).uri),
   /** E. */
   entityUri: () => setting('the cpns:// URI of an entity', (text) => parseEntityUri(text).uri),
   httpUrl: () => setting('an http:// or https:// URL', parseHttpUrl),

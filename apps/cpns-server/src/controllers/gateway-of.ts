@@ -5,6 +5,7 @@ import type { EntityName } from '@cpns/identity';
 /** The gateway that calls; the role table let no other in. @throws CpnsError ROLE_NOT_PERMITTED */
 export function gatewayOf(call: CallContext): EntityName {
   const { name, role } = call.requirePeer();
-  if (role !== 'pn-gw' || name.kind !== 'entity') throw permissionDenied('ROLE_NOT_PERMITTED', 'only a PN GW calls this');
+  if (role !== 'pn-gw' || name.kind !== 'entity')
+    throw permissionDenied('ROLE_NOT_PERMITTED', 'only a PN GW calls this');
   return name;
 }

@@ -3,6 +3,7 @@
  * token), so the log holds them sealed.
  */
 import { OpenDeliveryChannelResponse } from '@cpns/contracts';
+import { join, lp, Reader } from '@cpns/core';
 import { currentTraceparent } from '@cpns/telemetry';
 import type { Append } from '@cpns/store';
 import type { ServerContext } from '../context';
@@ -10,13 +11,22 @@ import { DELIVERY_LOG } from '../records/gateway-records';
 
 type Entry = NonNullable<OpenDeliveryChannelResponse['entry']>;
 
-const place = (gateway: string, dedupeId: string) => ({ record: `gateway/${gateway}/${DELIVERY_LOG}`, field: dedupeId, revision: 0n });
+const place = (gateway: string, dedupeId: string) => ({
+  record: `gateway/${gateway}/${DELIVERY_LOG}`,
+  field: dedupeId,
+  revision: 0n,
+});
 
 /** An entry for the log of a gateway; the sequence is given by the log. */
-export async function sealedEntry(server: ServerContext, gateway: string, dedupeId: string, entry: Entry): Promise<Append> {
-  const message = OpenDeliveryChannelResponse.encode({ sequence: 0n, traceparent: currentTraceparent(), entry }).finish();
-  const value = await server.records.sealer.seal(place(gateway, dedupeId), Buffer.from(message));
-  return { log: DELIVERY_LOG, dedupeId, value };
+export function sealedEntry(server: ServerContext, gateway: string, dedupeId: string, entry: Entry): Append {
+  const message = OpenDeliveryChannelResponse.encode({
+    sequence: 0n,
+    traceparent: currentTraceparent(),
+    entry,
+  }).finish();
+  const { sealer } = server.records;
+  const keyId = sealer.currentKeyId;
+  return { log: DELIVERY_LOG, dedupeId, value: join(lp(keyId), sealer.seal(place(gateway, dedupeId), message, keyId)) };
 }
 
 /** The entry as it goes over the channel. @throws CpnsError STORED_RECORD_INVALID */
@@ -25,6 +35,11 @@ export async function openEntry(
   gateway: string,
   stored: { readonly sequence: bigint; readonly dedupeId: string; readonly value: Buffer },
 ): Promise<OpenDeliveryChannelResponse> {
-  const message = await server.records.sealer.open(place(gateway, stored.dedupeId), stored.value);
+  const { sealer } = server.records;
+  const where = place(gateway, stored.dedupeId);
+  const reader = new Reader(stored.value, 'a stored entry');
+  const keyId = reader.lpText();
+  await sealer.ready(keyId, where.record);
+  const message = sealer.open(where, reader.take(reader.remaining()), keyId);
   return { ...OpenDeliveryChannelResponse.decode(message), sequence: stored.sequence };
 }

@@ -12,6 +12,7 @@ import { checkLive } from '@cpns/entity-user-key';
 import { parseEntityUri, samePn, type EntityName } from '@cpns/identity';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
 import { fields } from '@cpns/messages';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../context';
 import { CAPABILITIES, entityAggregate, KEY, type CapabilitiesRecord, type KeyRecord } from '../records/entity-records';
 
@@ -32,35 +33,48 @@ export class ReportCapabilities {
     const entity = parseEntityUri(request.entity, 'entity');
     const capabilities = checkCapabilities(request.capabilities);
     const matches = checkAuthentication(request.authenticatedBy);
-    if (!samePn(entity, gateway)) throw permissionDenied('PN_MISMATCH', 'a gateway reports for entities of its own PN only');
-    const wanted = { key: KEY.named('key'), capabilities: CAPABILITIES.named('capabilities') };
+    if (!samePn(entity, gateway))
+      throw permissionDenied('PN_MISMATCH', 'a gateway reports for entities of its own PN only');
+    const wanted = { key: at(KEY), capabilities: at(CAPABILITIES) };
     return this.server.records.transact(entityAggregate(entity), wanted, ({ key }) => {
       const recordedAt = this.server.clock.now();
       if (key === undefined || !matches(key)) throw unauthenticated('KEY_UNKNOWN', 'register the key first');
       checkLive(key, recordedAt);
-      return { result: recordedAt, put: { capabilities: { ...capabilities, recordedAt, reportedThrough: gateway.uri } } };
+      return {
+        result: recordedAt,
+        put: { capabilities: { ...capabilities, recordedAt, reportedThrough: gateway.uri } },
+      };
     });
   }
 
   /** @throws CpnsError a field's reason; NOT_FOUND */
   async get(request: GetCapabilitiesRequest): Promise<GetCapabilitiesResponse> {
     const entity = parseEntityUri(request.entity, 'entity');
-    const { found } = await this.server.records.read(entityAggregate(entity), { found: CAPABILITIES.named('capabilities') });
+    const { found } = await this.server.records.read(entityAggregate(entity), { found: at(CAPABILITIES) });
     if (found === undefined) throw new CpnsError('NOT_FOUND', 'the entity has not reported');
     const { linkSecurity, keyStorage, softwareVersion, recordedAt, reportedThrough } = found;
-    return { capabilities: { linkSecurity, keyStorage, softwareVersion }, recordedAt: BigInt(recordedAt), reportedThrough };
+    return {
+      capabilities: { linkSecurity, keyStorage, softwareVersion },
+      recordedAt: BigInt(recordedAt),
+      reportedThrough,
+    };
   }
 }
 
-function checkCapabilities(message: DeviceCapabilities | undefined): Omit<CapabilitiesRecord, 'recordedAt' | 'reportedThrough'> {
+function checkCapabilities(
+  message: DeviceCapabilities | undefined,
+): Omit<CapabilitiesRecord, 'recordedAt' | 'reportedThrough'> {
   const { linkSecurity, keyStorage, softwareVersion } = fields.present(message, 'capabilities');
-  const outside = (field: string) => invalidArgument('FIELD_OUT_OF_RANGE', `${field} is none of its values`, { metadata: { field } });
-  if (!(linkSecurity in LinkSecurity) || linkSecurity <= LinkSecurity.LINK_SECURITY_UNSPECIFIED) throw outside('link_security');
+  const outside = (field: string) =>
+    invalidArgument('FIELD_OUT_OF_RANGE', `${field} is none of its values`, { metadata: { field } });
+  if (!(linkSecurity in LinkSecurity) || linkSecurity <= LinkSecurity.LINK_SECURITY_UNSPECIFIED)
+    throw outside('link_security');
   if (!(keyStorage in KeyStorage) || keyStorage <= KeyStorage.KEY_STORAGE_UNSPECIFIED) throw outside('key_storage');
   const field = { metadata: { field: 'software_version' } };
   if (softwareVersion.length > VERSION_MAX)
     throw invalidArgument('FIELD_TOO_LONG', `software_version has ${VERSION_MAX} characters at most`, field);
-  if (!VERSION.test(softwareVersion)) throw invalidArgument('NAME_INVALID', 'software_version is printable ASCII', field);
+  if (!VERSION.test(softwareVersion))
+    throw invalidArgument('NAME_INVALID', 'software_version is printable ASCII', field);
   return { linkSecurity, keyStorage, softwareVersion };
 }
 

@@ -1,5 +1,6 @@
 import { unauthenticated } from '@cpns/core';
 import { parseEntityUri, type EntityName } from '@cpns/identity';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../context';
 import { gatewayAggregate, IDENTITY } from './gateway-records';
 
@@ -17,7 +18,7 @@ export interface GatewayPeer {
  * @throws CpnsError CERTIFICATE_REVOKED
  */
 export async function checkGatewayStanding(server: ServerContext, peer: GatewayPeer): Promise<EntityName> {
-  const { identity } = await server.records.read(gatewayAggregate(peer.uri), { identity: IDENTITY.named('identity') });
+  const { identity } = await server.records.read(gatewayAggregate(peer.uri), { identity: at(IDENTITY) });
   if (identity?.state !== 'live' || !identity.certificateDigest.equals(peer.fingerprint))
     throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
   return parseEntityUri(peer.uri, 'gateway');

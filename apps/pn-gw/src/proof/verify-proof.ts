@@ -5,7 +5,16 @@
 import { permissionDenied, unauthenticated } from '@cpns/core';
 import type { ProvenCaller } from '@cpns/grpc';
 import { parseEntityUri, samePn } from '@cpns/identity';
-import { deriveConfirmKey, keyIdBytes, parseProof, PROOF_WINDOW_MS, verifyProof, type Proof, type ProofCall } from '@cpns/key-derivation';
+import {
+  deriveConfirmKey,
+  keyIdBytes,
+  parseProof,
+  PROOF_WINDOW_MS,
+  verifyProof,
+  type Proof,
+  type ProofCall,
+} from '@cpns/key-derivation';
+import { at } from '@cpns/records';
 import type { GatewayContext } from '../context';
 import { ASSIGNED_KEY, entityAggregate, type AssignedKeyRecord } from '../records/gateway-records';
 
@@ -19,7 +28,7 @@ export class VerifyProof {
     const proof = parseProof(bytes);
     if (!samePn(parseEntityUri(proof.entity), this.gateway.name))
       throw permissionDenied('PN_MISMATCH', `this gateway serves ${this.gateway.name.pn} only`);
-    const { key } = await this.gateway.records.read(entityAggregate(proof.entity), { key: ASSIGNED_KEY.named('key') });
+    const { key } = await this.gateway.records.read(entityAggregate(proof.entity), { key: at(ASSIGNED_KEY) });
     if (key?.keyId !== proof.keyId || key === undefined)
       return this.gateway.server.proof.verifyProof({ proof: bytes, method, requestDigest });
     return this.verifyHere(key, proof, { audience: this.gateway.name.uri, method, requestDigest });
@@ -34,7 +43,10 @@ export class VerifyProof {
     const name = `nonce.${Buffer.from(proof.nonce).toString('hex')}`;
     const { ok } = await this.gateway.store.commit(
       { kind: 'proof', id: proof.entity },
-      { expect: [{ name, revision: 'absent' }], put: [{ name, value: Buffer.alloc(0), expiresAt: now + NONCE_LIFE_MS }] },
+      {
+        expect: [{ name, revision: 'absent' }],
+        put: [{ name, value: Buffer.alloc(0), expiresAt: now + NONCE_LIFE_MS }],
+      },
     );
     if (!ok) throw unauthenticated('PROOF_REPLAYED', 'make a new proof for each call');
     return { entity: proof.entity, user: key.user, keyId: keyIdBytes(key.keyId) };

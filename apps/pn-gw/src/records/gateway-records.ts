@@ -1,78 +1,55 @@
 /** What a PN GW keeps: in its own embedded store, so that it goes on while the CPNS Server is away. */
 import { EntityUserKey, FirstSeed, PrivateKeyDer, TokenAuthKey } from '@cpns/core';
-import type { AdmissionState, FirstSeedLimits, SpentToken } from '@cpns/entity-user-key';
+import type { AdmissionState } from '@cpns/entity-user-key';
 import type { KeyForm } from '@cpns/key-derivation';
-import { defineRecord, field, secretField } from '@cpns/records';
+import { defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/records';
 import type { Aggregate } from '@cpns/store';
 
 /** One entity of the PN. @param entity E */
 export const entityAggregate = (entity: string): Aggregate => ({ kind: 'entity', id: entity });
 
 /** An admission that names this gateway as assigner, as the Server granted it. */
-export interface GrantRecord {
-  readonly tokenId: string;
-  readonly entity: string;
-  readonly user: string;
-  readonly form: KeyForm;
-  readonly state: AdmissionState;
-  readonly expiresAt: number;
+export const GRANT = defineRecord('grant', {
+  tokenId: jsonField<string>(),
+  entity: jsonField<string>(),
+  user: jsonField<string>(),
+  form: jsonField<KeyForm>(),
+  state: jsonField<AdmissionState>(),
+  expiresAt: jsonField<number>(),
   /** A */
-  readonly authKey: TokenAuthKey;
-  readonly spent?: SpentToken;
-}
-
-export const GRANT = defineRecord<GrantRecord>({
-  name: 'grant',
-  fields: {
-    tokenId: field(),
-    entity: field(),
-    user: field(),
-    form: field(),
-    state: field(),
-    expiresAt: field(),
-    authKey: secretField(TokenAuthKey),
-    spent: field(),
-  },
+  authKey: secretField(TokenAuthKey),
+  /** The request that spent it, by its SHA-256, and the encoded reply. */
+  spent: optional(jsonField<{ readonly digest: Buffer; readonly reply: Buffer }>()),
 });
+export type GrantRecord = ValueIn<typeof GRANT>;
 
 export const grantName = (tokenId: string): string => `grant.${tokenId}`;
 
 /** A secret that this gateway assigned: it verifies proofs of it itself. */
-export interface AssignedKeyRecord {
+export const ASSIGNED_KEY = defineRecord('key', {
   /** S */
-  readonly secret: EntityUserKey;
-  readonly user: string;
+  secret: secretField(EntityUserKey),
+  user: jsonField<string>(),
   /** 32 hexadecimal digits. */
-  readonly keyId: string;
-  readonly notAfter: number;
-}
-
-export const ASSIGNED_KEY = defineRecord<AssignedKeyRecord>({
-  name: 'key',
-  fields: { secret: secretField(EntityUserKey), user: field(), keyId: field(), notAfter: field() },
+  keyId: jsonField<string>(),
+  notAfter: jsonField<number>(),
 });
+export type AssignedKeyRecord = ValueIn<typeof ASSIGNED_KEY>;
 
 /** One 1st seed, in an aggregate of its own with the set of (E, user) that it serves. */
 export const firstSeedAggregate = (firstSeedId: string): Aggregate => ({ kind: 'first-seed', id: firstSeedId });
 
-export interface FirstSeedRecord extends FirstSeedLimits {
-  readonly seed: FirstSeed;
+export const FIRST_SEED = defineRecord('seed', {
+  firstSeedId: jsonField<string>(),
+  seed: secretField(FirstSeed),
+  assignUntil: jsonField<number>(),
+  registerUntil: jsonField<number>(),
+  maxEntities: jsonField<number>(),
+  revoked: jsonField<boolean>(),
   /** How many different (E, user) it was used for. */
-  readonly assigned: number;
-}
-
-export const FIRST_SEED = defineRecord<FirstSeedRecord>({
-  name: 'seed',
-  fields: {
-    firstSeedId: field(),
-    seed: secretField(FirstSeed),
-    assignUntil: field(),
-    registerUntil: field(),
-    maxEntities: field(),
-    revoked: field(),
-    assigned: field(),
-  },
+  assigned: jsonField<number>(),
 });
+export type FirstSeedRecord = ValueIn<typeof FIRST_SEED>;
 
 export const SERVED_SET = 'served';
 export const servedMember = (entity: string, user: string): string => `${entity}?user=${user}`;
@@ -81,34 +58,22 @@ export const servedMember = (entity: string, user: string): string => `${entity}
 export const PROVISIONING_AGGREGATE: Aggregate = { kind: 'provisioning', id: 'own' };
 
 /** The seed that new keys are derived from. */
-export const CURRENT_SEED = defineRecord<{ readonly firstSeedId: string }>({
-  name: 'current-seed',
-  fields: { firstSeedId: field() },
-});
+export const CURRENT_SEED = defineRecord('current-seed', { firstSeedId: jsonField<string>() });
 
 /** A request for a 1st seed that may be under way: after a crash the same one is sent again. */
-export const SEED_REQUEST = defineRecord<{ readonly requestId: Buffer }>({
-  name: 'seed-request',
-  fields: { requestId: field() },
-});
+export const SEED_REQUEST = defineRecord('seed-request', { requestId: jsonField<Buffer>() });
 
-export interface GatewayCaRecord {
-  readonly privateKey: PrivateKeyDer;
+/** `ca`: what certificates are issued with; under {@link NEXT_CA}: what is asked for. */
+export const GATEWAY_CA = defineRecord('ca', {
+  privateKey: secretField(PrivateKeyDer),
   /** DER. */
-  readonly csr: Buffer;
+  csr: jsonField<Buffer>(),
   /** DER, the gateway CA first, root last; absent while the request may be under way. */
-  readonly chain?: readonly Buffer[];
-}
-
-/** `ca`: what certificates are issued with; `next-ca`: what is asked for. */
-export const GATEWAY_CA = defineRecord<GatewayCaRecord>({
-  name: 'ca',
-  fields: { privateKey: secretField(PrivateKeyDer), csr: field(), chain: field() },
+  chain: optional(jsonField<readonly Buffer[]>()),
 });
+export type GatewayCaRecord = ValueIn<typeof GATEWAY_CA>;
+export const NEXT_CA = 'next-ca';
 
 /** How far the delivery log of the Server was worked off. */
 export const DELIVERY_AGGREGATE: Aggregate = { kind: 'delivery', id: 'own' };
-export const DELIVERED = defineRecord<{ readonly lastSequence: bigint }>({
-  name: 'delivered',
-  fields: { lastSequence: field() },
-});
+export const DELIVERED = defineRecord('delivered', { lastSequence: jsonField<bigint>() });

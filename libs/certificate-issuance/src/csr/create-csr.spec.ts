@@ -7,6 +7,7 @@ import type { KeyKind } from '../keys/public-key';
 import { checkRequestedName } from './check-requested-name';
 import { createCsr } from './create-csr';
 import { parseCsr } from './parse-csr';
+import { reasonOf } from '../testing';
 
 const KEYS: Readonly<Record<KeyKind, () => KeyObject>> = {
   'P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
@@ -20,7 +21,7 @@ const ENTITY = 'cpns://pn1.example.org/pne/camera-1';
 /** What OpenSSL says of a request: its verdict, which does not show in the exit code of every version, and the text. */
 function openssl(csr: Buffer): { readonly verified: boolean; readonly text: string } {
   const run = spawnSync('openssl', ['req', '-inform', 'DER', '-verify', '-noout', '-text'], { input: csr });
-  return { verified: /verify OK/.test(run.stderr.toString()), text: run.stdout.toString() };
+  return { verified: run.stderr.toString().includes('verify OK'), text: run.stdout.toString() };
 }
 
 describe('createCsr', () => {
@@ -47,7 +48,7 @@ describe('createCsr', () => {
     const other = localSigner(KEYS['P-256']());
     const csr = await createCsr({ publicKey: signer.publicKey, sign: (tbs) => other.sign(tbs) });
     expect(openssl(csr).verified).toBe(false);
-    expect(() => parseCsr(csr)).toThrow(expect.objectContaining({ reason: 'CSR_SIGNATURE' }));
+    expect(reasonOf(() => parseCsr(csr))).toBe('CSR_SIGNATURE');
   });
 
   it.each([

@@ -64,17 +64,27 @@ export const nameConstraints: ExtensionCodec<NameConstraints> = {
   },
 };
 
+/** A host that no name ever has (RFC 6761, 6.4). */
+const NO_HOST = 'invalid';
+
 /**
  * What a gateway's authority may name: URIs whose host is exactly its Personal Network, and nothing else. RFC 5280 and
  * OpenSSL take a host without a leading dot for that host alone.
+ *
+ * Mail names take three subtrees. An excluded empty host is every one to Go and to the letter of RFC 5280, and none to
+ * OpenSSL, which compares whole hosts; for that, one host is permitted, and the same one excluded.
  * @param pn `<pn-id>.<trust-domain>`
  */
 export const personalNetworkOnly = (pn: string): NameConstraints => ({
-  permitted: [{ kind: 'uri', value: pn }],
+  permitted: [
+    { kind: 'uri', value: pn },
+    { kind: 'mail', value: NO_HOST },
+  ],
   excluded: [
     { kind: 'dns', value: '' },
     { kind: 'ip', value: '00'.repeat(8) },
     { kind: 'ip', value: '00'.repeat(32) },
     { kind: 'mail', value: '' },
+    { kind: 'mail', value: NO_HOST },
   ],
 });

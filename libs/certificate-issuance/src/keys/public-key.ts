@@ -17,8 +17,8 @@ import { OID } from '../der/oids';
 export const KEY_KINDS = ['P-256', 'RSA-2048', 'RSA-3072', 'Ed25519'] as const;
 export type KeyKind = (typeof KEY_KINDS)[number];
 
-/** An RSA-3072 key, with its headers, in bytes. */
-export const SPKI_MAX_BYTES = 512;
+/** Far more than an accepted key takes, in bytes, so that one too large is called weak and not malformed. */
+export const SPKI_MAX_BYTES = 8192;
 
 /** A key that is well-formed DER but none of {@link KEY_KINDS}, or no key of its kind. */
 export class WeakKeyError extends Error {

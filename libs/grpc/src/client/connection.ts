@@ -106,18 +106,22 @@ export class Connection {
     };
     // TLS forbids addresses as server names (RFC 6066, 3). The check above knows what was dialled and ignores this name.
     const sni = isIP(host) === 0 ? host : authorityOf(options.expectedPeer);
-    this.#client = new Client(options.address, credentials.createFromSecureContext(secureContext, { checkServerIdentity }), {
-      'grpc.ssl_target_name_override': sni,
-      'grpc.max_receive_message_length': options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
-      'grpc.max_send_message_length': -1,
-      'grpc.initial_reconnect_backoff_ms': MIN_BACKOFF_MS,
-      'grpc.max_reconnect_backoff_ms': MAX_BACKOFF_MS,
-      'grpc.keepalive_time_ms': KEEPALIVE_MS,
-      'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
-      'grpc.keepalive_permit_without_calls': 1,
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.service_config_disable_resolution': 1,
-    });
+    this.#client = new Client(
+      options.address,
+      credentials.createFromSecureContext(secureContext, { checkServerIdentity }),
+      {
+        'grpc.ssl_target_name_override': sni,
+        'grpc.max_receive_message_length': options.maxMessageBytes ?? MAX_MESSAGE_BYTES,
+        'grpc.max_send_message_length': -1,
+        'grpc.initial_reconnect_backoff_ms': MIN_BACKOFF_MS,
+        'grpc.max_reconnect_backoff_ms': MAX_BACKOFF_MS,
+        'grpc.keepalive_time_ms': KEEPALIVE_MS,
+        'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+        'grpc.keepalive_permit_without_calls': 1,
+        'grpc.use_local_subchannel_pool': 1,
+        'grpc.service_config_disable_resolution': 1,
+      },
+    );
   }
 
   /** The peer that this connection is for. */

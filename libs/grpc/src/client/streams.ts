@@ -18,7 +18,7 @@ export interface TwoWayStream<Request, Response> extends IncomingStream<Response
 export interface StreamCodec<Request, Response> {
   readonly encode: (message: Request) => Buffer;
   readonly decode: (bytes: Buffer) => Response;
-  readonly toError: (error: unknown) => unknown;
+  readonly toError: (error: unknown) => Error;
 }
 
 async function* decodedMessages<Response>(

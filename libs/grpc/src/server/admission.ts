@@ -4,7 +4,7 @@
  */
 import { CpnsError, unauthenticated, type Clock } from '@cpns/core';
 import type { Metadata } from '@grpc/grpc-js';
-import { PeerCache, type IdentifyPeer, type Peer } from '../peer';
+import type { IdentifyPeer, Peer, PeerCache } from '../peer';
 import { checkRole } from '../roles';
 import type { IncomingCall } from './incoming-call';
 import type { ClientAuthentication } from './port-rules';

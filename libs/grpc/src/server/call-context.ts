@@ -9,7 +9,8 @@ export interface CallerEntity {
   /** Or empty. */
   readonly user: string;
   /** How it was shown: 16 bytes of key-id, or the 32 bytes of its certificate's SHA-256. */
-  readonly by: { readonly kind: 'proof'; readonly keyId: Buffer } | { readonly kind: 'certificate'; readonly digest: Buffer };
+  readonly by:
+    { readonly kind: 'proof'; readonly keyId: Buffer } | { readonly kind: 'certificate'; readonly digest: Buffer };
 }
 
 /** What a handler knows of the call it answers. */

@@ -1,5 +1,12 @@
 import type { RpcPath } from '@cpns/contracts';
-import { serviceOf, type Form, type MethodShape, type RequestOf, type ResponseOf, type ServiceShape } from '../definitions';
+import {
+  serviceOf,
+  type Form,
+  type MethodShape,
+  type RequestOf,
+  type ResponseOf,
+  type ServiceShape,
+} from '../definitions';
 import type { CallContext, DuplexContext, ServerStreamContext } from './call-context';
 
 /** The handler that an RPC asks for. */
@@ -41,7 +48,11 @@ function binding<Name extends string>(service: string, methods: readonly BoundMe
   return {
     service,
     methods,
-    only: (...names) => binding(service, methods.filter((method) => (names as readonly string[]).includes(method.name))),
+    only: (...names) =>
+      binding(
+        service,
+        methods.filter((method) => (names as readonly string[]).includes(method.name)),
+      ),
   };
 }
 

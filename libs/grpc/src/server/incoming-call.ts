@@ -117,9 +117,13 @@ export class IncomingCall {
 
   decode(bytes: Buffer, { shape, maxRequestBytes }: BoundMethod): unknown {
     if (maxRequestBytes !== undefined && bytes.length > maxRequestBytes)
-      throw new CpnsError('MESSAGE_TOO_LARGE', `the message has ${bytes.length} bytes, ${maxRequestBytes} are allowed`, {
-        metadata: { limit_bytes: String(maxRequestBytes) },
-      });
+      throw new CpnsError(
+        'MESSAGE_TOO_LARGE',
+        `the message has ${bytes.length} bytes, ${maxRequestBytes} are allowed`,
+        {
+          metadata: { limit_bytes: String(maxRequestBytes) },
+        },
+      );
     if (this.context.requestBytes.length === 0) this.context.requestBytes = bytes;
     try {
       return shape.requestDeserialize(bytes);

@@ -1,10 +1,9 @@
 import { descriptorSet } from '@cpns/contracts';
-import { BinaryReader } from '@bufbuild/protobuf/wire';
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { Server } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 
 const FILE_FIELD = 1;
-const LENGTH_DELIMITED = 2;
 
 /** The files of a FileDescriptorSet (descriptor.proto: `repeated FileDescriptorProto file = 1`), each in its own bytes. */
 export function filesOf(set: Uint8Array): Buffer[] {
@@ -12,7 +11,7 @@ export function filesOf(set: Uint8Array): Buffer[] {
   const reader = new BinaryReader(set);
   while (reader.pos < reader.len) {
     const [field, type] = reader.tag();
-    if (field === FILE_FIELD && type === LENGTH_DELIMITED) files.push(Buffer.from(reader.bytes()));
+    if (field === FILE_FIELD && type === WireType.LengthDelimited) files.push(Buffer.from(reader.bytes()));
     else reader.skip(type, field);
   }
   return files;

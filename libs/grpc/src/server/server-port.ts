@@ -163,7 +163,9 @@ class GrpcServerPort implements ServerPort {
   async start(): Promise<number> {
     this.#port = await new Promise<number>((resolve, reject) => {
       this.#server.bindAsync(this.#options.listen, this.#credentials, (error, port) =>
-        error === null ? resolve(port) : reject(new Error(`cannot listen on ${this.#options.listen}`, { cause: error })),
+        error === null
+          ? resolve(port)
+          : reject(new Error(`cannot listen on ${this.#options.listen}`, { cause: error })),
       );
     });
     return this.#port;
@@ -181,7 +183,10 @@ class GrpcServerPort implements ServerPort {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.endStreams(() => true, new CpnsError('SHUTTING_DOWN', 'the service is stopping; call another instance or try again'));
+    this.endStreams(
+      () => true,
+      new CpnsError('SHUTTING_DOWN', 'the service is stopping; call another instance or try again'),
+    );
     const graceful = new Promise<void>((resolve, reject) => {
       this.#server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
     });

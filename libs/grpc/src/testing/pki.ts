@@ -60,6 +60,11 @@ export class TestPki {
     return { ...this.issue(`URI:${uri}`), root: this.root };
   }
 
+  /** A leaf alone, DER. */
+  leaf(...sans: readonly string[]): Buffer {
+    return new X509Certificate(this.issue(...sans).cert).raw;
+  }
+
   remove(): void {
     rmSync(this.#directory, { recursive: true, force: true });
   }
@@ -69,12 +74,16 @@ export class TestPki {
     const made = { certFile: `${name}.pem`, keyFile: `${name}.key` };
     const config = `${name}.cnf`;
     writeFileSync(config, '[req]\ndistinguished_name=dn\n[dn]\n');
-    execFileSync('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
-      ...['-config', config, '-subj', subject, '-keyout', made.keyFile, '-out', made.certFile],
-      ...extensions.flatMap((extension) => ['-addext', extension]),
-      ...(issuer === undefined ? [] : ['-CA', issuer.certFile, '-CAkey', issuer.keyFile]),
-    ], { stdio: 'pipe' });
+    execFileSync(
+      'openssl',
+      [
+        ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'],
+        ...['-config', config, '-subj', subject, '-keyout', made.keyFile, '-out', made.certFile],
+        ...extensions.flatMap((extension) => ['-addext', extension]),
+        ...(issuer === undefined ? [] : ['-CA', issuer.certFile, '-CAkey', issuer.keyFile]),
+      ],
+      { stdio: 'pipe' },
+    );
     return made;
   }
 }

@@ -83,7 +83,11 @@ export async function acceptAssignment(
 type SecretReply = Extract<CheckedAssignmentReply, { form: 'secret' }>;
 type CertificateReply = Extract<CheckedAssignmentReply, { form: 'key-pair' }>;
 
-async function openSecret(pending: PendingAssignment, enrol: EnrolRequest, reply: SecretReply): Promise<AssignedSecret> {
+async function openSecret(
+  pending: PendingAssignment,
+  enrol: EnrolRequest,
+  reply: SecretReply,
+): Promise<AssignedSecret> {
   const { admitted, authKey, hpkeKey } = pending;
   if (hpkeKey === undefined) throw new CpnsError('INTERNAL', 'a request for a secret has a one-time key');
   const { notAfter, sealed } = reply;
@@ -108,7 +112,8 @@ function checkCertificate(
   verifyEnrolReplyMac(authKey, { credential: { tokenId }, key, nonce, chain }, mac);
   const { trustDomain } = parseEntityUri(admitted.entity);
   const peer = verifyChain({ chain, root: admitted.root, now, trustDomain });
-  if (!peer.spki.equals(key)) throw unauthenticated('REPLY_MAC', 'the certificate in the reply is not for the key that was sent');
+  if (!peer.spki.equals(key))
+    throw unauthenticated('REPLY_MAC', 'the certificate in the reply is not for the key that was sent');
   checkHolder(admitted, peer);
   const assigner = assignerOf(admitted, peer);
   return { form: 'key-pair', assigner, notAfter: peer.notAfter, chain, ...(privateKey && { privateKey }) };
@@ -124,6 +129,9 @@ function checkHolder({ entity, user, role }: Admitted, peer: VerifiedPeer): void
 function assignerOf(admitted: Admitted, { issuedBy, issuer }: VerifiedPeer): string {
   if (issuedBy !== 'gateway-ca') return serverUriOf(admitted.entity);
   if (issuer?.uri !== admitted.peer)
-    throw permissionDenied('ISSUER_NOT_ASSIGNER', 'another gateway than the one that was called issued the certificate');
+    throw permissionDenied(
+      'ISSUER_NOT_ASSIGNER',
+      'another gateway than the one that was called issued the certificate',
+    );
   return issuer.uri;
 }

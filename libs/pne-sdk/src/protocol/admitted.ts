@@ -67,8 +67,12 @@ export function admittedBy(oneTime: OneTimeString, root: Buffer): Admitted {
       metadata: { field: 'peer' },
     });
   if (entity.entityType !== 'pn-gw' || form !== 'key-pair' || user !== '')
-    throw invalidArgument('FIELD_OUT_OF_RANGE', 'only a PN GW enrols at the Server itself, without a user, by a key pair', {
-      metadata: { field: 'form' },
-    });
+    throw invalidArgument(
+      'FIELD_OUT_OF_RANGE',
+      'only a PN GW enrols at the Server itself, without a user, by a key pair',
+      {
+        metadata: { field: 'form' },
+      },
+    );
   return { ...common, role: 'pn-gw' };
 }

@@ -67,7 +67,15 @@ export async function prepareAssignment(
   const admitted = admittedBy(oneTime, root);
   const { key, csr, hpkeKey, privateKey } = await requestKey(admitted, random, own);
   const { tokenId, entity, user, form } = admitted;
-  const enrol: EnrolRequest = { tokenId, entity, user, form, ...routeOf(admitted), key, nonce: random.bytes(NONCE_BYTES) };
+  const enrol: EnrolRequest = {
+    tokenId,
+    entity,
+    user,
+    form,
+    ...routeOf(admitted),
+    key,
+    nonce: random.bytes(NONCE_BYTES),
+  };
   const authKey = deriveTokenAuthKey(oneTime.secret);
   const message = assignmentRequest({ enrol, mac: enrolMac(authKey, enrol), ...(csr && { csr }) });
   const request = Buffer.from(AssignmentRequest.encode(message).finish());
@@ -77,9 +85,13 @@ export async function prepareAssignment(
 async function requestKey({ form, entity, user }: Admitted, random: Random, own?: OwnKey): Promise<RequestKey> {
   if (form === 'secret') {
     if (own !== undefined)
-      throw invalidArgument('FIELD_OUT_OF_RANGE', 'the admission is for a shared secret: it takes no key of one’s own', {
-        metadata: { field: 'form' },
-      });
+      throw invalidArgument(
+        'FIELD_OUT_OF_RANGE',
+        'the admission is for a shared secret: it takes no key of one’s own',
+        {
+          metadata: { field: 'form' },
+        },
+      );
     const { privateKey, publicKey } = await generateHpkeKeyPair(random);
     return { key: publicKey, hpkeKey: privateKey };
   }

@@ -7,6 +7,7 @@ import { TOKEN_MAX_LIFE_MS, type AdmittedRole } from '@cpns/entity-user-key';
 import { checkUserId, parseEntityUri, samePn, type EntityName } from '@cpns/identity';
 import type { KeyForm } from '@cpns/key-derivation';
 import { fields, keyForm, wireKeyForm } from '@cpns/messages';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import { sealedEntry } from '../../cskmf/gateway-log';
 import {
@@ -17,7 +18,6 @@ import {
   TOKEN_ENTITY,
   tokenAggregate,
   type AdmissionRecord,
-  type EntityHead,
 } from '../../records/entity-records';
 import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
 
@@ -50,7 +50,7 @@ export class AdmitEntity {
     if (wanted.assigner !== this.server.uri) await this.checkAssigner(wanted);
     const tokenId = this.server.random.bytes(TOKEN_ID_BYTES).toString('hex');
     // the index first: a crash in between leaves an entry that leads nowhere
-    await this.server.records.transact(tokenAggregate(tokenId), { owner: TOKEN_ENTITY.named('entity') }, () => ({
+    await this.server.records.transact(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) }, () => ({
       result: undefined,
       put: { owner: { entity: wanted.entity.uri } },
     }));
@@ -84,19 +84,21 @@ export class AdmitEntity {
     const expiresAt = fields.time(value, 'expires_at');
     const now = this.server.clock.now();
     if (expiresAt <= now || expiresAt > now + TOKEN_MAX_LIFE_MS)
-      throw invalidArgument('FIELD_OUT_OF_RANGE', 'a token ends within 30 days from now', { metadata: { field: 'expires_at' } });
+      throw invalidArgument('FIELD_OUT_OF_RANGE', 'a token ends within 30 days from now', {
+        metadata: { field: 'expires_at' },
+      });
     return expiresAt;
   }
 
   private async checkAssigner({ assigner }: Admissible): Promise<void> {
-    const { identity } = await this.server.records.read(gatewayAggregate(assigner), { identity: IDENTITY.named('identity') });
+    const { identity } = await this.server.records.read(gatewayAggregate(assigner), { identity: at(IDENTITY) });
     if (identity?.state !== 'live')
       throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the assigner has not enrolled: admit it as a PN GW first');
   }
 
   private record(wanted: Admissible, tokenId: string): Promise<AdmissionRecord> {
     const { entity, authKey, ...rest } = wanted;
-    const records = { head: ENTITY_HEAD.named('head'), admission: ADMISSION.named(admissionName(tokenId)) };
+    const records = { head: at(ENTITY_HEAD), admission: at(ADMISSION, admissionName(tokenId)) };
     return this.server.records.transact(entityAggregate(entity), records, ({ head }) => {
       if ((head?.tokenIds.length ?? 0) >= ADMISSIONS_MAX)
         throw new CpnsError('LIMIT_REACHED', `an entity has ${ADMISSIONS_MAX} admissions at most`);
@@ -109,7 +111,7 @@ export class AdmitEntity {
         admittedAt,
         ...(wanted.assigner === this.server.uri && { authKey }),
       };
-      const next: EntityHead = { lastAdmittedAt: admittedAt, tokenIds: [...(head?.tokenIds ?? []), tokenId] };
+      const next = { lastAdmittedAt: admittedAt, tokenIds: [...(head?.tokenIds ?? []), tokenId] };
       return { result: admission, put: { head: next, admission } };
     });
   }
@@ -117,7 +119,7 @@ export class AdmitEntity {
   /** A goes to the gateway that will verify the token, and is not kept here. */
   private async grant({ entity, assigner, authKey }: Admissible, admission: AdmissionRecord): Promise<AdmissionRecord> {
     const { tokenId, user, form, expiresAt } = admission;
-    const entry = await sealedEntry(this.server, assigner, `token.${tokenId}`, {
+    const entry = sealedEntry(this.server, assigner, `token.${tokenId}`, {
       $case: 'tokenGrant',
       value: {
         tokenId,
@@ -130,7 +132,7 @@ export class AdmitEntity {
     });
     const [grantSequence] = await this.server.records.append(gatewayAggregate(assigner), [entry]);
     if (grantSequence === undefined) throw new CpnsError('INTERNAL', 'the log gave no sequence');
-    const records = { admission: ADMISSION.named(admissionName(tokenId)) };
+    const records = { admission: at(ADMISSION, admissionName(tokenId)) };
     return this.server.records.transact(entityAggregate(entity), records, (found) => {
       if (found.admission === undefined) throw new CpnsError('CONFLICT', 'the admission went away meanwhile');
       const next = { ...found.admission, grantSequence };
@@ -142,19 +144,23 @@ export class AdmitEntity {
 function roleOf(role: EntityRole): AdmittedRole {
   if (role === EntityRole.ENTITY_ROLE_TARGET_ENTITY) return 'target-entity';
   if (role === EntityRole.ENTITY_ROLE_PN_GW) return 'pn-gw';
-  throw invalidArgument('FIELD_OUT_OF_RANGE', 'role is neither target entity nor PN GW', { metadata: { field: 'role' } });
+  throw invalidArgument('FIELD_OUT_OF_RANGE', 'role is neither target entity nor PN GW', {
+    metadata: { field: 'role' },
+  });
 }
 
 function checkAssignerName(entity: EntityName, assigner: string): string {
   const gateway = parseEntityUri(assigner, 'assigner');
-  if (gateway.entityType !== 'pn-gw') throw invalidArgument('NAME_INVALID', 'assigner is not a PN GW', { metadata: { field: 'assigner' } });
+  if (gateway.entityType !== 'pn-gw')
+    throw invalidArgument('NAME_INVALID', 'assigner is not a PN GW', { metadata: { field: 'assigner' } });
   if (!samePn(entity, gateway)) throw permissionDenied('PN_MISMATCH', 'a gateway assigns in its own PN only');
   if (gateway.uri === entity.uri) throw permissionDenied('GATEWAY_MISMATCH', 'a gateway does not assign to itself');
   return gateway.uri;
 }
 
 function checkGateway(entity: EntityName, form: KeyForm, byServer: boolean): void {
-  const refuse = (field: string, message: string) => invalidArgument('FIELD_OUT_OF_RANGE', message, { metadata: { field } });
+  const refuse = (field: string, message: string) =>
+    invalidArgument('FIELD_OUT_OF_RANGE', message, { metadata: { field } });
   if (entity.entityType !== 'pn-gw') throw refuse('entity', 'a PNE cannot act as PN GW');
   if (form !== 'key-pair') throw refuse('form', 'a PN GW enrols with a key pair');
   if (!byServer) throw refuse('assigner', 'a PN GW is enrolled by the Server');
@@ -167,7 +173,9 @@ function checkHosts({ dnsNames, ipAddresses }: AdmitEntityRequest, role: Admitte
   if (role === 'target-entity' && count > 0)
     throw refuse('FIELD_OUT_OF_RANGE', 'dns_names', 'a target entity’s certificate holds its URI and nothing else');
   if (role === 'pn-gw' && count === 0)
-    throw invalidArgument('FIELD_MISSING', 'say under which names the PN GW serves', { metadata: { field: 'dns_names' } });
+    throw invalidArgument('FIELD_MISSING', 'say under which names the PN GW serves', {
+      metadata: { field: 'dns_names' },
+    });
   if (count > HOSTS_MAX) throw refuse('FIELD_TOO_LONG', 'dns_names', `at most ${HOSTS_MAX} names and addresses`);
   if (!dnsNames.every((name) => DNS_NAME.test(name)))
     throw refuse('NAME_INVALID', 'dns_names', 'a DNS name is not made of lower-case labels');

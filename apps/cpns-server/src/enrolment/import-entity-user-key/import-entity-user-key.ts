@@ -5,6 +5,7 @@ import { checkMayReplace } from '@cpns/entity-user-key';
 import { checkUserId, parseEntityUri } from '@cpns/identity';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { fields } from '@cpns/messages';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import { ENTITY_HEAD, entityAggregate, KEY, RETIRED, type KeyRecord } from '../../records/entity-records';
 import { checkKeyNotRetired, retire } from '../../records/retired';
@@ -21,12 +22,13 @@ export class ImportEntityUserKey {
     if (entity.trustDomain !== this.server.trustDomain)
       throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.server.trustDomain} only`);
     const keyId = deriveKeyId(secret);
-    const wanted = { head: ENTITY_HEAD.named('head'), key: KEY.named('key'), retired: RETIRED.named('retired') };
+    const wanted = { head: at(ENTITY_HEAD), key: at(KEY), retired: at(RETIRED) };
     return this.server.records.transact(entityAggregate(entity), wanted, ({ head, key, retired }) => {
       const now = this.server.clock.now();
       if (notAfter <= now)
         throw invalidArgument('FIELD_OUT_OF_RANGE', 'not_after has passed', { metadata: { field: 'not_after' } });
-      if (key?.keyId === keyId && key.state === 'live' && key.user === user && key.notAfter === notAfter) return { result: key };
+      if (key?.keyId === keyId && key.state === 'live' && key.user === user && key.notAfter === notAfter)
+        return { result: key };
       checkKeyNotRetired(retired, keyId);
       const admittedAt = Math.max(now, (head?.lastAdmittedAt ?? 0) + 1);
       checkMayReplace(key, admittedAt, now);

@@ -4,7 +4,7 @@ import { CpnsError, failedPrecondition, FirstSeed } from '@cpns/core';
 import { checkFirstSeedLimits } from '@cpns/entity-user-key';
 import { checkFirstSeedId, parseEntityUri } from '@cpns/identity';
 import { fields } from '@cpns/messages';
-import { expiring } from '@cpns/records';
+import { at, expiring } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import { sealedEntry } from '../../cskmf/gateway-log';
 import {
@@ -31,7 +31,7 @@ export class ImportFirstSeed {
     };
     checkFirstSeedLimits(limits, this.server.clock.now());
     const imported: FirstSeedRecord = { firstSeedId, seed, ...limits, revoked: false, registered: 0 };
-    const entry = await sealedEntry(this.server, gateway.uri, `first-seed.${firstSeedId}`, {
+    const entry = sealedEntry(this.server, gateway.uri, `first-seed.${firstSeedId}`, {
       $case: 'firstSeedImport',
       value: {
         firstSeedId,
@@ -41,21 +41,32 @@ export class ImportFirstSeed {
       },
     });
     const wanted = {
-      identity: IDENTITY.named('identity'),
-      provisioned: PROVISIONED.named('provisioned'),
-      found: FIRST_SEED.named(firstSeedName(firstSeedId)),
+      identity: at(IDENTITY),
+      provisioned: at(PROVISIONED),
+      found: at(FIRST_SEED, firstSeedName(firstSeedId)),
     };
     await this.server.records.transact(gatewayAggregate(gateway.uri), wanted, ({ identity, provisioned, found }) => {
-      if (identity?.state !== 'live') throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has not enrolled');
+      if (identity?.state !== 'live')
+        throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has not enrolled');
       if (found !== undefined && isSame(found, imported)) return { result: undefined };
       // a seed that was destroyed leaves its id in the list: ids are never used again
       if (found !== undefined || provisioned?.firstSeedIds.includes(firstSeedId))
         throw new CpnsError('ALREADY_EXISTS', 'the gateway has, or had, another 1st seed of that id');
-      const next = { firstSeedIds: [...(provisioned?.firstSeedIds ?? []), firstSeedId], caDigests: provisioned?.caDigests ?? [] };
-      return { result: undefined, put: { found: expiring(imported, imported.registerUntil), provisioned: next }, append: [entry] };
+      const next = {
+        firstSeedIds: [...(provisioned?.firstSeedIds ?? []), firstSeedId],
+        caDigests: provisioned?.caDigests ?? [],
+      };
+      return {
+        result: undefined,
+        put: { found: expiring(imported, imported.registerUntil), provisioned: next },
+        append: [entry],
+      };
     });
   }
 }
 
 const isSame = (a: FirstSeedRecord, b: FirstSeedRecord): boolean =>
-  a.seed.equals(b.seed) && a.assignUntil === b.assignUntil && a.registerUntil === b.registerUntil && a.maxEntities === b.maxEntities;
+  a.seed.equals(b.seed) &&
+  a.assignUntil === b.assignUntil &&
+  a.registerUntil === b.registerUntil &&
+  a.maxEntities === b.maxEntities;

@@ -1,6 +1,7 @@
 import type { ListAdmissionsRequest } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { parseEntityUri, type EntityName } from '@cpns/identity';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import { listPage } from '../../paging';
 import {
@@ -44,8 +45,8 @@ export class ListAdmissions {
 
   private async of(entity: EntityName): Promise<ListedAdmission[]> {
     const aggregate = entityAggregate(entity);
-    const { head } = await this.server.records.read(aggregate, { head: ENTITY_HEAD.named('head') });
-    const wanted = Object.fromEntries((head?.tokenIds ?? []).map((id) => [id, ADMISSION.named(admissionName(id))]));
+    const { head } = await this.server.records.read(aggregate, { head: at(ENTITY_HEAD) });
+    const wanted = Object.fromEntries((head?.tokenIds ?? []).map((id) => [id, at(ADMISSION, admissionName(id))]));
     const found = await this.server.records.read(aggregate, wanted);
     const admissions = Object.values(found).filter((admission) => admission !== undefined);
     return Promise.all(admissions.map((admission) => this.describe(admission)));

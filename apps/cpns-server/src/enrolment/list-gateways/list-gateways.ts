@@ -1,6 +1,7 @@
 import type { Gateway, GetGatewayRequest, ListGatewaysRequest } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { parseEntityUri } from '@cpns/identity';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import { listPage } from '../../paging';
 import {
@@ -37,12 +38,18 @@ export class ListGateways {
 
   private async describe(entity: string): Promise<Gateway | undefined> {
     const aggregate = gatewayAggregate(entity);
-    const head = { identity: IDENTITY.named('identity'), provisioned: PROVISIONED.named('provisioned') };
+    const head = { identity: at(IDENTITY), provisioned: at(PROVISIONED) };
     const { identity, provisioned } = await this.server.records.read(aggregate, head);
     if (identity === undefined) return undefined;
     const [seeds, cas, log] = await Promise.all([
-      this.server.records.read(aggregate, named(provisioned?.firstSeedIds, (id) => FIRST_SEED.named(firstSeedName(id)))),
-      this.server.records.read(aggregate, named(provisioned?.caDigests, (digest) => GATEWAY_CA.named(gatewayCaName(digest)))),
+      this.server.records.read(
+        aggregate,
+        named(provisioned?.firstSeedIds, (id) => at(FIRST_SEED, firstSeedName(id))),
+      ),
+      this.server.records.read(
+        aggregate,
+        named(provisioned?.caDigests, (digest) => at(GATEWAY_CA, gatewayCaName(digest))),
+      ),
       this.server.store.readLog(aggregate, DELIVERY_LOG, 0n, 1),
     ]);
     return {
@@ -50,7 +57,9 @@ export class ListGateways {
       enrolledAt: BigInt(identity.enrolledAt),
       certificateNotAfter: BigInt(identity.notAfter),
       revoked: identity.state === 'revoked',
-      firstSeeds: Object.values(seeds).filter((seed) => seed !== undefined).map(seedInfo),
+      firstSeeds: Object.values(seeds)
+        .filter((seed) => seed !== undefined)
+        .map(seedInfo),
       cas: Object.entries(cas).flatMap(([digest, ca]) => (ca === undefined ? [] : [caInfo(digest, ca)])),
       undelivered: log.last - log.trimmedTo,
     };

@@ -2,6 +2,7 @@ import type { RevokeAdmissionRequest } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { advanceAdmission } from '@cpns/entity-user-key';
 import { checkTokenId, parseEntityUri } from '@cpns/identity';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import { sealedEntry } from '../../cskmf/gateway-log';
 import { ADMISSION, admissionName, entityAggregate, type AdmissionRecord } from '../../records/entity-records';
@@ -18,14 +19,14 @@ export class RevokeAdmission {
   async execute(request: RevokeAdmissionRequest): Promise<AdmissionRecord> {
     const entity = parseEntityUri(request.entity, 'entity');
     const tokenId = checkTokenId(request.tokenId, 'token_id');
-    const wanted = { admission: ADMISSION.named(admissionName(tokenId)) };
+    const wanted = { admission: at(ADMISSION, admissionName(tokenId)) };
     const revoked = await this.server.records.transact(entityAggregate(entity), wanted, ({ admission }) => {
       if (admission === undefined) throw new CpnsError('NOT_FOUND', 'the entity has no such admission');
       const next = { ...admission, state: advanceAdmission(admission.state, 'revoke') };
       return admission.state === 'revoked' ? { result: admission } : { result: next, put: { admission: next } };
     });
     if (revoked.assigner !== this.server.uri) {
-      const entry = await sealedEntry(this.server, revoked.assigner, `token-revoked.${tokenId}`, {
+      const entry = sealedEntry(this.server, revoked.assigner, `token-revoked.${tokenId}`, {
         $case: 'tokenRevocation',
         value: { tokenId, entity: entity.uri },
       });

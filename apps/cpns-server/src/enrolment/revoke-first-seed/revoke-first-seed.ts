@@ -1,7 +1,7 @@
 import type { RevokeFirstSeedRequest } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { checkFirstSeedId, parseEntityUri } from '@cpns/identity';
-import { expiring } from '@cpns/records';
+import { at, expiring } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import { sealedEntry } from '../../cskmf/gateway-log';
 import { FIRST_SEED, firstSeedName, gatewayAggregate } from '../../records/gateway-records';
@@ -14,11 +14,11 @@ export class RevokeFirstSeed {
   async execute(request: RevokeFirstSeedRequest): Promise<void> {
     const gateway = parseEntityUri(request.gateway, 'gateway');
     const firstSeedId = checkFirstSeedId(request.firstSeedId, 'first_seed_id');
-    const entry = await sealedEntry(this.server, gateway.uri, `first-seed-revoked.${firstSeedId}`, {
+    const entry = sealedEntry(this.server, gateway.uri, `first-seed-revoked.${firstSeedId}`, {
       $case: 'firstSeedRevocation',
       value: { firstSeedId },
     });
-    const wanted = { seed: FIRST_SEED.named(firstSeedName(firstSeedId)) };
+    const wanted = { seed: at(FIRST_SEED, firstSeedName(firstSeedId)) };
     await this.server.records.transact(gatewayAggregate(gateway.uri), wanted, ({ seed }) => {
       if (seed === undefined) throw new CpnsError('NOT_FOUND', 'the gateway has no such 1st seed');
       if (seed.revoked) return { result: undefined };

@@ -15,6 +15,7 @@ import {
 import { formatSubject, samePn, type EntityName } from '@cpns/identity';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { assignmentReply, checkAssignment, type CheckedAssignment } from '@cpns/messages';
+import { at } from '@cpns/records';
 import { withinStep } from '@cpns/telemetry';
 import type { ServerContext } from '../../context';
 import {
@@ -35,8 +36,7 @@ import { flowOf, reportAssigned } from './report';
 
 /** Who brought the request: a gateway for an entity of its PN, or a gateway itself on the token port. */
 export type Bearer =
-  | { readonly kind: 'relay'; readonly gateway: EntityName }
-  | { readonly kind: 'self'; readonly path: string };
+  { readonly kind: 'relay'; readonly gateway: EntityName } | { readonly kind: 'self'; readonly path: string };
 
 interface Found {
   readonly admission: AdmissionRecord | undefined;
@@ -70,9 +70,9 @@ export class AssignEntityUserKey {
     const request = checkAssignment(message, method);
     this.checkBearer(request, bearer);
     const wanted = {
-      admission: ADMISSION.named(admissionName(request.enrol.tokenId)),
-      key: KEY.named('key'),
-      retired: RETIRED.named('retired'),
+      admission: at(ADMISSION, admissionName(request.enrol.tokenId)),
+      key: at(KEY),
+      retired: at(RETIRED),
     };
     const outcome = await withinStep({ flow: flowOf(request), step: 3 }, () =>
       this.server.records.transact(entityAggregate(request.entity), wanted, (found) => this.decide(request, found)),
@@ -86,13 +86,16 @@ export class AssignEntityUserKey {
     if (entity.trustDomain !== this.server.trustDomain)
       throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.server.trustDomain} only`);
     if (bearer.kind === 'self') {
-      if (gateway.uri !== entity.uri) throw permissionDenied('GATEWAY_MISMATCH', 'on this port a gateway asks for itself only');
-      if (enrol.method !== bearer.path) throw permissionDenied('TOKEN_OTHER_METHOD', 'the request was made for another method');
+      if (gateway.uri !== entity.uri)
+        throw permissionDenied('GATEWAY_MISMATCH', 'on this port a gateway asks for itself only');
+      if (enrol.method !== bearer.path)
+        throw permissionDenied('TOKEN_OTHER_METHOD', 'the request was made for another method');
       return;
     }
     if (gateway.uri !== bearer.gateway.uri)
       throw permissionDenied('GATEWAY_MISMATCH', 'the request was made to another gateway than the one that relays it');
-    if (!samePn(entity, gateway)) throw permissionDenied('PN_MISMATCH', 'a gateway asks for entities of its own PN only');
+    if (!samePn(entity, gateway))
+      throw permissionDenied('PN_MISMATCH', 'a gateway asks for entities of its own PN only');
   }
 
   private async decide(request: CheckedAssignment, found: Found) {
@@ -107,10 +110,12 @@ export class AssignEntityUserKey {
       this.server.uri,
       now,
     );
-    if (stored !== undefined)
-      return { result: { reply: Buffer.from(stored), admission, fresh: false } satisfies Outcome };
+    if (stored !== undefined) return { result: outcomeOf(Buffer.from(stored), admission, false) };
     if ((admission.role === 'pn-gw') !== (request.gateway.uri === request.entity.uri))
-      throw permissionDenied('GATEWAY_MISMATCH', 'a PN GW enrols itself at the Server, a target entity asks through its gateway');
+      throw permissionDenied(
+        'GATEWAY_MISMATCH',
+        'a PN GW enrols itself at the Server, a target entity asks through its gateway',
+      );
     checkMayReplace(found.key, admission.admittedAt, now);
     const assigned = await this.assign(request, admission, authKey);
     const next: AdmissionRecord = {
@@ -127,7 +132,7 @@ export class AssignEntityUserKey {
     const put = assigned.key
       ? { admission: next, key: assigned.key, retired: retire(found.retired, found.key, now) }
       : { admission: next };
-    return { result: { reply: assigned.reply, admission: next, fresh: true } satisfies Outcome, put };
+    return { result: outcomeOf(assigned.reply, next, true), put };
   }
 
   /** A is at a gateway where that is the assigner, and such a token is refused here. */
@@ -138,12 +143,16 @@ export class AssignEntityUserKey {
   }
 
   private async unknownToken(tokenId: string): Promise<never> {
-    const { owner } = await this.server.records.read(tokenAggregate(tokenId), { owner: TOKEN_ENTITY.named('entity') });
+    const { owner } = await this.server.records.read(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) });
     if (owner !== undefined) throw permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another entity');
     throw unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
   }
 
-  private async assign(request: CheckedAssignment, admission: AdmissionRecord, authKey: TokenAuthKey): Promise<Assigned> {
+  private async assign(
+    request: CheckedAssignment,
+    admission: AdmissionRecord,
+    authKey: TokenAuthKey,
+  ): Promise<Assigned> {
     const shown = { credential: { tokenId: admission.tokenId }, authKey };
     if (request.csr === undefined) {
       const { random, clock, limits } = this.server;
@@ -163,9 +172,22 @@ export class AssignEntityUserKey {
   private keyRecord(admission: AdmissionRecord, secret: EntityUserKey, notAfter: number): KeyRecord {
     const { form, user, assigner, tokenId, admittedAt } = admission;
     const registeredAt = this.server.clock.now();
-    return { form, state: 'live', user, assigner, tokenId, admittedAt, secret, keyId: deriveKeyId(secret), notAfter, registeredAt };
+    return {
+      form,
+      state: 'live',
+      user,
+      assigner,
+      tokenId,
+      admittedAt,
+      secret,
+      keyId: deriveKeyId(secret),
+      notAfter,
+      registeredAt,
+    };
   }
 }
+
+const outcomeOf = (reply: Buffer, admission: AdmissionRecord, fresh: boolean): Outcome => ({ reply, admission, fresh });
 
 const encode = (answer: Parameters<typeof assignmentReply>[0]): Buffer =>
   Buffer.from(AssignmentReply.encode(assignmentReply(answer)).finish());

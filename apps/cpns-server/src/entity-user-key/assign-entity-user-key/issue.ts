@@ -17,7 +17,8 @@ export interface Issued {
 
 /** The certificate of whoever was admitted; of the request it takes the public key and nothing else. */
 export async function issueFor(server: ServerContext, admission: AdmissionRecord, csr: ParsedCsr): Promise<Issued> {
-  const { issuer, request } = admission.role === 'pn-gw' ? identity(server, admission, csr) : targetEntity(server, admission, csr);
+  const { issuer, request } =
+    admission.role === 'pn-gw' ? identity(server, admission, csr) : targetEntity(server, admission, csr);
   const { chain, fingerprint, notAfter } = await issueCertificate(issuer, request, server);
   return { chain, digest: fingerprint, keyDigest: sha256(csr.spki), notAfter };
 }
@@ -27,12 +28,22 @@ interface ToIssue {
   readonly request: IssueRequest;
 }
 
-function identity(server: ServerContext, { entity, dnsNames, ipAddresses }: AdmissionRecord, { key }: ParsedCsr): ToIssue {
+function identity(
+  server: ServerContext,
+  { entity, dnsNames, ipAddresses }: AdmissionRecord,
+  { key }: ParsedCsr,
+): ToIssue {
   const notAfter = server.clock.now() + server.limits.identityLifetime;
-  return { issuer: server.issuingCa, request: { profile: 'gateway-identity', uri: entity, dnsNames, ipAddresses, key, notAfter } };
+  return {
+    issuer: server.issuingCa,
+    request: { profile: 'gateway-identity', uri: entity, dnsNames, ipAddresses, key, notAfter },
+  };
 }
 
 function targetEntity(server: ServerContext, { entity, user }: AdmissionRecord, { key }: ParsedCsr): ToIssue {
   const notAfter = server.clock.now() + server.limits.keyLifetime;
-  return { issuer: server.entityCa, request: { profile: 'target-entity', uri: formatSubject(entity, user), key, notAfter } };
+  return {
+    issuer: server.entityCa,
+    request: { profile: 'target-entity', uri: formatSubject(entity, user), key, notAfter },
+  };
 }

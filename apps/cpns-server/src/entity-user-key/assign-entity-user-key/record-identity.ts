@@ -1,4 +1,5 @@
 import { CpnsError, failedPrecondition } from '@cpns/core';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import type { AdmissionRecord } from '../../records/entity-records';
 import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
@@ -12,7 +13,7 @@ export async function recordIdentity(server: ServerContext, admission: Admission
   const { entity, tokenId, admittedAt, certificateDigest, certificateKeyDigest, certificateNotAfter } = admission;
   if (certificateDigest === undefined || certificateKeyDigest === undefined || certificateNotAfter === undefined)
     throw new CpnsError('INTERNAL', 'an enrolled gateway has a certificate');
-  await server.records.transact(gatewayAggregate(entity), { identity: IDENTITY.named('identity') }, ({ identity }) => {
+  await server.records.transact(gatewayAggregate(entity), { identity: at(IDENTITY) }, ({ identity }) => {
     if (identity?.tokenId === tokenId) return { result: undefined };
     if (identity !== undefined && identity.admittedAt >= admittedAt)
       throw failedPrecondition('LIVE_KEY', 'the gateway has an identity that is younger than this token');
@@ -21,7 +22,7 @@ export async function recordIdentity(server: ServerContext, admission: Admission
       put: {
         identity: {
           entity,
-          state: 'live',
+          state: 'live' as const,
           tokenId,
           admittedAt,
           enrolledAt: server.clock.now(),

@@ -1,11 +1,26 @@
-import { KeyState, type EntityUserKeyInfo, type GetEntityUserKeyRequest, type ListEntityUserKeysRequest } from '@cpns/contracts';
+import {
+  KeyState,
+  type EntityUserKeyInfo,
+  type GetEntityUserKeyRequest,
+  type ListEntityUserKeysRequest,
+} from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { parseEntityUri } from '@cpns/identity';
 import { keyIdBytes } from '@cpns/key-derivation';
 import { wireKeyForm } from '@cpns/messages';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import { listPage } from '../../paging';
-import { ADMISSION, admissionName, ENTITY_HEAD, ENTITY_KIND, entityAggregate, KEY, type AdmissionRecord, type KeyRecord } from '../../records/entity-records';
+import {
+  ADMISSION,
+  admissionName,
+  ENTITY_HEAD,
+  ENTITY_KIND,
+  entityAggregate,
+  KEY,
+  type AdmissionRecord,
+  type KeyRecord,
+} from '../../records/entity-records';
 
 /** What an operator may see of keys: everything but the keys. */
 export class ListEntityUserKeys {
@@ -27,11 +42,13 @@ export class ListEntityUserKeys {
 
   private async describe(entity: string): Promise<EntityUserKeyInfo | undefined> {
     const aggregate = entityAggregate(parseEntityUri(entity));
-    const { key, head } = await this.server.records.read(aggregate, { key: KEY.named('key'), head: ENTITY_HEAD.named('head') });
+    const { key, head } = await this.server.records.read(aggregate, { key: at(KEY), head: at(ENTITY_HEAD) });
     if (key !== undefined) return keyInfo(entity, key, this.server.clock.now());
     const newest = head?.tokenIds.at(-1);
     if (newest === undefined) return undefined;
-    const { admission } = await this.server.records.read(aggregate, { admission: ADMISSION.named(admissionName(newest)) });
+    const { admission } = await this.server.records.read(aggregate, {
+      admission: at(ADMISSION, admissionName(newest)),
+    });
     return admission?.certificateDigest === undefined ? undefined : assignedInfo(entity, admission);
   }
 }

@@ -7,7 +7,7 @@ import { ProvisionGatewayRequest, type ProvisionGatewayResponse } from '@cpns/co
 import { CpnsError, FirstSeed, invalidArgument, NONCE_BYTES, SECRET_BYTES } from '@cpns/core';
 import type { EntityName } from '@cpns/identity';
 import { checkSize, sha256 } from '@cpns/key-derivation';
-import { expiring } from '@cpns/records';
+import { at, expiring } from '@cpns/records';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { ServerContext } from '../../context';
 import {
@@ -35,31 +35,38 @@ export class ProvisionGateway {
     const { information } = request;
     if (information?.$case === 'firstSeed') {
       checkSize(information.value.requestId, NONCE_BYTES, 'request_id');
-      return this.provision('EUK-GW-S', gateway, (startedAt) => this.firstSeed(information.value.requestId, gateway, startedAt));
+      return this.provision('EUK-GW-S', (startedAt) => this.firstSeed(information.value.requestId, gateway, startedAt));
     }
     if (information?.$case === 'caCsr') {
-      return this.provision('EUK-GW-P', gateway, (startedAt) => this.gatewayCa(information.value, gateway, startedAt));
+      return this.provision('EUK-GW-P', (startedAt) => this.gatewayCa(information.value, gateway, startedAt));
     }
-    throw invalidArgument('FIELD_MISSING', 'ask for a first seed or with a CSR', { metadata: { field: 'information' } });
+    throw invalidArgument('FIELD_MISSING', 'ask for a first seed or with a CSR', {
+      metadata: { field: 'information' },
+    });
   }
 
-  private provision<R>(flow: 'EUK-GW-S' | 'EUK-GW-P', gateway: EntityName, work: (startedAt: number) => Promise<R>): Promise<R> {
+  private provision<R>(flow: 'EUK-GW-S' | 'EUK-GW-P', work: (startedAt: number) => Promise<R>): Promise<R> {
     return withinStep({ flow, step: 2 }, () => work(this.server.clock.now()));
   }
 
   private report(flow: 'EUK-GW-S' | 'EUK-GW-P', gateway: EntityName, fresh: boolean, startedAt: number): void {
     const { uri } = this.server;
-    const [asked, made] = flow === 'EUK-GW-S' ? (['request_id', 'first_seed'] as const) : (['ca_csr', 'certificate'] as const);
+    const [asked, made] =
+      flow === 'EUK-GW-S' ? (['request_id', 'first_seed'] as const) : (['ca_csr', 'certificate'] as const);
     emitStep({ flow, step: 1, from: gateway.uri, to: uri, carried: [asked], startedAt });
     if (fresh) emitStep({ flow, step: 2, from: uri, to: uri, carried: [made], startedAt });
   }
 
-  private async firstSeed(requestId: Buffer, gateway: EntityName, startedAt: number): Promise<ProvisionGatewayResponse> {
+  private async firstSeed(
+    requestId: Buffer,
+    gateway: EntityName,
+    startedAt: number,
+  ): Promise<ProvisionGatewayResponse> {
     const aggregate = gatewayAggregate(gateway.uri);
-    const before = { earlier: PROVISIONING.named(provisioningName(sha256(requestId))) };
+    const before = { earlier: at(PROVISIONING, provisioningName(sha256(requestId))) };
     const { earlier } = await this.server.records.read(aggregate, before);
     const firstSeedId = earlier?.firstSeedId ?? this.server.random.bytes(FIRST_SEED_ID_BYTES).toString('hex');
-    const wanted = { ...before, provisioned: PROVISIONED.named('provisioned'), seed: FIRST_SEED.named(firstSeedName(firstSeedId)) };
+    const wanted = { ...before, provisioned: at(PROVISIONED), seed: at(FIRST_SEED, firstSeedName(firstSeedId)) };
     const { seed, fresh } = await this.server.records.transact(aggregate, wanted, (found) => {
       if (found.earlier?.firstSeedId !== undefined && found.earlier.firstSeedId !== firstSeedId)
         throw new CpnsError('CONFLICT', 'the same request is being answered already: repeat it');
@@ -105,19 +112,30 @@ export class ProvisionGateway {
   private async gatewayCa(der: Buffer, gateway: EntityName, startedAt: number): Promise<ProvisionGatewayResponse> {
     const csr = parseCsr(der);
     const aggregate = gatewayAggregate(gateway.uri);
-    const before = { earlier: PROVISIONING.named(provisioningName(sha256(der))), identity: IDENTITY.named('identity') };
+    const before = { earlier: at(PROVISIONING, provisioningName(sha256(der))), identity: at(IDENTITY) };
     const { earlier, identity } = await this.server.records.read(aggregate, before);
     if (identity?.keyDigest.equals(sha256(csr.spki)))
-      throw invalidArgument('FIELD_OUT_OF_RANGE', 'a gateway CA has another key than the gateway’s identity', { metadata: { field: 'ca_csr' } });
+      throw invalidArgument('FIELD_OUT_OF_RANGE', 'a gateway CA has another key than the gateway’s identity', {
+        metadata: { field: 'ca_csr' },
+      });
     if (earlier?.caDigest !== undefined) return this.repeatCa(gateway, earlier.caDigest, startedAt);
     const notAfter = this.server.clock.now() + this.server.limits.gatewayCaLifetime;
-    const issued = await issueCertificate(this.server.issuingCa, { profile: 'gateway-ca', uri: gateway.uri, key: csr.key, notAfter }, this.server);
+    const issued = await issueCertificate(
+      this.server.issuingCa,
+      { profile: 'gateway-ca', uri: gateway.uri, key: csr.key, notAfter },
+      this.server,
+    );
     const caDigest = issued.fingerprint.toString('hex');
     const ca: GatewayCaRecord = { chain: issued.chain, notAfter: issued.notAfter, revoked: false };
-    const wanted = { ...before, provisioned: PROVISIONED.named('provisioned'), ca: GATEWAY_CA.named(gatewayCaName(caDigest)) };
+    const wanted = { ...before, provisioned: at(PROVISIONED), ca: at(GATEWAY_CA, gatewayCaName(caDigest)) };
     await this.server.records.transact(aggregate, wanted, (found) => {
-      if (found.earlier !== undefined) throw new CpnsError('CONFLICT', 'the same request is being answered already: repeat it');
-      const put = { earlier: { caDigest }, ca: expiring(ca, ca.notAfter), provisioned: withCa(found.provisioned, caDigest) };
+      if (found.earlier !== undefined)
+        throw new CpnsError('CONFLICT', 'the same request is being answered already: repeat it');
+      const put = {
+        earlier: { caDigest },
+        ca: expiring(ca, ca.notAfter),
+        provisioned: withCa(found.provisioned, caDigest),
+      };
       return { result: undefined, put };
     });
     this.report('EUK-GW-P', gateway, true, startedAt);
@@ -125,7 +143,9 @@ export class ProvisionGateway {
   }
 
   private async repeatCa(gateway: EntityName, caDigest: string, startedAt: number): Promise<ProvisionGatewayResponse> {
-    const { ca } = await this.server.records.read(gatewayAggregate(gateway.uri), { ca: GATEWAY_CA.named(gatewayCaName(caDigest)) });
+    const { ca } = await this.server.records.read(gatewayAggregate(gateway.uri), {
+      ca: at(GATEWAY_CA, gatewayCaName(caDigest)),
+    });
     if (ca === undefined)
       throw new CpnsError('CERTIFICATE_EXPIRED', 'the certificate that this request got has ended: ask with a new key');
     this.report('EUK-GW-P', gateway, false, startedAt);
@@ -133,7 +153,9 @@ export class ProvisionGateway {
   }
 }
 
-const caGrant = ({ chain }: GatewayCaRecord): ProvisionGatewayResponse => ({ information: { $case: 'ca', value: { chain: [...chain] } } });
+const caGrant = ({ chain }: GatewayCaRecord): ProvisionGatewayResponse => ({
+  information: { $case: 'ca', value: { chain: [...chain] } },
+});
 
 const withSeed = (record: ProvisionedRecord | undefined, id: string): ProvisionedRecord => ({
   firstSeedIds: [...(record?.firstSeedIds ?? []), id],

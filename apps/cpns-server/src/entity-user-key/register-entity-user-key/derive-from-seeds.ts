@@ -11,7 +11,7 @@ import {
   verifyConfirmClientMac,
 } from '@cpns/key-derivation';
 import type { CheckedSecretRegistration } from '@cpns/messages';
-import { expiring } from '@cpns/records';
+import { at, expiring } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import type { AdmissionRecord } from '../../records/entity-records';
 import { FIRST_SEED, firstSeedName, gatewayAggregate, servedMember, servedSet } from '../../records/gateway-records';
@@ -27,13 +27,14 @@ export async function derivesFromSeeds(
   admission: AdmissionRecord,
   { registration, gateway, entity, confirmation }: CheckedSecretRegistration,
 ): Promise<AgreedKey> {
-  if (!samePn(gateway, entity)) throw permissionDenied('PN_MISMATCH', 'the 1st seed belongs to a gateway of another PN');
+  if (!samePn(gateway, entity))
+    throw permissionDenied('PN_MISMATCH', 'the 1st seed belongs to a gateway of another PN');
   if (admission.assigner !== gateway.uri)
     throw permissionDenied('TOKEN_OTHER_ASSIGNER', 'the admission names another assigner');
   checkNotAfter(server, registration.notAfter);
   const { firstSeedId, secondSeed } = registration;
   const member = servedMember(registration.entity, registration.user);
-  const wanted = { seed: FIRST_SEED.named(firstSeedName(firstSeedId)) };
+  const wanted = { seed: at(FIRST_SEED, firstSeedName(firstSeedId)) };
   return server.records.transact(gatewayAggregate(gateway.uri), wanted, async ({ seed }) => {
     if (seed === undefined) throw failedPrecondition('FIRST_SEED_UNKNOWN', 'the gateway has no such 1st seed');
     const known = await server.store.isMember(gatewayAggregate(gateway.uri), servedSet(firstSeedId), member);

@@ -8,6 +8,7 @@ import { failedPrecondition, permissionDenied, unauthenticated } from '@cpns/cor
 import { advanceAdmission, checkLive, checkMayReplace, checkNotRevoked } from '@cpns/entity-user-key';
 import { samePn, type EntityName } from '@cpns/identity';
 import { checkRegistration, registrationReply, type CheckedRegistration } from '@cpns/messages';
+import { at } from '@cpns/records';
 import { withinStep } from '@cpns/telemetry';
 import type { ServerContext } from '../../context';
 import {
@@ -47,11 +48,12 @@ export class RegisterEntityUserKey {
     const request = checkRegistration(message);
     if (request.entity.trustDomain !== this.server.trustDomain)
       throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.server.trustDomain} only`);
-    if (!samePn(request.entity, gateway)) throw permissionDenied('PN_MISMATCH', 'a gateway relays for entities of its own PN only');
+    if (!samePn(request.entity, gateway))
+      throw permissionDenied('PN_MISMATCH', 'a gateway relays for entities of its own PN only');
     const wanted = {
-      admission: ADMISSION.named(admissionName(request.tokenId)),
-      key: KEY.named('key'),
-      retired: RETIRED.named('retired'),
+      admission: at(ADMISSION, admissionName(request.tokenId)),
+      key: at(KEY),
+      retired: at(RETIRED),
     };
     const { reply, fresh } = await withinStep({ flow: 'EUK-GW-VERIFY', step: 3 }, () =>
       this.server.records.transact(entityAggregate(request.entity), wanted, (found) => this.decide(request, found)),
@@ -67,9 +69,10 @@ export class RegisterEntityUserKey {
     const stored = repeated(admission, found.key, request, now);
     if (stored !== undefined) return { result: { reply: stored, fresh: false } };
     const state = advanceAdmission(admission.state, 'register');
-    const agreed = request.form === 'secret'
-      ? await derivesFromSeeds(this.server, admission, request)
-      : await verifiesCertificate(this.server, admission, request);
+    const agreed =
+      request.form === 'secret'
+        ? await derivesFromSeeds(this.server, admission, request)
+        : await verifiesCertificate(this.server, admission, request);
     // only now does the caller stand as who it says it is: what follows tells of the entity's key
     checkMayReplace(found.key, admission.admittedAt, now);
     checkKeyNotRetired(found.retired, agreed.keyId);
@@ -88,7 +91,7 @@ export class RegisterEntityUserKey {
   }
 
   private async unknownToken(tokenId: string): Promise<never> {
-    const { owner } = await this.server.records.read(tokenAggregate(tokenId), { owner: TOKEN_ENTITY.named('entity') });
+    const { owner } = await this.server.records.read(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) });
     if (owner !== undefined) throw permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another entity');
     throw unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
   }
@@ -99,14 +102,20 @@ function checkAdmits(admission: AdmissionRecord, request: CheckedRegistration): 
   if (admission.role !== 'target-entity')
     throw permissionDenied('TOKEN_OTHER_FORM', 'a PN GW is known by its enrolment and registers nothing');
   if (admission.user !== request.user) throw permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another user');
-  if (admission.form !== request.form) throw permissionDenied('TOKEN_OTHER_FORM', 'the token is for the other form of key');
+  if (admission.form !== request.form)
+    throw permissionDenied('TOKEN_OTHER_FORM', 'the token is for the other form of key');
 }
 
 /**
  * A repetition to the letter gets the same answer while the key that it registered lives.
  * @throws CpnsError TOKEN_SPENT when the token registered something else; KEY_REVOKED or KEY_EXPIRED when that key ended
  */
-function repeated(admission: AdmissionRecord, key: KeyRecord | undefined, request: CheckedRegistration, now: number): Buffer | undefined {
+function repeated(
+  admission: AdmissionRecord,
+  key: KeyRecord | undefined,
+  request: CheckedRegistration,
+  now: number,
+): Buffer | undefined {
   if (admission.state !== 'registered') return undefined;
   if (admission.registered === undefined || !admission.registered.digest.equals(request.digest))
     throw failedPrecondition('TOKEN_SPENT', 'the token registered a key already: ask for a new one');

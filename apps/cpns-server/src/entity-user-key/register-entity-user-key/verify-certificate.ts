@@ -11,6 +11,7 @@ import {
   signBytes,
 } from '@cpns/key-derivation';
 import type { CheckedCertificateRegistration } from '@cpns/messages';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import type { AdmissionRecord } from '../../records/entity-records';
 import { GATEWAY_CA, gatewayAggregate, gatewayCaName } from '../../records/gateway-records';
@@ -25,7 +26,12 @@ export async function verifiesCertificate(
   admission: AdmissionRecord,
   request: CheckedCertificateRegistration,
 ): Promise<AgreedKey> {
-  const peer = verifyChain({ chain: request.chain, root: server.root, now: server.clock.now(), trustDomain: server.trustDomain });
+  const peer = verifyChain({
+    chain: request.chain,
+    root: server.root,
+    now: server.clock.now(),
+    trustDomain: server.trustDomain,
+  });
   const { name, user } = peer.subject;
   if (peer.role !== 'target-entity' || name.kind !== 'entity')
     throw permissionDenied('CERTIFICATE_ROLE', 'only a target entity’s certificate registers');
@@ -34,7 +40,11 @@ export async function verifiesCertificate(
   await checkIssuer(server, admission, peer);
   const { entity, tokenId, hpkeKey, signature } = request;
   const certificate = peer.leafDer;
-  requireSignature(peer.key.keyObject, hpkeKeyStatement({ entity: entity.uri, tokenId, certificate, hpkeKey }), signature);
+  requireSignature(
+    peer.key.keyObject,
+    hpkeKeyStatement({ entity: entity.uri, tokenId, certificate, hpkeKey }),
+    signature,
+  );
   const { enc, secret } = await offerPairwise({ entity: entity.uri, user, certificate }, hpkeKey, server.random);
   const statement = pairwiseStatement({ entity: entity.uri, certificate, hpkeKey, enc });
   const keyId = deriveKeyId(secret);
@@ -54,7 +64,8 @@ export async function verifiesCertificate(
 }
 
 async function checkIssuer(server: ServerContext, admission: AdmissionRecord, peer: VerifiedPeer): Promise<void> {
-  const notAssigner = () => permissionDenied('ISSUER_NOT_ASSIGNER', 'the certificate was not issued by the assigner that the admission names');
+  const notAssigner = () =>
+    permissionDenied('ISSUER_NOT_ASSIGNER', 'the certificate was not issued by the assigner that the admission names');
   if (admission.assigner === server.uri) {
     if (peer.issuedBy !== 'server-entity-ca') throw notAssigner();
     if (!admission.certificateDigest?.equals(peer.fingerprint))
@@ -63,7 +74,8 @@ async function checkIssuer(server: ServerContext, admission: AdmissionRecord, pe
   }
   if (peer.issuedBy !== 'gateway-ca' || peer.issuer?.uri !== admission.assigner) throw notAssigner();
   const digest = sha256(peer.issuerDer).toString('hex');
-  const wanted = { ca: GATEWAY_CA.named(gatewayCaName(digest)) };
+  const wanted = { ca: at(GATEWAY_CA, gatewayCaName(digest)) };
   const { ca } = await server.records.read(gatewayAggregate(admission.assigner), wanted);
-  if (ca === undefined || ca.revoked) throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway CA’s certificate is not in force');
+  if (ca === undefined || ca.revoked)
+    throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway CA’s certificate is not in force');
 }

@@ -3,6 +3,7 @@ import { CpnsError, failedPrecondition } from '@cpns/core';
 import { advanceKey } from '@cpns/entity-user-key';
 import { parseEntityUri, type EntityName } from '@cpns/identity';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
+import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import { entityAggregate, KEY, RETIRED, type KeyRecord } from '../../records/entity-records';
 import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
@@ -17,7 +18,7 @@ export class RevokeEntityUserKey {
     const entity = parseEntityUri(request.entity, 'entity');
     if (request.keyId.length > 0) checkSize(request.keyId, KEY_ID_BYTES, 'key_id');
     const wantedId = request.keyId.toString('hex');
-    const wanted = { key: KEY.named('key'), retired: RETIRED.named('retired') };
+    const wanted = { key: at(KEY), retired: at(RETIRED) };
     const identityEnded = entity.entityType === 'pn-gw' && wantedId === '' && (await this.endIdentity(entity));
     return this.server.records.transact(entityAggregate(entity), wanted, ({ key, retired }) => {
       if (key === undefined) {
@@ -32,7 +33,7 @@ export class RevokeEntityUserKey {
   }
 
   private endIdentity(gateway: EntityName): Promise<boolean> {
-    return this.server.records.transact(gatewayAggregate(gateway.uri), { identity: IDENTITY.named('identity') }, ({ identity }) => {
+    return this.server.records.transact(gatewayAggregate(gateway.uri), { identity: at(IDENTITY) }, ({ identity }) => {
       if (identity === undefined) return { result: false };
       return { result: true, put: { identity: { ...identity, state: 'revoked' as const } } };
     });

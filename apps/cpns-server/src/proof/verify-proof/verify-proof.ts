@@ -6,8 +6,16 @@ import type { VerifyProofRequest, VerifyProofResponse } from '@cpns/contracts';
 import { permissionDenied, unauthenticated } from '@cpns/core';
 import { checkLive } from '@cpns/entity-user-key';
 import { parseEntityUri, samePn, type EntityName } from '@cpns/identity';
-import { deriveConfirmKey, keyIdBytes, parseProof, PROOF_WINDOW_MS, verifyProof, type Proof } from '@cpns/key-derivation';
+import {
+  deriveConfirmKey,
+  keyIdBytes,
+  parseProof,
+  PROOF_WINDOW_MS,
+  verifyProof,
+  type Proof,
+} from '@cpns/key-derivation';
 import { fields } from '@cpns/messages';
+import { at } from '@cpns/records';
 import type { Aggregate } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import { entityAggregate, KEY, type KeyRecord } from '../../records/entity-records';
@@ -31,7 +39,8 @@ export class VerifyProof {
     const method = fields.method(request.method, 'method');
     const requestDigest = fields.digest(request.requestDigest, 'request_digest');
     const entity = parseEntityUri(proof.entity);
-    if (!samePn(entity, gateway)) throw permissionDenied('PN_MISMATCH', 'a gateway asks about entities of its own PN only');
+    if (!samePn(entity, gateway))
+      throw permissionDenied('PN_MISMATCH', 'a gateway asks about entities of its own PN only');
     const key = await this.liveKey(entity, proof);
     const confirmKey = deriveConfirmKey(key.secret);
     verifyProof(confirmKey, proof, { audience: gateway.uri, method, requestDigest }, this.server.clock.now());
@@ -41,7 +50,7 @@ export class VerifyProof {
   }
 
   private async liveKey(entity: EntityName, proof: Proof): Promise<KeyRecord> {
-    const { key } = await this.server.records.read(entityAggregate(entity), { key: KEY.named('key') });
+    const { key } = await this.server.records.read(entityAggregate(entity), { key: at(KEY) });
     if (key?.keyId !== proof.keyId || key === undefined)
       throw unauthenticated('KEY_UNKNOWN', 'no key of that id: register the key, or prove with the newest one');
     checkLive(key, this.server.clock.now());

@@ -5,6 +5,7 @@
 import type { AssignmentReply, AssignmentRequest } from '@cpns/contracts';
 import type { CallContext } from '@cpns/grpc';
 import { checkAssignment } from '@cpns/messages';
+import { at } from '@cpns/records';
 import type { GatewayContext } from '../../context';
 import { entityAggregate, GRANT, grantName } from '../../records/gateway-records';
 import { checkAddressee } from '../check-addressee';
@@ -25,7 +26,7 @@ export class AssignEntityUserKey {
   async execute(message: AssignmentRequest | undefined, call: CallContext): Promise<AssignmentReply> {
     const request = checkAssignment(message, call.method);
     checkAddressee(this.gateway.name, request.entity, request.gateway);
-    const wanted = { grant: GRANT.named(grantName(request.enrol.tokenId)) };
+    const wanted = { grant: at(GRANT, grantName(request.enrol.tokenId)) };
     const { grant } = await this.gateway.records.read(entityAggregate(request.entity.uri), wanted);
     return grant === undefined ? this.#forward.execute(message, request, call) : this.assignHere.execute(request);
   }

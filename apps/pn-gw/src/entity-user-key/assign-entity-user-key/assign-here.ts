@@ -6,6 +6,7 @@ import { advanceAdmission, answerWithCertificate, answerWithSecret, judgeRequest
 import { formatSubject } from '@cpns/identity';
 import { deriveEntityUserKey, deriveKeyId, deriveSecondSeed } from '@cpns/key-derivation';
 import { assignmentReply, type CheckedAssignment } from '@cpns/messages';
+import { at } from '@cpns/records';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import {
@@ -35,9 +36,11 @@ export class AssignHere {
   async execute(request: CheckedAssignment): Promise<AssignmentReply> {
     const startedAt = this.gateway.clock.now();
     const flow = request.enrol.form === 'secret' ? 'EUK-GW-S' : 'EUK-GW-P';
-    const wanted = { grant: GRANT.named(grantName(request.enrol.tokenId)), key: ASSIGNED_KEY.named('key') };
+    const wanted = { grant: at(GRANT, grantName(request.enrol.tokenId)), key: at(ASSIGNED_KEY) };
     const { reply, fresh } = await withinStep({ flow, step: 5 }, () =>
-      this.gateway.records.transact(entityAggregate(request.entity.uri), wanted, ({ grant }) => this.decide(request, grant)),
+      this.gateway.records.transact(entityAggregate(request.entity.uri), wanted, ({ grant }) =>
+        this.decide(request, grant),
+      ),
     );
     this.report(flow, request, fresh, startedAt);
     return AssignmentReply.decode(reply);
@@ -65,12 +68,22 @@ export class AssignHere {
       checkRequestedName(request.csr, uri);
       const notAfter = this.gateway.clock.now() + this.gateway.keyLifetime;
       const issuer: Issuer = await this.ca.issuer();
-      const { chain } = await issueCertificate(issuer, { profile: 'target-entity', uri, key: request.csr.key, notAfter }, this.gateway);
+      const { chain } = await issueCertificate(
+        issuer,
+        { profile: 'target-entity', uri, key: request.csr.key, notAfter },
+        this.gateway,
+      );
       return { reply: encode(answerWithCertificate(shown, request.enrol, chain)) };
     }
     const { seed, firstSeedId } = await this.seeds.use(grant.entity, grant.user);
     const { random, clock, keyLifetime, name } = this.gateway;
-    const terms = { firstSeedId, gateway: name.uri, entity: grant.entity, user: grant.user, notAfter: clock.now() + keyLifetime };
+    const terms = {
+      firstSeedId,
+      gateway: name.uri,
+      entity: grant.entity,
+      user: grant.user,
+      notAfter: clock.now() + keyLifetime,
+    };
     const secondSeed = deriveSecondSeed(seed, random.bytes(NONCE_BYTES), terms);
     const secret = deriveEntityUserKey(seed, secondSeed, terms);
     const assignment = { secrets: { entityUserKey: secret, secondSeed }, notAfter: terms.notAfter, firstSeedId };

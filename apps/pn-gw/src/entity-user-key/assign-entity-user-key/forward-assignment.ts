@@ -11,10 +11,17 @@ import type { GatewayContext } from '../../context';
 export class ForwardAssignment {
   constructor(private readonly gateway: GatewayContext) {}
 
-  async execute(message: AssignmentRequest | undefined, request: CheckedAssignment, call: CallContext): Promise<AssignmentReply> {
+  async execute(
+    message: AssignmentRequest | undefined,
+    request: CheckedAssignment,
+    call: CallContext,
+  ): Promise<AssignmentReply> {
     const startedAt = this.gateway.clock.now();
     const { server, name } = this.gateway;
-    const response = await server.entityUserKey.assignEntityUserKey({ request: message, method: call.method }, { within: call });
+    const response = await server.entityUserKey.assignEntityUserKey(
+      { request: message, method: call.method },
+      { within: call },
+    );
     const reply = checkAssignmentReply(response.reply, request.enrol.form);
     const flow = request.enrol.form === 'secret' ? 'EUK-SRV-S' : 'EUK-SRV-P';
     const key = flow === 'EUK-SRV-S' ? 'hpke_public_key' : 'csr';

@@ -3,7 +3,7 @@ import { CpnsError, failedPrecondition, FirstSeed, NONCE_BYTES } from '@cpns/cor
 import { checkMayAssign, type FirstSeedLimits } from '@cpns/entity-user-key';
 import { checkFirstSeedId } from '@cpns/identity';
 import { fields } from '@cpns/messages';
-import { expiring } from '@cpns/records';
+import { at, expiring } from '@cpns/records';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import {
@@ -34,8 +34,9 @@ export class FirstSeeds {
     const firstSeedId = await this.currentId();
     const aggregate = firstSeedAggregate(firstSeedId);
     const member = servedMember(entity, user);
-    return this.gateway.records.transact(aggregate, { record: FIRST_SEED.named('seed') }, async ({ record }) => {
-      if (record === undefined) throw failedPrecondition('FIRST_SEED_EXPIRED', 'the 1st seed is gone: the gateway has to be provisioned anew');
+    return this.gateway.records.transact(aggregate, { record: at(FIRST_SEED) }, async ({ record }) => {
+      if (record === undefined)
+        throw failedPrecondition('FIRST_SEED_EXPIRED', 'the 1st seed is gone: the gateway has to be provisioned anew');
       const known = await this.gateway.store.isMember(aggregate, SERVED_SET, member);
       checkMayAssign(record, { entities: record.assigned, known }, this.gateway.clock.now());
       const result = { seed: record.seed, firstSeedId };
@@ -47,7 +48,9 @@ export class FirstSeeds {
 
   /** Asks for a new seed where there is none, or the one there is comes to its end. @throws CpnsError DEPENDENCY_UNAVAILABLE */
   async keepProvisioned(): Promise<void> {
-    const { current } = await this.gateway.records.read(PROVISIONING_AGGREGATE, { current: CURRENT_SEED.named('current-seed') });
+    const { current } = await this.gateway.records.read(PROVISIONING_AGGREGATE, {
+      current: at(CURRENT_SEED),
+    });
     const record = current && (await this.load(current.firstSeedId));
     if (record === undefined || this.isEnding(record)) await this.provision();
   }
@@ -59,16 +62,18 @@ export class FirstSeeds {
 
   /** The Server ended a seed: it is destroyed, and another is asked for when it is needed. */
   async destroy(firstSeedId: string): Promise<void> {
-    await this.gateway.records.transact(firstSeedAggregate(firstSeedId), { record: FIRST_SEED.named('seed') }, ({ record }) =>
+    await this.gateway.records.transact(firstSeedAggregate(firstSeedId), { record: at(FIRST_SEED) }, ({ record }) =>
       record === undefined ? { result: undefined } : { result: undefined, put: { record: null } },
     );
-    await this.gateway.records.transact(PROVISIONING_AGGREGATE, { current: CURRENT_SEED.named('current-seed') }, ({ current }) =>
+    await this.gateway.records.transact(PROVISIONING_AGGREGATE, { current: at(CURRENT_SEED) }, ({ current }) =>
       current?.firstSeedId === firstSeedId ? { result: undefined, put: { current: null } } : { result: undefined },
     );
   }
 
   private async load(firstSeedId: string): Promise<FirstSeedRecord | undefined> {
-    const { record } = await this.gateway.records.read(firstSeedAggregate(firstSeedId), { record: FIRST_SEED.named('seed') });
+    const { record } = await this.gateway.records.read(firstSeedAggregate(firstSeedId), {
+      record: at(FIRST_SEED),
+    });
     return record;
   }
 
@@ -79,13 +84,19 @@ export class FirstSeeds {
   }
 
   private async currentId(): Promise<string> {
-    const { current } = await this.gateway.records.read(PROVISIONING_AGGREGATE, { current: CURRENT_SEED.named('current-seed') });
+    const { current } = await this.gateway.records.read(PROVISIONING_AGGREGATE, {
+      current: at(CURRENT_SEED),
+    });
     if (current !== undefined) return current.firstSeedId;
     try {
       return await this.provision();
     } catch (cause) {
       if (cause instanceof CpnsError && cause.code === 'UNAVAILABLE')
-        throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has no 1st seed and does not reach the Server', { cause });
+        throw failedPrecondition(
+          'GATEWAY_NOT_PROVISIONED',
+          'the gateway has no 1st seed and does not reach the Server',
+          { cause },
+        );
       throw cause;
     }
   }
@@ -122,7 +133,7 @@ export class FirstSeeds {
   }
 
   private pendingRequest(): Promise<Buffer> {
-    return this.gateway.records.transact(PROVISIONING_AGGREGATE, { pending: SEED_REQUEST.named('seed-request') }, ({ pending }) => {
+    return this.gateway.records.transact(PROVISIONING_AGGREGATE, { pending: at(SEED_REQUEST) }, ({ pending }) => {
       if (pending !== undefined) return { result: pending.requestId };
       const requestId = this.gateway.random.bytes(NONCE_BYTES);
       return { result: requestId, put: { pending: { requestId } } };
@@ -131,12 +142,15 @@ export class FirstSeeds {
 
   /** The seed first, then what points to it: after a crash in between the same request brings the same seed again. */
   private async keep(record: FirstSeedRecord): Promise<void> {
-    await this.gateway.records.transact(firstSeedAggregate(record.firstSeedId), { found: FIRST_SEED.named('seed') }, ({ found }) =>
-      found === undefined
-        ? { result: undefined, put: { found: expiring(record, record.registerUntil) } }
-        : { result: undefined },
+    await this.gateway.records.transact(
+      firstSeedAggregate(record.firstSeedId),
+      { found: at(FIRST_SEED) },
+      ({ found }) =>
+        found === undefined
+          ? { result: undefined, put: { found: expiring(record, record.registerUntil) } }
+          : { result: undefined },
     );
-    const wanted = { current: CURRENT_SEED.named('current-seed'), pending: SEED_REQUEST.named('seed-request') };
+    const wanted = { current: at(CURRENT_SEED), pending: at(SEED_REQUEST) };
     await this.gateway.records.transact(PROVISIONING_AGGREGATE, wanted, () => ({
       result: undefined,
       put: { current: { firstSeedId: record.firstSeedId }, pending: null },

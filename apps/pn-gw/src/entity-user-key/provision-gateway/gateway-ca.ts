@@ -1,16 +1,11 @@
 /** EUK-GW-P steps 1 to 3 at the gateway: gets its CA certificate, once per epoch (Q9), and issues with it. */
-import {
-  createCsr,
-  createIssuer,
-  newPrivateKey,
-  signerFromPkcs8,
-  type Issuer,
-} from '@cpns/certificate-issuance';
+import { createCsr, createIssuer, newPrivateKey, signerFromPkcs8, type Issuer } from '@cpns/certificate-issuance';
 import { CpnsError, failedPrecondition } from '@cpns/core';
 import { fields } from '@cpns/messages';
+import { at } from '@cpns/records';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
-import { GATEWAY_CA, PROVISIONING_AGGREGATE, type GatewayCaRecord } from '../../records/gateway-records';
+import { GATEWAY_CA, NEXT_CA, PROVISIONING_AGGREGATE, type GatewayCaRecord } from '../../records/gateway-records';
 import { SingleFlight } from './single-flight';
 
 /** A new certificate is asked for when a fifth of the old one's life is left. */
@@ -30,7 +25,11 @@ export class GatewayCa {
       return await this.provision();
     } catch (cause) {
       if (cause instanceof CpnsError && cause.code === 'UNAVAILABLE')
-        throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has no CA certificate in force and does not reach the Server', { cause });
+        throw failedPrecondition(
+          'GATEWAY_NOT_PROVISIONED',
+          'the gateway has no CA certificate in force and does not reach the Server',
+          { cause },
+        );
       throw cause;
     }
   }
@@ -46,7 +45,7 @@ export class GatewayCa {
   }
 
   private async load(): Promise<Issuer | undefined> {
-    const { ca } = await this.gateway.records.read(PROVISIONING_AGGREGATE, { ca: GATEWAY_CA.named('ca') });
+    const { ca } = await this.gateway.records.read(PROVISIONING_AGGREGATE, { ca: at(GATEWAY_CA) });
     if (ca?.chain === undefined) return undefined;
     this.#issuer = createIssuer(ca.chain, signerFromPkcs8(ca.privateKey));
     return this.#issuer;
@@ -63,7 +62,8 @@ export class GatewayCa {
       const chain = fields.chain(information.value.chain, 'chain');
       // refuses a certificate that is not for the key that was sent
       const issuer = createIssuer(chain, signerFromPkcs8(pending.privateKey));
-      if (issuer.gateway?.uri !== name.uri) throw new CpnsError('PEER_UNEXPECTED', 'the Server sent the certificate of another gateway');
+      if (issuer.gateway?.uri !== name.uri)
+        throw new CpnsError('PEER_UNEXPECTED', 'the Server sent the certificate of another gateway');
       await withinStep({ flow: 'EUK-GW-P', step: 3 }, () => this.keep({ ...pending, chain }));
       emitStep({ flow: 'EUK-GW-P', step: 3, from: server.uri, to: name.uri, carried: ['chain'] });
       this.#issuer = issuer;
@@ -72,16 +72,20 @@ export class GatewayCa {
   }
 
   private pendingRequest(): Promise<GatewayCaRecord> {
-    return this.gateway.records.transact(PROVISIONING_AGGREGATE, { next: GATEWAY_CA.named('next-ca') }, async ({ next }) => {
-      if (next !== undefined) return { result: next };
-      const privateKey = newPrivateKey();
-      const made = { privateKey, csr: await createCsr(signerFromPkcs8(privateKey)) };
-      return { result: made, put: { next: made } };
-    });
+    return this.gateway.records.transact(
+      PROVISIONING_AGGREGATE,
+      { next: at(GATEWAY_CA, NEXT_CA) },
+      async ({ next }) => {
+        if (next !== undefined) return { result: next };
+        const privateKey = newPrivateKey();
+        const made = { privateKey, csr: await createCsr(signerFromPkcs8(privateKey)) };
+        return { result: made, put: { next: made } };
+      },
+    );
   }
 
   private async keep(record: GatewayCaRecord): Promise<void> {
-    const wanted = { ca: GATEWAY_CA.named('ca'), next: GATEWAY_CA.named('next-ca') };
+    const wanted = { ca: at(GATEWAY_CA), next: at(GATEWAY_CA, NEXT_CA) };
     await this.gateway.records.transact(PROVISIONING_AGGREGATE, wanted, () => ({
       result: undefined,
       put: { ca: record, next: null },

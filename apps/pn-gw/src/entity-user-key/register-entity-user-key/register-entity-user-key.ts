@@ -6,7 +6,14 @@ import { emitStep, type CarriedField } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import { checkAddressee } from '../check-addressee';
 
-const SECRET: readonly CarriedField[] = ['first_seed_id', 'gateway', 'not_after', 'second_seed', 'nonce', 'confirmation'];
+const SECRET: readonly CarriedField[] = [
+  'first_seed_id',
+  'gateway',
+  'not_after',
+  'second_seed',
+  'nonce',
+  'confirmation',
+];
 const CERTIFICATE: readonly CarriedField[] = ['chain', 'hpke_public_key', 'signature'];
 
 export class RegisterEntityUserKey {
@@ -21,10 +28,16 @@ export class RegisterEntityUserKey {
     const response = await server.entityUserKey.registerEntityUserKey({ request: message }, { within: call });
     const reply = checkRegistrationReply(response.reply);
     const flow = 'EUK-GW-VERIFY';
-    const carried: CarriedField[] = ['token_id', 'entity', 'user', ...(request.form === 'secret' ? SECRET : CERTIFICATE)];
+    const carried: CarriedField[] = [
+      'token_id',
+      'entity',
+      'user',
+      ...(request.form === 'secret' ? SECRET : CERTIFICATE),
+    ];
     // who sent it is known only now: the Server found its confirmation or signature good
     emitStep({ flow, step: 1, from: request.entity.uri, to: name.uri, carried, startedAt });
-    const confirmed: CarriedField[] = reply.form === 'secret' ? ['key_id', 'confirmation'] : ['key_id', 'enc', 'signature', 'chain'];
+    const confirmed: CarriedField[] =
+      reply.form === 'secret' ? ['key_id', 'confirmation'] : ['key_id', 'enc', 'signature', 'chain'];
     emitStep({ flow, step: 4, from: server.uri, to: name.uri, carried: confirmed });
     return registrationReply(reply);
   }

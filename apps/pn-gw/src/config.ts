@@ -1,0 +1,26 @@
+import { duration } from '@cpns/core';
+import { settings, type Config } from '@cpns/service';
+
+/** The PN GW's settings, each from its `CPNS_*` variable. README.md lists them. */
+export const SETTINGS = {
+  /** Embedded: a gateway keeps its own state and works while the Server is away. */
+  store: settings.text('embedded: and an absolute directory', /^embedded:\/.+$/),
+  masterKeyFile: settings.file(),
+  /** The one-time string that it enrols with; needed at the first start only. */
+  oneTimeStringFile: settings.file().optional(),
+  /** The CPNS Server's port for certificates. */
+  serverAddress: settings.endpoint(),
+  /** Asks for certificates: entities whose Entity-User Key is a key pair. */
+  listen: settings.listen().default('127.0.0.1:7430'),
+  /** Takes tokens and proofs. */
+  tokenListen: settings.listen().default('127.0.0.1:7431'),
+  keyLifetime: settings.duration().default(duration(365, 'day')),
+  /** How long the first start waits for the Server. */
+  enrolmentWait: settings.duration().default(duration(5, 'minute')),
+  /** How often the gateway looks whether its 1st seed and CA certificate come to their end. */
+  provisioningInterval: settings.duration().default(duration(1, 'minute')),
+  /** 1st seeds that were put in at manufacture, as `<first-seed-id>.hex` (Q2). */
+  firstSeedDirectory: settings.text('the path of a directory', /^.+$/).optional(),
+} as const;
+
+export type GatewayConfig = Config<typeof SETTINGS>;

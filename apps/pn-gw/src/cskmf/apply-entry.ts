@@ -1,0 +1,99 @@
+/** What a PN GW does with each entry of its delivery log. Every effect is the same when an entry comes twice. */
+import type {
+  FirstSeedImport,
+  FirstSeedRevocation,
+  OpenDeliveryChannelResponse,
+  TokenGrant,
+  TokenRevocation,
+} from '@cpns/contracts';
+import { CpnsError, FirstSeed, TokenAuthKey } from '@cpns/core';
+import { advanceAdmission } from '@cpns/entity-user-key';
+import { checkFirstSeedId, checkTokenId, checkUserId, parseEntityUri } from '@cpns/identity';
+import { fields, keyForm } from '@cpns/messages';
+import { at } from '@cpns/records';
+import type { GatewayContext } from '../context';
+import { checkAddressee } from '../entity-user-key/check-addressee';
+import type { FirstSeeds } from '../entity-user-key/provision-gateway/first-seeds';
+import { entityAggregate, GRANT, grantName, type GrantRecord } from '../records/gateway-records';
+
+/** Where 1st seeds lie that were put in at manufacture (Q2). */
+export interface ManufacturedSeeds {
+  /** @returns undefined when there is none of that id */
+  load(firstSeedId: string): Promise<FirstSeed | undefined>;
+}
+
+export class ApplyEntry {
+  constructor(
+    private readonly gateway: GatewayContext,
+    private readonly seeds: FirstSeeds,
+    private readonly manufactured: ManufacturedSeeds,
+  ) {}
+
+  /** @throws CpnsError a field's reason; an entry of a kind that this gateway does not know is MALFORMED_MESSAGE */
+  async execute({ entry }: OpenDeliveryChannelResponse): Promise<void> {
+    switch (entry?.$case) {
+      case 'tokenGrant':
+        return this.grant(entry.value);
+      case 'tokenRevocation':
+        return this.revokeToken(entry.value);
+      case 'firstSeedRevocation':
+        return this.destroySeed(entry.value);
+      case 'firstSeedImport':
+        return this.adoptSeed(entry.value);
+      case 'groupKey':
+      case undefined:
+        throw new CpnsError('MALFORMED_MESSAGE', 'the delivery channel brought an entry of an unknown kind');
+    }
+  }
+
+  private async grant(message: TokenGrant): Promise<void> {
+    const entity = parseEntityUri(message.entity, 'entity');
+    checkAddressee(this.gateway.name, entity);
+    const tokenId = checkTokenId(message.tokenId, 'token_id');
+    const granted: GrantRecord = {
+      tokenId,
+      entity: entity.uri,
+      user: checkUserId(message.user, 'user'),
+      form: keyForm(message.form),
+      state: 'open',
+      expiresAt: fields.time(message.expiresAt, 'expires_at'),
+      authKey: new TokenAuthKey(fields.secret(message.tokenAuthKey, 'token_auth_key')),
+    };
+    const wanted = { grant: at(GRANT, grantName(tokenId)) };
+    await this.gateway.records.transact(entityAggregate(entity.uri), wanted, ({ grant }) =>
+      // one that is there may be spent already
+      grant === undefined ? { result: undefined, put: { grant: granted } } : { result: undefined },
+    );
+  }
+
+  private async revokeToken(message: TokenRevocation): Promise<void> {
+    const entity = parseEntityUri(message.entity, 'entity');
+    const wanted = { grant: at(GRANT, grantName(checkTokenId(message.tokenId, 'token_id'))) };
+    await this.gateway.records.transact(entityAggregate(entity.uri), wanted, ({ grant }) => {
+      if (grant === undefined) throw new CpnsError('NOT_FOUND', 'a token was revoked that was never granted');
+      return { result: undefined, put: { grant: { ...grant, state: advanceAdmission(grant.state, 'revoke') } } };
+    });
+  }
+
+  private async destroySeed({ firstSeedId }: FirstSeedRevocation): Promise<void> {
+    await this.seeds.destroy(checkFirstSeedId(firstSeedId, 'first_seed_id'));
+  }
+
+  private async adoptSeed(message: FirstSeedImport): Promise<void> {
+    const firstSeedId = checkFirstSeedId(message.firstSeedId, 'first_seed_id');
+    const seed = await this.manufactured.load(firstSeedId);
+    if (seed === undefined) {
+      // the operator's entry does not fit this gateway: what comes after it must not wait for that
+      this.gateway.logger.error('no 1st seed of that id was put into this gateway', { firstSeedId });
+      return;
+    }
+    const limits = {
+      firstSeedId,
+      assignUntil: fields.time(message.assignUntil, 'assign_until'),
+      registerUntil: fields.time(message.registerUntil, 'register_until'),
+      maxEntities: message.maxEntities,
+      revoked: false,
+    };
+    await this.seeds.adopt(limits, seed);
+  }
+}

@@ -1,0 +1,49 @@
+import { systemRandom, type Clock } from '@cpns/core';
+import { FakeClock } from '@cpns/core/testing';
+import { issueCertificate, type IssueContext } from '../issue/issue-certificate';
+import { createIssuer, type Issuer } from '../issue/issuer';
+import type { PublicKey } from '../keys/public-key';
+import { localSigner } from '../keys/signer';
+import { createDevelopmentPki, type DevelopmentPki } from '../pki/development-pki';
+import { newKey } from '.';
+
+export const TRUST_DOMAIN = 'example.org';
+export const PN1 = `pn1.${TRUST_DOMAIN}`;
+export const PN2 = `pn2.${TRUST_DOMAIN}`;
+export const GATEWAY = `cpns://${PN1}/pn-gw/gw`;
+export const OTHER_GATEWAY = `cpns://${PN2}/pn-gw/gw`;
+export const CAMERA = `cpns://${PN1}/pne/camera`;
+export const OTHER_CAMERA = `cpns://${PN2}/pne/camera`;
+
+/** Two Personal Networks under one root, with a gateway CA each. */
+export interface TestWorld {
+  readonly clock: FakeClock;
+  readonly context: IssueContext & { readonly clock: Clock };
+  readonly pki: DevelopmentPki;
+  readonly root: Buffer;
+  readonly gatewayCa: Issuer;
+  readonly otherGatewayCa: Issuer;
+  /** A key for leaves, whose private half no test needs. */
+  readonly leafKey: PublicKey;
+}
+
+export async function createTestWorld(): Promise<TestWorld> {
+  const clock = new FakeClock();
+  const context = { clock, random: systemRandom };
+  const pki = await createDevelopmentPki({ trustDomain: TRUST_DOMAIN, clock });
+  const gatewayCa = async (uri: string): Promise<Issuer> => {
+    const signer = localSigner(newKey());
+    const request = { profile: 'gateway-ca', uri, key: signer.publicKey } as const;
+    const { chain } = await issueCertificate(pki.issuingCa.issuer, request, context);
+    return createIssuer(chain, signer);
+  };
+  return {
+    clock,
+    context,
+    pki,
+    root: pki.root.chain[0]!,
+    gatewayCa: await gatewayCa(GATEWAY),
+    otherGatewayCa: await gatewayCa(OTHER_GATEWAY),
+    leafKey: localSigner(newKey()).publicKey,
+  };
+}

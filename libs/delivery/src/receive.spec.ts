@@ -1,0 +1,140 @@
+import { CpnsError } from '@cpns/core';
+import type { ReceiverMessage } from './channel';
+import { receive } from './receive';
+import { channelPair, plainReceiver, type WireEntry } from './testing';
+
+const entry = (n: number): WireEntry => ({ sequence: BigInt(n), text: `entry ${n}` });
+
+/** A sender that writes these entries and ends; collects what it is told. */
+function script(entries: number[], capacity = 100) {
+  const pair = channelPair<ReceiverMessage, WireEntry>(capacity);
+  const told: string[] = [];
+  const done = (async () => {
+    for (const n of entries) await pair.sender.write(entry(n));
+    pair.receiver.cancel = () => pair.finish();
+    const reading = (async () => {
+      for await (const message of pair.sender.requests)
+        told.push(message.kind === 'opening' ? `opening ${message.lastSequence}` : `ack ${message.sequence}`);
+    })();
+    await reading.catch(() => undefined);
+  })();
+  return { ...pair, told, done };
+}
+
+describe('receive', () => {
+  it('opens, handles in order, and acknowledges each entry after it was handled', async () => {
+    const events: string[] = [];
+    const { receiver, sender, finish } = channelPair<ReceiverMessage, WireEntry>();
+    const log = (message: ReceiverMessage) =>
+      events.push(message.kind === 'opening' ? `opening ${message.lastSequence}` : `ack ${message.sequence}`);
+    const received = receive(
+      { ...receiver, write: (message) => (log(message), receiver.write(message)) },
+      {
+        codec: plainReceiver,
+        lastSequence: 4n,
+        onOpen: () => events.push('open'),
+        handle: async ({ text }) => {
+          events.push(`begin ${text}`);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          events.push(`end ${text}`);
+        },
+      },
+    );
+    for (const n of [5, 6]) await sender.write(entry(n));
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    finish();
+    expect(await received).toBe(6n);
+    expect(events).toEqual([
+      ...['opening 4', 'open', 'begin entry 5', 'end entry 5', 'ack 5', 'begin entry 6', 'end entry 6', 'ack 6'],
+    ]);
+  });
+
+  it('acknowledges what it has again, and does not handle it', async () => {
+    const handled: bigint[] = [];
+    const { receiver, told, finish, done } = script([1, 2, 3, 3, 4]);
+    const received = receive(receiver, {
+      codec: plainReceiver,
+      lastSequence: 2n,
+      handle: (_, sequence) => Promise.resolve(void handled.push(sequence)),
+    });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    finish();
+    expect(await received).toBe(4n);
+    await done;
+    expect(handled).toEqual([3n, 4n]);
+    expect(told).toEqual(['opening 2', 'ack 2', 'ack 2', 'ack 3', 'ack 3', 'ack 4']);
+  });
+
+  it('refuses a gap, and handles nothing of what comes after it', async () => {
+    const handled: bigint[] = [];
+    const { receiver } = script([1, 3, 4]);
+    const received = receive(receiver, {
+      codec: plainReceiver,
+      lastSequence: 0n,
+      handle: (_, sequence) => Promise.resolve(void handled.push(sequence)),
+    });
+    await expect(received).rejects.toMatchObject({
+      reason: 'FIELD_OUT_OF_RANGE',
+      metadata: { last: '1', sequence: '3' },
+    });
+    expect(handled).toEqual([1n]);
+  });
+
+  it('does not acknowledge what its handler could not take', async () => {
+    const { receiver, told, done } = script([1, 2]);
+    const received = receive(receiver, {
+      codec: plainReceiver,
+      lastSequence: 0n,
+      handle: (_, sequence) =>
+        sequence === 2n ? Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'store')) : Promise.resolve(),
+    });
+    await expect(received).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+    await done;
+    expect(told).toEqual(['opening 0', 'ack 1']);
+  });
+
+  it('fails as its channel does', async () => {
+    const pair = channelPair<ReceiverMessage, WireEntry>();
+    const received = receive(pair.receiver, {
+      codec: plainReceiver,
+      lastSequence: 0n,
+      handle: () => Promise.resolve(),
+    });
+    pair.cut(new CpnsError('SHUTTING_DOWN', 'the sender stops'));
+    await expect(received).rejects.toMatchObject({ reason: 'SHUTTING_DOWN' });
+  });
+
+  it('ends at its signal after the entry under way, whose commit is not undone', async () => {
+    const stop = new AbortController();
+    const { receiver, sender } = channelPair<ReceiverMessage, WireEntry>();
+    let finish: () => void = () => undefined;
+    let handled = 0;
+    const received = receive(receiver, {
+      codec: plainReceiver,
+      lastSequence: 0n,
+      signal: stop.signal,
+      handle: async () => {
+        handled++;
+        await new Promise<void>((resolve) => (finish = resolve));
+      },
+    });
+    for (const n of [1, 2]) await sender.write(entry(n));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    stop.abort();
+    finish();
+    expect(await received).toBe(1n);
+    expect(handled).toBe(1);
+  });
+
+  it('does not begin when its signal has aborted', async () => {
+    const pair = channelPair<ReceiverMessage, WireEntry>();
+    const options = {
+      codec: plainReceiver,
+      lastSequence: 7n,
+      handle: () => Promise.resolve(),
+      signal: AbortSignal.abort(),
+    };
+    expect(await receive(pair.receiver, options)).toBe(7n);
+    expect(pair.sender.signal.aborted).toBe(true);
+  });
+});

@@ -1,0 +1,198 @@
+import { CpnsError, invalidArgument } from '@cpns/core';
+import type { LogEntry } from '@cpns/store';
+import { Bell } from './bell';
+import type { ReceiverMessage, SenderChannel } from './channel';
+import type { DeliveryLog } from './delivery-log';
+import { systemTimers, type Timers } from './timers';
+
+/** How the sender's messages look on the wire. */
+export interface SenderCodec<In, Out> {
+  /** @throws CpnsError for a message that is neither an opening nor an acknowledgement */
+  receive(message: In): ReceiverMessage;
+  /** The message that carries an entry; this is where a sealed entry is opened. */
+  send(entry: LogEntry): Out | Promise<Out>;
+}
+
+export interface SenderOptions {
+  /** Entries that may be under way without an acknowledgement, 1 to 1,000; 64 unless said. */
+  readonly window?: number;
+  /** How often to look for entries that no wake-up told of, in milliseconds; 2,000 unless said. */
+  readonly pollEvery?: number;
+  readonly timers?: Timers;
+}
+
+const WINDOW = 64;
+const POLL_EVERY = 2_000;
+
+/**
+ * Drives the channels of one kind of log, at most one for each log: a newer channel of a receiver ends its older one,
+ * whose other end is most likely gone.
+ */
+export class DeliverySender<In, Out> {
+  readonly #live = new Map<string, Delivery<In, Out>>();
+  readonly #options: Required<SenderOptions>;
+  #stopped: CpnsError | undefined;
+
+  constructor(
+    private readonly codec: SenderCodec<In, Out>,
+    { window = WINDOW, pollEvery = POLL_EVERY, timers = systemTimers }: SenderOptions = {},
+  ) {
+    if (!Number.isInteger(window) || window < 1 || window > 1_000)
+      throw new RangeError('a window is 1 to 1,000 entries');
+    this.#options = { window, pollEvery, timers };
+  }
+
+  /** Logs that have a live channel. */
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /**
+   * Sends a log's entries over a channel until it ends. Resolves when the receiver ended it; rejects with what ended it
+   * otherwise, which the caller lets end the call.
+   * @throws FIELD_OUT_OF_RANGE when the receiver claims to have what it was never sent, or lacks what it acknowledged
+   * @throws MALFORMED_MESSAGE when its messages come in another order than opening, acknowledgements
+   * @throws CONFLICT when a newer channel took over
+   */
+  async serve(log: DeliveryLog, channel: SenderChannel<In, Out>): Promise<void> {
+    if (this.#stopped) throw this.#stopped;
+    const delivery = new Delivery(log, channel, this.codec, this.#options);
+    this.end(log, new CpnsError('CONFLICT', 'a newer channel of this receiver took over'));
+    this.#live.set(log.name, delivery);
+    try {
+      await delivery.run();
+    } finally {
+      if (this.#live.get(log.name) === delivery) this.#live.delete(log.name);
+    }
+  }
+
+  /** Ends the live channel of a log with this error, if there is one: what a revocation does. */
+  end(log: DeliveryLog, error: CpnsError): boolean {
+    const delivery = this.#live.get(log.name);
+    delivery?.end(error);
+    return delivery !== undefined;
+  }
+
+  /** Ends all channels with this error, and every later one at once: the beginning of a graceful stop. */
+  stop(error: CpnsError): void {
+    this.#stopped = error;
+    for (const delivery of this.#live.values()) delivery.end(error);
+  }
+}
+
+/** One log over one channel. */
+class Delivery<In, Out> {
+  readonly #bell = new Bell();
+  readonly #over = new AbortController();
+  /** The last sequence written to the channel, and the last acknowledged; in between is the window. */
+  #sent = 0n;
+  #acknowledged = 0n;
+  #trimmed = 0n;
+  #receiverEnded = false;
+
+  constructor(
+    private readonly log: DeliveryLog,
+    private readonly channel: SenderChannel<In, Out>,
+    private readonly codec: SenderCodec<In, Out>,
+    private readonly options: Required<SenderOptions>,
+  ) {}
+
+  end(error: unknown): void {
+    if (!this.#over.signal.aborted) this.#over.abort(error);
+    this.#bell.ring();
+  }
+
+  async run(): Promise<void> {
+    const ended = () => this.end(this.channel.signal.reason);
+    this.channel.signal.addEventListener('abort', ended, { once: true });
+    if (this.channel.signal.aborted) ended();
+    try {
+      const requests = this.channel.requests[Symbol.asyncIterator]();
+      await this.#begin(await this.#unlessOver(requests.next()));
+      // runs beside the sending; its failure ends that
+      this.#readAcknowledgements(requests).catch((error: unknown) => this.end(error));
+      await this.log.watch(() => this.#bell.ring(), this.#over.signal);
+      await this.#send();
+    } finally {
+      this.channel.signal.removeEventListener('abort', ended);
+      this.end(undefined);
+    }
+  }
+
+  async #begin({ done, value }: IteratorResult<In, unknown>): Promise<void> {
+    if (done) throw invalidArgument('FIELD_MISSING', 'begin the channel with an opening');
+    const message = this.codec.receive(value);
+    if (message.kind !== 'opening') throw invalidArgument('MALFORMED_MESSAGE', 'begin the channel with an opening');
+    const { lastSequence } = message;
+    const { last, trimmedTo } = await this.log.read(lastSequence, 1);
+    if (lastSequence > last) throw outOfRange(`only ${last} entries were ever sent`, { last });
+    // entries that it acknowledged are gone here: to go on would be to skip them without a word
+    if (lastSequence < trimmedTo)
+      throw outOfRange(`entries up to ${trimmedTo} were acknowledged before`, { trimmedTo });
+    this.#sent = this.#acknowledged = lastSequence;
+    this.#trimmed = trimmedTo;
+  }
+
+  async #readAcknowledgements(requests: AsyncIterator<In>): Promise<void> {
+    for (let next = await requests.next(); !next.done; next = await requests.next()) {
+      const message = this.codec.receive(next.value);
+      if (message.kind !== 'acknowledge') throw invalidArgument('MALFORMED_MESSAGE', 'a channel has one opening');
+      if (message.sequence > this.#sent) throw outOfRange(`only ${this.#sent} entries were sent`, { last: this.#sent });
+      if (message.sequence <= this.#acknowledged) continue;
+      this.#acknowledged = message.sequence;
+      this.#bell.ring();
+    }
+    this.#receiverEnded = true;
+    this.#bell.ring();
+  }
+
+  async #send(): Promise<void> {
+    const { window, pollEvery, timers } = this.options;
+    for (;;) {
+      this.#throwIfOver();
+      await this.#trim();
+      if (this.#receiverEnded) return;
+      const room = window - Number(this.#sent - this.#acknowledged);
+      const entries = room > 0 ? (await this.log.read(this.#sent, room)).entries : [];
+      for (const entry of entries) await this.#sendOne(entry);
+      if (entries.length === 0) await this.#bell.wait(timers, pollEvery);
+    }
+  }
+
+  async #sendOne(entry: LogEntry): Promise<void> {
+    const message = await this.codec.send(entry);
+    this.#throwIfOver();
+    // counted before it is written: its acknowledgement may come before the write resolves
+    this.#sent = entry.sequence;
+    await this.#unlessOver(this.channel.write(message));
+  }
+
+  /** Once for all the acknowledgements that came meanwhile. */
+  async #trim(): Promise<void> {
+    if (this.#acknowledged <= this.#trimmed) return;
+    const upTo = this.#acknowledged;
+    await this.log.trim(upTo);
+    this.#trimmed = upTo;
+  }
+
+  #throwIfOver(): void {
+    if (this.#over.signal.aborted) throw this.#over.signal.reason as Error;
+  }
+
+  /** What the promise gives, or the channel's end if that is sooner. */
+  #unlessOver<T>(promise: Promise<T>): Promise<T> {
+    const { signal } = this.#over;
+    return new Promise((resolve, reject) => {
+      const over = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', over, { once: true });
+      // attached in any case, so that a failure that comes too late is nobody's
+      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', over));
+      if (signal.aborted) over();
+    });
+  }
+}
+
+const outOfRange = (what: string, limits: Record<string, bigint>): CpnsError =>
+  invalidArgument('FIELD_OUT_OF_RANGE', `the sequence does not fit this log: ${what}`, {
+    metadata: Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, String(value)])),
+  });

@@ -1,0 +1,3 @@
+export { channelPair, type ChannelPair } from './channel-pair';
+export { FakeTimers, immediateTimers } from './fake-timers';
+export { plainReceiver, plainSender, type WireEntry } from './wire';

@@ -1,0 +1,168 @@
+import { KmcServiceService } from '@cpns/contracts';
+import { MemoryLog } from '@cpns/telemetry/testing';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { service as healthService } from 'grpc-health-check';
+import { createServerPort, HealthMonitor, implement, type Handlers } from '.';
+import { identifyByName, TestPki } from './testing';
+
+const KMC = 'cpns://td.example/service/kmc';
+const pki = new TestPki();
+const log = new MemoryLog();
+afterAll(() => pki.remove());
+
+const until = async (condition: () => unknown, limitMs: number): Promise<number> => {
+  const started = Date.now();
+  while (!(await condition()) && Date.now() - started < limitMs)
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  return Date.now() - started;
+};
+
+const kmc: Handlers<typeof KmcServiceService> = {
+  createKey: async () => Promise.resolve({ version: undefined }),
+  createKeyVersion: async () => Promise.resolve({ version: undefined }),
+  getKeyVersion: async () => Promise.resolve({ version: undefined }),
+  destroyKeyVersion: async () => Promise.resolve({}),
+  destroyKey: async () => Promise.resolve({}),
+};
+
+async function portWith(health: HealthMonitor, clients: 'certificate' | 'none' = 'certificate') {
+  const common = { listen: '127.0.0.1:0', tls: pki.server(KMC), logger: log.logger, health };
+  const port =
+    clients === 'certificate'
+      ? createServerPort({
+          ...common,
+          clients,
+          identify: identifyByName,
+          services: [implement(KmcServiceService, kmc)],
+        })
+      : createServerPort({ ...common, clients, services: [] });
+  await port.start();
+  return port;
+}
+
+/** A health client as any orchestrator has one, on plain grpc-js. */
+function healthClient(address: string, withCertificate = true) {
+  const { cert, key } = pki.issue('URI:cpns://td.example/operator/probe');
+  const tls = withCertificate ? credentials.createSsl(pki.root, key, cert) : credentials.createSsl(pki.root);
+  const client = new Client(address, tls, { 'grpc.ssl_target_name_override': 'localhost' });
+  const { path, requestSerialize, responseDeserialize } = healthService.Check!;
+  const check = (service: string) =>
+    new Promise<string>((resolve) => {
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        { service },
+        new Metadata(),
+        (error: { details: string } | null, reply?: unknown) =>
+          resolve(error === null ? (reply as { status: string }).status : error.details),
+      );
+    });
+  const watch = (service: string) => {
+    const { path: watchPath, requestSerialize: encode, responseDeserialize: decode } = healthService.Watch!;
+    return client.makeServerStreamRequest(watchPath, encode, decode, { service });
+  };
+  return { check, watch, close: () => client.close() };
+}
+
+describe('over the wire', () => {
+  test('turns NOT_SERVING within 5 s of a loss, back within 5 s of the return, for all names', async () => {
+    let up = true;
+    const check = () => (up ? Promise.resolve() : Promise.reject(new Error('lost')));
+    const health = new HealthMonitor({ checks: [{ name: 'store', check }], logger: log.logger });
+    const port = await portWith(health);
+    await health.start();
+    const client = healthClient(port.address);
+    for (const name of ['', 'cpns.v1.KmcService']) expect(await client.check(name)).toBe('SERVING');
+    expect(await client.check('cpns.v1.Other')).not.toMatch(/SERVING/);
+
+    up = false;
+    expect(await until(async () => (await client.check('')) === 'NOT_SERVING', 6_000)).toBeLessThan(5_000);
+    expect(await client.check('cpns.v1.KmcService')).toBe('NOT_SERVING');
+    expect(health.failing()).toEqual(['store']);
+
+    up = true;
+    expect(await until(async () => (await client.check('')) === 'SERVING', 6_000)).toBeLessThan(5_000);
+    client.close();
+    await health.stop();
+    await port.stop(100);
+  }, 20_000);
+
+  test('is served on a port without client certificates too', async () => {
+    const health = new HealthMonitor({ checks: [], logger: log.logger });
+    const port = await portWith(health, 'none');
+    await health.start();
+    const client = healthClient(port.address, false);
+    expect(await client.check('')).toBe('SERVING');
+    client.close();
+    await health.stop();
+    await port.stop(100);
+  });
+
+  test('a watcher is told of the stop, and does not hold it up', async () => {
+    const health = new HealthMonitor({ checks: [], logger: log.logger });
+    const port = await portWith(health);
+    await health.start();
+    const client = healthClient(port.address);
+    const seen: string[] = [];
+    const watch = client.watch('');
+    watch.on('data', (reply: { status: string }) => seen.push(reply.status));
+    const ended = new Promise<string>((resolve) => watch.on('error', (error) => resolve(error.message)));
+    await until(() => seen.length > 0, 2_000);
+    await health.stop();
+    const started = Date.now();
+    await port.stop(5_000);
+    expect(Date.now() - started).toBeLessThan(1_000);
+    expect(seen).toEqual(['SERVING', 'NOT_SERVING']);
+    expect(await ended).toContain('the service is stopping');
+    client.close();
+  });
+});
+
+describe('checks', () => {
+  const monitor = (check: () => Promise<void>) =>
+    new HealthMonitor({ checks: [{ name: 'x', check }], logger: log.logger, intervalMs: 20, timeoutMs: 50 });
+
+  test('before the first round nothing is served', () => {
+    expect(monitor(() => Promise.resolve()).status).toBe('NOT_SERVING');
+  });
+
+  test('a check that hangs is a check that failed, also when it fails later on', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    const health = monitor(() => new Promise((_resolve, reject) => (fail = reject)));
+    await health.start();
+    expect(health.status).toBe('NOT_SERVING');
+    fail(new Error('late'));
+    await health.stop();
+  });
+
+  test('a loss and a return are each logged once', async () => {
+    const own = new MemoryLog();
+    let up = false;
+    const health = new HealthMonitor({
+      checks: [{ name: 'store', check: () => (up ? Promise.resolve() : Promise.reject(new Error('lost'))) }],
+      logger: own.logger,
+      intervalMs: 10,
+    });
+    await health.start();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    up = true;
+    await until(() => health.status === 'SERVING', 1_000);
+    await health.stop();
+    expect(own.entries().map((entry) => entry.message)).toEqual([
+      'dependency is lost',
+      'dependency is back',
+      'health changed',
+      'health changed',
+    ]);
+  });
+
+  test('after a stop nothing brings it back', async () => {
+    const health = monitor(() => Promise.resolve());
+    await health.start();
+    expect(health.status).toBe('SERVING');
+    await health.stop();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(health.status).toBe('NOT_SERVING');
+  });
+});

@@ -1,0 +1,174 @@
+import http2 from 'node:http2';
+import tls from 'node:tls';
+import { unauthenticated } from '@cpns/core';
+import { GATEWAY, KmcFixture, OPERATOR, PNE, reasonOf, SERVER, SMF } from '../testing/kmc-fixture';
+import { identifyByName, TestPki } from '../testing';
+
+const kmc = new KmcFixture();
+const request = { groupId: 'g', version: 1n };
+afterEach(() => kmc.reset());
+afterAll(() => kmc.remove());
+
+describe('transport', () => {
+  test('an unaltered call over TLS 1.3 with a certificate of the right role is answered', async () => {
+    const reply = await kmc.caller(await kmc.port(), SERVER)(request);
+    expect(reply.version?.groupId).toBe('g');
+    expect(kmc.served).toBe(1);
+  });
+
+  test('plaintext is refused', async () => {
+    const port = await kmc.port();
+    const session = http2.connect(`http://${port.address}`);
+    const outcome = await new Promise<string>((resolve) => {
+      session.on('error', () => resolve('refused'));
+      session.on('close', () => resolve('refused'));
+      session.on('remoteSettings', () => resolve('accepted'));
+    });
+    session.destroy();
+    expect(outcome).toBe('refused');
+  });
+
+  test.each([
+    ['TLSv1.3', 'TLSv1.3'],
+    ['TLSv1.2', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'],
+  ] as const)('a handshake of at most %s ends with %s', async (maxVersion, expected) => {
+    const { port } = await kmc.port();
+    const { root, ...own } = kmc.clientTls(SERVER);
+    const outcome = await new Promise<string | null>((resolve) => {
+      const socket = tls.connect(
+        { host: '127.0.0.1', port, ca: root, ...own, maxVersion, minVersion: 'TLSv1.2', ALPNProtocols: ['h2'] },
+        () => {
+          resolve(socket.getProtocol());
+          socket.destroy();
+        },
+      );
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    });
+    expect(outcome).toBe(expected);
+  });
+
+  test('our client refuses a server that offers TLS 1.2 only', async () => {
+    const { cert, key, ca } = kmc.tls;
+    const old = tls.createServer({ cert, key, ca, maxVersion: 'TLSv1.2', ALPNProtocols: ['h2'] });
+    old.on('tlsClientError', () => undefined);
+    await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve));
+    const address = old.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    const call = kmc.caller({ address: `127.0.0.1:${address.port}` }, SERVER)(request);
+    expect(await reasonOf(call)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+    old.close();
+  });
+
+  test('without a client certificate there is no call', async () => {
+    const call = kmc.caller(await kmc.port(), { root: kmc.pki.root })(request);
+    expect(await reasonOf(call)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+    expect(kmc.served).toBe(0);
+  });
+
+  test('a client certificate of another root makes no call', async () => {
+    const other = new TestPki();
+    const call = kmc.caller(await kmc.port(), { ...other.client(SERVER), root: kmc.pki.root })(request);
+    expect(await reasonOf(call)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+    expect(kmc.served).toBe(0);
+    other.remove();
+  });
+
+  test('a server of another root gets no call', async () => {
+    const other = new TestPki();
+    const call = kmc.caller(await kmc.port(), { ...kmc.clientTls(SERVER), root: other.root })(request);
+    expect(await reasonOf(call)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+    expect(kmc.served).toBe(0);
+    other.remove();
+  });
+
+  test('the server is the one that was meant, by its exact URI', async () => {
+    const port = await kmc.port();
+    const connection = kmc.connect(port, SERVER, { expectedPeer: SMF });
+    expect(await reasonOf(connection.ready(1_000))).toBe('UNAUTHENTICATED/PEER_UNEXPECTED');
+    const call = kmc.caller(port, SERVER, { expectedPeer: SMF })(request);
+    expect(await reasonOf(call)).toBe('UNAUTHENTICATED/PEER_UNEXPECTED');
+    expect(kmc.served).toBe(0);
+  });
+
+  test('a renewed certificate is shown to new connections', async () => {
+    const port = await kmc.port();
+    port.renewCertificate(kmc.pki.server(SMF));
+    expect(await reasonOf(kmc.caller(port, SERVER, { expectedPeer: SMF })(request))).toBe('accepted');
+  });
+
+  test('after a renewal TLS 1.2 is refused as before', async () => {
+    const port = await kmc.port();
+    port.renewCertificate(kmc.pki.server(SMF));
+    const { root, ...own } = kmc.clientTls(SERVER);
+    const code = await new Promise<string | undefined>((resolve) => {
+      const socket = tls.connect({ host: '127.0.0.1', port: port.port, ca: root, ...own, maxVersion: 'TLSv1.2' }, () =>
+        resolve('accepted'),
+      );
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+    });
+    expect(code).toBe('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION');
+  });
+
+  test('an address that is taken is said so', async () => {
+    const { address } = await kmc.port();
+    await expect(kmc.port({ listen: address })).rejects.toThrow(`cannot listen on ${address}`);
+  });
+});
+
+describe('roles', () => {
+  test.each([
+    ['the CPNS Server', SERVER, 'accepted'],
+    ['another service', SMF, 'PERMISSION_DENIED/ROLE_NOT_PERMITTED'],
+    ['a gateway', GATEWAY, 'PERMISSION_DENIED/ROLE_NOT_PERMITTED'],
+    ['a target entity', PNE, 'PERMISSION_DENIED/ROLE_NOT_PERMITTED'],
+    ['an operator', OPERATOR, 'PERMISSION_DENIED/ROLE_NOT_PERMITTED'],
+  ])('%s', async (_who, uri, expected) => {
+    expect(await reasonOf(kmc.caller(await kmc.port(), uri)(request))).toBe(expected);
+    expect(kmc.served).toBe(expected === 'accepted' ? 1 : 0);
+  });
+
+  test('a refused caller’s message is not even read', async () => {
+    const port = await kmc.port();
+    const call = kmc.caller(port, SMF)({ groupId: 'x'.repeat(300_000), version: 1n });
+    expect(await reasonOf(call)).toBe('PERMISSION_DENIED/ROLE_NOT_PERMITTED');
+  });
+
+  test('a peer is refused on each call once admitPeer says so, and its identity was read once', async () => {
+    let revoked = false;
+    let identified = 0;
+    const port = await kmc.port({
+      identify: (der) => {
+        identified += 1;
+        return identifyByName(der);
+      },
+      admitPeer: () => {
+        if (revoked) throw unauthenticated('CERTIFICATE_REVOKED', 'your certificate was revoked');
+      },
+    });
+    const call = kmc.caller(port, SERVER);
+    expect(await reasonOf(call(request))).toBe('accepted');
+    revoked = true;
+    expect(await reasonOf(call(request))).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
+    expect({ served: kmc.served, identified }).toEqual({ served: 1, identified: 1 });
+  });
+
+  test('an identity that is refused is refused again, and never remembered as good', async () => {
+    const port = await kmc.port({
+      identify: () => {
+        throw unauthenticated('PEER_IDENTITY_INVALID', 'your certificate carries no CPNS identity');
+      },
+    });
+    const call = kmc.caller(port, SERVER);
+    for (let round = 0; round < 2; round += 1)
+      expect(await reasonOf(call(request))).toBe('UNAUTHENTICATED/PEER_IDENTITY_INVALID');
+    expect(kmc.served).toBe(0);
+  });
+
+  test('a certificate that expired while its connection lived is refused', async () => {
+    let now = Date.now();
+    const call = kmc.caller(await kmc.port({ clock: { now: () => now } }), SERVER);
+    expect(await reasonOf(call(request))).toBe('accepted');
+    now += 3 * 86_400_000;
+    expect(await reasonOf(call(request))).toBe('UNAUTHENTICATED/CERTIFICATE_EXPIRED');
+  });
+});

@@ -1,0 +1,103 @@
+import { KmcServiceService, type KeyVersion } from '@cpns/contracts';
+import { emitStep, withSpan, withStepChain } from '@cpns/telemetry';
+import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
+import { connectTo, createServerPort, implement, type Connection, type Handlers, type ServerPort } from '.';
+import { identifyByName, TestPki } from './testing';
+
+const KMC = 'cpns://td.example/service/kmc';
+const SERVER = 'cpns://td.example/service/cpns-server';
+const pki = new TestPki();
+const log = new MemoryLog();
+const telemetry = new MemoryTelemetry();
+let port: ServerPort;
+let connection: Connection;
+let work: () => void = () => undefined;
+
+const answer = (): { version: KeyVersion | undefined } => {
+  work();
+  return { version: undefined };
+};
+const kmc: Handlers<typeof KmcServiceService> = {
+  createKey: async () => Promise.resolve(answer()),
+  createKeyVersion: async () => Promise.reject(new Error('bug')),
+  getKeyVersion: async () => Promise.resolve(answer()),
+  destroyKeyVersion: async () => Promise.resolve({}),
+  destroyKey: async () => Promise.resolve({}),
+};
+
+beforeAll(async () => {
+  port = createServerPort({
+    listen: '127.0.0.1:0',
+    tls: pki.server(KMC),
+    clients: 'certificate',
+    identify: identifyByName,
+    services: [implement(KmcServiceService, kmc)],
+    logger: log.logger,
+  });
+  await port.start();
+  connection = connectTo({ address: port.address, tls: pki.client(SERVER), expectedPeer: KMC });
+});
+
+afterAll(async () => {
+  connection.close();
+  await port.stop(100);
+  await telemetry.stop();
+  pki.remove();
+});
+
+beforeEach(() => telemetry.reset());
+
+const step = (number: 1 | 2 | 3 | 4 | 5) => () =>
+  void emitStep({ flow: 'EUK-SRV-S', step: number, from: SERVER, to: KMC, carried: ['nonce'] });
+
+test('a call is a span under the caller’s, and its steps are under that', async () => {
+  work = step(2);
+  await withSpan('outer', {}, async () =>
+    connection.client(KmcServiceService).createKey({ groupId: 'g', requestId: Buffer.alloc(16) }),
+  );
+  const spans = await telemetry.spans();
+  const [own, call, outer] = ['EUK-SRV-S step 2', '/cpns.v1.KmcService/CreateKey', 'outer'].map((name) =>
+    spans.find((span) => span.name === name),
+  );
+  expect(own?.parentSpanContext?.spanId).toBe(call?.spanContext().spanId);
+  expect(call?.parentSpanContext?.spanId).toBe(outer?.spanContext().spanId);
+  expect(new Set(spans.map((span) => span.spanContext().traceId)).size).toBe(1);
+});
+
+test('steps of both sides are linked into one chain, there and back', async () => {
+  const numbers: (1 | 2 | 3 | 4 | 5)[] = [2, 3];
+  work = () => numbers.forEach((number) => step(number)());
+  await withStepChain('', async () => {
+    step(1)();
+    await connection.client(KmcServiceService).getKeyVersion({ groupId: 'g', version: 1n });
+    step(4)();
+    numbers.splice(0, 2, 5);
+    await connection.client(KmcServiceService).getKeyVersion({ groupId: 'g', version: 1n });
+  });
+  const steps = await telemetry.steps();
+  expect(steps.map((seen) => seen.step)).toEqual([1, 2, 3, 4, 5]);
+  for (const [index, seen] of steps.entries())
+    expect(seen.links).toEqual(index === 0 ? [] : [steps[index - 1]!.spanId]);
+});
+
+test('a failed call is marked with its reason and not with its message', async () => {
+  await connection
+    .client(KmcServiceService)
+    .createKeyVersion({ groupId: 'g', previous: 1n, requestId: Buffer.alloc(16) })
+    .catch(() => undefined);
+  const [span] = await telemetry.spans();
+  expect(span?.status.message).toBe('INTERNAL');
+  expect(span?.attributes['cpns.reason']).toBe('INTERNAL');
+});
+
+test('a log line of a call carries its trace', async () => {
+  log.lines.length = 0;
+  await connection.client(KmcServiceService).destroyKey({ groupId: 'g' });
+  const [span] = await telemetry.spans();
+  const line = log.entries().find((entry) => entry.message === 'call answered');
+  expect(line).toMatchObject({
+    caller: SERVER,
+    method: '/cpns.v1.KmcService/DestroyKey',
+    traceId: span?.spanContext().traceId,
+  });
+});

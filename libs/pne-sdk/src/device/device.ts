@@ -1,0 +1,167 @@
+import type { DeviceCapabilities } from '@cpns/contracts';
+import { CpnsError, invalidArgument, systemClock, systemRandom, type Clock, type Random } from '@cpns/core';
+import type { CallOptions } from '@cpns/grpc';
+import type { KeyForm, OneTimeString } from '@cpns/key-derivation';
+import { serverUriOf } from '../protocol/admitted';
+import { stageOf, type DeviceState, type Exchange, type LiveKey } from '../state/device-state';
+import type { DeviceStage } from '../state/life-cycle';
+import { tokenChannel } from '../transport/channel';
+import { fetchRoot } from '../transport/fetch-root';
+import { assign, type AssignOptions } from './assign';
+import type { DeviceContext } from './context';
+import { importKey, type PreSharedKey } from './import-key';
+import { register, type RegisterOptions } from './register';
+import { GatewaySession, type GatewayMethods } from './session';
+
+export interface DeviceOptions extends Pick<DeviceContext, 'states' | 'logger'> {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** `host:port` of the gateway's certificate port, for certificate holders. */
+  readonly certificateAddress?: string;
+  /** Instead of the real ones; for tests. */
+  readonly openChannel?: DeviceContext['openChannel'];
+  readonly fetchRoot?: DeviceContext['fetchRoot'];
+  readonly pause?: (milliseconds: number) => Promise<unknown>;
+}
+
+/** {@link DeviceOptions} with the defaults filled in. */
+export function deviceContext(options: DeviceOptions): DeviceContext {
+  const { clock = systemClock, random = systemRandom } = options;
+  return {
+    states: options.states,
+    logger: options.logger,
+    clock,
+    random,
+    openChannel: options.openChannel ?? tokenChannel,
+    fetchRoot: options.fetchRoot ?? fetchRoot,
+    ...(options.pause && { pause: options.pause }),
+  };
+}
+
+/** What may be shown of a device: no secret is in it. */
+export interface DeviceStatus {
+  readonly stage: DeviceStage;
+  /** E, or empty before there is an admission. */
+  readonly entity: string;
+  readonly user: string;
+  readonly form?: KeyForm;
+  /** URI of the CPNS Server or E of a gateway, once something was assigned. */
+  readonly assigner?: string;
+  /** Of S, 32 hexadecimal digits; once the key is live. */
+  readonly keyId?: string;
+  /** Unix milliseconds. */
+  readonly notAfter?: number;
+  /** In form key pair: DER, leaf to root. */
+  readonly chain?: readonly Buffer[];
+}
+
+/**
+ * A target entity: a PNE, or a PN GW towards an intermediate one (5.3.1.12.5). Its Entity-User Key is assigned, registered
+ * and then used; every step is durable before the next one is taken, so that a device can be cut off at any moment and
+ * goes on where it stood. One instance per store; two at once are told apart by CONFLICT.
+ */
+export class Device {
+  readonly #context: DeviceContext;
+  readonly #certificateAddress: string | undefined;
+  #state: DeviceState;
+  #session: GatewaySession | undefined;
+
+  private constructor(context: DeviceContext, state: DeviceState, certificateAddress: string | undefined) {
+    this.#context = context;
+    this.#state = state;
+    this.#certificateAddress = certificateAddress;
+  }
+
+  /** @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */
+  static async open(options: DeviceOptions): Promise<Device> {
+    const context = deviceContext(options);
+    return new Device(context, await context.states.read(), options.certificateAddress);
+  }
+
+  get stage(): DeviceStage {
+    return stageOf(this.#state);
+  }
+
+  get status(): DeviceStatus {
+    const { exchange, live } = this.#state;
+    return exchange === undefined ? statusOfKey(this.stage, live) : statusOfExchange(exchange);
+  }
+
+  /**
+   * EUK-SRV or EUK-GW, from wherever the device stands; nothing when it has been done with this one-time string.
+   * @throws CpnsError see {@link assign}; NAME_INVALID for a string that enrols a PN GW at the Server
+   */
+  async assign(oneTime?: OneTimeString, options: AssignOptions = {}): Promise<DeviceStatus> {
+    if (oneTime?.peer === (oneTime && serverUriOf(oneTime.entity)))
+      throw invalidArgument('NAME_INVALID', 'the one-time string enrols a PN GW at the Server, not a target entity', {
+        metadata: { field: 'peer' },
+      });
+    this.#state = await assign(this.#context, oneTime, options);
+    return this.status;
+  }
+
+  /** EUK-GW-VERIFY; nothing when the key is live. @throws CpnsError see {@link register} */
+  async register(options: RegisterOptions = {}): Promise<DeviceStatus> {
+    this.#state = await register(this.#context, options);
+    return this.status;
+  }
+
+  /** Q2: takes a pre-shared key. @throws CpnsError see {@link importKey} */
+  async importKey(key: PreSharedKey): Promise<DeviceStatus> {
+    this.#state = await importKey(this.#context, key);
+    return this.status;
+  }
+
+  /**
+   * Tells the Device Capabilities Function about this device (GK-SECLEVEL).
+   * @returns when the Server recorded it, Unix milliseconds
+   * @throws CpnsError see {@link call}
+   */
+  async reportCapabilities(capabilities: DeviceCapabilities): Promise<number> {
+    const { recordedAt } = await this.call((rpc, how) => rpc.reportCapabilities({ capabilities }, how));
+    return Number(recordedAt);
+  }
+
+  /**
+   * A call to the gateway under the live key: with a proof in form secret, by mutual TLS in form key pair. A device that is
+   * being given its next key still has this one.
+   * @throws CpnsError KEY_UNKNOWN when no key is live; CONFIGURATION_INVALID; what the call throws
+   */
+  call<T>(fn: (rpc: GatewayMethods, authentication: CallOptions) => Promise<T>): Promise<T> {
+    return this.session().call(fn);
+  }
+
+  /** Ends the connection; the device can be used again all the same. */
+  close(): void {
+    this.#session?.close();
+    this.#session = undefined;
+  }
+
+  private session(): GatewaySession {
+    const { live } = this.#state;
+    if (live === undefined)
+      throw new CpnsError('KEY_UNKNOWN', 'the device has no live key yet: assign and register one');
+    if (this.#session?.keyId !== live.keyId) {
+      this.close();
+      const { clock, random } = this.#context;
+      const address = this.#certificateAddress;
+      this.#session = new GatewaySession(live, { clock, random, ...(address && { certificateAddress: address }) });
+    }
+    return this.#session;
+  }
+}
+
+function statusOfKey(stage: DeviceStage, live: LiveKey | undefined): DeviceStatus {
+  if (live === undefined) return { stage, entity: '', user: '' };
+  const { entity, user, form, assigner, keyId, notAfter, chain } = live;
+  return { stage, entity, user, form, assigner, keyId, ...(notAfter && { notAfter }), ...(chain && { chain }) };
+}
+
+function statusOfExchange(exchange: Exchange): DeviceStatus {
+  const { stage } = exchange;
+  const { entity, user, form } = stage === 'assigning' ? exchange.pending.admitted : exchange.admitted;
+  if (stage === 'assigning') return { stage, entity, user, form };
+  const { assigner, notAfter } = exchange.assigned;
+  const chain = exchange.assigned.form === 'key-pair' && { chain: exchange.assigned.chain };
+  return { stage, entity, user, form, assigner, notAfter, ...chain };
+}

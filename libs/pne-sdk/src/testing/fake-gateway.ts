@@ -1,0 +1,156 @@
+/** The ports of a PN GW, and the token port of a Server, over TLS on 127.0.0.1, with a {@link FakeAssigner} behind them. */
+import { classifyPeerLeaf, dersToPem, derToPem, privateKeyPem, type Credentials } from '@cpns/certificate-issuance';
+import {
+  EntityUserKeyServiceService,
+  PnGatewayServiceService,
+  type EntityUserKeyServiceAssignEntityUserKeyRequest,
+  type PnGatewayServiceAssignEntityUserKeyRequest,
+  type PnGatewayServiceRegisterEntityUserKeyRequest,
+  type PnGatewayServiceReportCapabilitiesRequest,
+} from '@cpns/contracts';
+import { CpnsError } from '@cpns/core';
+import {
+  createServerPort,
+  implement,
+  type CallContext,
+  type CallerEntity,
+  type Handlers,
+  type IdentifyPeer,
+  type ProofVerifier,
+  type ServerPort,
+} from '@cpns/grpc';
+import { deriveConfirmKey, deriveKeyId, keyIdBytes, parseProof, verifyProof } from '@cpns/key-derivation';
+import type { Logger } from '@cpns/telemetry';
+import { GATEWAY, type FakeAssigner } from './fake-assigner';
+
+const unserved = () => Promise.reject(new CpnsError('UNIMPLEMENTED', 'not part of this test'));
+
+class FakePnGateway implements Handlers<typeof PnGatewayServiceService> {
+  constructor(private readonly gateway: FakeGateway) {}
+
+  async assignEntityUserKey({ request }: PnGatewayServiceAssignEntityUserKeyRequest, call: CallContext) {
+    this.gateway.answering();
+    return { reply: await this.gateway.assigner.assign(request, call.method) };
+  }
+
+  async registerEntityUserKey({ request }: PnGatewayServiceRegisterEntityUserKeyRequest) {
+    this.gateway.answering();
+    return { reply: await this.gateway.assigner.register(request) };
+  }
+
+  reportCapabilities(_request: PnGatewayServiceReportCapabilitiesRequest, call: CallContext) {
+    this.gateway.callers.push(call.requireEntity());
+    return Promise.resolve({ recordedAt: BigInt(this.gateway.assigner.clock.now()) });
+  }
+
+  renewEntityUserKey = unserved;
+  joinServiceGroup = unserved;
+  leaveServiceGroup = unserved;
+  pullGroupKey = unserved;
+  watchGroupKeys = unserved;
+}
+
+const tlsOf = ({ chain, privateKey }: Pick<Credentials, 'chain' | 'privateKey'>, root: Buffer) => ({
+  cert: dersToPem(chain),
+  key: privateKeyPem(privateKey),
+  ca: derToPem(root),
+});
+
+export class FakeGateway {
+  /** Who called with a key, and how it showed that. */
+  readonly callers: CallerEntity[] = [];
+  /** How many of the next exchanges find the Server away. */
+  unavailable = 0;
+  /** Replaces the verifier's clock, Unix milliseconds. */
+  verifierTime: number | undefined;
+  readonly #ports: readonly ServerPort[];
+
+  private constructor(
+    readonly assigner: FakeAssigner,
+    logger: Logger,
+  ) {
+    const { root, authorities } = assigner;
+    const gateway = implement(PnGatewayServiceService, new FakePnGateway(this)).only(
+      'assignEntityUserKey',
+      'registerEntityUserKey',
+      'reportCapabilities',
+    );
+    const server = implement(EntityUserKeyServiceService, {
+      provisionGateway: unserved,
+      registerEntityUserKey: unserved,
+      renewEntityUserKey: unserved,
+      revokeEntityUserKey: unserved,
+      getEntityUserKey: unserved,
+      listEntityUserKeys: unserved,
+      assignEntityUserKey: async ({ request, method }: EntityUserKeyServiceAssignEntityUserKeyRequest) => {
+        this.answering();
+        return { reply: await assigner.assign(request, method) };
+      },
+    }).only('assignEntityUserKey');
+    const common = { listen: '127.0.0.1:0', logger, clock: assigner.clock };
+    const own = tlsOf(authorities.gateway, root);
+    this.#ports = [
+      createServerPort({ ...common, clients: 'none', tls: own, services: [gateway], verifyProof: this.verifier() }),
+      createServerPort({ ...common, clients: 'certificate', tls: own, services: [gateway], identify: this.identify() }),
+      createServerPort({ ...common, clients: 'none', tls: tlsOf(authorities.server, root), services: [server] }),
+    ];
+  }
+
+  static async start(assigner: FakeAssigner, logger: Logger): Promise<FakeGateway> {
+    const gateway = new FakeGateway(assigner, logger);
+    for (const port of gateway.#ports) await port.start();
+    return gateway;
+  }
+
+  private address(index: number): string {
+    return `127.0.0.1:${this.#ports[index]!.port}`;
+  }
+
+  get tokenAddress(): string {
+    return this.address(0);
+  }
+
+  get certificateAddress(): string {
+    return this.address(1);
+  }
+
+  get serverTokenAddress(): string {
+    return this.address(2);
+  }
+
+  /** @throws CpnsError DEPENDENCY_UNAVAILABLE while the Server is away */
+  answering(): void {
+    if (this.unavailable === 0) return;
+    this.unavailable--;
+    throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'the CPNS Server does not answer; try again');
+  }
+
+  async stop(): Promise<void> {
+    for (const port of this.#ports) await port.stop(0);
+  }
+
+  private verifier(): ProofVerifier {
+    return (bytes, method, requestDigest) => {
+      const proof = parseProof(bytes);
+      const secret = this.assigner.keys.get(proof.entity);
+      if (secret === undefined || deriveKeyId(secret) !== proof.keyId)
+        throw new CpnsError('KEY_UNKNOWN', 'no such key');
+      const call = { audience: GATEWAY, method, requestDigest };
+      verifyProof(deriveConfirmKey(secret), proof, call, this.verifierTime ?? this.assigner.clock.now());
+      const user = this.assigner.users.get(proof.entity) ?? '';
+      return Promise.resolve({ entity: proof.entity, user, keyId: keyIdBytes(proof.keyId) });
+    };
+  }
+
+  private identify(): IdentifyPeer {
+    const issuingCaDer = this.assigner.authorities.pki.issuingCa.chain[0]!;
+    return (leafDer) => {
+      const { subject, role, fingerprint, notAfter } = classifyPeerLeaf(
+        leafDer,
+        { issuingCaDer },
+        this.assigner.clock.now(),
+      );
+      return { uri: subject.name.uri, name: subject.name, user: subject.user, role, fingerprint, leafDer, notAfter };
+    };
+  }
+}

@@ -1,0 +1,3 @@
+export * from './fake-assigner';
+export * from './fake-gateway';
+export * from './memory-device-states';

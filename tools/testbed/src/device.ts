@@ -1,0 +1,107 @@
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ManagedProcess } from './managed-process';
+import { mainOf } from './workspace';
+
+/** How far a device goes before its process ends. */
+export type DeviceStage = 'assigned' | 'registered' | 'proved';
+
+/** What a device's process wrote about itself; it holds no secret. */
+export type DeviceResult = Readonly<Record<string, unknown>>;
+
+export interface DeviceSpec {
+  /** E of the target entity. */
+  readonly entity: string;
+  /** For its store, its files and its log; made before. */
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly nodeOptions: readonly string[];
+}
+
+export interface DeviceRun {
+  readonly process: ManagedProcess;
+  /** @throws Error with the end of its log when it ended otherwise than with code 0 */
+  readonly done: Promise<DeviceResult>;
+}
+
+const RUN_MS = 60_000;
+
+/** A target entity: a store of its own, on which any number of processes run one after another. */
+export class Device {
+  readonly #runs: ManagedProcess[] = [];
+
+  constructor(readonly spec: DeviceSpec) {}
+
+  get entity(): string {
+    return this.spec.entity;
+  }
+
+  get logFile(): string {
+    return join(this.spec.directory, 'log');
+  }
+
+  /** For `openStore`. */
+  get storeUrl(): string {
+    return `embedded:${join(this.spec.directory, 'store')}`;
+  }
+
+  get #resultFile(): string {
+    return join(this.spec.directory, 'result.json');
+  }
+
+  /** Process ids of its runs so far. */
+  get pids(): readonly number[] {
+    return this.#runs.map(({ pid }) => pid);
+  }
+
+  /** Of the last run that got so far. @throws Error when there is none */
+  result(): DeviceResult {
+    if (!existsSync(this.#resultFile)) throw new Error(`${this.entity} has no result`);
+    return JSON.parse(readFileSync(this.#resultFile, 'utf8')) as DeviceResult;
+  }
+
+  /** Starts its process. One that was killed goes on where its store says that it was. */
+  async start(until: DeviceStage, env: Readonly<Record<string, string>> = {}): Promise<DeviceRun> {
+    rmSync(this.#resultFile, { force: true });
+    const process = await ManagedProcess.start({
+      name: this.entity,
+      main: mainOf('pne'),
+      nodeOptions: this.spec.nodeOptions,
+      env: {
+        ...this.spec.env,
+        CPNS_STORE: this.storeUrl,
+        CPNS_RESULT_FILE: this.#resultFile,
+        CPNS_UNTIL: until,
+        ...env,
+      },
+      logFile: this.logFile,
+    });
+    this.#runs.push(process);
+    return { process, done: this.#finish(process) };
+  }
+
+  /** Runs its process to a stage. @throws Error as {@link DeviceRun.done} */
+  async run(until: DeviceStage = 'proved', env: Readonly<Record<string, string>> = {}): Promise<DeviceResult> {
+    return (await this.start(until, env)).done;
+  }
+
+  /** Ends a run that has not ended by itself. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#runs.map((process) => process.kill('SIGKILL')));
+  }
+
+  async #finish(process: ManagedProcess): Promise<DeviceResult> {
+    const over = new AbortController();
+    const late = sleep(RUN_MS, undefined, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([process.exited, late]);
+    over.abort();
+    if (process.exit === undefined) {
+      const error = process.failure(`did not finish within ${RUN_MS} ms`);
+      await process.kill('SIGKILL');
+      throw error;
+    }
+    if (process.exit.code !== 0) throw process.failure('failed');
+    return this.result();
+  }
+}

@@ -1,0 +1,13 @@
+export { Deployment, gatewayName, TRUST_DOMAIN } from './deployment';
+export type { AdmitOptions, DeploymentOptions, DeviceOptions, GatewaySpec, PerProcess } from './deployment-options';
+export { Device, type DeviceResult, type DeviceRun, type DeviceStage } from './device';
+export { stepOfSpan, type CollectedStep } from './flow-steps';
+export { checkHealth, type HealthStatus } from './health';
+export { ManagedProcess, type Exit, type ProcessSpec } from './managed-process';
+export { Operator, type Admitted, type AdmitRequest } from './operator';
+export { OtlpError, parseExport, type AttributeValue, type CollectedSpan, type SpanReference } from './otlp';
+export { OtlpCollector } from './otlp-collector';
+export { SERVER_SIDE, writePki, type CredentialFiles, type PkiFiles, type ServerSideService } from './pki-files';
+export { freePort } from './ports';
+export type { PortName } from './service';
+export { mainOf, type App } from './workspace';
