@@ -40,7 +40,9 @@ check_workspace() {
   required_stage packages debian_packages
   required_stage npm-ci npm ci --no-progress
   stage test npm test
-  stage lint npm run lint
+  # one process for all projects shares their types: a quarter of the time of `npm run lint` without its cache
+  stage lint npx --no-install eslint --no-error-on-unmatched-pattern '{libs,apps,tools}/*/src/**/*.ts' 'e2e/src/**/*.ts'
+  stage format npx --no-install prettier --check .
   stage typecheck npm run typecheck
   stage buf-lint npx --no-install buf lint
   stage buf-format npx --no-install buf format --diff --exit-code

@@ -19,7 +19,8 @@ export abstract class Secret {
    */
   protected constructor(bytes: Uint8Array, size: number) {
     if (bytes.length !== size) throw new RangeError(`a ${new.target.name} has ${size} bytes, not ${bytes.length}`);
-    this.#bytes = Buffer.from(bytes);
+    this.#bytes = Buffer.allocUnsafe(size);
+    this.#bytes.set(bytes);
   }
 
   /** The bytes themselves, not a copy: for a formula or for sealing, never for a message in the clear. */

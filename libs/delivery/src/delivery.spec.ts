@@ -18,7 +18,10 @@ const POINTS = [
   'sender after the acknowledgement arrived, before the trim',
   'sender process, which starts again',
 ] as const;
-type Death = { readonly point: (typeof POINTS)[number]; readonly at: number };
+interface Death {
+  readonly point: (typeof POINTS)[number];
+  readonly at: number;
+}
 
 /** What outlives the receiver: its effects and its last sequence, committed together. */
 interface Durable {
@@ -53,10 +56,13 @@ class World {
   }
 
   open(): ReceiverChannel<WireEntry, ReceiverMessage> {
-    if (this.due('sender process, which starts again', this.durable.last)) this.#sender = this.#startSender();
     const pair = channelPair<ReceiverMessage, WireEntry>(this.capacity);
     const write = async (message: WireEntry) => {
       if (this.due('connection while the entry is written', message.sequence)) pair.cut();
+      if (this.due('sender process, which starts again', message.sequence)) {
+        this.#sender.stop(new CpnsError('DEPENDENCY_UNAVAILABLE', 'killed'));
+        this.#sender = this.#startSender();
+      }
       await pair.sender.write(message);
     };
     this.#cut = pair.cut;
@@ -130,7 +136,7 @@ describe('delivery, whoever dies and wherever', () => {
   const expected = (entries: number) => Array.from({ length: entries }, (_, index) => `${index + 1}`);
 
   it.each(POINTS)('gives each entry exactly once and in order when the %s dies', async (point) => {
-    const at = point === 'connection before the opening' || point.startsWith('sender process') ? 0 : 3;
+    const at = point === 'connection before the opening' ? 0 : 3;
     const { effects, died, log } = await delivered(6, [{ point, at }], 4, 2);
     expect(died).toEqual([point]);
     expect(effects).toEqual(expected(6));

@@ -16,7 +16,7 @@ export interface Receiving<In, Out> {
    * Takes one entry: commits its effects **and its sequence together**, and resolves when that is durable. That is what
    * makes it happen once, wherever either side dies. Never called for two entries at once.
    */
-  handle(message: In, sequence: bigint): Promise<void>;
+  readonly handle: (message: In, sequence: bigint) => Promise<void>;
   /** Called when the channel is open: the opening was sent. */
   readonly onOpen?: () => void;
   /** Ends the receiving after the entry under way. */

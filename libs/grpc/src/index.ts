@@ -1,6 +1,7 @@
 export * from './definitions';
 export * from './errors';
 export * from './health';
+export * from './library-log';
 export * from './peer';
 export * from './peer-identifier';
 export * from './roles';

@@ -134,12 +134,12 @@ export class SealedRecords {
   /** The bytes of a record at its place and revision. */
   encode<F extends Fields>({ fields }: RecordDefinition<F>, place: Place, value: RecordOf<F>): Buffer {
     const keyId = this.sealer.currentKeyId;
-    const given = value as Readonly<Record<string, never>>;
+    const given = value as Readonly<Partial<Record<string, never>>>;
     for (const name of Object.keys(given))
       if (!Object.hasOwn(fields, name)) throw new TypeError(`the record has no field ${name}`);
     const body: Record<string, Json> = {};
     for (const [name, field] of Object.entries(fields)) {
-      const each: never | undefined = given[name];
+      const each = given[name];
       if (each === undefined) {
         if (!field.optional) throw new TypeError(`the record needs its field ${name}`);
       } else if (field.toBytes) {

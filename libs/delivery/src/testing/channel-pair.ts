@@ -49,11 +49,11 @@ class Pipe<T> implements AsyncIterable<T> {
 
 export interface ChannelPair<Up, Down> {
   readonly sender: SenderChannel<Up, Down>;
-  readonly receiver: ReceiverChannel<Down, Up> & { end(): void };
+  readonly receiver: ReceiverChannel<Down, Up> & { readonly end: () => void };
   /** The connection breaks: what is under way is lost, and both sides get the error. */
-  cut(error?: Error): void;
+  readonly cut: (error?: Error) => void;
   /** What the server does when its handler is done: ends the call, with the error if there is one. */
-  finish(error?: Error): void;
+  readonly finish: (error?: Error) => void;
 }
 
 /** A two-way call in memory, with back-pressure. */

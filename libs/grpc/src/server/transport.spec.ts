@@ -109,9 +109,10 @@ describe('transport', () => {
     expect(code).toBe('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION');
   });
 
-  test('an address that is taken is said so', async () => {
+  test('an address that is taken is said so, by us and by the library in our log', async () => {
     const { address } = await kmc.port();
     await expect(kmc.port({ listen: address })).rejects.toThrow(`cannot listen on ${address}`);
+    expect(kmc.log.text()).toContain('No address added');
   });
 });
 

@@ -6,6 +6,7 @@ import {
   connectTo,
   createServerPort,
   implement,
+  logLibraryTo,
   type CallContext,
   type CertificatePortOptions,
   type ClientTls,
@@ -37,6 +38,11 @@ export const keyVersion = (groupId: string): KeyVersion => ({ groupId, version: 
 export class KmcFixture {
   readonly pki = new TestPki();
   readonly log = new MemoryLog();
+
+  constructor() {
+    logLibraryTo(this.log.logger);
+  }
+
   readonly tls = this.pki.server(KMC);
   /** What getKeyVersion does. */
   answer: (request: GetKeyVersionRequest, call: CallContext) => Promise<KeyVersion> = (request) =>

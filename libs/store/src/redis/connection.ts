@@ -103,14 +103,11 @@ const retry = (times: number): number => Math.min(50 * times, TIMES.retryAtMost)
 /** Nothing is queued, resent or retried behind the caller's back: what cannot be sent now fails now. */
 const HONEST: Options = {
   protocol: 2,
-  lazyConnect: true,
   connectTimeout: TIMES.connect,
   commandTimeout: TIMES.command,
   maxRetriesPerRequest: 0,
-  enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
-  retryStrategy: retry,
   disableClientInfo: true,
 };
 
@@ -123,20 +120,19 @@ export function makeClient(target: RedisTarget, onError: (error: Error) => void)
 
 const REPLIES = { replyMapping: 'legacy' } as const;
 
-const makeSingle = (options: Options): Redis =>
-  new Redis({ ...HONEST, ...REPLIES, sentinelRetryStrategy: retry, ...options });
+/** These two are said of a cluster as a whole, and not of each of its nodes. */
+const AS_A_WHOLE = { lazyConnect: true, enableOfflineQueue: false } as const;
 
-function makeCluster(nodes: readonly ClusterNode[], options: Options): Cluster {
-  const { retryStrategy: _own, enableOfflineQueue: _queue, lazyConnect: _lazy, ...honest } = HONEST;
-  const { db: _database, ...rest } = options;
-  return new Cluster([...nodes], {
-    lazyConnect: true,
-    enableOfflineQueue: false,
+const makeSingle = (options: Options): Redis =>
+  new Redis({ ...HONEST, ...REPLIES, ...AS_A_WHOLE, retryStrategy: retry, sentinelRetryStrategy: retry, ...options });
+
+const makeCluster = (nodes: readonly ClusterNode[], options: Options): Cluster =>
+  new Cluster([...nodes], {
+    ...AS_A_WHOLE,
     clusterRetryStrategy: retry,
     slotsRefreshTimeout: TIMES.connect,
-    redisOptions: { ...honest, ...rest, ...REPLIES },
+    redisOptions: { ...HONEST, ...options, ...REPLIES },
   });
-}
 
 /** Waits until the client is connected or has failed once; either way it goes on by itself. */
 export async function firstConnection(client: RedisClient): Promise<void> {

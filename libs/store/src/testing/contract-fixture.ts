@@ -20,9 +20,9 @@ export interface Fixture {
   /** The clock of both. */
   readonly clock: FakeClock;
   /** An aggregate that nothing was done with yet. */
-  fresh(kind?: string): Aggregate;
+  readonly fresh: (kind?: string) => Aggregate;
   /** Opens one more handle, closed after the cases. */
-  open(): Promise<Store>;
+  readonly open: () => Promise<Store>;
 }
 
 /** Registers the hooks that open and close what the cases use. */

@@ -23,11 +23,11 @@ export interface RunningRedis {
   /** Of a server of one's own; 0 where REDIS_URL names one. */
   readonly port: number;
   /** Kills the server (SIGKILL) and waits for its end. A server that is not ours stays. */
-  kill(): Promise<void>;
+  readonly kill: () => Promise<void>;
   /** Starts the killed server again, on the same port and directory. */
-  restart(): Promise<void>;
+  readonly restart: () => Promise<void>;
   /** Ends the server, or removes what was written where it is not ours. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /**

@@ -10,7 +10,7 @@ export interface TemporaryStore {
   /** For `openStore`: a second handle of the same store. */
   readonly url: string;
   /** Closes the store and removes it. */
-  dispose(): Promise<void>;
+  readonly dispose: () => Promise<void>;
 }
 
 /** A store for one test, in a directory of its own: the embedded adapter itself, so that there is no fake to be wrong. */

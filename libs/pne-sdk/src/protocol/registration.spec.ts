@@ -1,0 +1,238 @@
+import { createCsr, createIssuer, newPrivateKey, signerFromPkcs8, type Credentials } from '@cpns/certificate-issuance';
+import { AssignmentRequest, RegistrationRequest, type RegistrationReply } from '@cpns/contracts';
+import { EntityUserKey, systemRandom, type Reason } from '@cpns/core';
+import { FakeClock } from '@cpns/core/testing';
+import { generateHpkeKeyPair, hpkePublicKey, signBytes } from '@cpns/key-derivation';
+import { createPrivateKey } from 'node:crypto';
+import { ENTITY, FakeAssigner, issueTo, type AssignedBy } from '../testing/fake-assigner';
+import { acceptAssignment, type Assigned } from './accept-assignment';
+import { routeOf, type Admitted } from './admitted';
+import { prepareAssignment, type OwnKey } from './prepare-assignment';
+import {
+  acceptRegistration,
+  needsRegistration,
+  prepareRegistration,
+  registrationRequest,
+  type PendingRegistration,
+} from './registration';
+
+const clock = new FakeClock();
+let assigner: FakeAssigner;
+
+beforeAll(async () => {
+  assigner = await FakeAssigner.create(clock);
+});
+
+interface Case {
+  readonly admitted: Admitted;
+  readonly assigned: Assigned;
+  readonly pending: PendingRegistration;
+}
+
+async function assign(form: 'secret' | 'key-pair', by: AssignedBy, own?: OwnKey) {
+  const pending = await prepareAssignment(
+    assigner.admit({ form, by, user: 'alice' }),
+    assigner.root,
+    systemRandom,
+    own,
+  );
+  const { admitted, request } = pending;
+  const reply = await assigner.assign(AssignmentRequest.decode(request), routeOf(admitted).method);
+  return { admitted, assigned: await acceptAssignment(pending, reply, clock.now()) };
+}
+
+async function prepare(form: 'secret' | 'key-pair', by: AssignedBy): Promise<Case> {
+  const { admitted, assigned } = await assign(form, by);
+  return { admitted, assigned, pending: await prepareRegistration(admitted, assigned, systemRandom) };
+}
+
+const requestOf = ({ admitted, assigned, pending }: Case) => registrationRequest(admitted, assigned, pending);
+const encoded = (one: Case) => Buffer.from(RegistrationRequest.encode(requestOf(one)).finish());
+const accept = ({ admitted, assigned, pending }: Case, reply: RegistrationReply | undefined, now = clock.now()) =>
+  acceptRegistration(admitted, assigned, pending, reply, now);
+
+const CASES = [
+  ['secret', 'gateway'],
+  ['key-pair', 'gateway'],
+  ['key-pair', 'server'],
+] as const;
+
+describe('a registration', () => {
+  it.each(CASES)('of a %s from the %s leads both sides to one secret', async (form, by) => {
+    const one = await prepare(form, by);
+    expect(needsRegistration(one.assigned)).toBe(true);
+    const { secret, keyId } = await accept(one, await assigner.register(requestOf(one)));
+    expect(secret.equals(assigner.keys.get(ENTITY)!)).toBe(true);
+    expect(keyId).toMatch(/^[0-9a-f]{32}$/);
+  });
+
+  it('is not needed for a secret from the Server', async () => {
+    const { assigned } = await assign('secret', 'server');
+    expect(needsRegistration(assigned)).toBe(false);
+  });
+
+  it.each(CASES)('of a %s from the %s has the same bytes each time, and gets the same answer', async (form, by) => {
+    const one = await prepare(form, by);
+    expect(encoded(one)).toEqual(encoded(one));
+    const first = await assigner.register(requestOf(one));
+    expect(await assigner.register(requestOf(one))).toEqual(first);
+    const [a, b] = [await accept(one, first), await accept(one, first)];
+    expect(a.secret.equals(b.secret)).toBe(true);
+  });
+
+  it('is signed by whoever kept the key of the CSR', async () => {
+    const privateKey = newPrivateKey();
+    const csr = await createCsr(signerFromPkcs8(privateKey));
+    const { admitted, assigned } = await assign('key-pair', 'gateway', { csr });
+    await expect(prepareRegistration(admitted, assigned, systemRandom)).rejects.toMatchObject({
+      reason: 'FIELD_MISSING',
+    });
+    const key = createPrivateKey({ key: privateKey.expose(), format: 'der', type: 'pkcs8' });
+    const pending = await prepareRegistration(admitted, assigned, systemRandom, (x) => signBytes(key, x));
+    const one = { admitted, assigned, pending };
+    await expect(accept(one, await assigner.register(requestOf(one)))).resolves.toBeDefined();
+  });
+});
+
+type Alter = (reply: RegistrationReply, one: Case) => RegistrationReply | undefined | Promise<RegistrationReply>;
+type Pairwise = Extract<NonNullable<RegistrationReply['confirmation']>, { $case: 'pairwise' }>['value'];
+
+const flipped = (bytes: Buffer, at = 0): Buffer => {
+  const copy = Buffer.from(bytes);
+  copy[at] = (copy[at] ?? 0) ^ 1;
+  return copy;
+};
+
+const confirmed =
+  (change: (mac: Buffer) => Buffer): Alter =>
+  (reply) => {
+    if (reply.confirmation?.$case !== 'secret') throw new Error('another form');
+    return { ...reply, confirmation: { $case: 'secret', value: change(reply.confirmation.value) } };
+  };
+
+const pairwise =
+  (change: (value: Pairwise) => Partial<Pairwise> | Promise<Partial<Pairwise>>): Alter =>
+  async (reply) => {
+    if (reply.confirmation?.$case !== 'pairwise') throw new Error('another form');
+    const { value } = reply.confirmation;
+    return { ...reply, confirmation: { $case: 'pairwise', value: { ...value, ...(await change(value)) } } };
+  };
+
+/** The same statement, signed by another. */
+const signedBy =
+  (who: () => Promise<Credentials>): Alter =>
+  async (reply, { assigned, pending }) => {
+    if (assigned.form !== 'key-pair' || pending.form !== 'key-pair') throw new Error('another form');
+    const by = await who();
+    const [certificate] = assigned.chain;
+    const hpkeKey = hpkePublicKey(pending.hpkeKey);
+    return pairwise(({ enc }) => {
+      const { signature, chain } = assigner.signPairwise(
+        { entity: ENTITY, certificate: certificate!, hpkeKey, enc },
+        by,
+      );
+      return { signature, chain: [...chain] };
+    })(reply, { assigned, pending } as Case) as Promise<RegistrationReply>;
+  };
+
+const otherKeyId: Alter = (reply) => ({ ...reply, keyId: flipped(reply.keyId) });
+const anothers: Alter = async (_reply, { assigned }) =>
+  assigner.register(requestOf(await prepare(assigned.form, 'gateway')));
+
+describe('a reply is refused', () => {
+  const pki = () => assigner.authorities.pki;
+  const entityCredentials = async () => ({
+    ...assigner.authorities.server,
+    ...(await issueTo(pki().serverEntityCa.issuer, { profile: 'target-entity', uri: ENTITY }, clock)),
+  });
+
+  it.each<[string, 'secret' | 'key-pair', Alter, Reason]>([
+    ['missing', 'secret', () => undefined, 'FIELD_MISSING'],
+    ['without a confirmation', 'secret', (reply) => ({ ...reply, confirmation: undefined }), 'FIELD_MISSING'],
+    ['with a wrong confirm-server', 'secret', confirmed((mac) => flipped(mac)), 'CONFIRMATION_MAC'],
+    ['with a truncated confirm-server', 'secret', confirmed((mac) => mac.subarray(1)), 'FIELD_SIZE'],
+    ['for another registration', 'secret', anothers, 'CONFIRMATION_MAC'],
+    ['with another key-id', 'secret', otherKeyId, 'CONFIRMATION_MAC'],
+    [
+      'with a key-id of another size',
+      'secret',
+      (reply) => ({ ...reply, keyId: reply.keyId.subarray(1) }),
+      'FIELD_SIZE',
+    ],
+    [
+      'of the other form',
+      'secret',
+      async () => assigner.register(requestOf(await prepare('key-pair', 'gateway'))),
+      'FIELD_MISSING',
+    ],
+    [
+      'of the other form, certificate',
+      'key-pair',
+      async () => assigner.register(requestOf(await prepare('secret', 'gateway'))),
+      'FIELD_MISSING',
+    ],
+    ['for another K', 'key-pair', anothers, 'SIGNATURE_INVALID'],
+    ['with another key-id, certificate', 'key-pair', otherKeyId, 'CONFIRMATION_MAC'],
+    [
+      'with another enc',
+      'key-pair',
+      pairwise(async () => ({ enc: (await generateHpkeKeyPair(systemRandom)).publicKey })),
+      'SIGNATURE_INVALID',
+    ],
+    [
+      'with an enc that is no point',
+      'key-pair',
+      pairwise(({ enc }) => ({ enc: flipped(enc, 64) })),
+      'MALFORMED_MESSAGE',
+    ],
+    [
+      'with an altered signature',
+      'key-pair',
+      pairwise(({ signature }) => ({ signature: flipped(signature, signature.length - 1) })),
+      'SIGNATURE_INVALID',
+    ],
+    [
+      'with a chain that was cut',
+      'key-pair',
+      pairwise(({ chain }) => ({ chain: chain.slice(0, 1) })),
+      'CERTIFICATE_CHAIN',
+    ],
+    [
+      'signed by the gateway',
+      'key-pair',
+      signedBy(() => Promise.resolve(assigner.authorities.gateway)),
+      'PEER_UNEXPECTED',
+    ],
+    ['signed by another service', 'key-pair', signedBy(() => pki().issueService('kmc')), 'PEER_UNEXPECTED'],
+    ['signed by an operator', 'key-pair', signedBy(() => pki().issueOperator('root')), 'PEER_UNEXPECTED'],
+    ['signed by a target entity', 'key-pair', signedBy(entityCredentials), 'PEER_UNEXPECTED'],
+    [
+      'signed by the Server of another root',
+      'key-pair',
+      signedBy(async () => (await FakeAssigner.create(clock)).authorities.server),
+      'CERTIFICATE_CHAIN',
+    ],
+  ])('%s', async (_what, form, alter, reason) => {
+    const one = await prepare(form, 'gateway');
+    const reply = await assigner.register(requestOf(one));
+    await expect(accept(one, reply)).resolves.toBeDefined();
+    await expect(accept(one, await alter(reply, one))).rejects.toMatchObject({ reason });
+  });
+
+  it('when the key that was assigned is another than the Server derives', async () => {
+    const one = await prepare('secret', 'gateway');
+    const assigned = { ...one.assigned, secret: new EntityUserKey(systemRandom.bytes(32)) } as Assigned;
+    await expect(assigner.register(requestOf({ ...one, assigned }))).rejects.toMatchObject({
+      reason: 'CONFIRMATION_MAC',
+    });
+    await expect(accept({ ...one, assigned }, await assigner.register(requestOf(one)))).rejects.toMatchObject({
+      reason: 'CONFIRMATION_MAC',
+    });
+  });
+
+  it('once the key has ended', async () => {
+    const one = await prepare('secret', 'gateway');
+    const reply = await assigner.register(requestOf(one));
+    await expect(accept(one, reply, one.assigned.notAfter)).rejects.toMatchObject({ reason: 'KEY_EXPIRED' });
+  });
+});

@@ -1,0 +1,104 @@
+import { dersToPem, privateKeyPem } from '@cpns/certificate-issuance';
+import { systemClock } from '@cpns/core';
+import { MemoryLog } from '@cpns/telemetry/testing';
+import { sha256 } from '@cpns/key-derivation';
+import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type TlsOptions } from 'node:tls';
+import { FakeAssigner } from '../testing/fake-assigner';
+import { FakeGateway } from '../testing/fake-gateway';
+import { fetchRoot } from './fetch-root';
+
+let assigner: FakeAssigner;
+let gateway: FakeGateway;
+
+beforeAll(async () => {
+  assigner = await FakeAssigner.create(systemClock);
+  gateway = await FakeGateway.start(assigner, new MemoryLog().logger);
+});
+afterAll(() => gateway.stop());
+
+async function listening<T>(server: Server, use: (endpoint: string) => Promise<T>): Promise<T> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    return await use(`127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+const credentials = (): TlsOptions => {
+  const { chain, privateKey } = assigner.authorities.gateway;
+  return { cert: dersToPem(chain), key: privateKeyPem(privateKey) };
+};
+
+describe('fetchRoot', () => {
+  it('finds the root that a token port sends, by its digest', async () => {
+    await expect(fetchRoot(gateway.tokenAddress, sha256(assigner.root))).resolves.toEqual(assigner.root);
+  });
+
+  it('sends nothing but the handshake', async () => {
+    const received: number[] = [];
+    const server = createServer(credentials(), (socket) => {
+      socket.on('data', (data) => received.push(data.length));
+      socket.on('error', () => undefined);
+    });
+    await listening(server, (endpoint) => fetchRoot(endpoint, sha256(assigner.root)));
+    expect(received).toEqual([]);
+  });
+
+  it.each([
+    ['another root’s digest', () => sha256(Buffer.from('another root'))],
+    ['the digest of a certificate that is no root', () => sha256(assigner.authorities.gateway.chain[1]!)],
+    ['the digest of the leaf', () => sha256(assigner.authorities.gateway.chain[0]!)],
+  ])('refuses %s', async (_what, digest) => {
+    await expect(fetchRoot(gateway.tokenAddress, digest())).rejects.toMatchObject({ reason: 'PEER_UNEXPECTED' });
+  });
+
+  it('refuses a peer that does not send its root', async () => {
+    const { chain, privateKey } = assigner.authorities.gateway;
+    const options = { cert: dersToPem(chain.slice(0, -1)), key: privateKeyPem(privateKey) };
+    await expect(
+      listening(createServer(options), (endpoint) => fetchRoot(endpoint, sha256(assigner.root))),
+    ).rejects.toMatchObject({ reason: 'PEER_UNEXPECTED' });
+  });
+
+  it('takes nothing below TLS 1.3', async () => {
+    const server = createServer({ ...credentials(), maxVersion: 'TLSv1.2' });
+    await expect(listening(server, (endpoint) => fetchRoot(endpoint, sha256(assigner.root)))).rejects.toMatchObject({
+      reason: 'DEPENDENCY_UNAVAILABLE',
+    });
+  });
+
+  it.each([
+    ['speaks no TLS', createTcpServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))],
+    ['hangs up', createTcpServer((socket) => socket.destroy())],
+  ])('says that a peer does not answer when it %s', async (_what, server) => {
+    await expect(listening(server, (endpoint) => fetchRoot(endpoint, sha256(assigner.root)))).rejects.toMatchObject({
+      reason: 'DEPENDENCY_UNAVAILABLE',
+    });
+  });
+
+  it('does not wait longer than it was told', async () => {
+    const silent = createTcpServer((socket) => socket.on('error', () => undefined));
+    const began = Date.now();
+    await expect(
+      listening(silent, (endpoint) => fetchRoot(endpoint, sha256(assigner.root), { timeoutMs: 100 })),
+    ).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+    expect(Date.now() - began).toBeLessThan(3_000);
+  });
+
+  it('gives up when it is told to', async () => {
+    const silent = createTcpServer((socket) => socket.on('error', () => undefined));
+    const signal = AbortSignal.timeout(50);
+    await expect(
+      listening(silent, (endpoint) => fetchRoot(endpoint, sha256(assigner.root), { signal })),
+    ).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+    await expect(fetchRoot(gateway.tokenAddress, sha256(assigner.root), { signal })).rejects.toMatchObject({
+      reason: 'DEPENDENCY_UNAVAILABLE',
+    });
+  });
+
+  it('refuses a digest of another size before it dials', async () => {
+    await expect(fetchRoot('127.0.0.1:1', Buffer.alloc(31))).rejects.toMatchObject({ reason: 'FIELD_SIZE' });
+  });
+});
