@@ -33,8 +33,8 @@ export async function compose(config: ServerConfig, { logger, name }: Infrastruc
   const issuingCa = issuer([issuingCaDer, root], config.issuingCaKeyFile, 'CPNS_ISSUING_CA_KEY_FILE');
   const entityCa = issuer([entityCaDer, issuingCaDer, root], config.entityCaKeyFile, 'CPNS_ENTITY_CA_KEY_FILE');
   const server = contextOf(config, side, issuingCa, entityCa);
-  const entityUserKeys = new EntityUserKeyController(server);
   const delivery = new DeliveryController(server);
+  const entityUserKeys = new EntityUserKeyController(server, (gateway) => delivery.endOf(gateway));
   const certificate = createServerPort({
     clients: 'certificate',
     listen: config.listen,

@@ -135,5 +135,15 @@ export function assignmentReply(reply: CheckedAssignmentReply): AssignmentReply 
   if (reply.form === 'key-pair')
     return { reply: { $case: 'certificate', value: { chain: [...reply.chain], mac: reply.mac } } };
   const { sealed, notAfter, firstSeedId } = reply;
-  return { reply: { $case: 'secret', value: { enc: Buffer.from(sealed.enc), ciphertext: Buffer.from(sealed.ciphertext), notAfter: BigInt(notAfter), firstSeedId } } };
+  return {
+    reply: {
+      $case: 'secret',
+      value: {
+        enc: Buffer.from(sealed.enc),
+        ciphertext: Buffer.from(sealed.ciphertext),
+        notAfter: BigInt(notAfter),
+        firstSeedId,
+      },
+    },
+  };
 }

@@ -156,7 +156,7 @@ describe('SealedRecords', () => {
     const body = JSON.parse(bytes.subarray(4, -32).toString()) as Record<string, string>;
     const forged = Buffer.concat([
       bytes.subarray(0, 4),
-      Buffer.from(JSON.stringify({ seed: body['spare'], spare: body['seed'] })),
+      Buffer.from(JSON.stringify({ seed: body.spare, spare: body.seed })),
     ]);
     const authentic = Buffer.concat([forged, sealer.mac(place, forged)]);
     await expect(records.decode(swapped, place, authentic)).rejects.toMatchObject(invalid);
@@ -178,6 +178,29 @@ describe('SealedRecords', () => {
     const part = new SealedRecords(store, other).put(at, firstSeedRecord, 'absent', example());
     await store.commit(at, { expect: [part.expect], put: [part.put] });
     expect((await records.read(at, firstSeedRecord))!.value.state).toBe('live');
+  });
+
+  it('seals what waits in a log, for its log and dedupe id alone', async () => {
+    const dedupeId = 'group/7';
+    const append = records.append(at, 'delivery', firstSeedRecord, dedupeId, example());
+    await store.commit(at, { append: [append] });
+    const { entries } = await store.readLog(at, 'delivery', 0n, 1);
+    expect((await records.openEntry(at, 'delivery', firstSeedRecord, entries[0]!)).seed.expose()).toEqual(seedBytes);
+    const { value } = entries[0]!;
+    expect(value.includes(seedBytes)).toBe(false);
+    const others: [typeof at, string, string][] = [
+      [at, 'delivery', 'group/8'],
+      [at, 'notices', dedupeId],
+      [{ ...at, id: 's-2' }, 'delivery', dedupeId],
+      // names that read alike when they are run together
+      [{ ...at, id: 's-1/delivery' }, 'group', '7'],
+    ];
+    for (const [aggregate, log, id] of others)
+      await expect(records.openEntry(aggregate, log, firstSeedRecord, { dedupeId: id, value })).rejects.toMatchObject(
+        invalid,
+      );
+    const record = { record: `${recordName(at, 'delivery')}/group%2F7`, revision: 1n };
+    await expect(records.decode(firstSeedRecord, record, value)).rejects.toMatchObject(invalid);
   });
 
   it('carries the expiry to the store', () => {

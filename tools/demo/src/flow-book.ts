@@ -38,7 +38,11 @@ export class FlowBook {
   readonly #spans: CollectedSpan[] = [];
   readonly #faults: string[] = [];
 
-  constructor(due: readonly DueRun[], server: string, private readonly ownPid: number) {
+  constructor(
+    due: readonly DueRun[],
+    server: string,
+    private readonly ownPid: number,
+  ) {
     this.#due = due;
     this.#server = server;
     this.#identities = new Set([server, ...due.flatMap(({ entity, gateway }) => [entity, gateway])]);
@@ -71,7 +75,9 @@ export class FlowBook {
 
   /** The steps that still wait for one before them, which never came. */
   held(): CollectedStep[] {
-    return [...this.#groups.values()].flatMap(({ steps, next }) => [...steps.values()].filter(({ step }) => step >= next));
+    return [...this.#groups.values()].flatMap(({ steps, next }) =>
+      [...steps.values()].filter(({ step }) => step >= next),
+    );
   }
 
   /** Whether every step that is due was seen. */
@@ -100,7 +106,9 @@ export class FlowBook {
       for (const [index, number] of run.steps.entries()) {
         const [before, after] = [steps.get(run.steps[index - 1] ?? 0), steps.get(number)];
         if (before !== undefined && after !== undefined && !follows(graph, after.span, before.span))
-          this.#faults.push(`${label} of ${run.id}: neither a parent nor a link puts step ${number} after step ${before.step}`);
+          this.#faults.push(
+            `${label} of ${run.id}: neither a parent nor a link puts step ${number} after step ${before.step}`,
+          );
       }
     }
   }
@@ -128,7 +136,13 @@ export class FlowBook {
     const provisioning = isProvisioning(flow, step);
     const key = `${flow}/${provisioning}/${span.traceId}`;
     const firstStep = this.#due.find((run) => run.flow === flow && run.steps.includes(step))?.steps[0] ?? 1;
-    const group = this.#groups.get(key) ?? { label: flow, steps: new Map(), firstStep, next: firstStep, run: undefined };
+    const group = this.#groups.get(key) ?? {
+      label: flow,
+      steps: new Map(),
+      firstStep,
+      next: firstStep,
+      run: undefined,
+    };
     this.#groups.set(key, group);
     return group;
   }

@@ -18,8 +18,7 @@ function rangeOf(steps: readonly number[]): string {
   return first === last ? String(first) : `${first}-${last}`;
 }
 
-const missingOf = ({ run, seen }: RunOutcome): string =>
-  run.steps.filter((step) => !seen.includes(step)).join(', ');
+const missingOf = ({ run, seen }: RunOutcome): string => run.steps.filter((step) => !seen.includes(step)).join(', ');
 
 /** The table at the end: flow, entity kind, steps seen of steps due. */
 export function outcomeTable(outcomes: readonly RunOutcome[], imported: ImportOutcome): string {

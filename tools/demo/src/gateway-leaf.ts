@@ -6,7 +6,13 @@ const TIMEOUT_MS = 5_000;
 export async function gatewayLeaf(address: string): Promise<Buffer> {
   const [host = '', port = ''] = address.split(':');
   // looked at and written to a file: the reader verifies it
-  const socket = connect({ host, port: Number(port), minVersion: 'TLSv1.3', rejectUnauthorized: false, ALPNProtocols: ['h2'] });
+  const socket = connect({
+    host,
+    port: Number(port),
+    minVersion: 'TLSv1.3',
+    rejectUnauthorized: false,
+    ALPNProtocols: ['h2'],
+  });
   socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`${address} did not answer within ${TIMEOUT_MS} ms`)));
   try {
     await new Promise<void>((resolve, reject) => {

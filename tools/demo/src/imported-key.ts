@@ -29,7 +29,9 @@ export function importOutcome(
 ): ImportOutcome {
   const traces = new Set(spans.filter(({ pid }) => pids.device.includes(pid)).map(({ traceId }) => traceId));
   const answered = (name: string, pid: number, inTrace: boolean) =>
-    spans.some((span) => span.name === name && span.pid === pid && succeeded(span) && (!inTrace || traces.has(span.traceId)));
+    spans.some(
+      (span) => span.name === name && span.pid === pid && succeeded(span) && (!inTrace || traces.has(span.traceId)),
+    );
   const due = Object.values(IMPORT_CALLS);
   const seen = [
     ...(answered(IMPORT_CALLS.import, pids.server, false) ? [IMPORT_CALLS.import] : []),

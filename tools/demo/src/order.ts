@@ -3,7 +3,8 @@ import type { CollectedSpan } from '@cpns/testbed';
 /** All spans by their id: the graph that parents and links make of them. */
 export type SpanGraph = ReadonlyMap<string, CollectedSpan>;
 
-export const graphOf = (spans: readonly CollectedSpan[]): SpanGraph => new Map(spans.map((span) => [span.spanId, span]));
+export const graphOf = (spans: readonly CollectedSpan[]): SpanGraph =>
+  new Map(spans.map((span) => [span.spanId, span]));
 
 /** Whether links lead from `later` back to `earlier`, over any number of spans. */
 function linksBackTo(graph: SpanGraph, later: CollectedSpan, earlier: CollectedSpan): boolean {

@@ -3,12 +3,13 @@ import {
   type OpenDeliveryChannelRequest,
   type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
-import { CpnsError, invalidArgument } from '@cpns/core';
+import { CpnsError, invalidArgument, unauthenticated } from '@cpns/core';
 import { DeliveryLog, DeliverySender, type ReceiverMessage } from '@cpns/delivery';
 import type { DuplexContext, Handlers } from '@cpns/grpc';
 import type { ServerContext } from '../context';
 import { openEntry } from '../cskmf/gateway-log';
 import { DELIVERY_LOG, gatewayAggregate } from '../records/gateway-records';
+import { checkGatewayStanding, type GatewayPeer } from '../records/gateway-standing';
 import { gatewayOf } from './gateway-of';
 
 const { openDeliveryChannel } = GroupKeyDeliveryServiceService;
@@ -20,33 +21,51 @@ type Sender = DeliverySender<OpenDeliveryChannelRequest, OpenDeliveryChannelResp
 
 /** The delivery channel on the wire: each gateway's log, in order, until it acknowledged it. */
 export class DeliveryController implements Handlers<typeof DELIVERY_SERVED> {
-  // one for each gateway, since entries are sealed for their gateway's log
-  readonly #senders = new Map<string, Sender>();
+  // one for each gateway and certificate: entries are sealed for their gateway's log, and sent while its identity stands
+  readonly #senders = new Map<string, { readonly key: string; readonly sender: Sender }>();
   #stopped = false;
 
   constructor(private readonly server: ServerContext) {}
 
   openDeliveryChannel(call: DuplexContext<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>): Promise<void> {
     if (this.#stopped) throw stopping();
-    const { uri } = gatewayOf(call);
+    const { uri, fingerprint } = call.requirePeer();
+    gatewayOf(call);
     const log = new DeliveryLog(this.server.store, gatewayAggregate(uri), DELIVERY_LOG);
-    return this.#senderOf(uri).serve(log, call);
+    return this.#senderOf({ uri, fingerprint }).serve(log, call);
+  }
+
+  /** Ends the channel of a gateway whose identity was ended. */
+  endOf(gateway: string): void {
+    const log = new DeliveryLog(this.server.store, gatewayAggregate(gateway), DELIVERY_LOG);
+    this.#senders
+      .get(gateway)
+      ?.sender.end(
+        log,
+        unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew'),
+      );
   }
 
   /** Ends all channels: the gateways come back to whoever answers then. */
   stop(): void {
     this.#stopped = true;
-    for (const sender of this.#senders.values()) sender.stop(stopping());
+    for (const { sender } of this.#senders.values()) sender.stop(stopping());
   }
 
-  #senderOf(gateway: string): Sender {
-    const known = this.#senders.get(gateway);
-    if (known !== undefined) return known;
+  #senderOf(gateway: GatewayPeer): Sender {
+    const key = `${gateway.uri} ${gateway.fingerprint.toString('hex')}`;
+    const known = this.#senders.get(gateway.uri);
+    if (known?.key === key) return known.sender;
+    known?.sender.stop(new CpnsError('CONFLICT', 'a newer channel of this receiver took over'));
     const sender: Sender = new DeliverySender({
       receive: receiverMessage,
-      send: (entry) => openEntry(this.server, gateway, entry),
+      send: async (entry) => {
+        // another replica of the Server may have ended the identity meanwhile
+        await checkGatewayStanding(this.server, gateway);
+        return openEntry(this.server, gateway.uri, entry);
+      },
     });
-    this.#senders.set(gateway, sender);
+    this.#senders.set(gateway.uri, { key, sender });
     return sender;
   }
 }

@@ -31,11 +31,14 @@ export class EntityUserKeyController implements Handlers<typeof SERVED> {
   readonly #revoke: RevokeEntityUserKey;
   readonly #list: ListEntityUserKeys;
 
-  constructor(private readonly server: ServerContext) {
+  constructor(
+    private readonly server: ServerContext,
+    gatewayEnded: (gateway: string) => void,
+  ) {
     this.#assign = new AssignEntityUserKey(server);
     this.#register = new RegisterEntityUserKey(server);
     this.#provision = new ProvisionGateway(server);
-    this.#revoke = new RevokeEntityUserKey(server);
+    this.#revoke = new RevokeEntityUserKey(server, gatewayEnded);
     this.#list = new ListEntityUserKeys(server);
   }
 

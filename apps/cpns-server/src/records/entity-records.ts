@@ -72,8 +72,9 @@ export const KEY = defineRecord('key', {
   admittedAt: jsonField<number>(),
   /** SHA-256 of the certificate, 32 bytes, in form key pair. */
   certificateDigest: optional(jsonField<Buffer>()),
-  /** The 1st seed that it came from. */
+  /** The 1st seed that it came from, and until when another could be registered with that; Unix milliseconds. */
   firstSeedId: optional(jsonField<string>()),
+  registerUntil: optional(jsonField<number>()),
 });
 export type KeyRecord = ValueIn<typeof KEY>;
 

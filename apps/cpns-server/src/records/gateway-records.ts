@@ -22,11 +22,17 @@ export const IDENTITY = defineRecord('identity', {
   notAfter: jsonField<number>(),
 });
 
-/** What the gateway was provisioned with; the details are in a record each. */
+/** One 1st seed or CA certificate that the gateway has: the details are in a record of its own. */
+export interface ProvisionedItem {
+  /** First-seed-id, or the SHA-256 of the certificate in hex. */
+  readonly id: string;
+  /** Unix milliseconds; the details are gone afterwards. */
+  readonly until: number;
+}
+
 export const PROVISIONED = defineRecord('provisioned', {
-  firstSeedIds: jsonField<readonly string[]>(),
-  /** SHA-256 of each gateway CA certificate, in hex. */
-  caDigests: jsonField<readonly string[]>(),
+  firstSeeds: jsonField<readonly ProvisionedItem[]>(),
+  cas: jsonField<readonly ProvisionedItem[]>(),
 });
 export type ProvisionedRecord = ValueIn<typeof PROVISIONED>;
 

@@ -13,7 +13,8 @@ export function retire(memory: RetiredRecord | undefined, ending: KeyRecord | un
   const kept = (memory?.credentials ?? []).filter(({ until }) => until > now);
   if (ending === undefined) return { credentials: kept };
   const ids = [keyId(ending.keyId), ...(ending.certificateDigest ? [certificateId(ending.certificateDigest)] : [])];
-  const added = ids.filter((id) => !kept.some((one) => one.id === id)).map((id) => ({ id, until: ending.notAfter }));
+  const until = Math.max(ending.notAfter, ending.registerUntil ?? 0);
+  const added = ids.filter((id) => !kept.some((one) => one.id === id)).map((id) => ({ id, until }));
   return { credentials: [...kept, ...added] };
 }
 

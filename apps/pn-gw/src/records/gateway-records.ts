@@ -46,6 +46,8 @@ export const FIRST_SEED = defineRecord('seed', {
   registerUntil: jsonField<number>(),
   maxEntities: jsonField<number>(),
   revoked: jsonField<boolean>(),
+  /** Unix milliseconds. */
+  receivedAt: jsonField<number>(),
   /** How many different (E, user) it was used for. */
   assigned: jsonField<number>(),
 });

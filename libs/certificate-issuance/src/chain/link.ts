@@ -9,17 +9,32 @@ export function claimsIssuer(child: ParsedCertificate, parent: ParsedCertificate
   return child.issuer.equals(parent.subject) && keyId !== undefined && claimed?.equals(keyId) === true;
 }
 
+/** Links that were found to hold, between objects that stay what they are. */
+const SIGNED_BY = new WeakMap<ParsedCertificate, ParsedCertificate>();
+
 /**
  * True when `parent` signed `child`, with the one algorithm that authorities with its kind of key sign with.
  * @throws CpnsError CERTIFICATE_MALFORMED when the parent's key is none
  */
 export function isSignedBy(child: ParsedCertificate, parent: ParsedCertificate): boolean {
+  if (SIGNED_BY.get(child) === parent) return true;
   if (!isIssuingAlgorithm(child.algorithm, parent.keyKind)) return false;
   try {
-    return verifySignature(child.tbs, child.algorithm, parent.key, child.signature);
+    const verified = verifySignature(child.tbs, child.algorithm, parent.key, child.signature);
+    if (verified) SIGNED_BY.set(child, parent);
+    return verified;
   } catch (cause) {
     throw asMalformed(cause);
   }
+}
+
+/**
+ * The first and cheapest condition between a certificate and its issuer.
+ * @throws CpnsError CERTIFICATE_CHAIN
+ */
+export function checkIssuerName(child: ParsedCertificate, parent: ParsedCertificate): void {
+  if (!child.issuer.equals(parent.subject))
+    throw new CpnsError('CERTIFICATE_CHAIN', 'a certificate names another issuer than the one above it');
 }
 
 /**

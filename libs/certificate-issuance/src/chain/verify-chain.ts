@@ -1,10 +1,11 @@
 import { CpnsError, permissionDenied } from '@cpns/core';
 import type { EntityName, Subject } from '@cpns/identity';
+import { parseAuthority } from '../certificate/authorities';
 import { parseCertificate, type ParsedCertificate } from '../certificate/parse-certificate';
 import { isMismatch, matchProfile } from '../profiles/match-profile';
 import type { ProfileId } from '../profiles/profile';
 import { PROFILES } from '../profiles/profiles';
-import { checkLink, checkValidity } from './link';
+import { checkIssuerName, checkLink, checkValidity } from './link';
 import { identityOf, readLeaf, type VerifiedPeer } from './verified-peer';
 
 /** Leaf, entity CA, issuing CA, root: no chain of CPNS is longer. */
@@ -28,21 +29,23 @@ export interface VerifyChainRequest {
  *   by the authorities there are), CERTIFICATE_EXPIRED, PN_MISMATCH (a gateway's certificate for another PN), TRUST_DOMAIN
  */
 export function verifyChain({ chain, root, now, trustDomain }: VerifyChainRequest): VerifiedPeer {
-  const path = withoutRoot(chain, root).map(parseCertificate);
+  const path = withoutRoot(chain, root).map((der, i) => (i === 0 ? parseCertificate(der) : parseAuthority(der)));
   const [leaf, issuer, above] = path;
   if (leaf === undefined || issuer === undefined)
     throw new CpnsError('CERTIFICATE_CHAIN', 'send the chain from the leaf up, with every authority but the root');
-  const anchor = parseCertificate(root);
+  const anchor = parseAuthority(root);
   checkAuthority(anchor, ['root-ca']);
   if (above !== undefined) checkAuthority(above, ['issuing-ca']);
   const authority = checkAuthority(issuer, above === undefined ? ['issuing-ca'] : ['server-entity-ca', 'gateway-ca']);
+  const upward = [...path, anchor];
+  const links = upward.slice(1).map((parent, i) => [upward[i] ?? leaf, parent] as const);
+  links.forEach(([child, parent]) => checkIssuerName(child, parent));
   const match = readLeaf(leaf, authority.id === 'issuing-ca');
   const gateway = gatewayOf(authority.subject);
   if (gateway !== undefined) checkPn(match.subject, gateway);
   if (trustDomain !== undefined && match.subject.name.trustDomain !== trustDomain)
     throw permissionDenied('TRUST_DOMAIN', 'the certificate names a peer of another trust domain');
-  const upward = [...path, anchor];
-  upward.slice(1).forEach((parent, i) => checkLink(upward[i] ?? leaf, parent));
+  links.forEach(([child, parent]) => checkLink(child, parent));
   upward.forEach((certificate) => checkValidity(certificate, now));
   return {
     ...identityOf(leaf, match),

@@ -1,4 +1,4 @@
-import { createCsr, createIssuer, newPrivateKey, signerFromPkcs8, type Credentials } from '@cpns/certificate-issuance';
+import { createCsr, newPrivateKey, signerFromPkcs8, type Credentials } from '@cpns/certificate-issuance';
 import { AssignmentRequest, RegistrationRequest, type RegistrationReply } from '@cpns/contracts';
 import { EntityUserKey, systemRandom, type Reason } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';

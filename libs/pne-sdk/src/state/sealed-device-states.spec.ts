@@ -41,7 +41,6 @@ const time = fc.nat();
 const secret = <T>(type: new (b: Uint8Array) => T) => bytes(32).map((b) => new type(b));
 const der = some.map((b) => new PrivateKeyDer(b));
 const chain = fc.array(some, { minLength: 1, maxLength: 4 });
-const optional = { requiredKeys: ['admitted', 'authKey', 'request'] } as const;
 
 const admitted = (form: 'secret' | 'key-pair'): fc.Arbitrary<Admitted> =>
   fc.record({
@@ -70,19 +69,19 @@ const assigned = (form: 'secret' | 'key-pair'): fc.Arbitrary<Assigned> =>
         { form: fc.constant(form), assigner: word, notAfter: time, chain, privateKey: der },
         { requiredKeys: ['form', 'assigner', 'notAfter', 'chain'] },
       );
+const asked = (form: 'secret' | 'key-pair') => ({
+  admitted: admitted(form),
+  authKey: secret(TokenAuthKey),
+  request: some,
+});
 const exchange = (form: 'secret' | 'key-pair'): fc.Arbitrary<Exchange> =>
   fc.oneof(
     fc.record({
       stage: fc.constant('assigning' as const),
-      pending: fc.record(
-        {
-          admitted: admitted(form),
-          authKey: secret(TokenAuthKey),
-          request: some,
-          ...(form === 'secret' ? { hpkeKey: secret(HpkePrivateKey) } : { privateKey: der }),
-        },
-        optional,
-      ),
+      pending:
+        form === 'secret'
+          ? fc.record({ ...asked(form), hpkeKey: secret(HpkePrivateKey) })
+          : fc.record({ ...asked(form), privateKey: der }, { requiredKeys: ['admitted', 'authKey', 'request'] }),
     }),
     fc.record({ stage: fc.constant('assigned' as const), admitted: admitted(form), assigned: assigned(form) }),
     fc.record({

@@ -2,7 +2,7 @@ import { dersToPem, privateKeyPem } from '@cpns/certificate-issuance';
 import { systemClock } from '@cpns/core';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { sha256 } from '@cpns/key-derivation';
-import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer, type TlsOptions } from 'node:tls';
 import { FakeAssigner } from '../testing/fake-assigner';
 import { FakeGateway } from '../testing/fake-gateway';
@@ -18,10 +18,14 @@ beforeAll(async () => {
 afterAll(() => gateway.stop());
 
 async function listening<T>(server: Server, use: (endpoint: string) => Promise<T>): Promise<T> {
+  const sockets: Socket[] = [];
+  server.on('connection', (socket: Socket) => sockets.push(socket));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
     return await use(`127.0.0.1:${(server.address() as AddressInfo).port}`);
   } finally {
+    // a socket that nobody reads does not notice its end
+    sockets.forEach((socket) => socket.destroy());
     await new Promise((resolve) => server.close(resolve));
   }
 }

@@ -114,7 +114,10 @@ const HONEST: Options = {
 /** A client that reconnects by itself for as long as it is not closed. Not connected yet. */
 export function makeClient(target: RedisTarget, onError: (error: Error) => void): RedisClient {
   const client = target.kind === 'cluster' ? makeCluster(target.nodes, target.options) : makeSingle(target.options);
-  client.on('error', onError);
+  client.on('error', (error: Error) => {
+    withoutCommand(error);
+    onError(error);
+  });
   return client;
 }
 
@@ -151,9 +154,16 @@ export function within<T>(milliseconds: number, promise: Promise<T>): Promise<T>
 const NOT_NOW =
   /^(LOADING|BUSY|READONLY|MISCONF|OOM|NOREPLICAS|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|UNKILLABLE|NOAUTH|WRONGPASS|NOPERM)\b/;
 
+/** The client hangs the command on its errors, and its arguments are passwords and records: none of it goes to a log. */
+export function withoutCommand(error: unknown): unknown {
+  if (error instanceof Error) Reflect.deleteProperty(error, 'command');
+  return error;
+}
+
 /** A failed command as the port promises it: a server that is away or cannot serve, or else a fault of ours. */
 export function failureOf(cause: unknown): CpnsError {
   if (cause instanceof CpnsError) return cause;
+  withoutCommand(cause);
   const reply = cause instanceof Error && cause.name === 'ReplyError';
   if (reply && !NOT_NOW.test(cause.message)) return new CpnsError('INTERNAL', 'the store refused a command', { cause });
   return storeUnavailable(cause);

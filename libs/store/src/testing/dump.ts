@@ -41,10 +41,9 @@ export async function rawDump(store: Store): Promise<RawEntry[]> {
   if (store instanceof EmbeddedStore) return store.entries();
   if (!(store instanceof RedisStore)) throw new TypeError('rawDump knows the two adapters of this library');
   const raw: RawEntry[] = [];
-  for (const key of await redisKeys(store)) {
-    const values = await redisValues(store, key);
-    raw.push(...values.map((value) => ({ key: Buffer.from(key), value })));
-  }
+  await forEachKey(store, async (key) => {
+    for (const value of await redisValues(store, key)) raw.push({ key: Buffer.from(key), value });
+  });
   return raw;
 }
 
@@ -112,9 +111,9 @@ async function dumpEmbedded(store: EmbeddedStore, builder: DumpBuilder): Promise
 
 async function dumpRedis(store: RedisStore, builder: DumpBuilder): Promise<void> {
   const now = store.clock.now();
-  for (const key of await redisKeys(store)) {
+  await forEachKey(store, async (key) => {
     const at = store.keys.parse(key);
-    if (!at) continue;
+    if (!at) return;
     if (at.type === 'r') {
       const stored = await store.use((client) => client.getBuffer(key));
       if (stored) builder.record(at, decodeRecord(stored), now);
@@ -133,7 +132,13 @@ async function dumpRedis(store: RedisStore, builder: DumpBuilder): Promise<void>
           value: (value ?? Buffer.alloc(0)).toString('base64'),
         });
     }
-  }
+  });
+}
+
+/** Keys together in a pipeline, so that a dump takes no round trip for each. */
+async function forEachKey(store: RedisStore, visit: (key: string) => Promise<void>): Promise<void> {
+  const keys = await redisKeys(store);
+  for (let from = 0; from < keys.length; from += 100) await Promise.all(keys.slice(from, from + 100).map(visit));
 }
 
 async function redisKeys(store: RedisStore): Promise<string[]> {

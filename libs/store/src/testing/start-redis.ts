@@ -22,6 +22,8 @@ export interface RunningRedis {
   readonly url: string;
   /** Of a server of one's own; 0 where REDIS_URL names one. */
   readonly port: number;
+  /** Of the server as it runs now; 0 where REDIS_URL names one. */
+  readonly pid: number;
   /** Kills the server (SIGKILL) and waits for its end. A server that is not ours stays. */
   readonly kill: () => Promise<void>;
   /** Starts the killed server again, on the same port and directory. */
@@ -35,7 +37,7 @@ export interface RunningRedis {
  * own; where REDIS_URL names a server, that one is used under a prefix of its own.
  */
 export async function startRedis(options: StartRedisOptions = {}): Promise<RunningRedis> {
-  const given = process.env['REDIS_URL'];
+  const given = process.env.REDIS_URL;
   if (given && !options.own && !options.settings) return borrowed(given);
   const directory = await mkdtemp(join(tmpdir(), 'cpns-redis-'));
   const port = await freePort();
@@ -50,6 +52,9 @@ export async function startRedis(options: StartRedisOptions = {}): Promise<Runni
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    get pid() {
+      return server.pid ?? 0;
+    },
     kill,
     restart: async () => {
       await kill();
@@ -118,6 +123,7 @@ function borrowed(url: string): RunningRedis {
   return {
     url: `${url}${url.includes('?') ? '&' : '?'}prefix=${prefix}`,
     port: 0,
+    pid: 0,
     kill: unsupported,
     restart: unsupported,
     stop: async () => {

@@ -15,6 +15,7 @@ import {
   PROVISIONED,
   type FirstSeedRecord,
 } from '../../records/gateway-records';
+import { withFirstSeed } from '../../records/provisioned';
 
 export class ImportFirstSeed {
   constructor(private readonly server: ServerContext) {}
@@ -49,13 +50,12 @@ export class ImportFirstSeed {
       if (identity?.state !== 'live')
         throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has not enrolled');
       if (found !== undefined && isSame(found, imported)) return { result: undefined };
-      // a seed that was destroyed leaves its id in the list: ids are never used again
-      if (found !== undefined || provisioned?.firstSeedIds.includes(firstSeedId))
-        throw new CpnsError('ALREADY_EXISTS', 'the gateway has, or had, another 1st seed of that id');
-      const next = {
-        firstSeedIds: [...(provisioned?.firstSeedIds ?? []), firstSeedId],
-        caDigests: provisioned?.caDigests ?? [],
-      };
+      if (found !== undefined) throw new CpnsError('ALREADY_EXISTS', 'the gateway has another 1st seed of that id');
+      const next = withFirstSeed(
+        provisioned,
+        { id: firstSeedId, until: imported.registerUntil },
+        this.server.clock.now(),
+      );
       return {
         result: undefined,
         put: { found: expiring(imported, imported.registerUntil), provisioned: next },

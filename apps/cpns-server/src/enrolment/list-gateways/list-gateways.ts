@@ -16,6 +16,7 @@ import {
   PROVISIONED,
   type FirstSeedRecord,
   type GatewayCaRecord,
+  type ProvisionedItem,
 } from '../../records/gateway-records';
 
 /** What an operator may see of gateways: everything but their seeds. */
@@ -44,11 +45,11 @@ export class ListGateways {
     const [seeds, cas, log] = await Promise.all([
       this.server.records.read(
         aggregate,
-        named(provisioned?.firstSeedIds, (id) => at(FIRST_SEED, firstSeedName(id))),
+        named(provisioned?.firstSeeds, (id) => at(FIRST_SEED, firstSeedName(id))),
       ),
       this.server.records.read(
         aggregate,
-        named(provisioned?.caDigests, (digest) => at(GATEWAY_CA, gatewayCaName(digest))),
+        named(provisioned?.cas, (digest) => at(GATEWAY_CA, gatewayCaName(digest))),
       ),
       this.server.store.readLog(aggregate, DELIVERY_LOG, 0n, 1),
     ]);
@@ -66,8 +67,8 @@ export class ListGateways {
   }
 }
 
-const named = <T>(ids: readonly string[] | undefined, refer: (id: string) => T): Record<string, T> =>
-  Object.fromEntries((ids ?? []).map((id) => [id, refer(id)]));
+const named = <T>(items: readonly ProvisionedItem[] | undefined, refer: (id: string) => T): Record<string, T> =>
+  Object.fromEntries((items ?? []).map(({ id }) => [id, refer(id)]));
 
 const seedInfo = ({ firstSeedId, assignUntil, registerUntil, maxEntities, registered, revoked }: FirstSeedRecord) => ({
   firstSeedId,

@@ -22,8 +22,8 @@ import {
   provisioningName,
   type FirstSeedRecord,
   type GatewayCaRecord,
-  type ProvisionedRecord,
 } from '../../records/gateway-records';
+import { withFirstSeed, withGatewayCa } from '../../records/provisioned';
 
 const FIRST_SEED_ID_BYTES = 12;
 
@@ -73,9 +73,9 @@ export class ProvisionGateway {
       if (found.seed !== undefined) return { result: { seed: found.seed, fresh: false } };
       const made = this.newSeed(firstSeedId);
       const put = {
-        earlier: { firstSeedId },
+        earlier: expiring({ firstSeedId }, made.registerUntil),
         seed: expiring(made, made.registerUntil),
-        provisioned: withSeed(found.provisioned, firstSeedId),
+        provisioned: withFirstSeed(found.provisioned, { id: firstSeedId, until: made.registerUntil }, startedAt),
       };
       return { result: { seed: made, fresh: true }, put };
     });
@@ -132,9 +132,9 @@ export class ProvisionGateway {
       if (found.earlier !== undefined)
         throw new CpnsError('CONFLICT', 'the same request is being answered already: repeat it');
       const put = {
-        earlier: { caDigest },
+        earlier: expiring({ caDigest }, ca.notAfter),
         ca: expiring(ca, ca.notAfter),
-        provisioned: withCa(found.provisioned, caDigest),
+        provisioned: withGatewayCa(found.provisioned, { id: caDigest, until: ca.notAfter }, startedAt),
       };
       return { result: undefined, put };
     });
@@ -155,14 +155,4 @@ export class ProvisionGateway {
 
 const caGrant = ({ chain }: GatewayCaRecord): ProvisionGatewayResponse => ({
   information: { $case: 'ca', value: { chain: [...chain] } },
-});
-
-const withSeed = (record: ProvisionedRecord | undefined, id: string): ProvisionedRecord => ({
-  firstSeedIds: [...(record?.firstSeedIds ?? []), id],
-  caDigests: record?.caDigests ?? [],
-});
-
-const withCa = (record: ProvisionedRecord | undefined, digest: string): ProvisionedRecord => ({
-  firstSeedIds: record?.firstSeedIds ?? [],
-  caDigests: [...(record?.caDigests ?? []), digest],
 });

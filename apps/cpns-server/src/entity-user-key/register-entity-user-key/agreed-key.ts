@@ -11,5 +11,7 @@ export interface AgreedKey {
   readonly notAfter: number;
   readonly certificateDigest?: Buffer;
   readonly firstSeedId?: string;
+  /** Of that seed, Unix milliseconds. */
+  readonly registerUntil?: number;
   readonly reply: CheckedRegistrationReply;
 }

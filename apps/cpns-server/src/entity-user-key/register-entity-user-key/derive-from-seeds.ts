@@ -46,7 +46,14 @@ export async function derivesFromSeeds(
     const keyId = deriveKeyId(secret);
     const reply = { form: 'secret' as const, keyId: keyIdBytes(keyId), confirmation: confirmServerMac(confirmKey, t1) };
     confirmKey.destroy();
-    const result: AgreedKey = { secret, keyId, notAfter: registration.notAfter, firstSeedId, reply };
+    const result: AgreedKey = {
+      secret,
+      keyId,
+      notAfter: registration.notAfter,
+      firstSeedId,
+      registerUntil: seed.registerUntil,
+      reply,
+    };
     if (known) return { result };
     return {
       result,

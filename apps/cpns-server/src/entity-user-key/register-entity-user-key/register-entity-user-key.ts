@@ -127,7 +127,7 @@ function repeated(
 
 function keyRecord(admission: AdmissionRecord, agreed: AgreedKey, now: number): KeyRecord {
   const { form, user, assigner, tokenId, admittedAt } = admission;
-  const { secret, keyId, notAfter, certificateDigest, firstSeedId } = agreed;
+  const { secret, keyId, notAfter, certificateDigest, firstSeedId, registerUntil } = agreed;
   return {
     form,
     state: 'live',
@@ -141,5 +141,6 @@ function keyRecord(admission: AdmissionRecord, agreed: AgreedKey, now: number): 
     registeredAt: now,
     ...(certificateDigest && { certificateDigest }),
     ...(firstSeedId && { firstSeedId }),
+    ...(registerUntil && { registerUntil }),
   };
 }

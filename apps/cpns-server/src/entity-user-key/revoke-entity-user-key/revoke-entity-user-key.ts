@@ -11,7 +11,11 @@ import { retire } from '../../records/retired';
 
 /** Ends a key, or a gateway's identity. The record is rewritten, never removed: absence grants nothing. */
 export class RevokeEntityUserKey {
-  constructor(private readonly server: ServerContext) {}
+  constructor(
+    private readonly server: ServerContext,
+    /** Told of a gateway whose identity ended. */
+    private readonly gatewayEnded: (gateway: string) => void,
+  ) {}
 
   /** @throws CpnsError a field's reason; NOT_FOUND; KEY_REVOKED when the key that is meant was replaced */
   async execute(request: RevokeEntityUserKeyRequest): Promise<KeyRecord | undefined> {
@@ -20,6 +24,7 @@ export class RevokeEntityUserKey {
     const wantedId = request.keyId.toString('hex');
     const wanted = { key: at(KEY), retired: at(RETIRED) };
     const identityEnded = entity.entityType === 'pn-gw' && wantedId === '' && (await this.endIdentity(entity));
+    if (identityEnded) this.gatewayEnded(entity.uri);
     return this.server.records.transact(entityAggregate(entity), wanted, ({ key, retired }) => {
       if (key === undefined) {
         if (identityEnded) return { result: undefined };

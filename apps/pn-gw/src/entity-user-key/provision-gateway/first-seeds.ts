@@ -1,5 +1,5 @@
 /** EUK-GW-S steps 1 to 3 at the gateway: gets a 1st seed per epoch, and counts whom it serves (Q8). */
-import { CpnsError, failedPrecondition, FirstSeed, NONCE_BYTES } from '@cpns/core';
+import { CpnsError, failedPrecondition, FirstSeed, NONCE_BYTES, type Reason } from '@cpns/core';
 import { checkMayAssign, type FirstSeedLimits } from '@cpns/entity-user-key';
 import { checkFirstSeedId } from '@cpns/identity';
 import { fields } from '@cpns/messages';
@@ -18,6 +18,14 @@ import {
 } from '../../records/gateway-records';
 import { SingleFlight } from './single-flight';
 
+interface SeedInUse {
+  readonly seed: FirstSeed;
+  readonly firstSeedId: string;
+}
+
+const ENDED: readonly Reason[] = ['FIRST_SEED_REVOKED', 'FIRST_SEED_EXPIRED', 'FIRST_SEED_SPENT'];
+const hasEnded = (error: unknown): boolean => error instanceof CpnsError && ENDED.includes(error.reason);
+
 /** A new seed is asked for when a fifth of the old one's time, or of its places, is left. */
 const REMAINDER = 0.2;
 
@@ -27,11 +35,24 @@ export class FirstSeeds {
   constructor(private readonly gateway: GatewayContext) {}
 
   /**
-   * The seed for a new key of (E, user), which is counted before it is used: a crash in between costs a place.
+   * The seed for a new key of (E, user), which is counted before it is used: a crash in between costs a place. One that
+   * has ended is replaced, as long as the Server is there.
    * @throws CpnsError GATEWAY_NOT_PROVISIONED, FIRST_SEED_REVOKED, FIRST_SEED_EXPIRED, FIRST_SEED_SPENT
    */
-  async use(entity: string, user: string): Promise<{ readonly seed: FirstSeed; readonly firstSeedId: string }> {
-    const firstSeedId = await this.currentId();
+  async use(entity: string, user: string): Promise<SeedInUse> {
+    try {
+      return await this.count(await this.currentId(), entity, user);
+    } catch (error) {
+      if (!hasEnded(error)) throw error;
+      const firstSeedId = await this.provision().catch((cause: unknown) => {
+        this.gateway.logger.warn('provisioning failed', { error: cause });
+        throw error;
+      });
+      return this.count(firstSeedId, entity, user);
+    }
+  }
+
+  private count(firstSeedId: string, entity: string, user: string): Promise<SeedInUse> {
     const aggregate = firstSeedAggregate(firstSeedId);
     const member = servedMember(entity, user);
     return this.gateway.records.transact(aggregate, { record: at(FIRST_SEED) }, async ({ record }) => {
@@ -57,7 +78,7 @@ export class FirstSeeds {
 
   /** Q2: a seed that was put in at manufacture becomes the current one. */
   async adopt(limits: FirstSeedLimits, seed: FirstSeed): Promise<void> {
-    await this.keep({ ...limits, seed, assigned: 0 });
+    await this.keep({ ...limits, seed, receivedAt: this.gateway.clock.now(), assigned: 0 });
   }
 
   /** The Server ended a seed: it is destroyed, and another is asked for when it is needed. */
@@ -77,9 +98,9 @@ export class FirstSeeds {
     return record;
   }
 
-  private isEnding({ revoked, assignUntil, maxEntities, assigned, registerUntil }: FirstSeedRecord): boolean {
+  private isEnding({ revoked, receivedAt, assignUntil, maxEntities, assigned }: FirstSeedRecord): boolean {
     const now = this.gateway.clock.now();
-    const margin = (registerUntil - assignUntil) * REMAINDER;
+    const margin = (assignUntil - receivedAt) * REMAINDER;
     return revoked || now >= assignUntil - margin || maxEntities - assigned <= Math.floor(maxEntities * REMAINDER);
   }
 
@@ -118,6 +139,7 @@ export class FirstSeeds {
         registerUntil: fields.time(grant.registerUntil, 'register_until'),
         maxEntities: grant.maxEntities,
         revoked: false,
+        receivedAt: this.gateway.clock.now(),
         assigned: 0,
       };
       await withinStep({ flow: 'EUK-GW-S', step: 3 }, () => this.keep(record));

@@ -1,0 +1,59 @@
+/** What options take, checked as the command line is read. */
+import { CpnsError } from '@cpns/core';
+import {
+  checkEndpoint,
+  checkFirstSeedId,
+  checkName,
+  checkTokenId,
+  checkTrustDomain,
+  checkUserId,
+  parseEntityUri,
+} from '@cpns/identity';
+import { checkKeyId } from '@cpns/key-derivation';
+import { InvalidArgumentError } from 'commander';
+import { isIP } from 'node:net';
+import { parseDuration } from './values';
+
+type Parser<T> = (text: string) => T;
+
+/** A check of the rules as a parser of commander's. */
+const checked =
+  <T>(check: Parser<T>): Parser<T> =>
+  (text) => {
+    try {
+      return check(text);
+    } catch (error) {
+      if (error instanceof CpnsError) throw new InvalidArgumentError(`${error.message}.`);
+      throw error;
+    }
+  };
+
+/** E. */
+export const entityUri = checked((text) => parseEntityUri(text).uri);
+export const userId = checked((text) => checkUserId(text));
+export const endpoint = checked((text) => checkEndpoint(text));
+export const trustDomain = checked((text) => checkTrustDomain(text));
+export const name = checked((text) => checkName(text));
+export const tokenId = checked((text) => checkTokenId(text));
+export const firstSeedId = checked((text) => checkFirstSeedId(text));
+export const keyId = checked((text) => checkKeyId(text));
+
+/** The CPNS Server itself, or E of a gateway. */
+export const assigner = (text: string): string => (text === 'server' ? '' : entityUri(text));
+
+/** Milliseconds. */
+export const lifetime: Parser<number> = (text) => {
+  const parsed = parseDuration(text);
+  if (parsed === undefined) throw new InvalidArgumentError('Write it as 90s, 15m, 24h, 30d or 1h30m.');
+  return parsed;
+};
+
+export const ipAddress: Parser<string> = (text) => {
+  if (isIP(text) === 0) throw new InvalidArgumentError('It is neither an IPv4 nor an IPv6 address.');
+  return text;
+};
+
+/** An option that may be given more than once. */
+export const repeated =
+  <T>(parse: Parser<T>) =>
+  (text: string, before: readonly T[] | undefined): readonly T[] => [...(before ?? []), parse(text)];

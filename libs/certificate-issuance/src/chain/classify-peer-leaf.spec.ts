@@ -1,0 +1,191 @@
+import { issueCertificate } from '../issue/issue-certificate';
+import type { Issuer } from '../issue/issuer';
+import { createDevelopmentPki } from '../pki/development-pki';
+import type { ProfileId } from '../profiles/profile';
+import {
+  CAMERA,
+  createTestWorld,
+  GATEWAY,
+  mint,
+  PN1,
+  reasonOf,
+  replaced,
+  TRUST_DOMAIN,
+  type TestWorld,
+} from '../testing';
+import { classifyPeerLeaf, createPeerClassifier } from './classify-peer-leaf';
+
+let world: TestWorld;
+let classify: ReturnType<typeof createPeerClassifier>;
+beforeAll(async () => {
+  world = await createTestWorld();
+  classify = createPeerClassifier({
+    issuingCaDer: world.pki.issuingCa.chain[0]!,
+    entityCaDers: [world.pki.serverEntityCa.chain[0]!],
+  });
+});
+
+const KMC = `cpns://${TRUST_DOMAIN}/service/kmc`;
+
+async function leafOf(issuer: Issuer, profile: ProfileId, uri: string): Promise<Buffer> {
+  const request = { profile, uri, key: world.leafKey } as Parameters<typeof issueCertificate>[1];
+  return (await issueCertificate(issuer, request, world.context)).der;
+}
+
+describe('the role of a TLS peer follows from who signed its leaf', () => {
+  it.each<[string, () => Issuer, ProfileId, string, string, string]>([
+    ['a service', () => world.pki.issuingCa.issuer, 'service', KMC, 'service', 'issuing-ca'],
+    [
+      'an operator',
+      () => world.pki.issuingCa.issuer,
+      'operator',
+      `cpns://${TRUST_DOMAIN}/operator/ann`,
+      'operator',
+      'issuing-ca',
+    ],
+    ['an acting PN GW', () => world.pki.issuingCa.issuer, 'gateway-identity', GATEWAY, 'pn-gw', 'issuing-ca'],
+    [
+      'an entity',
+      () => world.pki.serverEntityCa.issuer,
+      'target-entity',
+      `${CAMERA}?user=a`,
+      'target-entity',
+      'server-entity-ca',
+    ],
+    [
+      'a target PN GW',
+      () => world.pki.serverEntityCa.issuer,
+      'target-entity',
+      GATEWAY,
+      'target-entity',
+      'server-entity-ca',
+    ],
+    [
+      'an entity of a gateway’s CA that is not known here',
+      () => world.gatewayCa,
+      'target-entity',
+      CAMERA,
+      'target-entity',
+      'unknown',
+    ],
+    [
+      'a target PN GW of a gateway’s CA',
+      () => world.gatewayCa,
+      'target-entity',
+      `cpns://${PN1}/pn-gw/x`,
+      'target-entity',
+      'unknown',
+    ],
+  ])('%s', async (_what, issuer, profile, uri, role, issuedBy) => {
+    const peer = classify(await leafOf(issuer(), profile, uri), world.clock.now());
+    const [name, user = ''] = uri.split('?user=');
+    expect(peer).toMatchObject({ role, issuedBy, subject: { name: { uri: name }, user }, spki: world.leafKey.spki });
+  });
+
+  it('and never from what the leaf says of itself', async () => {
+    // signed by a gateway's CA, in the name and with the key identifier of the issuing CA, as a service and as a gateway
+    const { issuingCa } = world.pki;
+    const impostor: Issuer = { ...issuingCa.issuer, signer: world.gatewayCa.signer };
+    for (const [profile, uri] of [
+      ['service', KMC],
+      ['gateway-identity', GATEWAY],
+    ] as const) {
+      const genuine = await mint(issuingCa.issuer, { profile, uri, key: world.leafKey });
+      const forged = await mint(impostor, { profile, uri, key: world.leafKey });
+      expect(reasonOf(() => classify(genuine, world.clock.now()))).toBe('accepted');
+      expect(reasonOf(() => classify(forged, world.clock.now()))).toBe('CERTIFICATE_ROLE');
+    }
+  });
+});
+
+describe('a leaf that is refused', () => {
+  it.each<[string, string, () => Promise<Buffer>]>([
+    ['a gateway CA’s certificate', 'CERTIFICATE_ROLE', () => Promise.resolve(world.gatewayCa.chain[0]!)],
+    ['the issuing CA’s certificate', 'CERTIFICATE_ROLE', () => Promise.resolve(world.pki.issuingCa.chain[0]!)],
+    [
+      'a service of an entity CA',
+      'CERTIFICATE_ROLE',
+      () => mint(world.pki.serverEntityCa.issuer, { profile: 'service', uri: KMC, key: world.leafKey }),
+    ],
+    [
+      'a service of a gateway’s CA, within its PN',
+      'CERTIFICATE_ROLE',
+      () => mint(world.gatewayCa, { profile: 'service', uri: `cpns://${PN1}/service/kmc`, key: world.leafKey }),
+    ],
+    [
+      'an entity with the purpose of a server',
+      'CERTIFICATE_ROLE',
+      () =>
+        mint(world.gatewayCa, {
+          profile: 'target-entity',
+          uri: CAMERA,
+          key: world.leafKey,
+          extensions: (list) => replaced(list, 'extendedKeyUsage', ['serverAuth', 'clientAuth'], false),
+        }),
+    ],
+    [
+      'a PNE of the issuing CA',
+      'CERTIFICATE_ROLE',
+      () => mint(world.pki.issuingCa.issuer, { profile: 'target-entity', uri: CAMERA, key: world.leafKey }),
+    ],
+    [
+      'two URIs',
+      'CERTIFICATE_NAME',
+      () =>
+        mint(world.gatewayCa, {
+          profile: 'target-entity',
+          uri: CAMERA,
+          key: world.leafKey,
+          names: [
+            { kind: 'uri', value: CAMERA },
+            { kind: 'uri', value: KMC },
+          ],
+        }),
+    ],
+    [
+      'a DNS name beside an entity',
+      'CERTIFICATE_NAME',
+      () =>
+        mint(world.gatewayCa, {
+          profile: 'target-entity',
+          uri: CAMERA,
+          key: world.leafKey,
+          names: [
+            { kind: 'uri', value: CAMERA },
+            { kind: 'dns', value: 'a.b' },
+          ],
+        }),
+    ],
+    ['no certificate', 'CERTIFICATE_MALFORMED', () => Promise.resolve(Buffer.from('no'))],
+  ])('%s: %s', async (_what, reason, make) => {
+    const leaf = await make();
+    expect(reasonOf(() => classify(leaf, world.clock.now()))).toBe(reason);
+  });
+
+  it('a leaf that has expired, or is not valid yet', async () => {
+    const leaf = await leafOf(world.pki.issuingCa.issuer, 'service', KMC);
+    const { notAfter } = classify(leaf, world.clock.now());
+    expect(reasonOf(() => classify(leaf, notAfter + 1000))).toBe('CERTIFICATE_EXPIRED');
+    expect(reasonOf(() => classify(leaf, world.clock.now() - 600_000))).toBe('CERTIFICATE_EXPIRED');
+  });
+
+  it('a service of another issuing CA', async () => {
+    const other = await createDevelopmentPki({ trustDomain: TRUST_DOMAIN, clock: world.clock });
+    const leaf = await leafOf(other.issuingCa.issuer, 'service', KMC);
+    const under = (issuingCaDer: Buffer) => reasonOf(() => classifyPeerLeaf(leaf, { issuingCaDer }, world.clock.now()));
+    expect(under(other.issuingCa.chain[0]!)).toBe('accepted');
+    expect(under(world.pki.issuingCa.chain[0]!)).toBe('CERTIFICATE_ROLE');
+  });
+});
+
+it('takes nothing but the right authorities for its own', () => {
+  const [root, issuing, server] = [world.pki.root, world.pki.issuingCa, world.pki.serverEntityCa].map(
+    ({ chain }) => chain[0]!,
+  );
+  const make = (issuingCaDer: Buffer, entityCaDers: Buffer[] = []) =>
+    reasonOf(() => createPeerClassifier({ issuingCaDer, entityCaDers }));
+  expect(make(issuing!, [server!, world.gatewayCa.chain[0]!])).toBe('accepted');
+  expect(make(root!)).toBe('CERTIFICATE_ROLE');
+  expect(make(server!)).toBe('CERTIFICATE_ROLE');
+  expect(make(issuing!, [issuing!])).toBe('CERTIFICATE_ROLE');
+});

@@ -1,0 +1,324 @@
+import { newPrivateKey } from '@cpns/certificate-issuance';
+import { KeyStorage, LinkSecurity } from '@cpns/contracts';
+import { EntityUserKey, systemRandom } from '@cpns/core';
+import { FakeClock } from '@cpns/core/testing';
+import { currentStep } from '@cpns/telemetry';
+import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
+import { deriveKeyId } from '@cpns/key-derivation';
+import { ENTITY, FakeAssigner, GATEWAY, SERVER, type Admit } from '../testing/fake-assigner';
+import { FakeGateway } from '../testing/fake-gateway';
+import { MemoryDeviceStates } from '../testing/memory-device-states';
+import { Device, type DeviceOptions } from './device';
+
+// certificates are judged by TLS too, which knows no other time than the real one
+const clock = new FakeClock(Date.now());
+const log = new MemoryLog();
+let assigner: FakeAssigner;
+let gateway: FakeGateway;
+let telemetry: MemoryTelemetry;
+
+beforeAll(async () => {
+  telemetry = new MemoryTelemetry();
+  assigner = await FakeAssigner.create(clock);
+  gateway = await FakeGateway.start(assigner, log.logger);
+});
+afterAll(async () => {
+  await gateway.stop();
+  await telemetry.stop();
+});
+beforeEach(() => {
+  telemetry.reset();
+  gateway.callers.splice(0);
+  gateway.unavailable = 0;
+  gateway.verifierTime = undefined;
+});
+
+const CAPABILITIES = {
+  linkSecurity: LinkSecurity.LINK_SECURITY_ENCRYPTED,
+  keyStorage: KeyStorage.KEY_STORAGE_SOFTWARE,
+  softwareVersion: '1.0',
+};
+
+const admit = (one: Omit<Admit, 'endpoint'>) => assigner.admit({ ...one, endpoint: gateway.tokenAddress });
+
+function pause(milliseconds: number): Promise<void> {
+  clock.advance(milliseconds);
+  return Promise.resolve();
+}
+
+const openDevice = (states = new MemoryDeviceStates(), more: Partial<DeviceOptions> = {}) =>
+  Device.open({ states, logger: log.logger, clock, pause, certificateAddress: gateway.certificateAddress, ...more });
+
+const CASES = [
+  { form: 'secret', by: 'server', flow: 'EUK-SRV-S', step: 5, registers: false },
+  { form: 'key-pair', by: 'server', flow: 'EUK-SRV-P', step: 5, registers: true },
+  { form: 'secret', by: 'gateway', flow: 'EUK-GW-S', step: 6, registers: true },
+  { form: 'key-pair', by: 'gateway', flow: 'EUK-GW-P', step: 6, registers: true },
+] as const;
+
+describe.each(CASES)('$flow', ({ form, by, flow, step, registers }) => {
+  const entity = `cpns://pn1.example.org/pne/${flow}`;
+  const states = new MemoryDeviceStates();
+  const steps: unknown[] = [];
+  let device: Device;
+
+  beforeAll(async () => {
+    states.onCommit = () => steps.push(currentStep());
+    device = await openDevice(states);
+  });
+  afterAll(() => device.close());
+
+  it('assigns a key, and says so as the receiver of the last step', async () => {
+    expect(device.status).toEqual({ stage: 'new', entity: '', user: '' });
+    const status = await device.assign(admit({ form, by, entity, user: 'alice' }));
+    expect(status).toMatchObject({
+      stage: registers ? 'assigned' : 'live',
+      entity,
+      user: 'alice',
+      form,
+      assigner: by === 'server' ? SERVER : GATEWAY,
+    });
+    expect(await telemetry.steps()).toMatchObject([{ flow, step, from: GATEWAY, to: entity }]);
+    expect(steps).toEqual([
+      { flow: form === 'secret' ? 'EUK-SRV-S' : 'EUK-SRV-P', step: 1 },
+      { flow, step },
+    ]);
+  });
+
+  it('changes nothing when it is asked again', async () => {
+    const before = states.stored;
+    await device.assign();
+    expect(states.stored).toBe(before);
+  });
+
+  it('registers what the Server does not know yet', async () => {
+    const before = assigner.registrations.length;
+    const status = await device.register();
+    expect(status).toMatchObject({ stage: 'live', entity, keyId: deriveKeyId(assigner.keys.get(entity)!) });
+    expect(assigner.registrations.length - before).toBe(registers ? 1 : 0);
+    const verify = { flow: 'EUK-GW-VERIFY', step: 5, from: GATEWAY, to: entity };
+    expect(await telemetry.steps()).toMatchObject(registers ? [verify] : []);
+    const announced = [1, 5].map((one) => ({ flow: 'EUK-GW-VERIFY', step: one }));
+    expect(steps.slice(2)).toEqual(registers ? announced : []);
+    await device.register();
+    expect(assigner.registrations.length - before).toBe(registers ? 1 : 0);
+  });
+
+  it('keeps what a live key needs and nothing of how it came', () => {
+    expect(states.stored.exchange).toBeUndefined();
+    expect(states.stored.live).toMatchObject({ entity, form, gateway: GATEWAY });
+    expect(states.stored.live?.privateKey === undefined).toBe(form === 'secret');
+  });
+
+  it('calls the gateway as itself', async () => {
+    await expect(device.reportCapabilities(CAPABILITIES)).resolves.toBe(clock.now());
+    await device.reportCapabilities(CAPABILITIES);
+    const kind = form === 'secret' ? 'proof' : 'certificate';
+    expect(gateway.callers).toMatchObject([
+      { entity, user: 'alice', by: { kind } },
+      { entity, user: 'alice', by: { kind } },
+    ]);
+  });
+
+  it('is the same device when it is opened again', async () => {
+    const again = await openDevice(states);
+    expect(again.status).toEqual(device.status);
+    await expect(again.reportCapabilities(CAPABILITIES)).resolves.toBeDefined();
+    again.close();
+  });
+});
+
+describe('a run', () => {
+  it('has one trace, whatever it needed', async () => {
+    gateway.unavailable = 2;
+    const device = await openDevice();
+    await device.assign(admit({ form: 'secret', by: 'gateway' }), { waitMs: 5_000 });
+    const spans = await telemetry.spans();
+    expect(new Set(spans.map((span) => span.spanContext().traceId)).size).toBe(1);
+    expect(spans.filter((span) => span.parentSpanContext === undefined).map(({ name }) => name)).toEqual([
+      'cpns.assign',
+    ]);
+  });
+});
+
+describe('a Server that is away', () => {
+  it('ends one attempt with UNAVAILABLE, and nothing is lost', async () => {
+    const states = new MemoryDeviceStates();
+    const device = await openDevice(states);
+    const oneTime = admit({ form: 'secret', by: 'gateway' });
+    gateway.unavailable = 1;
+    await expect(device.assign(oneTime)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect((await openDevice(states)).assign()).resolves.toMatchObject({ stage: 'assigned' });
+    expect(await telemetry.steps()).toHaveLength(1);
+  });
+
+  it('is waited for as long as the caller says', async () => {
+    const device = await openDevice();
+    gateway.unavailable = 4;
+    await device.assign(admit({ form: 'secret', by: 'gateway' }), { waitMs: 10_000 });
+    gateway.unavailable = 4;
+    await expect(device.register({ waitMs: 10_000 })).resolves.toMatchObject({ stage: 'live' });
+    gateway.unavailable = 1_000;
+    const other = await openDevice();
+    await expect(other.assign(admit({ form: 'secret', by: 'gateway' }), { waitMs: 10_000 })).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+    });
+  });
+
+  it('is waited for also at the first contact, when the gateway is not there yet', async () => {
+    const device = await openDevice();
+    const oneTime = { ...admit({ form: 'secret', by: 'server' }), endpoint: '127.0.0.1:1' };
+    await expect(device.assign(oneTime, { waitMs: 2_000 })).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+    expect(device.stage).toBe('new');
+  });
+});
+
+describe('another one-time string', () => {
+  it('begins anew while the live key stays in use, and replaces it at the end', async () => {
+    const device = await openDevice();
+    await device.assign(admit({ form: 'secret', by: 'gateway' }));
+    const first = await device.register();
+    const status = await device.assign(admit({ form: 'secret', by: 'gateway' }));
+    expect(status).toMatchObject({ stage: 'assigned' });
+    await expect(device.reportCapabilities(CAPABILITIES)).resolves.toBeDefined();
+    const second = await device.register();
+    expect(second.keyId).not.toBe(first.keyId);
+    await device.reportCapabilities(CAPABILITIES);
+    expect(gateway.callers.at(-1)).toMatchObject({ by: { keyId: Buffer.from(second.keyId!, 'hex') } });
+  });
+
+  it('takes the place of one that was refused', async () => {
+    const states = new MemoryDeviceStates();
+    const device = await openDevice(states);
+    const unknown = { ...admit({ form: 'secret', by: 'server' }), tokenId: 'nobody-knows-it' };
+    await expect(device.assign(unknown)).rejects.toMatchObject({ reason: 'TOKEN_UNKNOWN' });
+    await expect(device.assign()).rejects.toMatchObject({ reason: 'TOKEN_UNKNOWN' });
+    await expect(device.assign(admit({ form: 'secret', by: 'server' }))).resolves.toMatchObject({ stage: 'live' });
+  });
+
+  it('is refused by a peer under another root, before a request is made', async () => {
+    const states = new MemoryDeviceStates();
+    const oneTime = { ...admit({ form: 'secret', by: 'server' }), rootDigest: Buffer.alloc(32, 7) };
+    await expect((await openDevice(states)).assign(oneTime)).rejects.toMatchObject({ reason: 'PEER_UNEXPECTED' });
+    expect(states.commits).toBe(0);
+  });
+
+  it('is refused by another peer than it names', async () => {
+    const before = assigner.assignments.length;
+    const oneTime = admit({ form: 'secret', by: 'server', peer: 'cpns://pn1.example.org/pn-gw/gw2' });
+    await expect((await openDevice()).assign(oneTime)).rejects.toMatchObject({ reason: 'PEER_UNEXPECTED' });
+    expect(assigner.assignments).toHaveLength(before);
+  });
+
+  it('is refused when it enrols a gateway', async () => {
+    const states = new MemoryDeviceStates();
+    const oneTime = admit({ form: 'key-pair', by: 'server', entity: GATEWAY, peer: SERVER });
+    await expect((await openDevice(states)).assign(oneTime)).rejects.toMatchObject({ reason: 'NAME_INVALID' });
+    expect(states.commits).toBe(0);
+  });
+});
+
+describe('a device that has nothing', () => {
+  it.each([
+    ['assign', (device: Device) => device.assign(), 'FIELD_MISSING'],
+    ['register', (device: Device) => device.register(), 'NOT_FOUND'],
+    ['call', (device: Device) => Promise.resolve().then(() => device.reportCapabilities(CAPABILITIES)), 'KEY_UNKNOWN'],
+  ] as const)('does not %s', async (_what, act, reason) => {
+    await expect(act(await openDevice())).rejects.toMatchObject({ reason });
+  });
+});
+
+describe('a pre-shared key', () => {
+  const secret = new EntityUserKey(systemRandom.bytes(32));
+  const entity = 'cpns://pn1.example.org/pne/imported';
+  const key = () => ({
+    entity,
+    user: '',
+    gateway: GATEWAY,
+    endpoint: gateway.tokenAddress,
+    root: assigner.root,
+    secret,
+  });
+
+  it('is live at once, and used like any other', async () => {
+    const states = new MemoryDeviceStates();
+    const device = await openDevice(states);
+    assigner.keys.set(entity, secret);
+    await expect(device.importKey(key())).resolves.toMatchObject({
+      stage: 'live',
+      keyId: deriveKeyId(secret),
+      assigner: SERVER,
+    });
+    await expect(device.register()).resolves.toMatchObject({ stage: 'live' });
+    await device.reportCapabilities(CAPABILITIES);
+    expect(gateway.callers).toMatchObject([{ entity, by: { kind: 'proof' } }]);
+    await device.importKey(key());
+    expect(states.commits).toBe(1);
+  });
+
+  it.each([
+    ['a gateway of another PN', { gateway: 'cpns://pn2.example.org/pn-gw/gw1' }, 'PN_MISMATCH'],
+    ['a PNE as gateway', { gateway: ENTITY }, 'NAME_INVALID'],
+    ['an address without a port', { endpoint: 'localhost' }, 'NAME_INVALID'],
+  ])('is refused with %s', async (_what, change, reason) => {
+    await expect((await openDevice()).importKey({ ...key(), ...change })).rejects.toMatchObject({ reason });
+  });
+
+  it('does not replace a key that was assigned', async () => {
+    const device = await openDevice();
+    await device.assign(admit({ form: 'secret', by: 'server', entity }));
+    await expect(device.importKey(key())).rejects.toMatchObject({ reason: 'LIVE_KEY' });
+  });
+});
+
+describe('calls', () => {
+  it.each([
+    [90_000, '90 s behind'],
+    [-90_000, '90 s ahead of'],
+  ])('say how far the clock is off, and leave it as it is (%i ms)', async (offset, words) => {
+    const device = await openDevice();
+    await device.assign(admit({ form: 'secret', by: 'server' }));
+    await expect(device.reportCapabilities(CAPABILITIES)).resolves.toBeDefined();
+    gateway.verifierTime = clock.now() + offset;
+    const attempt = () => device.reportCapabilities(CAPABILITIES);
+    await expect(attempt()).rejects.toMatchObject({
+      reason: 'PROOF_OUTSIDE_WINDOW',
+      message: expect.stringContaining(words) as string,
+      metadata: { difference_ms: String(-offset) },
+    });
+    await expect(attempt()).rejects.toMatchObject({ reason: 'PROOF_OUTSIDE_WINDOW' });
+  });
+
+  it('of a certificate holder need the address where a certificate is asked for', async () => {
+    const states = new MemoryDeviceStates();
+    const device = await openDevice(states);
+    await device.assign(admit({ form: 'key-pair', by: 'server' }), { own: { privateKey: newPrivateKey() } });
+    await device.register();
+    const without = await Device.open({ states, logger: log.logger, clock });
+    expect(() => without.reportCapabilities(CAPABILITIES)).toThrow(
+      expect.objectContaining({ reason: 'CONFIGURATION_INVALID' }),
+    );
+    await expect(device.reportCapabilities(CAPABILITIES)).resolves.toBeDefined();
+  });
+});
+
+describe('two processes on one store', () => {
+  it('do not work on the same device', async () => {
+    const states = new MemoryDeviceStates();
+    const [one, other] = [await openDevice(states), await openDevice(states)];
+    const oneTime = admit({ form: 'secret', by: 'server' });
+    const results = await Promise.allSettled([one.assign(oneTime), other.assign(oneTime)]);
+    const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    expect(reasons).toMatchObject([{ reason: 'CONFLICT' }]);
+  });
+});
+
+describe('the log', () => {
+  it('holds none of the keys', () => {
+    const text = log.text();
+    expect(text).toContain('key assigned');
+    for (const key of assigner.keys.values())
+      for (const encoding of ['hex', 'base64', 'base64url'] as const)
+        expect(text).not.toContain(key.expose().toString(encoding));
+  });
+});
