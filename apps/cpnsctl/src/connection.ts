@@ -30,9 +30,10 @@ export const withConnection = (command: Command): Command =>
         .env('CPNSCTL_SERVER'),
     )
     .addOption(
-      new Option('--pki <dir>', `directory with ${PKI_FILES.root}, ${PKI_FILES.operatorChain} and ${PKI_FILES.operatorKey}, as pki init makes it`).env(
-        'CPNSCTL_PKI',
-      ),
+      new Option(
+        '--pki <dir>',
+        `directory with ${PKI_FILES.root}, ${PKI_FILES.operatorChain} and ${PKI_FILES.operatorKey}, as pki init makes it`,
+      ).env('CPNSCTL_PKI'),
     )
     .option('--cert <file>', 'operator certificate and those above it, PEM, instead of the one in --pki')
     .option('--key <file>', 'its private key, PEM')
@@ -70,7 +71,8 @@ export function connectToServer(flags: ConnectionFlags, now: number): ServerConn
   const [root] = checkInput(files.root, () => pemToDers(tls.root.toString('utf8')));
   if (root === undefined) throw new UsageError(`${files.root} holds no certificate`);
   const peer = checkInput(files.cert, () => verifyChain({ chain: pemToDers(tls.cert.toString('utf8')), root, now }));
-  if (peer.role !== 'operator') throw new UsageError(`${files.cert} is the certificate of a ${peer.role}, not of an operator`);
+  if (peer.role !== 'operator')
+    throw new UsageError(`${files.cert} is the certificate of a ${peer.role}, not of an operator`);
   const uri = serviceUri(peer.subject.name.trustDomain, 'cpns-server');
   const connection = openConnection(flags.server, uri, tls, files.key);
   return {

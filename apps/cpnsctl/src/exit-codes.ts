@@ -52,7 +52,8 @@ export function describeFailure(error: unknown): Failure {
   // commander has said what is wrong; what it calls an error of code 0 is help or version that was asked for
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? EXIT.done : EXIT.usage, line: '' };
   if (error instanceof UsageError) return { code: EXIT.usage, line: error.message };
-  if (!(error instanceof CpnsError)) return { code: EXIT.internal, line: error instanceof Error ? error.message : String(error) };
+  if (!(error instanceof CpnsError))
+    return { code: EXIT.internal, line: error instanceof Error ? error.message : String(error) };
   const line = `${error.message} (${error.reason})`;
   if (UNAVAILABLE.includes(error.code)) return { code: EXIT.unavailable, line };
   return { code: error.reason === 'INTERNAL' ? EXIT.internal : EXIT.refused, line };

@@ -10,7 +10,8 @@ const UNITS = {
 
 /** `90s`, `15m`, `24h`, `30d`, or several of them such as `1h30m`, largest first; in milliseconds. */
 export function parseDuration(text: string): number | undefined {
-  const [whole, days, hours, minutes, seconds] = /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?$/.exec(text) ?? [];
+  const [whole, days, hours, minutes, seconds] =
+    /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?$/.exec(text) ?? [];
   if (whole === undefined || whole === '') return undefined;
   const count = (value: string | undefined, unit: keyof typeof UNITS) => Number(value ?? 0) * UNITS[unit];
   const total = count(days, 'd') + count(hours, 'h') + count(minutes, 'm') + count(seconds, 's');
@@ -30,7 +31,8 @@ export function formatDuration(milliseconds: number): string {
 }
 
 /** ISO 8601 of Unix milliseconds, or null for 0: what JSON output holds. */
-export const isoTime = (unixMs: bigint): string | null => (unixMs === 0n ? null : new Date(Number(unixMs)).toISOString());
+export const isoTime = (unixMs: bigint): string | null =>
+  unixMs === 0n ? null : new Date(Number(unixMs)).toISOString();
 
 /** A time of JSON output for a reader: in UTC to the second, and how far from now. */
 export function readableTime(iso: string | null, now: number): string {
@@ -41,4 +43,5 @@ export function readableTime(iso: string | null, now: number): string {
 }
 
 /** Lower-case hexadecimal digits, or null where there is nothing. */
-export const hexOrNull = (bytes: Uint8Array): string | null => (bytes.length === 0 ? null : Buffer.from(bytes).toString('hex'));
+export const hexOrNull = (bytes: Uint8Array): string | null =>
+  bytes.length === 0 ? null : Buffer.from(bytes).toString('hex');

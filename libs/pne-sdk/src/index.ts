@@ -10,7 +10,15 @@ export type { PreSharedKey } from './device/import-key';
 export type { RegisterOptions } from './device/register';
 export type { GatewayMethods } from './device/session';
 export * from './protocol/accept-assignment';
-export { admittedBy, METHODS, routeOf, serverUriOf, type Admitted, type RequestRoute } from './protocol/admitted';
+export {
+  admittedBy,
+  enrolsGateway,
+  METHODS,
+  routeOf,
+  serverUriOf,
+  type Admitted,
+  type RequestRoute,
+} from './protocol/admitted';
 export * from './protocol/prepare-assignment';
 export * from './protocol/registration';
 export {

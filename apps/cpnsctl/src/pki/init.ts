@@ -77,11 +77,24 @@ export function initCommand(io: Io): Command {
     .requiredOption('--trust-domain <name>', 'trust domain of every name, lower-case DNS labels', values.trustDomain)
     .requiredOption('--out <dir>', 'where the files go; none of them may be there')
     .option('--operator <name>', 'name of the operator', values.name, 'admin')
-    .option('--dns <name>', 'DNS name of the services besides localhost and their own; repeatable', values.repeated((text: string) => text))
-    .option('--ip <address>', 'address of the services instead of 127.0.0.1; repeatable', values.repeated(values.ipAddress))
-    .addHelpText('after', '\nKeep root.key and issuing.key off the machines that serve: the root key is needed for nothing but a new issuing CA.');
+    .option(
+      '--dns <name>',
+      'DNS name of the services besides localhost and their own; repeatable',
+      values.repeated((text: string) => text),
+    )
+    .option(
+      '--ip <address>',
+      'address of the services instead of 127.0.0.1; repeatable',
+      values.repeated(values.ipAddress),
+    )
+    .addHelpText(
+      'after',
+      '\nKeep root.key and issuing.key off the machines that serve: the root key is needed for nothing but a new issuing CA.',
+    );
   return withOutput(command).action(async (flags: InitFlags) => {
-    const files = await makeFiles(flags).catch((error: unknown) => checkInput('pki init', () => Promise.reject(error as Error)));
+    const files = await makeFiles(flags).catch((error: unknown) =>
+      checkInput('pki init', () => Promise.reject(error as Error)),
+    );
     writeAll(flags.out, files);
     const answer = { trustDomain: flags.trustDomain, directory: flags.out, files: files.map(({ name }) => name) };
     writeAnswer(io, flags.output, answer, () =>

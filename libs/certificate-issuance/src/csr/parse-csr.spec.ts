@@ -3,7 +3,7 @@ import { createPublicKey, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { bits, decode, encode, nothing, octets, oid, sequence, sequenceOf, smallInteger, type Asn1 } from '../der/asn1';
+import { bits, decode, encode, nothing, octets, oid, sequence, smallInteger, type Asn1 } from '../der/asn1';
 import { OID } from '../der/oids';
 import { KEY_KINDS } from '../keys/public-key';
 import { localSigner } from '../keys/signer';

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { decode, DerError, encode, octets, sequence, type Asn1 } from '../der/asn1';
 import { opensslOk } from '../testing';
 import { EXTENSIONS, readExtension, readExtensions, type ExtensionId } from '.';
+import type { BasicConstraints } from './basic-constraints';
 import { crlNumber } from './crl-number';
 import { extensionNode, type ExtensionCodec } from './extension';
 import { EXTENDED_KEY_USAGES } from './extended-key-usage';
@@ -53,7 +54,7 @@ describe('what is written is read back', () => {
     comesBack(
       EXTENSIONS.basicConstraints,
       fc.oneof(
-        fc.constant({ ca: false }),
+        fc.constant<BasicConstraints>({ ca: false }),
         fc.constant({ ca: true }),
         fc.nat(300).map((pathLength) => ({ ca: true, pathLength })),
       ),

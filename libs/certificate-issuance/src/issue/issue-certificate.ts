@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { CpnsError, duration, type Clock, type Random } from '@cpns/core';
-import { readTbs } from '../certificate/parse-certificate';
-import { encode } from '../der/asn1';
+import { readTbs, type TbsCertificate } from '../certificate/parse-certificate';
+import { DerError, encode, type Asn1 } from '../der/asn1';
 import { toSeconds } from '../der/time';
 import { isMismatch, matchProfile } from '../profiles/match-profile';
 import type { Profile } from '../profiles/profile';
@@ -76,26 +76,28 @@ function validity(issuer: Issuer, profile: Profile, now: number, wanted = Infini
   };
 }
 
-/** The last step: nothing is signed that a verifier would refuse. */
-export function enforceRules(
-  issuer: Issuer | undefined,
-  profile: Profile,
-  fields: TbsFields,
-  tbs: ReturnType<typeof tbsNode>,
-) {
-  const built = readTbs(tbs);
+/**
+ * The last step: nothing is signed that a verifier would refuse.
+ * @throws CpnsError INTERNAL: the request was checked, so it is this library that is at fault
+ */
+export function enforceRules(issuer: Issuer | undefined, profile: Profile, fields: TbsFields, tbs: Asn1): void {
+  const why = brokenRule(issuer, profile, fields, tbs);
+  if (why === undefined) return;
+  const cause = new Error(`built a ${profile.title} certificate that breaks its profile: ${why}`);
+  throw new CpnsError('INTERNAL', 'the certificate could not be issued', { cause });
+}
+
+function brokenRule(issuer: Issuer | undefined, profile: Profile, fields: TbsFields, tbs: Asn1): string | undefined {
+  let built: TbsCertificate;
+  try {
+    built = readTbs(tbs);
+  } catch (error) {
+    if (error instanceof DerError) return error.message;
+    throw error;
+  }
   const result = matchProfile(built, profile);
-  const why = isMismatch(result)
-    ? result.detail
-    : built.notBefore > built.notAfter
-      ? 'it would end before it begins'
-      : issuer !== undefined && built.notAfter > issuer.certificate.notAfter
-        ? 'it would outlive its issuer'
-        : !built.key.spki.equals(fields.key.spki)
-          ? 'another key'
-          : undefined;
-  if (why !== undefined)
-    throw new CpnsError('INTERNAL', 'the certificate could not be issued', {
-      cause: new Error(`built a ${profile.title} certificate that breaks its profile: ${why}`),
-    });
+  if (isMismatch(result)) return result.detail;
+  if (built.notBefore > built.notAfter) return 'it would end before it begins';
+  if (issuer !== undefined && built.notAfter > issuer.certificate.notAfter) return 'it would outlive its issuer';
+  return built.key.spki.equals(fields.key.spki) ? undefined : 'another key';
 }

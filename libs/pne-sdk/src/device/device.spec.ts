@@ -222,7 +222,7 @@ describe('a device that has nothing', () => {
   it.each([
     ['assign', (device: Device) => device.assign(), 'FIELD_MISSING'],
     ['register', (device: Device) => device.register(), 'NOT_FOUND'],
-    ['call', (device: Device) => Promise.resolve().then(() => device.reportCapabilities(CAPABILITIES)), 'KEY_UNKNOWN'],
+    ['call', (device: Device) => device.reportCapabilities(CAPABILITIES), 'KEY_UNKNOWN'],
   ] as const)('does not %s', async (_what, act, reason) => {
     await expect(act(await openDevice())).rejects.toMatchObject({ reason });
   });
@@ -295,9 +295,7 @@ describe('calls', () => {
     await device.assign(admit({ form: 'key-pair', by: 'server' }), { own: { privateKey: newPrivateKey() } });
     await device.register();
     const without = await Device.open({ states, logger: log.logger, clock });
-    expect(() => without.reportCapabilities(CAPABILITIES)).toThrow(
-      expect.objectContaining({ reason: 'CONFIGURATION_INVALID' }),
-    );
+    await expect(without.reportCapabilities(CAPABILITIES)).rejects.toMatchObject({ reason: 'CONFIGURATION_INVALID' });
     await expect(device.reportCapabilities(CAPABILITIES)).resolves.toBeDefined();
   });
 });

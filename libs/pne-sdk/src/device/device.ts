@@ -2,7 +2,7 @@ import type { DeviceCapabilities } from '@cpns/contracts';
 import { CpnsError, invalidArgument, systemClock, systemRandom, type Clock, type Random } from '@cpns/core';
 import type { CallOptions } from '@cpns/grpc';
 import type { KeyForm, OneTimeString } from '@cpns/key-derivation';
-import { serverUriOf } from '../protocol/admitted';
+import { enrolsGateway } from '../protocol/admitted';
 import { stageOf, type DeviceState, type Exchange, type LiveKey } from '../state/device-state';
 import type { DeviceStage } from '../state/life-cycle';
 import { tokenChannel } from '../transport/channel';
@@ -92,7 +92,7 @@ export class Device {
    * @throws CpnsError see {@link assign}; NAME_INVALID for a string that enrols a PN GW at the Server
    */
   async assign(oneTime?: OneTimeString, options: AssignOptions = {}): Promise<DeviceStatus> {
-    if (oneTime?.peer === (oneTime && serverUriOf(oneTime.entity)))
+    if (oneTime !== undefined && enrolsGateway(oneTime))
       throw invalidArgument('NAME_INVALID', 'the one-time string enrols a PN GW at the Server, not a target entity', {
         metadata: { field: 'peer' },
       });
@@ -127,7 +127,7 @@ export class Device {
    * being given its next key still has this one.
    * @throws CpnsError KEY_UNKNOWN when no key is live; CONFIGURATION_INVALID; what the call throws
    */
-  call<T>(fn: (rpc: GatewayMethods, authentication: CallOptions) => Promise<T>): Promise<T> {
+  async call<T>(fn: (rpc: GatewayMethods, authentication: CallOptions) => Promise<T>): Promise<T> {
     return this.session().call(fn);
   }
 

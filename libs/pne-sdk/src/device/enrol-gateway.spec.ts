@@ -1,5 +1,7 @@
 import { verifyChain, newPrivateKey, signerFromPkcs8 } from '@cpns/certificate-issuance';
+import type { Reason } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
+import type { OneTimeString } from '@cpns/key-derivation';
 import { currentStep } from '@cpns/telemetry';
 import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
 import { FakeAssigner, GATEWAY, SERVER } from '../testing/fake-assigner';
@@ -92,10 +94,10 @@ describe('a PN GW that enrols itself', () => {
     expect(new Set(sent).size).toBe(1);
   });
 
-  it.each([
+  it.each<[string, () => OneTimeString | undefined, Reason]>([
     ['a string for a target entity', () => assigner.admit({ form: 'key-pair', by: 'server' }), 'NAME_INVALID'],
     ['nothing at all', () => undefined, 'FIELD_MISSING'],
-  ] as const)('is refused with %s', async (_what, oneTime, reason) => {
+  ])('is refused with %s', async (_what, oneTime, reason) => {
     const states = new MemoryDeviceStates();
     await expect(enrolGateway(options(states), oneTime())).rejects.toMatchObject({ reason });
     expect(states.commits).toBe(0);

@@ -1,6 +1,6 @@
 import { CpnsError, invalidArgument, type PrivateKeyDer } from '@cpns/core';
 import type { OneTimeString } from '@cpns/key-derivation';
-import { serverUriOf } from '../protocol/admitted';
+import { enrolsGateway } from '../protocol/admitted';
 import type { GatewayIdentity } from '../state/device-state';
 import { assign } from './assign';
 import type { ExchangeOptions } from './context';
@@ -21,7 +21,7 @@ export async function enrolGateway(
   options: EnrolGatewayOptions,
   oneTime: OneTimeString | undefined,
 ): Promise<GatewayIdentity> {
-  if (oneTime !== undefined && oneTime.peer !== serverUriOf(oneTime.entity))
+  if (oneTime !== undefined && !enrolsGateway(oneTime))
     throw invalidArgument(
       'NAME_INVALID',
       'the one-time string is for a target entity, not for a PN GW that enrols itself',

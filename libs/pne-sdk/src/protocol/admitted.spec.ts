@@ -55,6 +55,6 @@ describe('what a one-time string admits', () => {
     ['a gateway that would enrol with a secret', { ...ownEnrolment, form: 'secret' }, 'FIELD_OUT_OF_RANGE'],
     ['a gateway that would enrol for a user', { ...ownEnrolment, user: 'alice' }, 'FIELD_OUT_OF_RANGE'],
   ])('refuses %s', (_what, altered, reason) => {
-    expect(() => admittedBy(altered, root)).toThrow(expect.objectContaining({ reason }));
+    expect(() => admittedBy(altered, root)).toThrow(expect.objectContaining({ reason }) as Error);
   });
 });

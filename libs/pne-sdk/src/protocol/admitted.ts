@@ -43,6 +43,10 @@ export const routeOf = ({ role, entity, peer }: Pick<Admitted, 'role' | 'entity'
 /** URI of the CPNS Server of an entity's trust domain. */
 export const serverUriOf = (entity: string): string => serviceUri(parseEntityUri(entity).trustDomain, 'cpns-server');
 
+/** True for the one-time string of a PN GW that enrols itself at the Server. */
+export const enrolsGateway = ({ peer, entity }: Pick<OneTimeString, 'peer' | 'entity'>): boolean =>
+  peer === serverUriOf(entity);
+
 /**
  * Reads from a one-time string who its holder is to become: its peer is the CPNS Server for a gateway that enrols
  * itself, and a PN GW of the same PN for everyone else.
@@ -62,7 +66,7 @@ export function admittedBy(oneTime: OneTimeString, root: Buffer): Admitted {
       throw permissionDenied('PN_MISMATCH', 'the one-time string names a PN GW of another Personal Network');
     return { ...common, role: 'target-entity' };
   }
-  if (peer !== serverUriOf(entity.uri))
+  if (!enrolsGateway(oneTime))
     throw invalidArgument('NAME_INVALID', 'the one-time string names a service that assigns no keys', {
       metadata: { field: 'peer' },
     });

@@ -6,7 +6,7 @@ import {
   signerFromPkcs8,
   type Issuer,
 } from '@cpns/certificate-issuance';
-import { AssignmentReply, AssignmentRequest } from '@cpns/contracts';
+import { AssignmentRequest, type AssignmentReply } from '@cpns/contracts';
 import { PrivateKeyDer, systemRandom, type Reason } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { enrolReplyMac } from '@cpns/key-derivation';

@@ -25,7 +25,7 @@ describe('the life cycle of a device', () => {
 
   it.each(pairs)('%s, %s: %s', (stage, event, next) => {
     if (next === undefined)
-      expect(() => advanceDevice(stage, event)).toThrow(expect.objectContaining({ reason: 'INTERNAL' }));
+      expect(() => advanceDevice(stage, event)).toThrow(expect.objectContaining({ reason: 'INTERNAL' }) as Error);
     else expect(advanceDevice(stage, event)).toBe(next);
   });
 

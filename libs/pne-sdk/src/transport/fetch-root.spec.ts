@@ -43,7 +43,7 @@ describe('fetchRoot', () => {
   it('sends nothing but the handshake', async () => {
     const received: number[] = [];
     const server = createServer(credentials(), (socket) => {
-      socket.on('data', (data) => received.push(data.length));
+      socket.on('data', (data: Buffer) => received.push(data.length));
       socket.on('error', () => undefined);
     });
     await listening(server, (endpoint) => fetchRoot(endpoint, sha256(assigner.root)));

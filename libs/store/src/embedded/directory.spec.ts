@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@cpns/core';
@@ -41,10 +41,8 @@ describe('the directory of an embedded store', () => {
     await first.close();
     const second = await open();
     expect(await dump(second)).toEqual(before);
-    const { sequences } = (await second.commit(at, {
-      append: [{ log: 'l', dedupeId: '3', value: Buffer.alloc(0) }],
-    })) as { sequences: bigint[] };
-    expect(sequences).toEqual([3n]);
+    const entry = { log: 'l', dedupeId: '3', value: Buffer.alloc(0) };
+    expect(await second.commit(at, { append: [entry] })).toMatchObject({ ok: true, sequences: [3n] });
     await second.close();
   });
 
@@ -121,8 +119,8 @@ describe('the directory of an embedded store', () => {
     const broken = { ...put('b'), addTo: [{ set: 's', get member(): string { return fail(); } }] }; // prettier-ignore
     let reads = 0;
     const fail = () => {
-      // the first looks are those of the checks
-      if (reads++ < 2) return 'm';
+      // the first look is that of the checks
+      if (reads++ < 1) return 'm';
       throw failing;
     };
     await expect(store.commit(at, broken)).rejects.toMatchObject({ ...unavailable, cause: failing });

@@ -1,4 +1,4 @@
-import { access, mkdir, realpath } from 'node:fs/promises';
+import { access, mkdir, open as openFile, realpath } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import type { Clock } from '@cpns/core';
 import { open, type RootDatabase } from 'lmdb';
@@ -16,6 +16,11 @@ export interface EmbeddedStoreOptions {
   /** How often expired records are removed while nothing is committed, in milliseconds; a minute unless said. */
   readonly sweepEvery?: number;
 }
+
+const DATA_FILE = 'data.mdb';
+/** Of the first page: LMDB's mark, little-endian, after the page's header. */
+const MAGIC = Buffer.from('dec0efbe', 'hex');
+const MAGIC_OFFSET = 24;
 
 const SWEEP_EVERY = 60_000;
 const SWEPT_AT_ONCE = 1_000;
@@ -43,6 +48,7 @@ export class EmbeddedStore implements Store {
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const real = await realpath(directory);
+      await refuseForeignFile(joinPath(real, DATA_FILE));
       // without overlapping sync a transaction resolves only when it is flushed; see "durable" above
       const db: Root = open(real, {
         noSubdir: false,
@@ -160,7 +166,7 @@ export class EmbeddedStore implements Store {
   async ping(): Promise<void> {
     try {
       // an unlinked file goes on working until the process ends, and then everything is lost
-      await access(joinPath(this.#directory, 'data.mdb'));
+      await access(joinPath(this.#directory, DATA_FILE));
     } catch (cause) {
       throw storeUnavailable(cause);
     }
@@ -218,6 +224,23 @@ export class EmbeddedStore implements Store {
     } catch (cause) {
       throw storeUnavailable(cause);
     }
+  }
+}
+
+/** The native module ends the whole process at a file that is no database, instead of saying so: tried. */
+async function refuseForeignFile(path: string): Promise<void> {
+  const file = await openFile(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!file) return;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAGIC_OFFSET + MAGIC.length), 0, undefined, 0);
+    // an empty file is what a crash right after its making leaves; LMDB begins it anew
+    if (bytesRead > 0 && !buffer.subarray(MAGIC_OFFSET, bytesRead).equals(MAGIC))
+      throw new Error('data.mdb is no LMDB file');
+  } finally {
+    await file.close();
   }
 }
 

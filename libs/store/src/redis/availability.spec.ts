@@ -60,7 +60,7 @@ describe('a Redis that comes and goes', () => {
     ];
     for (const [, call] of calls)
       expect(await elapsed(() => expect(call()).rejects.toMatchObject(unavailable))).toBeLessThan(1_000);
-    expect(failures.length).toBeGreaterThan(0);
+    await eventually(() => (failures.length > 0 ? Promise.resolve() : Promise.reject(new Error('no failure'))), 5_000);
     await redis.restart();
     await eventually(() => store.ping(), 5_000);
     expect([...(await store.read(at, ['before', 'during'])).keys()]).toEqual(['before']);
@@ -224,7 +224,7 @@ describe('what has expired', () => {
     const store = await RedisStore.open(redis.url, { clock });
     const client = new Redis(redis.url);
     try {
-      const indexed = () => client.zrange(store.keys.ids('k'), 0, -1);
+      const indexed = () => client.zrange(store.keys.ids('k'), '0', '-1');
       await store.commit(at, { addTo: [{ set: 's', member: 'm' }] });
       await store.commit(at, { removeFrom: [{ set: 's', member: 'm' }] });
       for (const [pause, left] of [

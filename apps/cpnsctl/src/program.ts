@@ -1,0 +1,64 @@
+import { Command } from 'commander';
+import { admitCommand } from './entity/admit';
+import { assignCommand } from './entity/assign';
+import { listCommand } from './entity/list';
+import { revokeCommand } from './entity/revoke';
+import { showCommand } from './entity/show';
+import { describeFailure, EXIT, EXIT_CODE_HELP } from './exit-codes';
+import { listGatewaysCommand } from './gateway/list';
+import { showGatewayCommand } from './gateway/show';
+import type { Io } from './io';
+import { initCommand } from './pki/init';
+
+const group = (name: string, description: string, commands: readonly Command[]): Command => {
+  const made = new Command(name).description(description);
+  for (const command of commands) made.addCommand(command);
+  return made;
+};
+
+/** What commander says goes where the rest goes, and never ends the process by itself. */
+function harness(command: Command, io: Io): void {
+  command
+    .exitOverride()
+    .configureOutput({
+      writeOut: io.out,
+      writeErr: io.err,
+      outputError: (text, write) => write(text.replace(/^error: /, 'cpnsctl: ')),
+    });
+  for (const sub of command.commands) harness(sub, io);
+}
+
+export function createProgram(io: Io): Command {
+  const program = new Command('cpnsctl')
+    .description('Operates a CPNS deployment: certificates, entities, gateways.')
+    .addCommand(group('pki', 'certificates of a trust domain', [initCommand(io)]))
+    .addCommand(
+      group('entity', 'PNEs and PN GWs, and their Entity-User Keys', [
+        admitCommand(io),
+        assignCommand(io),
+        listCommand(io),
+        showCommand(io),
+        revokeCommand(io),
+      ]),
+    )
+    .addCommand(group('gateway', 'PN GWs that have enrolled', [listGatewaysCommand(io), showGatewayCommand(io)]))
+    .addHelpText('after', EXIT_CODE_HELP);
+  harness(program, io);
+  return program;
+}
+
+/**
+ * Runs a command line.
+ * @param args without node and script
+ * @returns the exit code; what went wrong was said in one line
+ */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await createProgram(io).parseAsync([...args], { from: 'user' });
+    return EXIT.done;
+  } catch (error) {
+    const { code, line } = describeFailure(error);
+    if (line !== '') io.err(`cpnsctl: ${line.replace(/\s*\n\s*/g, ' ')}\n`);
+    return code;
+  }
+}

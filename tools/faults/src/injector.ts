@@ -1,0 +1,96 @@
+/** Breaks a process at its commits. Nothing of this is in the services: the methods of the store's adapters are wrapped. */
+import { currentStep } from '@cpns/telemetry';
+import type { Aggregate, Commit as StoreCommit, CommitResult, Store } from '@cpns/store';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  commitsFile,
+  killFile,
+  parsePlan,
+  planFile,
+  sameCommit,
+  type Commit,
+  type FaultPlan,
+  type FaultPoint,
+  type Kill,
+} from './plan';
+
+export interface InjectorOptions {
+  readonly directory: string;
+  /** What this process is called in plans. */
+  readonly service: string;
+  readonly pid: number;
+  /** Ends this process so that nothing of it runs any more. Tests play it. */
+  readonly die: () => never;
+}
+
+const isCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+}
+
+export class FaultInjector {
+  #counting = '';
+  readonly #seen: Record<FaultPoint, number> = { 'before-commit': 0, 'after-commit': 0 };
+
+  constructor(private readonly options: InjectorOptions) {}
+
+  /** Makes each commit of a kind of store pass by here. @param prototype of the adapter's class */
+  wrap(prototype: Pick<Store, 'commit'>): void {
+    // eslint's unbound-method does not see that it is called on the store it belongs to
+    const original = Object.getOwnPropertyDescriptor(prototype, 'commit')?.value as Store['commit'] | undefined;
+    if (original === undefined) throw new TypeError('the adapter has no commit of its own');
+    const passing = (aggregate: Aggregate, made: () => Promise<CommitResult>) => this.#around(aggregate, made);
+    prototype.commit = function (this: Store, aggregate: Aggregate, commit: StoreCommit): Promise<CommitResult> {
+      return passing(aggregate, () => original.call(this, aggregate, commit));
+    };
+  }
+
+  async #around({ kind }: Aggregate, made: () => Promise<CommitResult>): Promise<CommitResult> {
+    const { flow, step } = currentStep() ?? { flow: '' as const, step: 0 };
+    const commit: Commit = { service: this.options.service, flow, step, kind };
+    this.#pass(commit, 'before-commit');
+    const result = await made();
+    // a conflict changed nothing: the code is about to try again
+    if (!result.ok) return result;
+    this.#pass(commit, 'after-commit');
+    this.#record(commit);
+    return result;
+  }
+
+  /** Dies here when the plan says so. Everything up to the death is synchronous: no other work comes in between. */
+  #pass(commit: Commit, point: FaultPoint): void {
+    const text = readIfThere(planFile(this.options.directory));
+    if (text === undefined) return;
+    const plan = parsePlan(text);
+    if (plan.point !== point || !sameCommit(plan, commit)) return;
+    if (this.#counting !== plan.id) {
+      this.#counting = plan.id;
+      this.#seen['before-commit'] = this.#seen['after-commit'] = 0;
+    }
+    if (++this.#seen[point] === plan.occurrence && this.#claim(plan)) this.options.die();
+  }
+
+  /** The file is both the report and the mark that this fault has happened: the next process lives. */
+  #claim(plan: FaultPlan): boolean {
+    const kill: Kill = { ...plan, pid: this.options.pid };
+    try {
+      writeFileSync(killFile(this.options.directory, plan.id), JSON.stringify(kill), { flag: 'wx', flush: true });
+      return true;
+    } catch (error) {
+      if (isCode(error, 'EEXIST')) return false;
+      throw error;
+    }
+  }
+
+  #record(commit: Commit): void {
+    const file = commitsFile(this.options.directory);
+    if (existsSync(file)) appendFileSync(file, `${JSON.stringify(commit)}\n`);
+  }
+}
