@@ -34,22 +34,27 @@ async function installDebianPackage() {
   await mustRun('apt-get', ['install', '-qq', '-y', '--no-install-recommends', 'redis-server'], env);
 }
 
+/** @returns whether REDIS_URL names a server; one that does not answer ends the process */
+async function isGiven() {
+  const { REDIS_URL } = process.env;
+  if (!REDIS_URL) return false;
+  if (!URL.canParse(REDIS_URL))
+    stop('REDIS_URL is not a URL: set it to one such as redis://127.0.0.1:6379, or unset it.');
+  if (!(await answers(new URL(REDIS_URL))))
+    stop('REDIS_URL is set but nothing answers there: start that Redis, or unset it.');
+  return true;
+}
+
 /**
  * The Redis suites need a server: REDIS_URL, else `redis-server` on the path (each suite starts its own on a free
- * port), else Debian's package when this is root. Without any of them the process ends with one sentence.
+ * port), else Debian's package when this is root. Without any of them the process ends with one sentence. Tests that
+ * kill a server take one of their own in any case, so a root without the program installs it also beside REDIS_URL.
  */
 export async function ensureRedis() {
-  const { REDIS_URL } = process.env;
-  if (REDIS_URL) {
-    if (!URL.canParse(REDIS_URL))
-      stop('REDIS_URL is not a URL: set it to one such as redis://127.0.0.1:6379, or unset it.');
-    if (!(await answers(new URL(REDIS_URL))))
-      stop('REDIS_URL is set but nothing answers there: start that Redis, or unset it.');
-    return;
-  }
+  const given = await isGiven();
   if (onPath('redis-server')) return;
   if (process.getuid?.() === 0 && onPath('apt-get')) await installDebianPackage();
-  if (!onPath('redis-server'))
+  if (!given && !onPath('redis-server'))
     stop(
       'Redis is needed: install redis-server (Debian: apt-get install redis-server) or set REDIS_URL to a running one.',
     );

@@ -1,4 +1,4 @@
-# Sourced by .ci/run and .ci/full. A stage is timed and logged to out/ci/<name>.log; when it fails, its log's end is shown,
+# Sourced by .ci/run and .ci/full. A stage is timed and logged to out/ci/<name>.log; when it fails, its log is shown,
 # the stages after it still run, and the whole run fails.
 
 logs=out/ci
@@ -14,8 +14,19 @@ stage() {
   fi
   failed+=("$name")
   printf '%-20s FAILED  %4d s   %s\n' "$name" $((SECONDS - started)) "$*"
-  echo "  the end of $logs/$name.log:"
-  tail -n "${TAIL_LINES:-40}" "$logs/$name.log" | sed 's/^/  | /'
+  echo "  $logs/$name.log:"
+  shorten "$logs/$name.log" | sed 's/^/  | /'
+}
+
+# npm says first what is wrong, most tools say it last.
+shorten() {
+  if [ "$(wc -l <"$1")" -le 60 ]; then
+    cat "$1"
+  else
+    head -n 12 "$1"
+    echo '...'
+    tail -n 40 "$1"
+  fi
 }
 
 # For what nothing can go on without.

@@ -13,7 +13,9 @@ await mustRun('nx', ['run-many', '-t', 'build', '--output-style=static']);
 
 // never in this process itself: a test file that takes all memory then fails alone, and the others still count
 const workers = String(Math.max(2, availableParallelism()));
-const jest = ['--config', 'jest.config.cjs', '--maxWorkers', workers, '--json', '--outputFile', resultFile(UNIT)];
+// no test is about how fast a busy machine is: the limit is there to end one that hangs
+const limits = ['--maxWorkers', workers, '--testTimeout', '30000'];
+const jest = ['--config', 'jest.config.cjs', ...limits, '--json', '--outputFile', resultFile(UNIT)];
 const codes = [await runCommand('jest', [...jest, ...process.argv.slice(2)])];
 for (const suite of FAST_SUITES) codes.push(await runCommand('nx', ['run', `e2e:${suite}`, '--output-style=stream']));
 

@@ -4,8 +4,11 @@ import { UsageError } from './exit-codes';
 /** Nothing that is read here is larger. */
 const MAX_BYTES = 65_536;
 
+/** What the file system calls its refusal, such as ENOENT. */
 const why = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : String(error);
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : String(error);
 
 /** @throws UsageError when the file cannot be read, or is over 64 KiB */
 export function readInput(path: string): Buffer {

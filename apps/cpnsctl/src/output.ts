@@ -17,6 +17,8 @@ export interface Column<Row> {
 }
 
 const plain = { head: [], border: [] };
+/** No line between rows. */
+const compact = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 
 /** What is sent back by others goes to a terminal: nothing in it may control that. */
 const printable = (text: string): string => text.replace(/[^\x20-\x7e\u00a0-\uffff\n]/g, '?');
@@ -24,14 +26,15 @@ const printable = (text: string): string => text.replace(/[^\x20-\x7e\u00a0-\uff
 /** One row per item. */
 export function listTable<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string {
   if (rows.length === 0) return 'none';
-  const table = new Table({ head: columns.map(({ heading }) => heading), style: plain });
+  const head = columns.map(({ heading }) => heading);
+  const table = new Table({ head, style: plain, chars: compact });
   table.push(...rows.map((row) => columns.map(({ cell }) => printable(cell(row)))));
   return table.toString();
 }
 
 /** One line per field of one item. */
 export function fieldTable(fields: readonly (readonly [name: string, value: string])[]): string {
-  const table = new Table({ style: plain });
+  const table = new Table({ style: plain, chars: compact });
   table.push(...fields.map(([name, value]) => ({ [name]: printable(value) })));
   return table.toString();
 }

@@ -16,15 +16,20 @@ const group = (name: string, description: string, commands: readonly Command[]):
   return made;
 };
 
+/** One line, as every other failure. */
+const errorLine = (text: string): string =>
+  `${text
+    .replace(/^error: /, 'cpnsctl: ')
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')}\n`;
+
 /** What commander says goes where the rest goes, and never ends the process by itself. */
 function harness(command: Command, io: Io): void {
-  command
-    .exitOverride()
-    .configureOutput({
-      writeOut: io.out,
-      writeErr: io.err,
-      outputError: (text, write) => write(text.replace(/^error: /, 'cpnsctl: ')),
-    });
+  command.exitOverride().configureOutput({
+    writeOut: io.out,
+    writeErr: io.err,
+    outputError: (text, write) => write(errorLine(text)),
+  });
   for (const sub of command.commands) harness(sub, io);
 }
 

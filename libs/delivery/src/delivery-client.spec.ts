@@ -3,7 +3,10 @@ import { DeliveryClient, type ClientState, type DeliveryClientOptions } from './
 import type { ReceiverMessage } from './channel';
 import { channelPair, FakeTimers, plainReceiver, type ChannelPair, type WireEntry } from './testing';
 
-const settle = () => new Promise((resolve) => setTimeout(resolve, 10));
+/** Nothing here waits for anything outside of the process: after some turns of the event loop all is done that can be. */
+const settle = async () => {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+};
 
 describe('DeliveryClient', () => {
   let timers: FakeTimers;

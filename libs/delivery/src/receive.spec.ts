@@ -1,7 +1,7 @@
 import { CpnsError } from '@cpns/core';
 import type { ReceiverMessage } from './channel';
 import { receive } from './receive';
-import { channelPair, plainReceiver, type WireEntry } from './testing';
+import { channelPair, eventually, plainReceiver, type WireEntry } from './testing';
 
 const entry = (n: number): WireEntry => ({ sequence: BigInt(n), text: `entry ${n}` });
 
@@ -25,10 +25,12 @@ describe('receive', () => {
   it('opens, handles in order, and acknowledges each entry after it was handled', async () => {
     const events: string[] = [];
     const { receiver, sender, finish } = channelPair<ReceiverMessage, WireEntry>();
-    const log = (message: ReceiverMessage) =>
+    const write = async (message: ReceiverMessage) => {
+      await receiver.write(message);
       events.push(message.kind === 'opening' ? `opening ${message.lastSequence}` : `ack ${message.sequence}`);
+    };
     const received = receive(
-      { ...receiver, write: (message) => (log(message), receiver.write(message)) },
+      { ...receiver, write },
       {
         codec: plainReceiver,
         lastSequence: 4n,
@@ -41,7 +43,7 @@ describe('receive', () => {
       },
     );
     for (const n of [5, 6]) await sender.write(entry(n));
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await eventually(() => expect(events.at(-1)).toBe('ack 6'));
     finish();
     expect(await received).toBe(6n);
     expect(events).toEqual([
@@ -57,7 +59,7 @@ describe('receive', () => {
       lastSequence: 2n,
       handle: (_, sequence) => Promise.resolve(void handled.push(sequence)),
     });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await eventually(() => expect(told).toHaveLength(6));
     finish();
     expect(await received).toBe(4n);
     await done;
@@ -119,7 +121,7 @@ describe('receive', () => {
       },
     });
     for (const n of [1, 2]) await sender.write(entry(n));
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await eventually(() => expect(handled).toBe(1));
     stop.abort();
     finish();
     expect(await received).toBe(1n);

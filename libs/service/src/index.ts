@@ -1,5 +1,4 @@
 export * from './config';
-export * from './nest';
 export * from './run-service';
 export * from './settings';
 export * from './server-side';

@@ -1,5 +1,5 @@
 import { CpnsError } from '@cpns/core';
-import type { HealthMonitor, ServerPort } from '@cpns/grpc';
+import { logLibraryTo, type HealthMonitor, type ServerPort } from '@cpns/grpc';
 import { createLogger, startTelemetry, type Logger, type Telemetry } from '@cpns/telemetry';
 import { renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,6 +51,8 @@ export interface RunningService {
   /** `host:port` of each port by its name. */
   readonly addresses: Readonly<Record<string, string>>;
   readonly logger: Logger;
+  /** How long calls under way may take once a stop was asked for, milliseconds. */
+  readonly stopGrace: number;
   /** Once; later calls get the same promise. */
   stop(): Promise<void>;
 }
@@ -101,6 +103,7 @@ export async function startService<S extends Settings>(
   const own = all as Config<S>;
   const { logLevel, readyFile, stopGrace } = all as Config<typeof COMMON_SETTINGS>;
   const logger = createLogger({ service: definition.name, level: logLevel });
+  logLibraryTo(logger);
   const endpoint = env.OTEL_EXPORTER_OTLP_ENDPOINT;
   const telemetry = startTelemetry({
     service: definition.name,
@@ -118,7 +121,7 @@ export async function startService<S extends Settings>(
     const addresses = await startParts(parts);
     logger.info('service ready', { addresses });
     if (readyFile !== undefined) writeReadyFile(readyFile, { service: definition.name, pid: process.pid, addresses });
-    return { addresses, logger, stop: () => (stopped ??= stop()) };
+    return { addresses, logger, stopGrace, stop: () => (stopped ??= stop()) };
   } catch (error) {
     await stopParts(parts, 0);
     throw error;
@@ -143,13 +146,13 @@ function exitOnStartFailure(name: string, error: unknown, host: ServiceHost): vo
   host.exit(EXIT_FAILURE);
 }
 
-function stopOnSignal(service: RunningService, graceMs: number, host: ServiceHost): void {
+function stopOnSignal(service: RunningService, host: ServiceHost): void {
   let asked = false;
   const stop = (signal: string) => {
     if (asked) return host.exit(EXIT_FAILURE); // asked twice: whoever asks does not want to wait
     asked = true;
     service.logger.info('service stopping', { signal });
-    const late = sleep(graceMs + CLOSING_MS, 'late' as const, { ref: false });
+    const late = sleep(service.stopGrace + CLOSING_MS, 'late' as const, { ref: false });
     Promise.race([service.stop().then(() => 'done' as const), late]).then(
       (outcome) => host.exit(outcome === 'done' ? 0 : EXIT_FAILURE),
       (error: unknown) => {
@@ -178,8 +181,7 @@ export async function runService<S extends Settings>(
     };
     host.on('uncaughtException', fatal('uncaught exception'));
     host.on('unhandledRejection', fatal('unhandled rejection'));
-    const { stopGrace } = loadConfig(COMMON_SETTINGS, { CPNS_STOP_GRACE: host.env.CPNS_STOP_GRACE });
-    stopOnSignal(service, stopGrace, host);
+    stopOnSignal(service, host);
   } catch (error) {
     exitOnStartFailure(definition.name, error, host);
   }

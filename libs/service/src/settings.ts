@@ -39,7 +39,7 @@ export interface FileSetting {
 }
 
 const systemCode = (error: unknown): string =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
+  typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'unknown error';
 
 function readSetting(path: string): FileSetting {
   try {

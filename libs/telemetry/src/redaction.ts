@@ -2,6 +2,7 @@
  * What may stand in a log line. Secrets have types that print as nothing (core), so this is the second net: it catches
  * the bytes that someone logs by mistake, under any name and at any depth.
  */
+import { types } from 'node:util';
 import { CpnsError, Secret } from '@cpns/core';
 
 export const REDACTED = '[redacted]';
@@ -76,9 +77,12 @@ function record(entries: Iterable<readonly [unknown, unknown]>, depth: number): 
   return out;
 }
 
+// also one that was made in another context, such as a sandbox
+const isError = (value: unknown): value is Error => value instanceof Error || types.isNativeError(value);
+
 /** An error as a log shows it: code, reason and the chain of causes, which callers never see. */
 export function describeError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return redact(error, depth);
+  if (!isError(error)) return redact(error, depth);
   const system: unknown = 'code' in error ? error.code : undefined;
   return {
     type: error.name,
@@ -99,7 +103,7 @@ function objectForm(value: object, depth: number): unknown {
   if (value instanceof Secret) return REDACTED;
   if (ArrayBuffer.isView(value)) return bytes(value.byteLength);
   if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return bytes(value.byteLength);
-  if (value instanceof Error) return describeError(value, depth);
+  if (isError(value)) return describeError(value, depth);
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString();
   if (depth >= MAX_DEPTH) return '[deeper]';
   if (Array.isArray(value)) return list(value, depth);

@@ -1,4 +1,5 @@
 /** The devices of the plan, each a process of its own, and what they have to show afterwards. */
+import { pemToDers } from '@cpns/certificate-issuance';
 import { EntityUserKey, SECRET_BYTES, duration } from '@cpns/core';
 import type { Deployment, Device, DeviceResult } from '@cpns/testbed';
 import { randomBytes } from 'node:crypto';
@@ -43,10 +44,8 @@ export async function runDevices(deployment: Deployment): Promise<FinishedDevice
 }
 
 function chainOf({ device, result }: FinishedDevice): Buffer[] {
-  const { chain } = result;
-  if (!Array.isArray(chain) || !chain.every((der) => typeof der === 'string'))
-    throw new Error(`the result of ${device.entity} holds no chain`);
-  return chain.map((der) => Buffer.from(der, 'base64'));
+  if (result.chain === null) throw new Error(`the result of ${device.entity} holds no chain`);
+  return pemToDers(result.chain);
 }
 
 /** The chains of those whose key is a key pair. */

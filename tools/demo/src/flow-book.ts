@@ -85,12 +85,14 @@ export class FlowBook {
     return this.outcomes().every(({ run, seen }) => seen.length === run.steps.length);
   }
 
+  /** What was seen of each run that is due; of one that was tried again, the attempt that came furthest. */
   outcomes(): RunOutcome[] {
     return this.#due.map((run) => {
-      const group = [...this.#groups.values()].find((candidate) => candidate.run === run);
-      const seen = run.steps.filter((step) => group?.steps.has(step));
-      const [first] = group?.steps.values() ?? [];
-      return { run, seen, traceId: first?.span.traceId };
+      const attempts = [...this.#groups.values()].filter((group) => group.run === run);
+      const seenIn = (group: Group) => run.steps.filter((step) => group.steps.has(step));
+      const [best] = attempts.sort((a, b) => seenIn(b).length - seenIn(a).length);
+      const [first] = best?.steps.values() ?? [];
+      return { run, seen: best === undefined ? [] : seenIn(best), traceId: first?.span.traceId };
     });
   }
 

@@ -20,10 +20,13 @@ function rangeOf(steps: readonly number[]): string {
 
 const missingOf = ({ run, seen }: RunOutcome): string => run.steps.filter((step) => !seen.includes(step)).join(', ');
 
+/** No line between rows. */
+const COMPACT = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
+
 /** The table at the end: flow, entity kind, steps seen of steps due. */
 export function outcomeTable(outcomes: readonly RunOutcome[], imported: ImportOutcome): string {
-  const plain = { head: [], border: [] };
-  const table = new Table({ head: ['flow', 'steps', 'entity kind', 'entity', 'seen of due', 'missing'], style: plain });
+  const head = ['flow', 'steps', 'entity kind', 'entity', 'seen of due', 'missing'];
+  const table = new Table({ head, style: { head: [], border: [] }, chars: COMPACT });
   for (const outcome of outcomes) {
     const { run, seen } = outcome;
     const count = `${seen.length} of ${run.steps.length}`;

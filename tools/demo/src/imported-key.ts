@@ -6,9 +6,9 @@ import type { CollectedSpan } from '@cpns/testbed';
  */
 export const IMPORT_CALLS = {
   import: '/cpns.v1.EnrolmentService/ImportEntityUserKey',
-  /** A device's own call, with a proof of its key. */
+  /** A device's own call at its gateway, with a proof of its key. */
   proved: '/cpns.v1.PnGatewayService/ReportCapabilities',
-  /** The gateway does not hold the key: the Server verifies on its behalf. */
+  /** The gateway does not hold the key: inside that call the Server verifies the proof on its behalf. */
   verified: '/cpns.v1.ProofService/VerifyProof',
 } as const;
 
@@ -18,25 +18,25 @@ export interface ImportOutcome {
   readonly seen: readonly string[];
 }
 
-/** A call that failed says why. */
-const succeeded = ({ attributes }: CollectedSpan): boolean => attributes['cpns.reason'] === undefined;
+/** Who reports, and how many devices of the gateway hold a secret that only the Server can verify. */
+export interface ImportScene {
+  readonly gatewayPid: number;
+  readonly serverPid: number;
+  /** The imported one and those that the Server assigned; each proves itself in a call of its own. */
+  readonly secretsAtServer: number;
+}
 
-/** @param pids of the device, its gateway and the Server */
-export function importOutcome(
-  id: string,
-  spans: readonly CollectedSpan[],
-  pids: { readonly device: readonly number[]; readonly gateway: number; readonly server: number },
-): ImportOutcome {
-  const traces = new Set(spans.filter(({ pid }) => pids.device.includes(pid)).map(({ traceId }) => traceId));
-  const answered = (name: string, pid: number, inTrace: boolean) =>
-    spans.some(
-      (span) => span.name === name && span.pid === pid && succeeded(span) && (!inTrace || traces.has(span.traceId)),
-    );
-  const due = Object.values(IMPORT_CALLS);
+/** What the spans say of the device with the imported key. */
+export function importOutcome(id: string, spans: readonly CollectedSpan[], scene: ImportScene): ImportOutcome {
+  const answered = (name: string, pid: number) =>
+    // a call that failed says why
+    spans.filter((span) => span.name === name && span.pid === pid && span.attributes['cpns.reason'] === undefined);
+  const { import: imports, proved, verified } = IMPORT_CALLS;
+  const asked = new Set(answered(proved, scene.gatewayPid).map(({ traceId }) => traceId));
+  const proofs = answered(verified, scene.serverPid).filter(({ traceId }) => asked.has(traceId));
   const seen = [
-    ...(answered(IMPORT_CALLS.import, pids.server, false) ? [IMPORT_CALLS.import] : []),
-    ...(answered(IMPORT_CALLS.proved, pids.gateway, true) ? [IMPORT_CALLS.proved] : []),
-    ...(answered(IMPORT_CALLS.verified, pids.server, true) ? [IMPORT_CALLS.verified] : []),
+    ...(answered(imports, scene.serverPid).length > 0 ? [imports] : []),
+    ...(proofs.length >= scene.secretsAtServer ? [proved, verified] : []),
   ];
-  return { id, due, seen };
+  return { id, due: Object.values(IMPORT_CALLS), seen };
 }

@@ -74,7 +74,7 @@ async function runDeployment({ redis, signal }: DemoOptions, { screen, collector
   signal.addEventListener('abort', stop, { once: true });
   try {
     signal.throwIfAborted();
-    screen.progress(`they are ready; ${DEVICES.length} devices are admitted and start`);
+    screen.progress(`healthy: ${await healthOf(deployment)}; ${DEVICES.length} devices are admitted and start`);
     const finished = await runDevices(deployment);
     screen.progress('every device has proved its Entity-User Key to its gateway');
     if (out !== undefined) await writeCertificates(out, deployment, issuedChains(finished));
@@ -88,6 +88,15 @@ async function runDeployment({ redis, signal }: DemoOptions, { screen, collector
     signal.removeEventListener('abort', stop);
     await deployment.stop();
   }
+}
+
+/** The services that say of themselves that they serve. @throws Error for one that does not */
+async function healthOf(deployment: Deployment): Promise<string> {
+  for (const service of deployment.services) {
+    const status = await deployment.health(service);
+    if (status !== 'SERVING') throw new Error(`${service} is ${status}`);
+  }
+  return deployment.services.join(', ');
 }
 
 function pidsOfIdentities(deployment: Deployment, finished: readonly FinishedDevice[]): PidsOf {
@@ -104,10 +113,14 @@ function imported(
 ): ImportOutcome {
   const found = finished.find(({ planned }) => planned.assignment.by === 'import');
   if (found === undefined) throw new Error('the plan imports no key');
-  return importOutcome(found.planned.id, spans, {
-    device: found.device.pids,
-    gateway: deployment.pid(gatewayUri(gatewayOf(found.planned.pn))),
-    server: deployment.pid('cpns-server'),
+  const { pn, id } = found.planned;
+  const secrets = DEVICES.filter(
+    (planned) => planned.pn === pn && planned.assignment.form === 'secret' && planned.assignment.by !== 'gateway',
+  );
+  return importOutcome(id, spans, {
+    gatewayPid: deployment.pid(gatewayUri(gatewayOf(pn))),
+    serverPid: deployment.pid('cpns-server'),
+    secretsAtServer: secrets.length,
   });
 }
 

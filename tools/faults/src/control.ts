@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isErrno } from './errno';
 import {
   commitsFile,
   FAULT_VARIABLES,
@@ -23,7 +24,7 @@ async function gone(pid: number, until: number): Promise<boolean> {
     try {
       process.kill(pid, 0);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return true;
+      if (isErrno(error, 'ESRCH')) return true;
       throw error;
     }
     if (Date.now() > until) return false;
@@ -77,8 +78,6 @@ export class FaultControl {
       if (Date.now() > until) throw new Error(`${service} did not die within ${timeoutMs} ms`);
       await sleep(POLL_MS);
     }
-    // it wrote the file in one call and may be about to close it
-    if (readFileSync(killFile(this.directory, id), 'utf8') === '') await sleep(POLL_MS);
     const kill = parseKill(readFileSync(killFile(this.directory, id), 'utf8'));
     if (!(await gone(kill.pid, until))) throw new Error(`${service} (${kill.pid}) said that it dies, and lives`);
     return kill;

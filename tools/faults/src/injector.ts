@@ -1,7 +1,8 @@
 /** Breaks a process at its commits. Nothing of this is in the services: the methods of the store's adapters are wrapped. */
 import { currentStep } from '@cpns/telemetry';
 import type { Aggregate, Commit as StoreCommit, CommitResult, Store } from '@cpns/store';
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isErrno } from './errno';
 import {
   commitsFile,
   killFile,
@@ -23,14 +24,11 @@ export interface InjectorOptions {
   readonly die: () => never;
 }
 
-const isCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code;
-
 function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return undefined;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }
@@ -43,7 +41,7 @@ export class FaultInjector {
 
   /** Makes each commit of a kind of store pass by here. @param prototype of the adapter's class */
   wrap(prototype: Pick<Store, 'commit'>): void {
-    // eslint's unbound-method does not see that it is called on the store it belongs to
+    // unbound on purpose: each call below says whose it is
     const original = Object.getOwnPropertyDescriptor(prototype, 'commit')?.value as Store['commit'] | undefined;
     if (original === undefined) throw new TypeError('the adapter has no commit of its own');
     const passing = (aggregate: Aggregate, made: () => Promise<CommitResult>) => this.#around(aggregate, made);
@@ -79,13 +77,19 @@ export class FaultInjector {
 
   /** The file is both the report and the mark that this fault has happened: the next process lives. */
   #claim(plan: FaultPlan): boolean {
-    const kill: Kill = { ...plan, pid: this.options.pid };
+    const { directory, pid } = this.options;
+    const kill: Kill = { ...plan, pid };
+    const draft = `${planFile(directory)}.${pid}`;
+    writeFileSync(draft, JSON.stringify(kill));
     try {
-      writeFileSync(killFile(this.options.directory, plan.id), JSON.stringify(kill), { flag: 'wx', flush: true });
+      // a link appears with its content, and only once
+      linkSync(draft, killFile(directory, plan.id));
       return true;
     } catch (error) {
-      if (isCode(error, 'EEXIST')) return false;
+      if (isErrno(error, 'EEXIST')) return false;
       throw error;
+    } finally {
+      rmSync(draft);
     }
   }
 

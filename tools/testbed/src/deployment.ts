@@ -37,6 +37,7 @@ export class Deployment {
   readonly #options: DeploymentOptions;
   readonly #services = new Map<string, Service>();
   readonly #devices: Device[] = [];
+  #prepared = 0;
   readonly #prefix: string;
   #pki: PkiFiles | undefined;
   #operator: Operator | undefined;
@@ -158,7 +159,7 @@ export class Deployment {
   /** Admits a device where that is needed, and prepares its files; no process is started. */
   async prepareDevice(options: DeviceOptions): Promise<Device> {
     const { entity, gateway, user } = options;
-    const directory = join(this.directory, 'devices', String(this.#devices.length));
+    const directory = join(this.directory, 'devices', String(this.#prepared++));
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const secret: Record<string, string> =
       'preSharedKey' in options

@@ -1,3 +1,4 @@
+import type { KeyForm } from '@cpns/key-derivation';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +9,21 @@ import { mainOf } from './workspace';
 export type DeviceStage = 'assigned' | 'registered' | 'proved';
 
 /** What a device's process wrote about itself; it holds no secret. */
-export type DeviceResult = Readonly<Record<string, unknown>>;
+export interface DeviceResult {
+  /** Of its life cycle: `assigned`, `registering`, `live`. */
+  readonly stage: string;
+  readonly entity: string;
+  readonly user: string;
+  readonly form: KeyForm | null;
+  /** URI of the Server, or E of a gateway. */
+  readonly assigner: string | null;
+  /** 32 hexadecimal digits, once the key is live. */
+  readonly keyId: string | null;
+  /** Unix milliseconds. */
+  readonly notAfter: number | null;
+  /** PEM, leaf to root; in form key pair. */
+  readonly chain: string | null;
+}
 
 export interface DeviceSpec {
   /** E of the target entity. */

@@ -57,11 +57,15 @@ function id(value: unknown, of: keyof typeof ID): string {
   return found;
 }
 
+const NANOSECONDS = 1_000_000n;
+
 /** 64-bit numbers are text in protobuf's JSON, and some exporters write them as numbers. */
 function milliseconds(value: unknown, what: string): number {
-  const nanoseconds = typeof value === 'string' || typeof value === 'number' ? Number(value) : NaN;
-  if (!Number.isFinite(nanoseconds)) throw new OtlpError(`${what} is no time`);
-  return nanoseconds / 1e6;
+  const text = typeof value === 'number' && Number.isInteger(value) ? BigInt(value).toString() : value;
+  if (typeof text !== 'string' || !/^\d{1,20}$/.test(text)) throw new OtlpError(`${what} is no time`);
+  // a double holds the milliseconds of today exactly, but not the nanoseconds
+  const nanoseconds = BigInt(text);
+  return Number(nanoseconds / NANOSECONDS) + Number(nanoseconds % NANOSECONDS) / Number(NANOSECONDS);
 }
 
 function attributeValue(value: unknown): AttributeValue {

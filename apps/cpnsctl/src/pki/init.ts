@@ -3,7 +3,7 @@ import { createDevelopmentPki, privateKeyPem, type Credentials, type ServerNames
 import { Command } from 'commander';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkInput, UsageError } from '../exit-codes';
+import { asUsageError, UsageError } from '../exit-codes';
 import { writing } from '../files';
 import type { Io } from '../io';
 import * as values from '../option-values';
@@ -92,9 +92,9 @@ export function initCommand(io: Io): Command {
       '\nKeep root.key and issuing.key off the machines that serve: the root key is needed for nothing but a new issuing CA.',
     );
   return withOutput(command).action(async (flags: InitFlags) => {
-    const files = await makeFiles(flags).catch((error: unknown) =>
-      checkInput('pki init', () => Promise.reject(error as Error)),
-    );
+    const files = await makeFiles(flags).catch((error: unknown) => {
+      throw asUsageError('pki init', error);
+    });
     writeAll(flags.out, files);
     const answer = { trustDomain: flags.trustDomain, directory: flags.out, files: files.map(({ name }) => name) };
     writeAnswer(io, flags.output, answer, () =>

@@ -2,7 +2,7 @@
  * Who holds S verifies (protocol.md, "Proof of a secret, on each call"): the gateway itself for secrets that it assigned,
  * else the Server on its behalf.
  */
-import { permissionDenied, unauthenticated } from '@cpns/core';
+import { failedPrecondition, permissionDenied, unauthenticated } from '@cpns/core';
 import type { ProvenCaller } from '@cpns/grpc';
 import { parseEntityUri, samePn } from '@cpns/identity';
 import {
@@ -39,7 +39,7 @@ export class VerifyProof {
     const confirmKey = deriveConfirmKey(key.secret);
     verifyProof(confirmKey, proof, call, now);
     confirmKey.destroy();
-    if (now >= key.notAfter) throw unauthenticated('KEY_UNKNOWN', 'the key has ended: have a new one assigned');
+    if (now >= key.notAfter) throw failedPrecondition('KEY_EXPIRED', 'the key has expired: ask for a new admission');
     const name = `nonce.${Buffer.from(proof.nonce).toString('hex')}`;
     const { ok } = await this.gateway.store.commit(
       { kind: 'proof', id: proof.entity },

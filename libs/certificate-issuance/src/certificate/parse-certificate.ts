@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { invalidArgument } from '@cpns/core';
 import {
   children,
@@ -67,7 +67,7 @@ export function parseCertificate(der: Uint8Array): ParsedCertificate {
     return {
       ...tbs,
       der: own,
-      fingerprint: createHash('sha256').update(own).digest(),
+      fingerprint: hash('sha256', own, 'buffer'),
       tbs: encode(tbsNode),
       signature: wholeBitsOf(signature, 'signature'),
       keyKind: tbs.key.kind,

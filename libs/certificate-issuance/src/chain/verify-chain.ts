@@ -51,8 +51,9 @@ export function verifyChain({ chain, root, now, trustDomain }: VerifyChainReques
     ...identityOf(leaf, match),
     issuedBy: authority.id,
     ...(gateway === undefined ? {} : { issuer: gateway }),
-    issuerDer: issuer.der,
-    serials: path.map(({ serial }) => serial),
+    // copies: an authority's object is kept and shared
+    issuerDer: Buffer.from(issuer.der),
+    serials: path.map(({ serial }) => Buffer.from(serial)),
   };
 }
 

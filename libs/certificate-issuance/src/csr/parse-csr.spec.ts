@@ -112,14 +112,14 @@ interface Parts {
 const key = newKey();
 
 function assemble(edit: (parts: Parts) => void): Buffer {
-  const { publicKey, sign: signTbs } = localSigner(key);
+  const signer = localSigner(key);
   const parts: Parts = {
-    info: [smallInteger(0), sequence(), structuredClone(publicKey.node), structuredClone(EMPTY_ATTRIBUTES)],
+    info: [smallInteger(0), sequence(), structuredClone(signer.publicKey.node), structuredClone(EMPTY_ATTRIBUTES)],
     algorithm: sequence(oid(OID.ecdsaWithSha256)),
   };
   edit(parts);
   const info = sequence(...parts.info);
-  const signature = parts.signature ?? (signTbs(encode(info)) as Buffer);
+  const signature = parts.signature ?? (signer.sign(encode(info)) as Buffer);
   return encode(sequence(info, parts.algorithm, bits(signature)));
 }
 

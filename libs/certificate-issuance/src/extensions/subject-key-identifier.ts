@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { octets, octetsOf } from '../der/asn1';
 import { OID } from '../der/oids';
 import type { ExtensionCodec } from './extension';
@@ -11,7 +11,7 @@ export const KEY_IDENTIFIER_BYTES = 20;
  * @param bits that content, without the count of unused bits
  */
 export const keyIdentifierOf = (bits: Uint8Array): Buffer =>
-  createHash('sha256').update(bits).digest().subarray(0, KEY_IDENTIFIER_BYTES);
+  hash('sha256', bits, 'buffer').subarray(0, KEY_IDENTIFIER_BYTES);
 
 /** RFC 5280, 4.2.1.2. */
 export const subjectKeyIdentifier: ExtensionCodec<Buffer> = {

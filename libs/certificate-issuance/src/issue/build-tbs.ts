@@ -17,7 +17,7 @@ export interface TbsFields {
   readonly serial: Buffer;
   readonly notBefore: number;
   readonly notAfter: number;
-  readonly uri?: string;
+  readonly uri: string | undefined;
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
 }

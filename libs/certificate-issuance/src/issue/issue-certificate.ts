@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { CpnsError, duration, type Clock, type Random } from '@cpns/core';
 import { readTbs, type TbsCertificate } from '../certificate/parse-certificate';
 import { DerError, encode, type Asn1 } from '../der/asn1';
 import { toSeconds } from '../der/time';
 import { isMismatch, matchProfile } from '../profiles/match-profile';
 import type { Profile } from '../profiles/profile';
-import { PROFILES } from '../profiles/profiles';
 import { certificateDer, tbsNode, type TbsFields } from './build-tbs';
 import type { Issuer } from './issuer';
 import { newSerial } from './serial';
@@ -45,13 +44,17 @@ export async function issueCertificate(
   context: IssueContext,
 ): Promise<IssuedCertificate> {
   const now = context.clock.now();
-  const checked = validateRequest(issuer, request, now);
-  const profile = PROFILES[checked.profile];
+  const { profile, key, uri, notAfter, dnsNames, ipAddresses } = validateRequest(issuer, request, now);
+  const own = issuer.certificate;
   const fields: TbsFields = {
-    ...checked,
-    serial: newSerial(context.random),
-    ...validity(issuer, profile, now, checked.notAfter),
     profile,
+    key,
+    serial: newSerial(context.random),
+    notBefore: toSeconds(Math.max(now - BACKDATING, own.notBefore)),
+    notAfter: toSeconds(Math.min(notAfter, now + profile.maxLifetime, own.notAfter)),
+    uri,
+    dnsNames,
+    ipAddresses,
   };
   const node = tbsNode(issuer.parts, fields);
   enforceRules(issuer, profile, fields, node);
@@ -60,19 +63,11 @@ export async function issueCertificate(
   const der = certificateDer(tbs, issuer.parts.algorithm, signature);
   return {
     der,
-    fingerprint: createHash('sha256').update(der).digest(),
+    fingerprint: hash('sha256', der, 'buffer'),
     chain: [der, ...issuer.chain],
     serial: fields.serial,
     notBefore: fields.notBefore,
     notAfter: fields.notAfter,
-  };
-}
-
-function validity(issuer: Issuer, profile: Profile, now: number, wanted = Infinity) {
-  const { notBefore, notAfter } = issuer.certificate;
-  return {
-    notBefore: toSeconds(Math.max(now - BACKDATING, notBefore)),
-    notAfter: toSeconds(Math.min(wanted, now + profile.maxLifetime, notAfter)),
   };
 }
 

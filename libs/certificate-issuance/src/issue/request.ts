@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { CpnsError, invalidArgument } from '@cpns/core';
 import { parseEntityUri, parseOperatorUri, parseServiceUri, parseSubject } from '@cpns/identity';
 import type { PublicKey } from '../keys/public-key';
-import type { ProfileId } from '../profiles/profile';
+import type { Profile } from '../profiles/profile';
 import { PROFILES } from '../profiles/profiles';
 import { mayIssue, type Issuer } from './issuer';
 
@@ -27,9 +27,12 @@ export type IssueRequest =
   | (Common & { readonly profile: 'operator' | 'target-entity'; readonly uri: string });
 
 /** A request whose every field was checked. */
-export interface CheckedRequest extends Common {
-  readonly profile: Exclude<ProfileId, 'root-ca'>;
-  readonly uri?: string;
+export interface CheckedRequest {
+  readonly profile: Profile;
+  readonly key: PublicKey;
+  readonly uri: string | undefined;
+  /** Unix milliseconds; infinite when the request does not say. */
+  readonly notAfter: number;
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
 }
@@ -49,12 +52,17 @@ export function validateRequest(issuer: Issuer, request: IssueRequest, now: numb
     throw new CpnsError('CERTIFICATE_ROLE', `a ${issuer.profile.title} issues no ${profile.title} certificates`);
   if (now > issuer.certificate.notAfter || now < issuer.certificate.notBefore)
     throw new CpnsError('CERTIFICATE_EXPIRED', `the ${issuer.profile.title} certificate is outside its validity`);
-  if (request.notAfter !== undefined && !(request.notAfter > now && request.notAfter < Date.UTC(10_000, 0, 1)))
+  const { key, notAfter } = request;
+  if (notAfter !== undefined && !(notAfter > now && notAfter < Date.UTC(10_000, 0, 1)))
     throw invalidArgument('FIELD_OUT_OF_RANGE', 'not-after is not in the future', { metadata: { field: 'not-after' } });
-  if ('uri' in request) checkUri(issuer, request.profile, request.uri);
-  const hosts: Hosts = 'dnsNames' in request || 'ipAddresses' in request ? request : {};
-  return { ...request, ...checkHosts(hosts) };
+  const uri = 'uri' in request ? request.uri : undefined;
+  if (uri !== undefined) checkUri(issuer, request.profile, uri);
+  const { dnsNames = NONE, ipAddresses = NONE } = request as Hosts;
+  checkHosts(dnsNames, ipAddresses);
+  return { profile, key, uri, notAfter: notAfter ?? Infinity, dnsNames, ipAddresses };
 }
+
+const NONE: readonly string[] = [];
 
 function checkUri(issuer: Issuer, profile: IssueRequest['profile'], uri: string): void {
   switch (profile) {
@@ -86,7 +94,7 @@ function checkEntity(issuer: Issuer, uri: string): void {
     throw new CpnsError('PN_MISMATCH', 'a gateway issues for entities of its own Personal Network only');
 }
 
-function checkHosts({ dnsNames = [], ipAddresses = [] }: Hosts): Required<Hosts> {
+function checkHosts(dnsNames: readonly string[], ipAddresses: readonly string[]): void {
   const field = (name: string) => ({ metadata: { field: name } });
   if (dnsNames.length + ipAddresses.length > HOSTS_MAX)
     throw invalidArgument('FIELD_TOO_LONG', `at most ${HOSTS_MAX} DNS names and addresses`, field('dns-names'));
@@ -94,5 +102,4 @@ function checkHosts({ dnsNames = [], ipAddresses = [] }: Hosts): Required<Hosts>
     throw invalidArgument('NAME_INVALID', 'a DNS name is not one of lower-case labels', field('dns-names'));
   if (!ipAddresses.every((address) => isIP(address) !== 0 && !address.includes('%')))
     throw invalidArgument('NAME_INVALID', 'an address is neither IPv4 nor IPv6', field('ip-addresses'));
-  return { dnsNames, ipAddresses };
 }

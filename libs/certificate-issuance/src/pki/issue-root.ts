@@ -21,6 +21,7 @@ export async function issueRoot(signer: Signer, context: IssueContext, notAfter 
     serial: newSerial(context.random),
     notBefore: toSeconds(now - BACKDATING),
     notAfter: toSeconds(Math.min(notAfter, now + profile.maxLifetime)),
+    uri: undefined,
     dnsNames: [],
     ipAddresses: [],
   };

@@ -90,7 +90,7 @@ describe('development PKI', () => {
       await pki.issueService('smf'),
     ];
     const keys = all.map(({ privateKey, chain }) => {
-      const pub = opensslOk(['x509', '-inform', 'DER', '-pubkey', '-noout'], chain[0]!).toString();
+      const pub = opensslOk(['x509', '-inform', 'DER', '-pubkey', '-noout'], chain[0]).toString();
       expect(opensslOk(['pkey', '-pubout'], privateKeyPem(privateKey)).toString()).toBe(pub);
       return pub;
     });

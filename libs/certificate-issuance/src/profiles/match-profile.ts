@@ -44,13 +44,17 @@ const match = (profile: Profile, subject: Subject | undefined): Match =>
 
 function checkUsage({ extensions }: TbsCertificate, profile: Profile): Mismatch | undefined {
   const constraints = extensions.basicConstraints?.value;
-  const expected = profile.authority === undefined ? { ca: false } : { ca: true, ...profile.authority };
-  if (!isDeepStrictEqual(constraints, expected)) return mismatch('usage', 'basic constraints');
-  if (!isDeepStrictEqual(extensions.keyUsage?.value, profile.keyUsage)) return mismatch('usage', 'key usage');
-  if (!isDeepStrictEqual(extensions.extendedKeyUsage?.value ?? [], profile.extendedKeyUsage))
+  const { authority } = profile;
+  if (constraints?.ca !== (authority !== undefined) || constraints.pathLength !== authority?.pathLength)
+    return mismatch('usage', 'basic constraints');
+  if (!sameList(extensions.keyUsage?.value, profile.keyUsage)) return mismatch('usage', 'key usage');
+  if (!sameList(extensions.extendedKeyUsage?.value ?? [], profile.extendedKeyUsage))
     return mismatch('usage', 'extended key usage');
   return undefined;
 }
+
+const sameList = (a: readonly string[] | undefined, b: readonly string[]): boolean =>
+  a?.length === b.length && a.every((item, i) => item === b[i]);
 
 /** The one URI of a certificate and its meaning, or null when there is not exactly one that is a CPNS name. */
 export function readSubject({ extensions }: Pick<TbsCertificate, 'extensions'>): Subject | null {

@@ -13,6 +13,7 @@ import { localSigner, type Signer } from '../keys/signer';
 import type { ProfileId } from '../profiles/profile';
 import { PROFILES } from '../profiles/profiles';
 
+export * from './alterations';
 export * from './openssl';
 export * from './world';
 
@@ -77,6 +78,7 @@ export async function mint(issuer: Issuer, request: MintRequest): Promise<Buffer
   const node = tbsNode(issuer.parts, {
     notBefore,
     notAfter,
+    uri: undefined,
     ...request,
     profile,
     serial: newSerial(systemRandom),

@@ -58,7 +58,7 @@ export function opensslVerify({ chain, purpose = 'sslclient', at, crls = [], crl
       '-x509_strict',
       ...['-purpose', purpose, '-attime', String(Math.floor(at / 1000))],
       ...['-CAfile', file('root.pem', dersToPem(chain.slice(-1)))],
-      ...['-untrusted', file('untrusted.pem', dersToPem(chain.slice(1, -1)))],
+      ...(chain.length > 2 ? ['-untrusted', file('untrusted.pem', dersToPem(chain.slice(1, -1)))] : []),
       ...(crlCheck === undefined ? [] : [crlCheck, '-CRLfile', file('crls.pem', pemCrls)]),
       file('leaf.pem', dersToPem(chain.slice(0, 1))),
     ]);

@@ -5,7 +5,8 @@ import { createIssuer, type Issuer } from '../issue/issuer';
 import type { PublicKey } from '../keys/public-key';
 import { localSigner } from '../keys/signer';
 import { createDevelopmentPki, type DevelopmentPki } from '../pki/development-pki';
-import { newKey } from '.';
+import { mint, newKey } from '.';
+import type { Alteration } from './alterations';
 
 export const TRUST_DOMAIN = 'example.org';
 export const PN1 = `pn1.${TRUST_DOMAIN}`;
@@ -14,6 +15,8 @@ export const GATEWAY = `cpns://${PN1}/pn-gw/gw`;
 export const OTHER_GATEWAY = `cpns://${PN2}/pn-gw/gw`;
 export const CAMERA = `cpns://${PN1}/pne/camera`;
 export const OTHER_CAMERA = `cpns://${PN2}/pne/camera`;
+export const SERVICE = `cpns://${TRUST_DOMAIN}/service/kmc`;
+export const OPERATOR = `cpns://${TRUST_DOMAIN}/operator/ann`;
 
 /** Two Personal Networks under one root, with a gateway CA each. */
 export interface TestWorld {
@@ -46,4 +49,20 @@ export async function createTestWorld(): Promise<TestWorld> {
     otherGatewayCa: await gatewayCa(OTHER_GATEWAY),
     leafKey: localSigner(newKey()).publicKey,
   };
+}
+
+export type Authority = 'issuing' | 'server' | 'gateway';
+
+export const issuerOf = ({ pki, gatewayCa }: TestWorld, authority: Authority): Issuer =>
+  ({ issuing: pki.issuingCa.issuer, server: pki.serverEntityCa.issuer, gateway: gatewayCa })[authority];
+
+/** A leaf, of the camera unless it is altered, that the authority signed without a question; with the chain above it. */
+export async function mintChain(
+  world: TestWorld,
+  authority: Authority,
+  edit: Alteration = {},
+): Promise<readonly Buffer[]> {
+  const issuer = issuerOf(world, authority);
+  const leaf = await mint(issuer, { profile: 'target-entity', key: world.leafKey, uri: CAMERA, ...edit });
+  return [leaf, ...issuer.chain];
 }

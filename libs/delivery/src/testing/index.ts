@@ -1,3 +1,4 @@
 export { channelPair, type ChannelPair } from './channel-pair';
+export { eventually } from './eventually';
 export { FakeTimers, immediateTimers } from './fake-timers';
 export { plainReceiver, plainSender, type WireEntry } from './wire';

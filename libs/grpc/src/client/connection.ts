@@ -1,14 +1,12 @@
 import { rpcKind } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
-import { continueStepChain, currentTraceparent, lastStep, parseTraceparent } from '@cpns/telemetry';
-import { Client, credentials, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
-import { createHash } from 'node:crypto';
+import { continueStepChain } from '@cpns/telemetry';
+import { Client, credentials, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import {
   asBytes,
   MAX_MESSAGE_BYTES,
-  METADATA,
   type Form,
   type MethodShape,
   type RequestOf,
@@ -16,7 +14,7 @@ import {
   type ServiceShape,
 } from '../definitions';
 import { fromServiceError } from '../errors';
-import type { CallContext } from '../server/call-context';
+import { cancelWith, deadlineOf, endingOf, metadataOf, stepOf, type CallOptions, type Ending } from './call-options';
 import { serverIdentityCheck } from './peer-check';
 import { incomingStream, twoWayStream, type IncomingStream, type TwoWayStream } from './streams';
 
@@ -41,17 +39,6 @@ export interface ConnectionOptions {
   readonly maxMessageBytes?: number;
 }
 
-export interface CallOptions {
-  /** Milliseconds from now; Infinity for none. Streams have none by default. */
-  readonly deadlineMs?: number;
-  readonly signal?: AbortSignal;
-  /** The call that this one is made for: it ends with it, and before its deadline. */
-  readonly within?: CallContext;
-  /** Makes `cpns-proof-bin` over the bytes as they are sent: full path, SHA-256 of the message. */
-  readonly proof?: (method: string, requestDigest: Buffer) => Buffer;
-  readonly metadata?: Readonly<Record<string, string | Buffer>>;
-}
-
 /** The RPCs of a service as functions; each rejects with a CpnsError. */
 export type ClientMethods<S extends ServiceShape> = {
   readonly [K in keyof S]: Form<
@@ -63,19 +50,11 @@ export type ClientMethods<S extends ServiceShape> = {
 };
 
 const DEADLINE_MS = 5_000;
-/** What is left of the caller's deadline for the way back, milliseconds. */
-const RETURN_MARGIN_MS = 100;
-
 /** A peer that is back is found within this time, milliseconds: less than the 5 s in which health has to turn. */
 const MAX_BACKOFF_MS = 2_000;
 const MIN_BACKOFF_MS = 100;
 const KEEPALIVE_MS = 10_000;
 const KEEPALIVE_TIMEOUT_MS = 4_000;
-
-interface Ending {
-  readonly signals: readonly AbortSignal[];
-  cancelled: boolean;
-}
 
 const hostOf = (address: string) => address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 const authorityOf = (uri: string) => /^cpns:\/\/([^/]+)\//.exec(uri)?.[1] ?? uri;
@@ -246,49 +225,6 @@ function cancellable<S extends IncomingStream<unknown>>(stream: S, ending: Endin
     stream.cancel();
   };
   return { ...stream, cancel };
-}
-
-function endingOf({ signal, within }: CallOptions): Ending {
-  const signals = [signal, within?.signal].filter((one) => one !== undefined);
-  return { signals, cancelled: signals.some((one) => one.aborted) };
-}
-
-interface Cancellable {
-  cancel(): void;
-  on(event: 'status', listener: () => void): unknown;
-}
-
-function cancelWith(ending: Ending, call: Cancellable): void {
-  const cancel = () => {
-    ending.cancelled = true;
-    call.cancel();
-  };
-  if (ending.cancelled) return call.cancel();
-  for (const signal of ending.signals) signal.addEventListener('abort', cancel, { once: true });
-  call.on('status', () => {
-    for (const signal of ending.signals) signal.removeEventListener('abort', cancel);
-  });
-}
-
-function deadlineOf({ deadlineMs, within }: CallOptions, byDefault: number): number {
-  return Math.min(Date.now() + (deadlineMs ?? byDefault), (within?.deadline ?? Infinity) - RETURN_MARGIN_MS);
-}
-
-function metadataOf({ path }: MethodShape, bytes: Buffer | undefined, options: CallOptions): Metadata {
-  const metadata = new Metadata();
-  for (const [name, value] of Object.entries(options.metadata ?? {})) metadata.set(name, value);
-  const traceparent = currentTraceparent();
-  if (traceparent !== '') metadata.set(METADATA.traceparent, traceparent);
-  const step = lastStep();
-  if (step !== '') metadata.set(METADATA.step, step);
-  if (options.proof !== undefined && bytes !== undefined)
-    metadata.set(METADATA.proof, options.proof(path, createHash('sha256').update(bytes).digest()));
-  return metadata;
-}
-
-function stepOf(metadata: Metadata): string {
-  const [step] = metadata.get(METADATA.step);
-  return typeof step === 'string' && parseTraceparent(step) !== undefined ? step : '';
 }
 
 /** Nothing is dialled before the first call. */

@@ -15,8 +15,8 @@ describe('a dependency that does not answer is UNAVAILABLE', () => {
     const port = await kmc.port();
     await port.stop(0);
     const started = Date.now();
-    expect(await reasonOf(kmc.caller(port, SERVER)(request, { deadlineMs: 2_000 }))).toBe(DOWN);
-    expect(Date.now() - started).toBeLessThan(1_000);
+    expect(await reasonOf(kmc.caller(port, SERVER)(request, { deadlineMs: 20_000 }))).toBe(DOWN);
+    expect(Date.now() - started).toBeLessThan(5_000);
   });
 
   test('it accepts and says nothing', async () => {

@@ -18,6 +18,7 @@ export interface IncomingCallOptions {
   readonly streaming: boolean;
   readonly verdict: Verdict;
   readonly clock: Clock;
+  /** Names the method already. */
   readonly logger: Logger;
   readonly ended: (call: IncomingCall) => void;
 }
@@ -53,7 +54,7 @@ export class IncomingCall {
       deadline: Number(transport.getDeadline()),
       receivedAt: options.clock.now(),
       signal: this.#abort.signal,
-      logger: options.logger.child({ method: options.method }),
+      logger: options.logger,
     });
     this.#decorateStatus();
   }

@@ -76,6 +76,8 @@ class GrpcServerPort implements ServerPort {
   readonly #gate: Gate;
   readonly #calls = new WeakMap<Metadata, IncomingCall>();
   readonly #active = new Set<IncomingCall>();
+  /** One per method, not per call: the library asks for registered methods only. */
+  readonly #loggers = new Map<string, Logger>();
   #port = 0;
   #stopping = false;
 
@@ -134,7 +136,7 @@ class GrpcServerPort implements ServerPort {
         streaming: method.requestStream || method.responseStream,
         verdict: this.#rules.verdict(method.path),
         clock: this.#gate.clock,
-        logger: this.#options.logger,
+        logger: this.#loggerOf(method.path),
         ended: (ended) => this.#active.delete(ended),
       });
       this.#active.add(call);
@@ -152,6 +154,12 @@ class GrpcServerPort implements ServerPort {
           }),
       });
     };
+  }
+
+  #loggerOf(path: string): Logger {
+    const known = this.#loggers.get(path) ?? this.#options.logger.child({ method: path });
+    this.#loggers.set(path, known);
+    return known;
   }
 
   #callOf(metadata: Metadata): IncomingCall {

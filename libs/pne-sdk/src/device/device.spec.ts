@@ -13,6 +13,9 @@ import { Device, type DeviceOptions } from './device';
 // certificates are judged by TLS too, which knows no other time than the real one
 const clock = new FakeClock(Date.now());
 const log = new MemoryLog();
+/** Keys and certificates are made in each test, on machines that do other things besides. */
+jest.setTimeout(30_000);
+
 let assigner: FakeAssigner;
 let gateway: FakeGateway;
 let telemetry: MemoryTelemetry;

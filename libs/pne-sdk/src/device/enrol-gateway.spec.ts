@@ -11,6 +11,9 @@ import { enrolGateway, type EnrolGatewayOptions } from './enrol-gateway';
 
 const clock = new FakeClock(Date.now());
 const log = new MemoryLog();
+/** Keys and certificates are made in each test, on machines that do other things besides. */
+jest.setTimeout(30_000);
+
 let assigner: FakeAssigner;
 let server: FakeGateway;
 let telemetry: MemoryTelemetry;

@@ -10,6 +10,9 @@ import { Device } from './device';
 
 const clock = new FakeClock();
 const { logger } = new MemoryLog();
+/** Keys and certificates are made in each test, on machines that do other things besides. */
+jest.setTimeout(30_000);
+
 let assigner: FakeAssigner;
 
 beforeAll(async () => {

@@ -19,6 +19,9 @@ import { METHODS, routeOf } from './admitted';
 import { prepareAssignment, type OwnKey, type PendingAssignment } from './prepare-assignment';
 
 const clock = new FakeClock();
+/** Keys and certificates are made in each test, on machines that do other things besides. */
+jest.setTimeout(30_000);
+
 let assigner: FakeAssigner;
 
 beforeAll(async () => {

@@ -17,6 +17,9 @@ import {
 } from './registration';
 
 const clock = new FakeClock();
+/** Keys and certificates are made in each test, on machines that do other things besides. */
+jest.setTimeout(30_000);
+
 let assigner: FakeAssigner;
 
 beforeAll(async () => {

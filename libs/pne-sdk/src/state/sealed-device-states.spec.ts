@@ -7,7 +7,7 @@ import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import fc from 'fast-check';
 import type { Assigned } from '../protocol/accept-assignment';
 import type { Admitted } from '../protocol/admitted';
-import { deviceAggregate } from './device-records';
+import { decodeExchange, deviceAggregate, encodeExchange } from './device-records';
 import { NEW_DEVICE, type DeviceContent, type Exchange, type GatewayIdentity, type LiveKey } from './device-state';
 import { SealedDeviceStates } from './sealed-device-states';
 
@@ -140,8 +140,24 @@ describe('SealedDeviceStates', () => {
         expect(bare(await states.read())).toEqual(bare(after));
         expect(bare(after)).toEqual(bare({ ...next, serial: after.serial }));
       }),
-      { numRuns: 100 },
+      { numRuns: 20 },
     );
+  }, 30_000);
+
+  it('groups an exchange again as it was, from its flat record', () => {
+    fc.assert(
+      fc.property(fc.oneof(exchange('secret'), exchange('key-pair')), (one) => {
+        expect(bare(decodeExchange({ ...encodeExchange(one) }))).toEqual(bare(one));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it.each(['authKey', 'request'] as const)('refuses a request that waits without its %s', (name) => {
+    const asking = fc.sample(exchange('secret'), 100).find(({ stage }) => stage === 'assigning')!;
+    const { [name]: taken, ...record } = encodeExchange(asking);
+    expect(taken).toBeDefined();
+    expect(() => decodeExchange(record)).toThrow(expect.objectContaining({ reason: 'STORED_RECORD_INVALID' }) as Error);
   });
 
   it('lets one of two processes change it', async () => {

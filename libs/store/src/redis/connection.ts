@@ -20,8 +20,15 @@ export interface ParsedRedisUrl {
   readonly replicasWithin: number;
 }
 
-/** How long a connection attempt, a command, and any method of the store may take, in milliseconds. */
-export const TIMES = { connect: 1_500, command: 2_500, method: 3_000, ping: 1_500, retryAtMost: 1_000 } as const;
+/** How long a connection attempt, its end, a command, and any method of the store may take, in milliseconds. */
+export const TIMES = {
+  connect: 1_500,
+  disconnect: 500,
+  command: 2_500,
+  method: 3_000,
+  ping: 1_500,
+  retryAtMost: 1_000,
+} as const;
 
 /** WAIT has to end before the command's own time limit does. */
 const WAIT_AT_MOST = 2_000;
@@ -105,6 +112,7 @@ const HONEST: Options = {
   protocol: 2,
   connectTimeout: TIMES.connect,
   commandTimeout: TIMES.command,
+  disconnectTimeout: TIMES.disconnect,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,

@@ -68,11 +68,11 @@ export function committed(result: CommitResult): Extract<CommitResult, { ok: tru
   return result;
 }
 
-/** Resolves when the condition holds; fails after two seconds. */
+/** Resolves when the condition holds; fails after ten seconds. */
 export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
+  for (let attempt = 0; attempt < 1_000; attempt++) {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error('did not become true within 2 s');
+  throw new Error('did not become true within 10 s');
 }

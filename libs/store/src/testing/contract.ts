@@ -16,6 +16,8 @@ export type { ContractSubject } from './contract-fixture';
  * @param subject opens handles of one and the same store, empty at the beginning of the suite
  */
 export function storeContract(name: string, subject: ContractSubject): void {
+  // a busy machine is slow, and none of the cases is about speed
+  jest.setTimeout(30_000);
   describe(`${name}: the Store contract`, () => {
     const fixture = fixtureOf(subject, new FakeClock());
     registerCommitCases(fixture);

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createConnection, createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,8 @@ export interface StartRedisOptions {
   readonly own?: boolean;
   /** More settings, as `['--cluster-enabled', 'yes']`; they mean a server of one's own. */
   readonly settings?: readonly string[];
+  /** Run as a Sentinel, with these lines in its file; it means a server of one's own. */
+  readonly sentinel?: readonly string[];
 }
 
 export interface RunningRedis {
@@ -38,7 +40,7 @@ export interface RunningRedis {
  */
 export async function startRedis(options: StartRedisOptions = {}): Promise<RunningRedis> {
   const given = process.env.REDIS_URL;
-  if (given && !options.own && !options.settings) return borrowed(given);
+  if (given && !options.own && !options.settings && !options.sentinel) return borrowed(given);
   const directory = await mkdtemp(join(tmpdir(), 'cpns-redis-'));
   const port = await freePort();
   const start = () => launch(port, directory, options);
@@ -77,9 +79,16 @@ async function freePort(): Promise<number> {
 }
 
 async function launch(port: number, directory: string, options: StartRedisOptions): Promise<ChildProcess> {
+  const mode: string[] = [];
+  if (options.sentinel) {
+    // a Sentinel keeps what it knows in its own file, and takes its settings from nowhere else
+    const file = join(directory, 'sentinel.conf');
+    await writeFile(file, options.sentinel.join('\n'));
+    mode.push(file, '--sentinel');
+  }
   const log = options.appendonly ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no'];
   const settings = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', directory, ...log];
-  const server = spawn('redis-server', [...settings, ...(options.settings ?? [])], {
+  const server = spawn('redis-server', [...mode, ...settings, ...(options.settings ?? [])], {
     stdio: ['ignore', 'ignore', 'ignore'],
   });
   const failed = new Promise<never>((_, reject) => {

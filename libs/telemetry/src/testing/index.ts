@@ -1,6 +1,8 @@
 import { InMemorySpanExporter, type ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { createLogger, startTelemetry, STEP_ATTRIBUTES, type Logger, type LogLevel, type Telemetry } from '..';
 
+export * from './child';
+
 /** A logger whose lines can be looked at. */
 export class MemoryLog {
   readonly lines: string[] = [];

@@ -24,7 +24,7 @@ import {
 } from '../../records/entity-records';
 import { checkCertificateNotRetired, checkKeyNotRetired, retire, type RetiredRecord } from '../../records/retired';
 import type { AgreedKey } from './agreed-key';
-import { derivesFromSeeds } from './derive-from-seeds';
+import { countAtSeed, derivesFromSeeds } from './derive-from-seeds';
 import { reportRegistered } from './report';
 import { verifiesCertificate } from './verify-certificate';
 
@@ -77,6 +77,8 @@ export class RegisterEntityUserKey {
     checkMayReplace(found.key, admission.admittedAt, now);
     checkKeyNotRetired(found.retired, agreed.keyId);
     if (agreed.certificateDigest) checkCertificateNotRetired(found.retired, agreed.certificateDigest);
+    // last, since it changes another aggregate: a registration that is refused leaves no trace there
+    if (request.form === 'secret') await countAtSeed(this.server, request);
     const reply = Buffer.from(RegistrationReply.encode(registrationReply(agreed.reply)).finish());
     const key = keyRecord(admission, agreed, now);
     const registered = { digest: request.digest, reply };

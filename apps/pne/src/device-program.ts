@@ -1,0 +1,72 @@
+import { KeyStorage } from '@cpns/contracts';
+import { invalidArgument } from '@cpns/core';
+import { Device, SealedDeviceStates, type DeviceStatus } from '@cpns/pne-sdk';
+import { openRecords } from '@cpns/records';
+import { openStore, type Store } from '@cpns/store';
+import type { Logger } from '@cpns/telemetry';
+import { preSharedOf, type DeviceConfig, type Goal, type PreSharedConfig } from './settings';
+
+/** Binds sealed records to this program: no other one's data keys open them. */
+const SERVICE = 'pne';
+
+/** A device with its store open. */
+export class DeviceProgram {
+  private constructor(
+    private readonly config: DeviceConfig,
+    private readonly preShared: PreSharedConfig | undefined,
+    private readonly store: Store,
+    private readonly device: Device,
+  ) {}
+
+  /** @throws CpnsError CONFIGURATION_INVALID; STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE for the store */
+  static async open(config: DeviceConfig, logger: Logger): Promise<DeviceProgram> {
+    const preShared = preSharedOf(config);
+    const store = await openStore(config.store);
+    try {
+      const records = await openRecords({ store, service: SERVICE, masterKeyFile: config.masterKeyFile });
+      const { gatewayCertificateAddress } = config;
+      const device = await Device.open({
+        states: new SealedDeviceStates(records),
+        logger,
+        ...(gatewayCertificateAddress && { certificateAddress: gatewayCertificateAddress }),
+      });
+      return new DeviceProgram(config, preShared, store, device);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  /** Takes the device as far as the goal, from wherever it stands. @throws CpnsError what a step is refused with */
+  async reach(goal: Goal): Promise<DeviceStatus> {
+    await this.haveKey();
+    if (goal === 'assigned') return this.device.status;
+    const { waitForServer: waitMs } = this.config;
+    await this.device.register({ waitMs });
+    if (goal === 'proved') await this.report();
+    return this.device.status;
+  }
+
+  async close(): Promise<void> {
+    this.device.close();
+    await this.store.close();
+  }
+
+  private async haveKey(): Promise<void> {
+    const { oneTimeStringFile: oneTime, privateKeyFile: privateKey, waitForServer: waitMs } = this.config;
+    if (this.preShared !== undefined) {
+      await this.device.importKey(this.preShared);
+      return;
+    }
+    if (oneTime === undefined && this.device.stage === 'new')
+      throw invalidArgument('CONFIGURATION_INVALID', 'set CPNS_ONE_TIME_STRING_FILE, or CPNS_PRE_SHARED_KEY_FILE');
+    await this.device.assign(oneTime, { waitMs, ...(privateKey && { own: { privateKey } }) });
+  }
+
+  /** A call that only the holder of the live key can make. */
+  private async report(): Promise<void> {
+    const { linkSecurity, softwareVersion } = this.config;
+    const keyStorage = KeyStorage.KEY_STORAGE_SOFTWARE;
+    await this.device.reportCapabilities({ linkSecurity, keyStorage, softwareVersion });
+  }
+}

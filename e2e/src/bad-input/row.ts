@@ -1,0 +1,154 @@
+import type { Code, Reason } from '@cpns/core';
+import { changesBetween, sizeOf } from '../support/store-states';
+import { Refusal } from '../support/wire';
+import type { Port, World } from './world';
+
+/** What issue and specification list as bad input; every one of them needs a row. */
+export const ITEMS = [
+  'a CSR that is not DER',
+  'a CSR with a broken signature',
+  'a CSR with a weak key',
+  'a CSR with trailing bytes',
+  'a SAN of another PN',
+  'two SANs',
+  'no SAN',
+  'a DNS SAN',
+  'a user-info trick',
+  'a path trick',
+  'an id that is empty',
+  'an id that is over-long',
+  'an id outside its pattern',
+  'a token that is unknown',
+  'a token that is used',
+  'a token that is expired',
+  'a token for another entity',
+  'a token for another user',
+  'a token for the other assigner',
+  'a token with a wrong MAC',
+  'a token with a swapped key',
+  'a token that is revoked',
+  'a proof that is replayed',
+  'a proof that is stale',
+  'a proof from the future',
+  'a proof for another method',
+  'a proof for another audience',
+  'a proof for another body',
+  'a wrong second seed',
+  'a first seed that is spent',
+  'a first seed that is expired',
+  'a first seed of another PN',
+  'a first seed that is unknown',
+  'a first seed that is revoked',
+  'a registration over a live key',
+  'a target entity’s certificate above its role',
+  'a gateway CA’s certificate above its role',
+  'a revoked token registering again',
+  'a spent token registering again',
+  'a gateway CA’s certificate for an entity that the Server assigns',
+  'a caller of the wrong role',
+  'a caller of the wrong trust domain',
+  'a message over the limit',
+  'plaintext',
+  'TLS 1.2',
+  'a dependency that is down',
+  'a wrong setting',
+] as const;
+export type Item = (typeof ITEMS)[number];
+
+export interface Expectation {
+  readonly code: Code;
+  /** Of google.rpc.ErrorInfo. Where no service answers there is none, and the TLS alert stands for it. */
+  readonly reason: Reason | `alert ${string}` | 'no HTTP/2';
+  /** The field that the error's details name. */
+  readonly field?: string;
+}
+
+/** One row of the table, with the type of what its message is prepared from. */
+export interface RowOf<S> {
+  /** What is altered; unique together with `at`. */
+  readonly id: string;
+  readonly item: Item;
+  /** Of the specification, the protocol or the issue. */
+  readonly clause: string;
+  readonly at: Port | 'start';
+  /** Prepares both messages. Everything that the altered one needs is there afterwards. */
+  readonly arrange: (world: World) => Promise<S>;
+  /** Sends the unaltered message, which has to be accepted. */
+  readonly good: (subject: S) => Promise<unknown>;
+  /** Sends the altered one. @throws Refusal */
+  readonly bad: (subject: S) => Promise<unknown>;
+  /** Afterwards: what the refused message could have spent is still good. */
+  readonly after?: (subject: S) => Promise<unknown>;
+  readonly expect: Expectation;
+  /** More about the refusal. @throws what a failed assertion throws */
+  readonly check?: (refusal: Refusal, subject: S) => void;
+}
+
+/** A row whose message is ready to be sent. */
+export interface Exchange {
+  readonly good: () => Promise<unknown>;
+  readonly bad: () => Promise<unknown>;
+  readonly after: () => Promise<unknown>;
+  readonly check: (refusal: Refusal) => void;
+}
+
+export interface Row extends Omit<RowOf<never>, 'arrange' | 'good' | 'bad' | 'after' | 'check'> {
+  readonly prepare: (world: World) => Promise<Exchange>;
+}
+
+/** Makes a row one of a table: what its message is made from is its own affair. */
+export function row<S>({ arrange, good, bad, after, check, ...shown }: RowOf<S>): Row {
+  const prepare = async (world: World): Promise<Exchange> => {
+    const subject = await arrange(world);
+    return {
+      good: () => good(subject),
+      bad: () => bad(subject),
+      after: () => after?.(subject) ?? Promise.resolve(),
+      check: (refusal) => check?.(refusal, subject),
+    };
+  };
+  return { ...shown, prepare };
+}
+
+/** What became of a row. */
+export interface Outcome {
+  readonly row: Row;
+  readonly refusal: Refusal;
+  /** Records, sets and logs that were compared. */
+  readonly compared: number;
+  /** Of the altered call, milliseconds. */
+  readonly elapsedMs: number;
+}
+
+/** The refusal of a call. @throws Error when it was accepted */
+export async function refusalOf(call: () => Promise<unknown>): Promise<Refusal> {
+  try {
+    await call();
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+  throw new Error('the altered message was accepted');
+}
+
+/**
+ * The altered half of a row: sends it between two looks at every store.
+ * @throws Error when it is accepted or leaves a trace
+ */
+export async function tryAltered(world: World, row: Row, exchange: Exchange): Promise<Outcome> {
+  const before = await world.stores.settled();
+  const refusal = await refusalOf(exchange.bad);
+  const after = await world.stores.look();
+  const changes = changesBetween(before, after);
+  if (changes.length > 0) throw new Error(`${refusal.message}, and the stores changed: ${changes.join('; ')}`);
+  return { row, refusal, compared: sizeOf(before), elapsedMs: refusal.elapsedMs };
+}
+
+/** A whole row: unaltered message, altered message, and what the refused one could have spent. */
+export async function runRow(world: World, row: Row): Promise<Outcome & { readonly exchange: Exchange }> {
+  const exchange = await row.prepare(world);
+  await exchange.good();
+  const outcome = await tryAltered(world, row, exchange);
+  await exchange.after();
+  return { ...outcome, exchange };
+}

@@ -1,0 +1,291 @@
+/**
+ * Certificates that name what they may not, or are used above what they are for (protocol.md, "Certificates"): made with
+ * the keys of a real gateway CA, and of the Server entity CA where no name constraint stands in the way.
+ */
+import {
+  createDevelopmentPki,
+  createIssuer,
+  issueCertificate,
+  localSigner,
+  newPrivateKey,
+  signerFromPkcs8,
+  type Issuer,
+} from '@cpns/certificate-issuance';
+import { newKey, without, type MintRequest } from '@cpns/certificate-issuance/testing';
+import type { RegistrationRequest } from '@cpns/contracts';
+import { systemClock, systemRandom } from '@cpns/core';
+import { operatorUri, parseEntityUri } from '@cpns/identity';
+import { createPrivateKey } from 'node:crypto';
+import { issued, minted, type Credential } from '../../support/credentials';
+import { sealCertificateRegistration, type CertificateRegistrationDraft } from '../../support/drafts';
+import { row, type Expectation, type Item, type Row } from '../row';
+import type { Token, World } from '../world';
+import { assignCertificate } from './assignment-stage';
+import {
+  certificateDraft,
+  certificateFor,
+  certificateRegistrationRows,
+  register,
+  type AlteredCertificate,
+  type RegistrationPort,
+} from './registration-stage';
+
+type Minting = Omit<MintRequest, 'key'>;
+
+interface WrongNames {
+  readonly id: string;
+  readonly item: Item;
+  /** What the certificate of this entity holds instead of one URI. */
+  readonly mint: (entity: string) => Minting;
+  readonly reason: 'PN_MISMATCH' | 'CERTIFICATE_NAME' | 'CERTIFICATE_MALFORMED';
+}
+
+const TARGET = { profile: 'target-entity' } as const;
+const uri = (value: string) => ({ kind: 'uri', value }) as const;
+const dns = (value: string) => ({ kind: 'dns', value }) as const;
+
+const WRONG_NAMES: readonly WrongNames[] = [
+  {
+    id: 'certificate of another PN’s entity',
+    item: 'a SAN of another PN',
+    mint: (entity) => ({ ...TARGET, uri: entity.replace('cpns://pn1.', 'cpns://pn2.') }),
+    reason: 'PN_MISMATCH',
+  },
+  {
+    id: 'certificate with two URIs',
+    item: 'two SANs',
+    mint: (entity) => ({ ...TARGET, uri: entity, names: [uri(entity), uri(`${entity}x`)] }),
+    reason: 'CERTIFICATE_NAME',
+  },
+  {
+    id: 'certificate with one URI twice',
+    item: 'two SANs',
+    mint: (entity) => ({ ...TARGET, uri: entity, names: [uri(entity), uri(entity)] }),
+    reason: 'CERTIFICATE_NAME',
+  },
+  {
+    id: 'certificate without a SAN',
+    item: 'no SAN',
+    mint: (entity) => ({ ...TARGET, uri: entity, extensions: (list) => without(list, 'subjectAlternativeName') }),
+    reason: 'CERTIFICATE_NAME',
+  },
+  {
+    id: 'certificate with a DNS name alone',
+    item: 'a DNS SAN',
+    mint: (entity) => ({ ...TARGET, uri: entity, names: [dns('camera.example')] }),
+    reason: 'CERTIFICATE_NAME',
+  },
+  {
+    id: 'certificate with a DNS name beside its URI',
+    item: 'a DNS SAN',
+    mint: (entity) => ({ ...TARGET, uri: entity, names: [uri(entity), dns('camera.example')] }),
+    reason: 'CERTIFICATE_NAME',
+  },
+  {
+    id: 'certificate with user information before the host',
+    item: 'a user-info trick',
+    mint: (entity) => ({ ...TARGET, uri: entity, names: [uri(tricked(entity))] }),
+    reason: 'CERTIFICATE_NAME',
+  },
+  {
+    id: 'certificate with a step up in its path',
+    item: 'a path trick',
+    mint: (entity) => ({ ...TARGET, uri: entity, names: [uri(entity.replace('/pne/', '/pne/../pne/'))] }),
+    reason: 'CERTIFICATE_NAME',
+  },
+];
+
+/** Reads as a name of pn1 to one parser, and of pn2 to another. */
+function tricked(entity: string): string {
+  const { pn, trustDomain, entityId } = parseEntityUri(entity);
+  return `cpns://${pn}:x@pn2.${trustDomain}/pne/${entityId}`;
+}
+
+const CODES = {
+  PN_MISMATCH: 'PERMISSION_DENIED',
+  CERTIFICATE_NAME: 'INVALID_ARGUMENT',
+  CERTIFICATE_MALFORMED: 'INVALID_ARGUMENT',
+} as const;
+
+/** The same holder, with another certificate of its issuer and the key that goes with it. */
+const instead = (draft: CertificateRegistrationDraft, { chain, privateKey }: Pick<Credential, 'chain' | 'privateKey'>) => ({
+  ...draft,
+  chain,
+  privateKey,
+});
+
+const atRegistration: AlteredCertificate[] = WRONG_NAMES.map(({ id, item, mint, reason }) => ({
+  id: `${id}, by a gateway CA`,
+  item,
+  clause: 'protocol, Certificates',
+  draft: async (draft, world) => instead(draft, await minted(world.probe.ca, mint(draft.entity))),
+  expect: { code: CODES[reason], reason },
+}));
+
+const denied = (reason: Expectation['reason']): Expectation => ({ code: 'PERMISSION_DENIED', reason });
+const unknown = (reason: Expectation['reason']): Expectation => ({ code: 'UNAUTHENTICATED', reason });
+
+/** Chains whose parts are all sound, and whose leaf or authority is none for this. */
+const aboveRole: AlteredCertificate[] = [
+  {
+    id: 'gateway CA’s certificate as that of an entity',
+    item: 'a gateway CA’s certificate above its role',
+    clause: 'protocol, Certificates',
+    draft: (draft, { probe }) => ({ ...draft, chain: probe.ca.chain }),
+    expect: denied('CERTIFICATE_ROLE'),
+  },
+  {
+    id: 'acting PN GW’s certificate as that of an entity',
+    item: 'a target entity’s certificate above its role',
+    clause: 'protocol, Certificates',
+    draft: (draft, { probe }) => ({
+      ...draft,
+      chain: probe.chain,
+      privateKey: createPrivateKey(String(probe.tls.key)),
+    }),
+    expect: denied('CERTIFICATE_ROLE'),
+  },
+  {
+    id: 'operator’s name in an entity’s certificate',
+    item: 'a target entity’s certificate above its role',
+    clause: 'protocol, Certificates',
+    draft: async (draft, world) => instead(draft, await asOperator(world)),
+    expect: denied('CERTIFICATE_ROLE'),
+  },
+  {
+    id: 'target entity’s certificate in the place of an authority’s',
+    item: 'a target entity’s certificate above its role',
+    clause: 'protocol, Certificates',
+    draft: async (draft, { probe }) => {
+      const authority: Issuer = { ...probe.ca, signer: localSigner(draft.privateKey) };
+      const { chain, privateKey } = await minted(authority, { ...TARGET, uri: draft.entity });
+      const [own] = draft.chain;
+      const [below] = chain;
+      if (own === undefined || below === undefined) throw new Error('a chain has a leaf');
+      return { ...draft, chain: [below, own, ...draft.chain.slice(-2)], privateKey };
+    },
+    expect: unknown('CERTIFICATE_CHAIN'),
+  },
+];
+
+const asOperator = ({ authorities, deployment }: World): Promise<Credential> =>
+  minted(authorities.entityCa, { ...TARGET, uri: operatorUri(deployment.trustDomain, 'mallory') });
+
+/** Issued by somebody who is no assigner of this entity. */
+const otherIssuer: AlteredCertificate[] = [
+  {
+    id: 'certificate by a gateway CA of another PN',
+    item: 'a SAN of another PN',
+    clause: 'protocol, Certificates',
+    draft: async (draft, { other }) => instead(draft, await minted(other.ca, { ...TARGET, uri: draft.entity })),
+    expect: denied('PN_MISMATCH'),
+  },
+  {
+    id: 'certificate of the Server for an entity that a gateway assigns',
+    item: 'a token for the other assigner',
+    clause: 'EUK-GW-VERIFY',
+    draft: async (draft, { authorities }) =>
+      instead(draft, await minted(authorities.entityCa, { ...TARGET, uri: draft.entity })),
+    expect: denied('ISSUER_NOT_ASSIGNER'),
+  },
+  {
+    id: 'certificate by a gateway CA that the Server did not give',
+    item: 'a token for the other assigner',
+    clause: 'Q9',
+    draft: async (draft, { probe, authorities }) => {
+      const privateKey = newPrivateKey();
+      const signer = signerFromPkcs8(privateKey);
+      const key = signer.publicKey;
+      const { chain } = await issueCertificate(
+        authorities.issuingCa,
+        { profile: 'gateway-ca', uri: probe.uri, key },
+        { clock: systemClock, random: systemRandom },
+      );
+      return instead(draft, await minted(createIssuer(chain, signer), { ...TARGET, uri: draft.entity }));
+    },
+    expect: unknown('CERTIFICATE_REVOKED'),
+  },
+  {
+    id: 'certificate under another root',
+    item: 'a caller of the wrong trust domain',
+    clause: 'protocol, Certificates',
+    draft: async (draft, { deployment }) => {
+      const { serverEntityCa } = await createDevelopmentPki({ trustDomain: deployment.trustDomain });
+      return instead(draft, await issued(serverEntityCa.issuer, { ...TARGET, uri: draft.entity }));
+    },
+    expect: unknown('CERTIFICATE_CHAIN'),
+  },
+  {
+    id: 'certificate that has expired',
+    item: 'a token that is expired',
+    clause: 'RFC 5280, 4.1.2.5',
+    draft: async (draft, { probe }) =>
+      instead(draft, await minted(probe.ca, { ...TARGET, uri: draft.entity, notAfter: Date.now() - 2_000 })),
+    expect: unknown('CERTIFICATE_EXPIRED'),
+  },
+];
+
+/** A sound certificate that is somebody else's. */
+const otherHolder: AlteredCertificate[] = [
+  {
+    id: 'certificate of another entity',
+    item: 'a token for another entity',
+    clause: 'EUK-ASSOC',
+    draft: async (draft, world) => instead(draft, await minted(world.probe.ca, { ...TARGET, uri: world.entity() })),
+    expect: denied('TOKEN_OTHER_ENTITY'),
+  },
+  {
+    id: 'certificate of another user of the entity',
+    item: 'a token for another user',
+    clause: 'EUK-ASSOC',
+    user: 'alice',
+    draft: async (draft, world) =>
+      instead(draft, await minted(world.probe.ca, { ...TARGET, uri: `${draft.entity}?user=bob` })),
+    expect: denied('TOKEN_OTHER_ENTITY'),
+  },
+  {
+    id: 'signature by another key than the certified one',
+    item: 'a token with a swapped key',
+    clause: 'protocol, Registration',
+    draft: (draft) => ({ ...draft, privateKey: newKey() }),
+    expect: unknown('SIGNATURE_INVALID'),
+  },
+];
+
+interface ForServer {
+  readonly world: World;
+  readonly token: Token;
+  /** What the Server assigned, and what a gateway CA made for the same entity. */
+  readonly rightful: RegistrationRequest;
+  readonly usurped: RegistrationRequest;
+}
+
+/** The hierarchical trust model: a gateway CA counts only where the admission names that gateway (5.3.1.12.5.4). */
+const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): Row =>
+  row<ForServer>({
+    id: `certificate by a gateway CA for an entity that ${assigner === 'server' ? 'the Server' : 'another gateway'} assigns`,
+    item: 'a gateway CA’s certificate for an entity that the Server assigns',
+    clause: 'EUK-GW-VERIFY',
+    at,
+    expect: denied('ISSUER_NOT_ASSIGNER'),
+    arrange: async (world) => {
+      const token = await world.admit({ form: 'key-pair', assigner });
+      const rightful = sealCertificateRegistration(await certificateDraft(token, await assignCertificate(world, token)));
+      const own = await certificateFor(token, world.probe.ca);
+      return { world, token, rightful, usurped: sealCertificateRegistration(await certificateDraft(token, own)) };
+    },
+    // for another entity: this one's own registration comes last, and is good still
+    good: async ({ world }) => {
+      const token = await world.admit({ form: 'key-pair', assigner });
+      const draft = await certificateDraft(token, await assignCertificate(world, token));
+      await register(world, at, sealCertificateRegistration(draft));
+    },
+    bad: ({ world, usurped }) => register(world, at, usurped),
+    after: ({ world, rightful }) => register(world, at, rightful),
+  });
+
+export const CERTIFICATE_ROWS: readonly Row[] = [
+  ...certificateRegistrationRows([...atRegistration, ...aboveRole, ...otherIssuer, ...otherHolder]),
+  ...(['gateway token', 'Server certificate'] as const).map((at) => notAssigner('server', at)),
+  notAssigner('gateway', 'gateway token'),
+];

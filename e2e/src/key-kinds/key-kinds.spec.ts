@@ -1,0 +1,103 @@
+/**
+ * EUK-FORM-P with every kind of key that OpenSSL makes, assigned by either side, and Q2: a pre-shared key that is imported
+ * and used.
+ */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openssl, withDirectory } from '@cpns/certificate-issuance/testing';
+import { dersToPem, parseCertificate } from '@cpns/certificate-issuance';
+import { KeyState, KeyStorage, LinkSecurity } from '@cpns/contracts';
+import { duration, EntityUserKey, systemClock } from '@cpns/core';
+import { deriveKeyId } from '@cpns/key-derivation';
+import { Deployment } from '@cpns/testbed';
+import { certifyOpensslKey, KEY_KINDS } from './openssl-holder';
+
+const GATEWAY = 'pn1/gw1';
+const CAPABILITIES = {
+  linkSecurity: LinkSecurity.LINK_SECURITY_ENCRYPTED,
+  keyStorage: KeyStorage.KEY_STORAGE_SECURE_ELEMENT,
+  softwareVersion: '1.0',
+};
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+/** OpenSSL as the judge, strictly and for the purpose that the certificate has. */
+function opensslAccepts(chain: readonly Buffer[]): string {
+  return withDirectory((directory) => {
+    const [leaf, ...above] = chain;
+    const files = {
+      leaf: join(directory, 'leaf.pem'),
+      above: join(directory, 'above.pem'),
+      root: join(directory, 'root.pem'),
+    };
+    writeFileSync(files.leaf, dersToPem(leaf ? [leaf] : []));
+    writeFileSync(files.above, dersToPem(above.slice(0, -1)));
+    writeFileSync(files.root, dersToPem(above.slice(-1)));
+    const args = [
+      'verify',
+      '-x509_strict',
+      '-purpose',
+      'sslclient',
+      '-CAfile',
+      files.root,
+      '-untrusted',
+      files.above,
+      files.leaf,
+    ];
+    const { status, stdout, stderr } = openssl(args);
+    return status === 0 ? 'OK' : `${stdout}${stderr}`;
+  });
+}
+
+describe('keys of every kind', () => {
+  let deployment: Deployment;
+  let cases = 0;
+
+  beforeAll(async () => {
+    deployment = await Deployment.start({ gateways: [{ pn: 'pn1', id: 'gw1' }], services: ['cpns-server'] });
+  });
+  afterAll(async () => {
+    await deployment.stop();
+    say(`key-kinds: ${cases} of ${KEY_KINDS.length * 2 + 1} cases`);
+  });
+
+  const sides = ['server', GATEWAY] as const;
+  const pairs = KEY_KINDS.flatMap((row) => sides.map((assigner) => [row.name, assigner, row] as const));
+
+  it.each(pairs)('a CSR with a key of %s, assigned by %s', async (_name, assigner, row) => {
+    const holder = await certifyOpensslKey(deployment, { row, assigner, gateway: GATEWAY });
+    const [leaf] = holder.chain;
+    expect(parseCertificate(leaf ?? Buffer.alloc(0)).keyKind).toBe(row.kind);
+    expect(opensslAccepts(holder.chain)).toBe('OK');
+    const { key } = await deployment.operator.entityUserKeys.getEntityUserKey({ entity: holder.entity });
+    const expectedAssigner = assigner === 'server' ? deployment.uri('cpns-server') : deployment.uri(GATEWAY);
+    expect(key).toMatchObject({ state: KeyState.KEY_STATE_LIVE, assigner: expectedAssigner });
+    expect(key?.keyId.toString('hex')).toBe(holder.keyId);
+    const before = systemClock.now();
+    expect(await holder.report(CAPABILITIES)).toBeGreaterThanOrEqual(before - duration(1, 'second'));
+    cases++;
+    say(
+      `${row.name.padEnd(9)} by ${assigner.padEnd(8)} certificate verified by OpenSSL, registered, used: key ${holder.keyId}`,
+    );
+  });
+
+  it('a pre-shared key, imported at the Server and used by the device (Q2)', async () => {
+    const preSharedKey = randomBytes(32);
+    const entity = deployment.entity('pn1', 'pne', 'pre-shared');
+    const notAfter = BigInt(systemClock.now() + duration(1, 'day'));
+    const device = { entity, gateway: GATEWAY, preSharedKey } as const;
+    // before the import the device has a key that nobody knows
+    await expect(deployment.device(device)).rejects.toThrow('KEY_UNKNOWN');
+    const { keyId } = await deployment.operator.enrolment.importEntityUserKey({
+      entity,
+      user: '',
+      entityUserKey: preSharedKey,
+      notAfter,
+    });
+    const { result } = await deployment.device(device);
+    expect(keyId.toString('hex')).toBe(deriveKeyId(new EntityUserKey(preSharedKey)));
+    expect(result).toMatchObject({ entity, form: 'secret', keyId: keyId.toString('hex') });
+    cases++;
+    say(`pre-shared key: refused before its import, used after it: key ${result.keyId ?? ''}`);
+  });
+});

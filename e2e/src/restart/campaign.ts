@@ -1,0 +1,86 @@
+import { FAULT_POINTS, type CommitSite, type FaultPoint } from '@cpns/faults';
+import { lacking, shownAs, SERVER } from './due';
+import type { Flow } from './flow';
+import { eventually, MAIN_GATEWAY, PATIENCE_MS, type House } from './house';
+
+const isRunning = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    // the only thing that a signal to a child of ours is refused for is that it is gone
+    return false;
+  }
+};
+
+/** Kills at each commit of each flow, and keeps count. */
+export class Campaign {
+  /** How many kills the flows that were begun are to have. */
+  due = 0;
+
+  constructor(private readonly house: House) {}
+
+  /** @throws AggregateError with one error per point at which something was lost */
+  async run(flow: Flow): Promise<void> {
+    const sites = (await this.#record(flow)).filter((site) => flow.isOfAnother?.(site) !== true);
+    this.due += sites.length * FAULT_POINTS.length;
+    const failures: Error[] = [];
+    for (const site of sites)
+      for (const point of FAULT_POINTS)
+        await this.#kill(flow, site, point).catch(async (cause: unknown) => {
+          const failure = new Error(`${this.#label(flow, site, point)}: ${String(cause)}`, { cause });
+          process.stdout.write(`FAILED ${failure.message}\n`);
+          failures.push(failure);
+          await this.#restore();
+        });
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message }) => message).join('\n'));
+  }
+
+  /** Where the flow commits when nobody dies. @throws Error when it does so less often than it must */
+  async #record(flow: Flow): Promise<CommitSite[]> {
+    const { faults } = this.house;
+    const run = await flow.prepare(this.house);
+    faults.startRecording();
+    await run.perform();
+    let missing: readonly string[] = [];
+    await eventually('the recording of every commit that is due', () => {
+      missing = lacking(flow.name, faults.recorded());
+      return Promise.resolve(missing.length === 0 ? true : undefined);
+    }).catch((cause: unknown) => {
+      throw new Error(`${flow.name} did not commit at: ${missing.join('; ')}`, { cause });
+    });
+    const sites = faults.stopRecording();
+    await run.check();
+    return sites;
+  }
+
+  async #kill(flow: Flow, site: CommitSite, point: FaultPoint): Promise<void> {
+    const { faults } = this.house;
+    const run = await flow.prepare(this.house);
+    const plan = faults.arm(site, point);
+    const over = new AbortController();
+    const first = run.perform();
+    // whoever waits for the death learns that the flow has ended; what it ended with is looked at below
+    first.then(
+      () => over.abort(),
+      () => over.abort(),
+    );
+    const { pid } = await faults.killed(plan, PATIENCE_MS, over.signal).finally(() => faults.disarm());
+    await run.finish(site.service, first);
+    await run.check();
+    process.stdout.write(`${this.#label(flow, site, point, pid)}\n`);
+  }
+
+  #label(flow: Flow, site: CommitSite, point: FaultPoint, pid?: number): string {
+    const { flow: name, step } = shownAs(flow.name, site);
+    const where = `${site.service} ${pid ?? ''}`.padEnd(19);
+    const what = `${site.kind}${site.occurrence > 1 ? ` (${site.occurrence})` : ''}`;
+    return `${name.padEnd(27)} ${step.padEnd(2)} ${point.padEnd(13)} ${where} ${this.house.storeName.padEnd(8)} ${what}`;
+  }
+
+  /** After a failure: the other points are to be seen all the same. */
+  async #restore(): Promise<void> {
+    const { deployment } = this.house;
+    for (const name of [SERVER, MAIN_GATEWAY]) if (!isRunning(deployment.pid(name))) await deployment.restart(name);
+  }
+}

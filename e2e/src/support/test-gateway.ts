@@ -1,0 +1,96 @@
+import {
+  createCsr,
+  createIssuer,
+  dersToPem,
+  newPrivateKey,
+  privateKeyPem,
+  signerFromPkcs8,
+  type Issuer,
+} from '@cpns/certificate-issuance';
+import { AssignmentRequest, EntityUserKeyServiceService } from '@cpns/contracts';
+import { FirstSeed, NONCE_BYTES, systemRandom } from '@cpns/core';
+import { deriveEntityUserKey, deriveSecondSeed, parseOneTimeString } from '@cpns/key-derivation';
+import { acceptAssignment, prepareAssignment, tokenChannel } from '@cpns/pne-sdk';
+import type { Deployment } from '@cpns/testbed';
+import { randomBytes } from 'node:crypto';
+import { Wire, type WireTls } from './wire';
+
+/** A 1st seed as a gateway holds it. */
+export interface HeldSeed {
+  readonly firstSeedId: string;
+  readonly seed: FirstSeed;
+}
+
+const SERVER = 'cpns-server';
+
+/**
+ * A PN GW whose keys a test holds: enrolled and provisioned by the running CPNS Server like any other, so that a test can
+ * do what a gateway can, and what a hostile one would.
+ */
+export class TestGateway {
+  private constructor(
+    /** E */
+    readonly uri: string,
+    /** Its identity, for connections of its own. */
+    readonly tls: WireTls,
+    /** DER, leaf to root. */
+    readonly chain: readonly Buffer[],
+    /** Certificate port of the CPNS Server, called with its identity. */
+    readonly server: Wire,
+    /** Its gateway CA. */
+    readonly ca: Issuer,
+    /** Provisioned by the Server. */
+    readonly seed: HeldSeed,
+  ) {}
+
+  static async enrol(deployment: Deployment, pn: string, id: string): Promise<TestGateway> {
+    const uri = deployment.entity(pn, 'pn-gw', id);
+    const { oneTimeString } = await deployment.operator.admit({
+      entity: uri,
+      role: 'pn-gw',
+      form: 'key-pair',
+      peer: { uri: deployment.uri(SERVER), address: deployment.address(SERVER, 'token') },
+      dnsNames: ['localhost'],
+    });
+    const privateKey = newPrivateKey();
+    const oneTime = parseOneTimeString(oneTimeString);
+    const pending = await prepareAssignment(oneTime, deployment.pki.rootDer, systemRandom, { privateKey });
+    const channel = tokenChannel(pending.admitted);
+    const reply = await channel.assign(AssignmentRequest.decode(pending.request)).finally(() => channel.close());
+    const assigned = await acceptAssignment(pending, reply, Date.now());
+    if (assigned.form !== 'key-pair') throw new Error('a gateway is enrolled with a certificate');
+    const root = dersToPem([deployment.pki.rootDer]);
+    const tls = { root, cert: dersToPem(assigned.chain), key: privateKeyPem(privateKey) };
+    const server = new Wire(deployment.address(SERVER, 'certificate'), tls);
+    return new TestGateway(uri, tls, assigned.chain, server, await provisionCa(server), await provisionSeed(server));
+  }
+
+  /** What a gateway derives for one (E, user) from a 1st seed of its own. */
+  deriveKey(entity: string, user: string, notAfter: number, held: HeldSeed = this.seed) {
+    const terms = { firstSeedId: held.firstSeedId, gateway: this.uri, entity, user, notAfter };
+    const secondSeed = deriveSecondSeed(held.seed, randomBytes(NONCE_BYTES), terms);
+    return { terms, secondSeed, secret: deriveEntityUserKey(held.seed, secondSeed, terms) };
+  }
+
+  close(): void {
+    this.server.close();
+  }
+}
+
+async function provisionCa(server: Wire): Promise<Issuer> {
+  const signer = signerFromPkcs8(newPrivateKey());
+  const { information } = await server.call(EntityUserKeyServiceService.provisionGateway, {
+    information: { $case: 'caCsr', value: await createCsr(signer) },
+  });
+  if (information?.$case !== 'ca') throw new Error('the Server gave no gateway CA certificate');
+  return createIssuer(information.value.chain, signer);
+}
+
+async function provisionSeed(server: Wire): Promise<HeldSeed> {
+  const { information } = await server.call(EntityUserKeyServiceService.provisionGateway, {
+    information: { $case: 'firstSeed', value: { requestId: randomBytes(NONCE_BYTES) } },
+  });
+  if (information?.$case !== 'firstSeed') throw new Error('the Server gave no 1st seed');
+  const { firstSeedId, firstSeed } = information.value;
+  return { firstSeedId, seed: new FirstSeed(firstSeed) };
+}
