@@ -57,8 +57,11 @@ export type Item = (typeof ITEMS)[number];
 
 export interface Expectation {
   readonly code: Code;
-  /** Of google.rpc.ErrorInfo. Where no service answers there is none, and the TLS alert stands for it. */
-  readonly reason: Reason | `alert ${string}` | 'no HTTP/2';
+  /**
+   * Of google.rpc.ErrorInfo. Where no service answers there is none: what stands for it is the TLS alert, or, of a
+   * connection that was ended without one, what OpenSSL has against the certificate.
+   */
+  readonly reason: Reason | `alert: ${string}` | `closed: ${string}` | 'no HTTP/2';
   /** The field that the error's details name. */
   readonly field?: string;
 }

@@ -1,4 +1,5 @@
 import { FaultControl } from '@cpns/faults';
+import { openStore } from '@cpns/store';
 import { Deployment } from '@cpns/testbed';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,11 @@ export const MAIN_GATEWAY = `${PN}/gw1`;
 /** How long the parts of a flow wait for each other while one of them is being started again, milliseconds. */
 export const PATIENCE_MS = 30_000;
 const POLL_MS = 25;
+
+/** Where a gateway keeps what it was provisioned with, as its store shows it from outside. */
+const OWN_PROVISIONING = { kind: 'provisioning', id: 'own' };
+const PROVISIONED = ['current-seed', 'ca'];
+const ASKED_FOR = ['seed-request', 'next-ca'];
 
 /** Repeats what a service that is down cannot answer. @throws what is no UNAVAILABLE, and that too after 30 s */
 export async function persistently<T>(call: () => Promise<T>): Promise<T> {
@@ -72,13 +78,17 @@ export class House {
     return house;
   }
 
-  /** Resolves when the Server has given a gateway a 1st seed and a CA certificate. @param gateway its name */
+  /** Resolves when a gateway has its 1st seed and its CA certificate, and asks for nothing. @param gateway its name */
   provisioned(gateway: string): Promise<true> {
-    const { operator } = this.deployment;
-    const entity = this.deployment.uri(gateway);
     return eventually(`the provisioning of ${gateway}`, async () => {
-      const found = (await operator.enrolment.getGateway({ entity })).gateway;
-      return (found?.firstSeeds.length ?? 0) > 0 && (found?.cas.length ?? 0) > 0 ? true : undefined;
+      const store = await openStore(this.deployment.storeUrl(gateway));
+      try {
+        const found = await store.read(OWN_PROVISIONING, [...PROVISIONED, ...ASKED_FOR]);
+        const isDone = PROVISIONED.every((name) => found.has(name)) && !ASKED_FOR.some((name) => found.has(name));
+        return isDone ? true : undefined;
+      } finally {
+        await store.close();
+      }
     });
   }
 

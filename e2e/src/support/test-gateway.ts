@@ -8,7 +8,7 @@ import {
   type Issuer,
 } from '@cpns/certificate-issuance';
 import { AssignmentRequest, EntityUserKeyServiceService } from '@cpns/contracts';
-import { FirstSeed, NONCE_BYTES, systemRandom } from '@cpns/core';
+import { FirstSeed, NONCE_BYTES, systemRandom, type PrivateKeyDer } from '@cpns/core';
 import { deriveEntityUserKey, deriveSecondSeed, parseOneTimeString } from '@cpns/key-derivation';
 import { acceptAssignment, prepareAssignment, tokenChannel } from '@cpns/pne-sdk';
 import type { Deployment } from '@cpns/testbed';
@@ -39,6 +39,8 @@ export class TestGateway {
     readonly server: Wire,
     /** Its gateway CA. */
     readonly ca: Issuer,
+    /** The gateway CA's certificate and key, for a connection that ought to be refused. */
+    readonly caTls: WireTls,
     /** Provisioned by the Server. */
     readonly seed: HeldSeed,
   ) {}
@@ -62,7 +64,9 @@ export class TestGateway {
     const root = dersToPem([deployment.pki.rootDer]);
     const tls = { root, cert: dersToPem(assigned.chain), key: privateKeyPem(privateKey) };
     const server = new Wire(deployment.address(SERVER, 'certificate'), tls);
-    return new TestGateway(uri, tls, assigned.chain, server, await provisionCa(server), await provisionSeed(server));
+    const { ca, key } = await provisionCa(server);
+    const caTls = { root, cert: dersToPem(ca.chain), key: privateKeyPem(key) };
+    return new TestGateway(uri, tls, assigned.chain, server, ca, caTls, await provisionSeed(server));
   }
 
   /** What a gateway derives for one (E, user) from a 1st seed of its own. */
@@ -77,13 +81,14 @@ export class TestGateway {
   }
 }
 
-async function provisionCa(server: Wire): Promise<Issuer> {
-  const signer = signerFromPkcs8(newPrivateKey());
+async function provisionCa(server: Wire): Promise<{ readonly ca: Issuer; readonly key: PrivateKeyDer }> {
+  const key = newPrivateKey();
+  const signer = signerFromPkcs8(key);
   const { information } = await server.call(EntityUserKeyServiceService.provisionGateway, {
     information: { $case: 'caCsr', value: await createCsr(signer) },
   });
   if (information?.$case !== 'ca') throw new Error('the Server gave no gateway CA certificate');
-  return createIssuer(information.value.chain, signer);
+  return { ca: createIssuer(information.value.chain, signer), key };
 }
 
 async function provisionSeed(server: Wire): Promise<HeldSeed> {

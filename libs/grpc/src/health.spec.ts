@@ -112,7 +112,7 @@ describe('over the wire', () => {
     await health.stop();
     const started = Date.now();
     await port.stop(5_000);
-    expect(Date.now() - started).toBeLessThan(1_000);
+    expect(Date.now() - started).toBeLessThan(4_000);
     expect(seen).toEqual(['SERVING', 'NOT_SERVING']);
     expect(await ended).toContain('the service is stopping');
     client.close();

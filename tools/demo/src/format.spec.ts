@@ -1,4 +1,4 @@
-import { stepOfSpan, type CollectedStep } from '@cpns/testbed';
+import { stepOfSpan } from '@cpns/testbed';
 import { outcomeTable, stepLine } from './format';
 import type { DueRun } from './plan';
 import { stepSpan } from './testing/spans';
@@ -14,7 +14,7 @@ const run: DueRun = {
 
 describe('stepLine', () => {
   it('has flow, step, from, to, names of fields, duration and process on one line', () => {
-    const step = stepOfSpan(stepSpan(run, 1, { startedAt: 10, endedAt: 13.25, pid: 42 })) as CollectedStep;
+    const step = stepOfSpan(stepSpan(run, 1, { startedAt: 10, endedAt: 13.25, pid: 42 }))!;
     expect(stepLine(step)).toBe(
       'EUK-GW-VERIFY  step 1  cpns://pn1.demo.example/pn-gw/car -> cpns://pn1.demo.example/pn-gw/gw1  [nonce]  3.3 ms  pid 42',
     );

@@ -70,7 +70,7 @@ async function runDeployment({ redis, signal }: DemoOptions, { screen, collector
     traces: collector,
     logLevel: 'warn',
   });
-  const stop = () => deployment.stop();
+  const stop = () => void deployment.stop();
   signal.addEventListener('abort', stop, { once: true });
   try {
     signal.throwIfAborted();
@@ -81,7 +81,7 @@ async function runDeployment({ redis, signal }: DemoOptions, { screen, collector
     const late = () => book.complete;
     await collector.waitFor(late, LATE_SPANS_MS).catch(() => screen.progress('not every step that is due has come'));
     const pidsOf = pidsOfIdentities(deployment, finished);
-    screen.progress('everything is stopped');
+    screen.progress('everything is being stopped');
     await deployment.stop();
     return { pidsOf, imported: imported(deployment, finished, collector.spans) };
   } finally {

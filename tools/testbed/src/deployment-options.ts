@@ -70,3 +70,7 @@ export type DeviceOptions = CommonDeviceOptions &
 /** Merges what concerns one process, the particular last. */
 export const forProcess = <T>(all: PerProcess<T> | undefined, ...names: readonly string[]): T[] =>
   names.flatMap((name) => (all?.[name] === undefined ? [] : [all[name]]));
+
+/** The variables that concern one process, the particular last. */
+export const envFor = (all: DeploymentOptions['env'], ...names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(forProcess(all, ...names).flatMap((one) => Object.entries(one)));

@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  envFor,
   forProcess,
   type AdmitOptions,
   type DeploymentOptions,
@@ -188,7 +189,7 @@ export class Deployment {
         ...secret,
         CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
         CPNS_GATEWAY_CERTIFICATE_ADDRESS: this.address(gateway, 'certificate'),
-        ...Object.assign({}, ...forProcess(this.#options.env, 'pne', entity)),
+        ...envFor(this.#options.env, 'pne', entity),
         ...options.env,
       },
       nodeOptions: forProcess(this.#options.nodeOptions, 'pne', entity).flat(),
@@ -288,7 +289,7 @@ export class Deployment {
         CPNS_STORE: this.#storeUrl(name),
         CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
         ...spec.env,
-        ...Object.assign({}, ...forProcess(env, app, ...(app === name ? [] : [name]))),
+        ...envFor(env, app, ...(app === name ? [] : [name])),
       },
       nodeOptions: forProcess(nodeOptions, app, ...(app === name ? [] : [name])).flat(),
     });

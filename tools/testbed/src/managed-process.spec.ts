@@ -47,13 +47,13 @@ describe('ManagedProcess', () => {
   it('passes variables and options of node on, and no others', async () => {
     const preload = join(directory, 'preload.cjs');
     writeFileSync(preload, 'globalThis.preloaded = "yes";');
-    process.env['CPNS_STRAY'] = 'x';
+    process.env.CPNS_STRAY = 'x';
     const child = await start(
       'console.log(process.env.CPNS_STRAY, process.env.GIVEN, globalThis.preloaded);',
       { GIVEN: 'g' },
       ['--require', preload],
     );
-    delete process.env['CPNS_STRAY'];
+    delete process.env.CPNS_STRAY;
     await child.exited;
     expect(child.logTail()).toBe('undefined g yes');
   });

@@ -110,9 +110,8 @@ function answer(io: Io, flags: AdmitFlags, admission: AdmissionAnswer, oneTimeSt
   writeAnswer(io, flags.output, shown, () => flags.out ?? oneTimeString);
 }
 
-export function admitCommand(io: Io): Command {
-  const command = new Command('admit')
-    .description('admit an entity, and print the one-time string that it is handed')
+const withAdmission = (command: Command): Command =>
+  command
     .requiredOption('--entity <uri>', 'E: cpns://<pn-id>.<trust-domain>/<pne or pn-gw>/<entity-id>', values.entityUri)
     .option('--user <id>', 'CPNS User that the key will be for', values.userId, '')
     .addOption(
@@ -144,7 +143,10 @@ export function admitCommand(io: Io): Command {
     )
     .option('--out <file>', 'write the one-time string there, readable by its owner only, instead of printing it')
     .option('--no-wait', 'do not wait until the gateway that assigns has the admission');
-  return withOutput(withConnection(command)).action(async (flags: AdmitFlags) => {
+
+export function admitCommand(io: Io): Command {
+  const command = new Command('admit').description('admit an entity, and print the one-time string that it is handed');
+  return withOutput(withConnection(withAdmission(command))).action(async (flags: AdmitFlags) => {
     const secret = new TokenSecret(systemRandom.bytes(SECRET_BYTES));
     await withServer(flags, io.now(), async (server) => {
       const peer = peerOf(flags, server.uri);

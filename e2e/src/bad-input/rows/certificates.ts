@@ -44,7 +44,8 @@ const TARGET = { profile: 'target-entity' } as const;
 const uri = (value: string) => ({ kind: 'uri', value }) as const;
 const dns = (value: string) => ({ kind: 'dns', value }) as const;
 
-const WRONG_NAMES: readonly WrongNames[] = [
+/** Used at a registration here, and in TLS by transport.ts. */
+export const WRONG_NAMES: readonly WrongNames[] = [
   {
     id: 'certificate of another PN’s entity',
     item: 'a SAN of another PN',

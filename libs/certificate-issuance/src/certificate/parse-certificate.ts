@@ -5,6 +5,7 @@ import {
   decode,
   DerError,
   encode,
+  firstInside,
   isContext,
   sequenceOf,
   smallOf,
@@ -28,14 +29,12 @@ export interface TbsCertificate {
   /** Big-endian, without a sign byte. */
   readonly serial: Buffer;
   readonly algorithm: SignatureAlgorithm;
-  /** Name, DER. */
-  readonly issuer: Buffer;
+  readonly issuerNode: Asn1;
   /** Unix milliseconds, whole seconds. */
   readonly notBefore: number;
   /** Unix milliseconds, whole seconds; the last one of validity. */
   readonly notAfter: number;
-  /** Name, DER. */
-  readonly subject: Buffer;
+  readonly subjectNode: Asn1;
   readonly subjectIsEmpty: boolean;
   readonly key: PublicKey;
   readonly extensions: Extensions;
@@ -44,6 +43,10 @@ export interface TbsCertificate {
 /** A certificate as its bytes say; nothing of it is verified. */
 export interface ParsedCertificate extends TbsCertificate {
   readonly der: Buffer;
+  /** Name, DER. */
+  readonly issuer: Buffer;
+  /** Name, DER. */
+  readonly subject: Buffer;
   /** SHA-256 of `der`. */
   readonly fingerprint: Buffer;
   /** What the signature is over, DER. */
@@ -68,7 +71,9 @@ export function parseCertificate(der: Uint8Array): ParsedCertificate {
       ...tbs,
       der: own,
       fingerprint: hash('sha256', own, 'buffer'),
-      tbs: encode(tbsNode),
+      issuer: encode(tbs.issuerNode),
+      subject: encode(tbs.subjectNode),
+      tbs: firstInside(own, tbsNode),
       signature: wholeBitsOf(signature, 'signature'),
       keyKind: tbs.key.kind,
     };
@@ -104,10 +109,10 @@ export function readTbs(node: Asn1): TbsCertificate {
   return {
     serial: readSerial(serial),
     algorithm: signature,
-    issuer: encode(checkName(issuer, 'issuer')),
+    issuerNode: checkName(issuer, 'issuer'),
     notBefore: decodeTime(notBefore, 'notBefore'),
     notAfter: decodeTime(notAfter, 'notAfter'),
-    subject: encode(checkName(subject, 'subject')),
+    subjectNode: checkName(subject, 'subject'),
     subjectIsEmpty: isEmptyName(subject),
     key: PublicKey.fromNode(key),
     extensions: readExtensions(list),

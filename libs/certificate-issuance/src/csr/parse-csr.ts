@@ -4,7 +4,7 @@ import {
   children,
   decode,
   DerError,
-  encode,
+  firstInside,
   isContext,
   oidOf,
   sequenceOf,
@@ -55,7 +55,7 @@ export function parseCsr(der: Uint8Array): ParsedCsr {
     const signedWith = readSignatureAlgorithm(algorithm);
     const key = PublicKey.fromNode(spki);
     const publicKey = key.keyObject;
-    if (signedWith === undefined || !verifySignature(encode(info), signedWith, key, proof))
+    if (signedWith === undefined || !verifySignature(firstInside(der, info), signedWith, key, proof))
       throw invalidArgument('CSR_SIGNATURE', 'sign the request with the key in it, with SHA-256, -384 or -512');
     return { der: Buffer.from(der), key, keyKind: key.kind, spki: key.spki, publicKey, requestedNames };
   } catch (cause) {

@@ -6,7 +6,7 @@ import { asn1, util } from 'node-forge';
 import { encode } from './encode';
 import { OID } from './oids';
 
-export { encode, encodedSequence } from './encode';
+export { encode, encodedSequence, firstInside } from './encode';
 
 export type Asn1 = asn1.Asn1;
 

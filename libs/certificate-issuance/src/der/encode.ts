@@ -11,6 +11,16 @@ export function encode(node: asn1.Asn1): Buffer {
   return out;
 }
 
+/**
+ * The bytes of the first value inside a SEQUENCE, as they were received: what its signature is over.
+ * @param der what `decode` made `first` a part of, so that every length in it is the shortest
+ */
+export function firstInside(der: Uint8Array, first: asn1.Asn1): Buffer {
+  const length = der[1] ?? 0;
+  const start = length < 0x80 ? 2 : 2 + (length & 0x7f);
+  return Buffer.from(der.subarray(start, start + measure(first, [])));
+}
+
 /** A SEQUENCE of values that are encoded already. */
 export function encodedSequence(...parts: readonly Buffer[]): Buffer {
   const content = parts.reduce((sum, part) => sum + part.length, 0);
@@ -47,8 +57,18 @@ function write({ tagClass, type, constructed, value }: asn1.Asn1, writer: Writer
   const { out } = writer;
   const content = writer.lengths[writer.next++] ?? 0;
   writer.at = writeHeader(out, writer.at, tagClass | type | (constructed ? 0x20 : 0), content);
-  if (typeof value === 'string') writer.at += out.write(value, writer.at, 'latin1');
+  if (typeof value === 'string') writer.at = writeBytes(out, writer.at, value);
   else for (const child of value) write(child, writer);
+}
+
+/** Below this many bytes, a loop is faster than a call out of the engine. */
+const SHORT = 24;
+
+function writeBytes(out: Buffer, at: number, binary: string): number {
+  const { length } = binary;
+  if (length >= SHORT) return at + out.write(binary, at, 'latin1');
+  for (let i = 0; i < length; i++) out[at + i] = binary.charCodeAt(i);
+  return at + length;
 }
 
 /** Tag and length (X.690, 8.1.3); returns where the content begins. */

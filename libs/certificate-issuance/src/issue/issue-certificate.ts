@@ -94,5 +94,5 @@ function brokenRule(issuer: Issuer | undefined, profile: Profile, fields: TbsFie
   if (isMismatch(result)) return result.detail;
   if (built.notBefore > built.notAfter) return 'it would end before it begins';
   if (issuer !== undefined && built.notAfter > issuer.certificate.notAfter) return 'it would outlive its issuer';
-  return built.key.spki.equals(fields.key.spki) ? undefined : 'another key';
+  return built.key.node === fields.key.node ? undefined : 'another key';
 }

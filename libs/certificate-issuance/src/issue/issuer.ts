@@ -1,12 +1,12 @@
 import { CpnsError, invalidArgument } from '@cpns/core';
 import type { EntityName, Subject } from '@cpns/identity';
-import { decode, type Asn1 } from '../der/asn1';
+import type { Asn1 } from '../der/asn1';
 import { remember } from '../extensions';
 import { authorityKeyIdentifier } from '../extensions/authority-key-identifier';
 import { extensionNode } from '../extensions/extension';
 import { issuingAlgorithmNode } from '../keys/signature-algorithm';
 import type { Signer } from '../keys/signer';
-import { CERTIFICATE_MAX_BYTES, parseCertificate, type ParsedCertificate } from '../certificate/parse-certificate';
+import { parseCertificate, type ParsedCertificate } from '../certificate/parse-certificate';
 import { isMismatch, matchProfile } from '../profiles/match-profile';
 import type { Profile } from '../profiles/profile';
 import { PROFILES } from '../profiles/profiles';
@@ -72,7 +72,7 @@ function issuerOf(
 ): Issuer {
   const keyId = certificate.extensions.subjectKeyIdentifier?.value ?? Buffer.alloc(0);
   const parts = {
-    issuerName: decode(certificate.subject, CERTIFICATE_MAX_BYTES),
+    issuerName: certificate.subjectNode,
     algorithm: issuingAlgorithmNode(signer.publicKey.kind),
     authorityKeyIdentifier: remember(extensionNode(authorityKeyIdentifier, keyId, false)),
   };

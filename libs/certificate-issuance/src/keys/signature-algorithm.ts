@@ -1,4 +1,4 @@
-import { constants, verify, type VerifyKeyObjectInput } from 'node:crypto';
+import { constants, verify } from 'node:crypto';
 import {
   children,
   DerError,
@@ -103,14 +103,13 @@ export function verifySignature(
   if (FAMILY[key.kind] !== algorithm.family) return false;
   const keyObject = key.keyObject;
   if (algorithm.family === 'ed25519') return verify(null, signed, keyObject, signature);
-  const options: VerifyKeyObjectInput = { key: keyObject };
-  if (algorithm.family === 'rsa' && algorithm.pssSaltBytes !== undefined) {
-    // EMSA-PSS has room for so much salt only (RFC 8017, 9.1.2)
-    if (algorithm.pssSaltBytes > (key.kind === 'RSA-2048' ? 256 : 384)) return false;
-    options.padding = constants.RSA_PKCS1_PSS_PADDING;
-    options.saltLength = algorithm.pssSaltBytes;
-  }
-  return verify(algorithm.hash, signed, options, signature);
+  if (algorithm.family === 'ec' || algorithm.pssSaltBytes === undefined)
+    return verify(algorithm.hash, signed, keyObject, signature);
+  const saltLength = algorithm.pssSaltBytes;
+  // EMSA-PSS has room for so much salt only (RFC 8017, 9.1.2)
+  if (saltLength > (key.kind === 'RSA-2048' ? 256 : 384)) return false;
+  const padding = constants.RSA_PKCS1_PSS_PADDING;
+  return verify(algorithm.hash, signed, { key: keyObject, padding, saltLength }, signature);
 }
 
 /** What an authority of each kind of key signs certificates with: one algorithm, so that a chain has one form. */

@@ -1,0 +1,32 @@
+import { ENCODINGS } from './encodings';
+
+/** Bytes to look for, and what they are. */
+export interface Needle {
+  /** Never the secret itself: this is printed. */
+  readonly what: string;
+  readonly bytes: Buffer;
+}
+
+/** Bytes to look in, and where they are from. */
+export interface Haystack {
+  readonly where: string;
+  readonly bytes: Buffer;
+}
+
+export interface Finding {
+  readonly what: string;
+  readonly where: string;
+  readonly encoding: string;
+}
+
+/** Looks for every needle in every encoding in every haystack. */
+export function scan(needles: readonly Needle[], haystacks: readonly Haystack[]): Finding[] {
+  const findings: Finding[] = [];
+  for (const { what, bytes } of needles)
+    for (const { name, encode } of ENCODINGS) {
+      const pattern = encode(bytes);
+      for (const haystack of haystacks)
+        if (haystack.bytes.includes(pattern)) findings.push({ what, where: haystack.where, encoding: name });
+    }
+  return findings;
+}

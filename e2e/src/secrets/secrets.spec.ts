@@ -1,0 +1,128 @@
+/**
+ * No secret leaves the place that it belongs to: after a full run at the finest log level, every log, span, error and stored
+ * byte is searched for every secret of the deployment in every encoding; and a canary that was let out on purpose is found.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, createWriteStream } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { temporaryStore, rawDump, startRedis, type RunningRedis } from '@cpns/store/testing';
+import { openStore, type Store } from '@cpns/store';
+import { createLogger } from '@cpns/telemetry';
+import { ENCODINGS } from './encodings';
+import { fullRun, type FullRun } from './full-run';
+import { scan, type Haystack } from './scan';
+
+const say = (text: string) => process.stdout.write(`${text}\n`);
+
+const KINDS: readonly [string, RegExp][] = [
+  ['T', /: T$/],
+  ['A', /authKey|^A of/],
+  ['P', /^P /],
+  ['1st seed', /: seed of/],
+  ['S', /: secret of/],
+  ['confirm key', /^confirm key of/],
+  ['wrap key', /^wrap key of/],
+  ['private scalar', /private scalar$/],
+  ['master key', /master key$/],
+  ['data key', /data key \d+$/],
+];
+
+let redis: RunningRedis;
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+
+describe.each(['embedded', 'redis'] as const)('a full run with the Server on %s', (kind) => {
+  let run: FullRun;
+
+  beforeAll(async () => {
+    run = await fullRun(kind === 'embedded' ? 'embedded' : { redis: redis.url });
+  });
+
+  it('has secrets of every kind to look for, and something to look in', () => {
+    for (const [, pattern] of KINDS) expect(run.needles.some(({ what }) => pattern.test(what))).toBe(true);
+    for (const where of ['spans', 'errors', 'store of cpns-server', 'store of pn1/gw1'])
+      expect(run.haystacks.find((haystack) => haystack.where === where)?.bytes.length).toBeGreaterThan(100);
+    const logs = run.haystacks.filter(({ where }) => where.endsWith('/log'));
+    expect(logs.length).toBeGreaterThanOrEqual(9);
+    const bytes = run.haystacks.reduce((sum, haystack) => sum + haystack.bytes.length, 0);
+    const counts = KINDS.map(
+      ([name, pattern]) => `${run.needles.filter(({ what }) => pattern.test(what)).length} ${name}`,
+    );
+    say(`secrets (${kind}): ${run.needles.length} secrets (${counts.join(', ')}) x ${ENCODINGS.length} encodings`);
+    say(`secrets (${kind}): looked for in ${run.haystacks.length} places, ${bytes} bytes`);
+  });
+
+  it('shows none of them anywhere', () => {
+    const findings = scan(run.needles, run.haystacks);
+    say(`secrets (${kind}): ${findings.length} found`);
+    expect(findings).toEqual([]);
+  });
+});
+
+describe('a canary', () => {
+  const canary = randomBytes(32);
+  const needle = { what: 'canary', bytes: canary };
+
+  async function logged(encoded: Buffer): Promise<Haystack> {
+    const directory = mkdtempSync(join(tmpdir(), 'cpns-canary-'));
+    try {
+      const file = join(directory, 'log');
+      const stream = createWriteStream(file);
+      const logger = createLogger({
+        service: 'canary',
+        level: 'debug',
+        destination: { write: (line: string) => void stream.write(line) },
+      });
+      logger.debug(encoded.toString('latin1'));
+      stream.write(encoded);
+      await new Promise((resolve) => stream.end(resolve));
+      return { where: 'log', bytes: readFileSync(file) };
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  }
+
+  async function stored(store: Store, encoded: Buffer): Promise<Haystack> {
+    await store.commit(
+      { kind: 'canary', id: 'one' },
+      { expect: [{ name: 'record', revision: 'absent' }], put: [{ name: 'record', value: encoded }] },
+    );
+    const entries = await rawDump(store);
+    await store.commit(
+      { kind: 'canary', id: 'one' },
+      { expect: [{ name: 'record', revision: 1n }], delete: ['record'] },
+    );
+    return { where: 'store', bytes: Buffer.concat(entries.map(({ value }) => value)) };
+  }
+
+  it.each(ENCODINGS.map(({ name, encode }) => [name, encode] as const))(
+    '%s is found in a log and in both stores',
+    async (name, encode) => {
+      const encoded = Buffer.concat([Buffer.from('before '), encode(canary), Buffer.from(' after')]);
+      const temporary = await temporaryStore();
+      const onRedis = await openStore(`${redis.url}?prefix=canary:`);
+      try {
+        const places = [await logged(encoded), await stored(temporary.store, encoded), await stored(onRedis, encoded)];
+        for (const place of places)
+          expect(scan([needle], [place])).toContainEqual({ what: 'canary', where: place.where, encoding: name });
+        expect(scan([{ what: 'another', bytes: randomBytes(32) }], places)).toEqual([]);
+        say(`canary found: ${name}`);
+      } finally {
+        await onRedis.close();
+        await temporary.dispose();
+      }
+    },
+  );
+
+  it('is found at every place of a longer base64 text', () => {
+    for (const alphabet of ['base64', 'base64url'] as const)
+      for (let before = 0; before < 6; before++) {
+        const text = Buffer.concat([randomBytes(before), canary, randomBytes(5)]).toString(alphabet);
+        expect(scan([needle], [{ where: 'text', bytes: Buffer.from(text) }])).not.toEqual([]);
+      }
+  });
+});
