@@ -1,5 +1,5 @@
 import type { Code, Reason } from '@cpns/core';
-import { changesBetween, sizeOf } from '../support/store-states';
+import { changesBetween, sizeOf, type StoreWatch } from '../support/store-states';
 import { Refusal } from '../support/wire';
 import type { Port, World } from './world';
 
@@ -78,6 +78,8 @@ export interface RowOf<S> {
   readonly arrange: (world: World) => Promise<S>;
   /** Sends the unaltered message, which has to be accepted. */
   readonly good: (subject: S) => Promise<unknown>;
+  /** What a service does once for itself and would otherwise do in the altered call; before the first dump. */
+  readonly prelude?: (subject: S) => Promise<unknown>;
   /** Sends the altered one. @throws Refusal */
   readonly bad: (subject: S) => Promise<unknown>;
   /** Afterwards: what the refused message could have spent is still good. */
@@ -90,21 +92,23 @@ export interface RowOf<S> {
 /** A row whose message is ready to be sent. */
 export interface Exchange {
   readonly good: () => Promise<unknown>;
+  readonly prelude: () => Promise<unknown>;
   readonly bad: () => Promise<unknown>;
   readonly after: () => Promise<unknown>;
   readonly check: (refusal: Refusal) => void;
 }
 
-export interface Row extends Omit<RowOf<never>, 'arrange' | 'good' | 'bad' | 'after' | 'check'> {
+export interface Row extends Omit<RowOf<never>, 'arrange' | 'good' | 'prelude' | 'bad' | 'after' | 'check'> {
   readonly prepare: (world: World) => Promise<Exchange>;
 }
 
 /** Makes a row one of a table: what its message is made from is its own affair. */
-export function row<S>({ arrange, good, bad, after, check, ...shown }: RowOf<S>): Row {
+export function row<S>({ arrange, good, prelude, bad, after, check, ...shown }: RowOf<S>): Row {
   const prepare = async (world: World): Promise<Exchange> => {
     const subject = await arrange(world);
     return {
       good: () => good(subject),
+      prelude: () => prelude?.(subject) ?? Promise.resolve(),
       bad: () => bad(subject),
       after: () => after?.(subject) ?? Promise.resolve(),
       check: (refusal) => check?.(refusal, subject),
@@ -119,8 +123,6 @@ export interface Outcome {
   readonly refusal: Refusal;
   /** Records, sets and logs that were compared. */
   readonly compared: number;
-  /** Of the altered call, milliseconds. */
-  readonly elapsedMs: number;
 }
 
 /** The refusal of a call. @throws Error when it was accepted */
@@ -134,24 +136,22 @@ export async function refusalOf(call: () => Promise<unknown>): Promise<Refusal> 
   throw new Error('the altered message was accepted');
 }
 
-/**
- * The altered half of a row: sends it between two looks at every store.
- * @throws Error when it is accepted or leaves a trace
- */
-export async function tryAltered(world: World, row: Row, exchange: Exchange): Promise<Outcome> {
-  const before = await world.stores.settled();
-  const refusal = await refusalOf(exchange.bad);
-  const after = await world.stores.look();
-  const changes = changesBetween(before, after);
-  if (changes.length > 0) throw new Error(`${refusal.message}, and the stores changed: ${changes.join('; ')}`);
-  return { row, refusal, compared: sizeOf(before), elapsedMs: refusal.elapsedMs };
-}
-
-/** A whole row: unaltered message, altered message, and what the refused one could have spent. */
-export async function runRow(world: World, row: Row): Promise<Outcome & { readonly exchange: Exchange }> {
+/** A row whose unaltered message was accepted. */
+export async function prepare(world: World, row: Row): Promise<Exchange> {
   const exchange = await row.prepare(world);
   await exchange.good();
-  const outcome = await tryAltered(world, row, exchange);
-  await exchange.after();
-  return { ...outcome, exchange };
+  return exchange;
+}
+
+/**
+ * The altered half of a row: sends the message between two looks at every store.
+ * @throws Error when it is accepted or leaves a trace
+ */
+export async function tryAltered(stores: StoreWatch, row: Row, exchange: Exchange): Promise<Outcome> {
+  await exchange.prelude();
+  const before = await stores.settled();
+  const refusal = await refusalOf(exchange.bad);
+  const changes = changesBetween(before, await stores.look());
+  if (changes.length > 0) throw new Error(`${refusal.message}, and the stores changed: ${changes.join('; ')}`);
+  return { row, refusal, compared: sizeOf(before) };
 }

@@ -4,6 +4,9 @@ import { CpnsError, type TokenAuthKey } from '@cpns/core';
 import type { EntityType } from '@cpns/identity';
 import { deriveTokenAuthKey, parseOneTimeString, type KeyForm, type OneTimeString } from '@cpns/key-derivation';
 import { Deployment, type DeploymentOptions, type PortName } from '@cpns/testbed';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { issued, issuerOf, tlsOf, type Credential } from '../support/credentials';
 import { StoreWatch } from '../support/store-states';
@@ -65,10 +68,18 @@ export class World {
     readonly callers: Readonly<Record<Caller, WireTls>>,
     /** A target entity of pn1 with a certificate from the Server entity CA. */
     readonly holder: Credential,
+    /** Where gateways look for 1st seeds that were put in at manufacture. */
+    readonly seedDirectory: string,
   ) {}
 
-  static async start(options: DeploymentOptions): Promise<World> {
-    const deployment = await Deployment.start({ services: ['cpns-server'], ...options });
+  /** @param seedDirectory removed at the end */
+  static async start(
+    options: DeploymentOptions,
+    seedDirectory = mkdtempSync(join(tmpdir(), 'cpns-seeds-')),
+  ): Promise<World> {
+    const manufactured = { CPNS_FIRST_SEED_DIRECTORY: seedDirectory, ...options.env?.['pn-gw'] };
+    const env = { ...options.env, 'pn-gw': manufactured };
+    const deployment = await Deployment.start({ services: ['cpns-server'], ...options, env });
     try {
       const urls = Object.fromEntries(deployment.services.map((name) => [name, deployment.storeUrl(name)]));
       const stores = await StoreWatch.open(urls);
@@ -79,7 +90,7 @@ export class World {
       const uri = deployment.entity('pn1', 'pne', 'holder');
       const holder = await issued(authorities.entityCa, { profile: 'target-entity', uri });
       const callers = await callersOf(deployment, authorities.entityCa, { probe, other, holder });
-      return new World(deployment, stores, probe, other, authorities, callers, holder);
+      return new World(deployment, stores, probe, other, authorities, callers, holder, seedDirectory);
     } catch (error) {
       await deployment.stop();
       throw error;
@@ -176,6 +187,7 @@ export class World {
     this.other.close();
     await this.stores.close();
     await this.deployment.stop();
+    rmSync(this.seedDirectory, { recursive: true, force: true });
   }
 }
 
