@@ -10,9 +10,15 @@ import {
 import { systemRandom } from '@cpns/core';
 import { deriveKeyId, generateHpkeKeyPair } from '@cpns/key-derivation';
 import { issued, minted } from '../support/credentials';
-import { freshNonce, sealCertificateRegistration, sealSecretRegistration } from '../support/drafts';
+import {
+  freshNonce,
+  hpkeKey,
+  sealAssignment,
+  sealCertificateRegistration,
+  sealSecretRegistration,
+} from '../support/drafts';
 import type { Attempt } from './attempt';
-import type { Scene } from './scene';
+import { ENTITY_METHOD, type Scene } from './scene';
 import { assignHonestly, inAnHour, liveSecret, registerSecretHonestly, secretRegistration, verifyProof } from './ways';
 
 /** Things that are not this gateway's to do. */
@@ -21,6 +27,25 @@ export const OVERREACHES: readonly Attempt[] = [
     name: 'forwards a request of another PN',
     honest: assignHonestly('secret'),
     attempt: async (scene) => scene.forward((await scene.victim('secret', 'server', scene.newEntity('pn2'))).request),
+    reason: 'GATEWAY_MISMATCH',
+  },
+  {
+    name: 'forwards a request that an entity of another PN made to it',
+    honest: assignHonestly('secret'),
+    attempt: async (scene) => {
+      const { pending, entity } = await scene.victim('secret', 'server', scene.newEntity('pn2'));
+      const { tokenId, user, form } = pending.admitted;
+      const draft = {
+        tokenId,
+        user,
+        form,
+        entity,
+        gateway: scene.hostile.uri,
+        method: ENTITY_METHOD,
+        nonce: freshNonce(),
+      };
+      return scene.forward(sealAssignment({ ...draft, authKey: pending.authKey, key: await hpkeKey() }));
+    },
     reason: 'PN_MISMATCH',
   },
   {

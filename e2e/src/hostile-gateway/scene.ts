@@ -75,13 +75,16 @@ export class Scene {
     return this.deployment.entity(pn, 'pne', `victim-${++this.#entities}`);
   }
 
-  /** An entity that was told to call the hostile gateway, and makes its request there. */
+  /** An entity that was told to call the hostile gateway, or that of its own PN, and makes its request there. */
   async victim(form: KeyForm, assigner: 'server' | TestGateway = 'server', entity = this.newEntity()): Promise<Victim> {
     const { oneTimeString } = await this.deployment.operator.admit({
       entity,
       form,
       ...(assigner === 'server' ? {} : { assigner: assigner.uri }),
-      peer: { uri: this.hostile.uri, address: this.deployment.address('pn1/honest', 'token') },
+      peer: {
+        uri: (entity.includes('://pn1.') ? this.hostile : this.foreign).uri,
+        address: this.deployment.address('pn1/honest', 'token'),
+      },
       waitUntilDelivered: false,
     });
     const oneTime = parseOneTimeString(oneTimeString);

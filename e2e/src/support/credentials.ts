@@ -27,7 +27,10 @@ export interface Credential {
 type WithoutKey<T> = T extends unknown ? Omit<T, 'key'> : never;
 type Made = { readonly der: Buffer } | { readonly chain: readonly Buffer[] };
 
-async function credential(issuer: Issuer, make: (key: Issuer['certificate']['key']) => Promise<Made>): Promise<Credential> {
+async function credential(
+  issuer: Issuer,
+  make: (key: Issuer['certificate']['key']) => Promise<Made>,
+): Promise<Credential> {
   const secret = newPrivateKey();
   const made = await make(signerFromPkcs8(secret).publicKey);
   const chain = 'chain' in made ? made.chain : [made.der, ...issuer.chain];

@@ -28,10 +28,13 @@ export function opensslCsr(names: readonly string[] = [], key: CsrKey = P256): O
     const config = join(directory, 'openssl.cnf');
     const request = join(directory, 'request.der');
     const names_ = names.map((name, index) => name.replace(':', `.${index + 1} = `)).join('\n');
-    const extensions = names.length === 0 ? '' : `req_extensions = ext\n[ext]\nsubjectAltName = @san\n[san]\n${names_}\n`;
+    const extensions =
+      names.length === 0 ? '' : `req_extensions = ext\n[ext]\nsubjectAltName = @san\n[san]\n${names_}\n`;
     writeFileSync(config, `[req]\nprompt = no\ndistinguished_name = dn\n${extensions}[dn]\nCN = ignored\n`);
     const algorithm =
-      'curve' in key ? ['-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${key.curve}`] : ['-newkey', `rsa:${key.rsaBits}`];
+      'curve' in key
+        ? ['-newkey', 'ec', '-pkeyopt', `ec_paramgen_curve:${key.curve}`]
+        : ['-newkey', `rsa:${key.rsaBits}`];
     const files = ['-config', config, '-keyout', join(directory, 'key.pem'), '-out', request, '-outform', 'DER'];
     opensslOk(['req', '-new', '-nodes', ...algorithm, ...files]);
     const csr = opensslOk(['req', '-in', request, '-inform', 'DER', '-outform', 'DER']);

@@ -24,7 +24,8 @@ export const contextOf = ({ root, cert, key, version = 'TLSv1.3' }: HandshakeOpt
   });
 
 /** How a server ends a handshake: with an alert in the words of RFC 8446, 6, or without a word. */
-export type HandshakeEnd = { readonly kind: 'welcome' } | { readonly kind: 'alert'; readonly alert: string } | { readonly kind: 'closed' };
+export type HandshakeEnd =
+  { readonly kind: 'welcome' } | { readonly kind: 'alert'; readonly alert: string } | { readonly kind: 'closed' };
 
 /**
  * Dials, and waits for what a server does with whoever is there. In TLS 1.3 that may come after the handshake, since a
@@ -63,7 +64,9 @@ const TLS_ALERT = 0x15;
 /** True when a server answers to HTTP/2 without TLS with anything but an alert or the end of the connection. */
 export function speaksPlaintext(address: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    const socket = connect(endpoint(address), () => socket.write(Buffer.concat([Buffer.from(HTTP2_PREFACE), EMPTY_SETTINGS])));
+    const socket = connect(endpoint(address), () =>
+      socket.write(Buffer.concat([Buffer.from(HTTP2_PREFACE), EMPTY_SETTINGS])),
+    );
     const received: Buffer[] = [];
     socket.setTimeout(TIMEOUT_MS, () => reject(new Error('the server neither ends the connection nor says anything')));
     socket.on('data', (bytes) => received.push(bytes));

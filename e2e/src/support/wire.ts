@@ -70,7 +70,11 @@ export class Wire {
   }
 
   /** Bytes in, bytes out. @throws Refusal */
-  send(path: string, bytes: Buffer, { deadlineMs = DEADLINE_MS, metadata = {} }: WireCallOptions = {}): Promise<Buffer> {
+  send(
+    path: string,
+    bytes: Buffer,
+    { deadlineMs = DEADLINE_MS, metadata = {} }: WireCallOptions = {},
+  ): Promise<Buffer> {
     const headers = new Metadata();
     for (const [name, value] of Object.entries(metadata)) headers.set(name, value);
     const startedAt = Date.now();

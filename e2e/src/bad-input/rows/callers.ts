@@ -34,7 +34,8 @@ interface Call {
   readonly message: (world: World) => Promise<(wire: Wire) => Promise<unknown>>;
 }
 
-const { provisionGateway, assignEntityUserKey, registerEntityUserKey, listEntityUserKeys } = EntityUserKeyServiceService;
+const { provisionGateway, assignEntityUserKey, registerEntityUserKey, listEntityUserKeys } =
+  EntityUserKeyServiceService;
 
 const LIST_KEYS: Call = {
   name: 'ListEntityUserKeys',
@@ -164,7 +165,11 @@ const roles = (calls: readonly Call[], callers: readonly Caller[]): Row[] =>
 async function registeredHolder(world: World): Promise<Credential['tls']> {
   const token = await world.admit({ form: 'key-pair', assigner: 'gateway' });
   const { chain, privateKey } = await assignCertificate(world, token);
-  await register(world, 'gateway token', sealCertificateRegistration(await certificateDraft(token, { chain, privateKey })));
+  await register(
+    world,
+    'gateway token',
+    sealCertificateRegistration(await certificateDraft(token, { chain, privateKey })),
+  );
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
   return { root: world.root, cert: dersToPem(chain), key: String(key) };
 }
@@ -283,7 +288,10 @@ const STRANGERS: readonly (WrongCaller & { readonly calls: readonly Call[] })[] 
     clause: 'protocol, Names',
     as: withCertificate(({ authorities, deployment }) => {
       const uri = operatorUri(deployment.trustDomain, 'testbed');
-      const names = [{ kind: 'uri' as const, value: uri }, { kind: 'dns' as const, value: 'localhost' }];
+      const names = [
+        { kind: 'uri' as const, value: uri },
+        { kind: 'dns' as const, value: 'localhost' },
+      ];
       return minted(authorities.issuingCa, { profile: 'operator', uri, names });
     }),
     expect: unknown('PEER_IDENTITY_INVALID'),

@@ -109,7 +109,10 @@ const CODES = {
 } as const;
 
 /** The same holder, with another certificate of its issuer and the key that goes with it. */
-const instead = (draft: CertificateRegistrationDraft, { chain, privateKey }: Pick<Credential, 'chain' | 'privateKey'>) => ({
+const instead = (
+  draft: CertificateRegistrationDraft,
+  { chain, privateKey }: Pick<Credential, 'chain' | 'privateKey'>,
+) => ({
   ...draft,
   chain,
   privateKey,
@@ -271,7 +274,9 @@ const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): Row 
     expect: denied('ISSUER_NOT_ASSIGNER'),
     arrange: async (world) => {
       const token = await world.admit({ form: 'key-pair', assigner });
-      const rightful = sealCertificateRegistration(await certificateDraft(token, await assignCertificate(world, token)));
+      const rightful = sealCertificateRegistration(
+        await certificateDraft(token, await assignCertificate(world, token)),
+      );
       const own = await certificateFor(token, world.probe.ca);
       return { world, token, rightful, usurped: sealCertificateRegistration(await certificateDraft(token, own)) };
     },

@@ -122,7 +122,9 @@ const inProvisioning = ({ id, item, clause, csr, reason }: BadCsr): Row =>
   });
 
 const provision = (world: World, csr: Buffer): Promise<unknown> =>
-  world.probe.server.call(EntityUserKeyServiceService.provisionGateway, { information: { $case: 'caCsr', value: csr } });
+  world.probe.server.call(EntityUserKeyServiceService.provisionGateway, {
+    information: { $case: 'caCsr', value: csr },
+  });
 
 interface WrongName {
   readonly id: string;

@@ -32,7 +32,11 @@ async function admit(world: World, gateway: Gateway) {
   const name = nameOf(gateway);
   const entity = world.entity(gateway.pn);
   const { oneTimeString } = await world.deployment.admit({ entity, form: 'secret', assigner: name, gateway: name });
-  const pending = await prepareAssignment(parseOneTimeString(oneTimeString), world.deployment.pki.rootDer, systemRandom);
+  const pending = await prepareAssignment(
+    parseOneTimeString(oneTimeString),
+    world.deployment.pki.rootDer,
+    systemRandom,
+  );
   return { entity, pending, request: AssignmentRequest.decode(pending.request) };
 }
 
@@ -151,7 +155,15 @@ async function proving(world: World): Promise<Proving> {
   if (seed === undefined) throw new Error('the gateway assigned without a seed');
   const { entity, pending } = admission;
   const gateway = world.deployment.uri(nameOf(SHORT));
-  const terms = { ...seed, tokenId: pending.admitted.tokenId, gateway, entity, user: '', notAfter, nonce: freshNonce() };
+  const terms = {
+    ...seed,
+    tokenId: pending.admitted.tokenId,
+    gateway,
+    entity,
+    user: '',
+    notAfter,
+    nonce: freshNonce(),
+  };
   const request = sealSecretRegistration({ terms, secret });
   await at(world, SHORT, (wire) => wire.call(PnGatewayServiceService.registerEntityUserKey, { request }));
   const { path: method } = PnGatewayServiceService.reportCapabilities;
@@ -166,7 +178,8 @@ async function proving(world: World): Promise<Proving> {
       method,
       requestDigest: sha256(MESSAGE),
     });
-  const prove = () => at(world, SHORT, (wire) => wire.send(method, MESSAGE, { metadata: { [PROOF_METADATA]: proof() } }));
+  const prove = () =>
+    at(world, SHORT, (wire) => wire.send(method, MESSAGE, { metadata: { [PROOF_METADATA]: proof() } }));
   return { world, prove };
 }
 

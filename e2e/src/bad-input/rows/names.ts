@@ -12,7 +12,14 @@ import { randomBytes } from 'node:crypto';
 import type { AssignmentDraft } from '../../support/drafts';
 import { row, type Expectation, type Item, type Row } from '../row';
 import type { World } from '../world';
-import { assignmentRows, ENROLLING, FORWARDED, GATEWAY_ASSIGNS, RELAYED, type AlteredAssignment } from './assignment-stage';
+import {
+  assignmentRows,
+  ENROLLING,
+  FORWARDED,
+  GATEWAY_ASSIGNS,
+  RELAYED,
+  type AlteredAssignment,
+} from './assignment-stage';
 import { secretRegistrationRows } from './registration-stage';
 
 type Fault = 'empty' | 'over-long' | 'outside its pattern';
@@ -22,7 +29,11 @@ const ITEM: Readonly<Record<Fault, Item>> = {
   'over-long': 'an id that is over-long',
   'outside its pattern': 'an id outside its pattern',
 };
-const REASON = { empty: 'FIELD_MISSING', 'over-long': 'FIELD_TOO_LONG', 'outside its pattern': 'NAME_INVALID' } as const;
+const REASON = {
+  empty: 'FIELD_MISSING',
+  'over-long': 'FIELD_TOO_LONG',
+  'outside its pattern': 'NAME_INVALID',
+} as const;
 
 interface WrongValue {
   readonly fault: Fault;
@@ -149,21 +160,22 @@ const inRegistration = [
 
 /** What an operator may get wrong as well. */
 function inAdmission(): Row[] {
-  const places: readonly (Place & { readonly change: (value: string) => (r: AdmitEntityRequest) => AdmitEntityRequest })[] =
-    [
-      {
-        what: 'entity-id',
-        field: 'entity: entity-id',
-        values: wrongValues(64, ['.hidden']),
-        change: (entityId) => (request) => ({ ...request, entity: withPart(request.entity, { entityId }) }),
-      },
-      {
-        what: 'user',
-        field: 'user',
-        values: WRONG_USER,
-        change: (user) => (request) => ({ ...request, user }),
-      },
-    ];
+  const places: readonly (Place & {
+    readonly change: (value: string) => (r: AdmitEntityRequest) => AdmitEntityRequest;
+  })[] = [
+    {
+      what: 'entity-id',
+      field: 'entity: entity-id',
+      values: wrongValues(64, ['.hidden']),
+      change: (entityId) => (request) => ({ ...request, entity: withPart(request.entity, { entityId }) }),
+    },
+    {
+      what: 'user',
+      field: 'user',
+      values: WRONG_USER,
+      change: (user) => (request) => ({ ...request, user }),
+    },
+  ];
   const admit = (world: World, request: AdmitEntityRequest) =>
     world.wire('Server certificate', 'operator').call(EnrolmentServiceService.admitEntity, request);
   return places.flatMap(({ what, field, values, change }) =>

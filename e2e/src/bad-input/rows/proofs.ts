@@ -239,8 +239,7 @@ const revokedKey = (verifier: Verifier): Row =>
       await verifier.send(world, unaltered, method);
       await world.deployment.operator.revokeKey(draft.entity);
     },
-    bad: ({ world, draft, method }) =>
-      verifier.send(world, { proof: sealProof(fresh(draft)), body: MESSAGE }, method),
+    bad: ({ world, draft, method }) => verifier.send(world, { proof: sealProof(fresh(draft)), body: MESSAGE }, method),
   });
 
 /** No proof where one is needed. */

@@ -19,7 +19,11 @@ import { row, type Expectation, type Item, type Row } from '../row';
 import type { Port, Token, World } from '../world';
 
 /** A key of the suite's own gateway may be registered through any gateway of its PN, or by that gateway directly. */
-export const REGISTRATION_PORTS = ['gateway token', 'gateway certificate', 'Server certificate'] as const satisfies Port[];
+export const REGISTRATION_PORTS = [
+  'gateway token',
+  'gateway certificate',
+  'Server certificate',
+] as const satisfies Port[];
 export type RegistrationPort = (typeof REGISTRATION_PORTS)[number];
 
 export function register(world: World, at: RegistrationPort, request: RegistrationRequest): Promise<unknown> {

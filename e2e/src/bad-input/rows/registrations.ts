@@ -270,10 +270,20 @@ function overLiveKey(younger: 'registered' | 'assigned by the Server', at: Regis
       const token = await world.admit({ ...wish, assigner });
       const altered = sealSecretRegistration(secretDraft(world, old));
       if (younger === 'registered')
-        return { world, unaltered: sealSecretRegistration(secretDraft(world, token)), altered, end: () => Promise.resolve() };
+        return {
+          world,
+          unaltered: sealSecretRegistration(secretDraft(world, token)),
+          altered,
+          end: () => Promise.resolve(),
+        };
       await assignSecret(world, token);
       // the 1st seed has not seen this entity: a refusal must not count it
-      return { world, unaltered: sealSecretRegistration(await freshSecretDraft(world)), altered, end: () => Promise.resolve() };
+      return {
+        world,
+        unaltered: sealSecretRegistration(await freshSecretDraft(world)),
+        altered,
+        end: () => Promise.resolve(),
+      };
     },
     good: ({ world, unaltered }) => register(world, at, unaltered),
     bad: ({ world, altered }) => register(world, at, altered),

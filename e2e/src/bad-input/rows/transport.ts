@@ -131,7 +131,8 @@ const TLS12: Handshake = {
   as: (world, port) => ({ ...world.callers[WELCOME[port]], version: 'TLSv1.2' }),
 };
 
-const withTls = (make: (world: World, port: Port) => Promise<Credential>): Handshake['as'] =>
+const withTls =
+  (make: (world: World, port: Port) => Promise<Credential>): Handshake['as'] =>
   async (world, port) => ({ ...(await make(world, port)).tls, root: world.root });
 
 const CERTIFICATES: readonly Handshake[] = [
@@ -194,13 +195,15 @@ const CERTIFICATES: readonly Handshake[] = [
 ];
 
 /** Names that the constraints of a gateway CA rule out. */
-const EXCLUDED: readonly Handshake[] = WRONG_NAMES.filter(({ item }) => item === 'a DNS SAN').map(({ id, item, mint }) => ({
-  id,
-  item,
-  clause: 'protocol, Certificates',
-  reason: 'closed: excluded subtree violation',
-  as: withTls((world) => minted(world.probe.ca, mint(world.entity()))),
-}));
+const EXCLUDED: readonly Handshake[] = WRONG_NAMES.filter(({ item }) => item === 'a DNS SAN').map(
+  ({ id, item, mint }) => ({
+    id,
+    item,
+    clause: 'protocol, Certificates',
+    reason: 'closed: excluded subtree violation',
+    as: withTls((world) => minted(world.probe.ca, mint(world.entity()))),
+  }),
+);
 
 /** Names that TLS has no quarrel with, on the port that asks who is there. */
 const wrongName = ({ id, item, mint }: (typeof WRONG_NAMES)[number]): Row =>
@@ -218,10 +221,11 @@ const wrongName = ({ id, item, mint }: (typeof WRONG_NAMES)[number]): Row =>
         request: () => assignCertificate(world, token),
       };
     },
-    good: ({ world }) =>
-      world.wire('gateway certificate', 'target entity').send(HEALTH_CHECK, NOTHING),
+    good: ({ world }) => world.wire('gateway certificate', 'target entity').send(HEALTH_CHECK, NOTHING),
     bad: ({ world, tls }) =>
-      world.wireAs('gateway certificate', tls).call(PnGatewayServiceService.assignEntityUserKey, { request: undefined }),
+      world
+        .wireAs('gateway certificate', tls)
+        .call(PnGatewayServiceService.assignEntityUserKey, { request: undefined }),
     after: ({ request }) => request(),
   });
 

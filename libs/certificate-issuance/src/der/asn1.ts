@@ -110,6 +110,8 @@ export const oid = (dotted: KnownOid): Asn1 => OID_NODES[dotted];
 export const nothing = (): Asn1 => primitive(Type.NULL, '');
 export const boolean = (value: boolean): Asn1 => primitive(Type.BOOLEAN, value ? '\xff' : '\x00');
 export const octets = (bytes: Uint8Array): Asn1 => primitive(Type.OCTETSTRING, toBinary(bytes));
+/** An OCTET STRING that holds the DER of a value, which is kept as a value: who reads it back need not decode it. */
+export const octetsAround = (node: Asn1): Asn1 => asn1.create(Class.UNIVERSAL, Type.OCTETSTRING, false, [node]);
 export const utf8 = (text: string): Asn1 => primitive(Type.UTF8, util.encodeUtf8(text));
 /** A BIT STRING; `unusedBits` counts the bits of the last byte that say nothing. */
 export const bits = (bytes: Uint8Array, unusedBits = 0): Asn1 =>
@@ -126,6 +128,8 @@ export const enumerated = (value: number): Asn1 => primitive(Type.ENUMERATED, St
 /** `[tag] IMPLICIT`, primitive. */
 export const contextBytes = (tag: number, bytes: Uint8Array): Asn1 =>
   asn1.create(Class.CONTEXT_SPECIFIC, tag, false, toBinary(bytes));
+/** The same, of text in ASCII. */
+export const contextText = (tag: number, text: string): Asn1 => asn1.create(Class.CONTEXT_SPECIFIC, tag, false, text);
 /** `[tag]` around other values: EXPLICIT, or IMPLICIT of a SEQUENCE or SET. */
 export const contextOf = (tag: number, ...items: Asn1[]): Asn1 => asn1.create(Class.CONTEXT_SPECIFIC, tag, true, items);
 
@@ -189,6 +193,13 @@ export function contextValue(node: Asn1 | undefined, tag: number, what: string):
 
 export const octetsOf = (node: Asn1 | undefined, what: string): Buffer =>
   toBytes(primitiveValue(node, Type.OCTETSTRING, what));
+
+/** The value whose DER an OCTET STRING holds. */
+export function insideOctets(node: Asn1 | undefined, what: string, maxBytes: number): Asn1 {
+  if (isUniversal(node, Type.OCTETSTRING, false) && typeof node.value !== 'string' && node.value[0] !== undefined)
+    return node.value[0];
+  return decode(octetsOf(node, what), maxBytes);
+}
 
 /** A BOOLEAN; DER has one true, 0xff (X.690, 11.1). */
 export function booleanOf(node: Asn1 | undefined, what: string): boolean {

@@ -1,4 +1,4 @@
-import { boolean, encode, octets, oid, sequence, type Asn1 } from '../der/asn1';
+import { boolean, octetsAround, oid, sequence, type Asn1 } from '../der/asn1';
 
 /** One X.509 extension: how its value is written and read. */
 export interface ExtensionCodec<T> {
@@ -16,6 +16,6 @@ export interface Marked<T> {
 
 /** Extension of RFC 5280, 4.1; DER leaves `critical` out when it is false. */
 export function extensionNode<T>(codec: ExtensionCodec<T>, value: T, critical: boolean): Asn1 {
-  const content = octets(encode(codec.encode(value)));
+  const content = octetsAround(codec.encode(value));
   return critical ? sequence(oid(codec.oid), boolean(true), content) : sequence(oid(codec.oid), content);
 }

@@ -1,5 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { contextBytes, contextValue, DerError, encode, isContext, type Asn1 } from '../der/asn1';
+import { contextBytes, contextText, contextValue, DerError, encode, isContext, type Asn1 } from '../der/asn1';
 
 /** GeneralName of RFC 5280, 4.2.1.6, as far as it is told apart here. */
 export interface GeneralName {
@@ -14,7 +14,7 @@ const IP_TAG = 7;
 export function encodeGeneralName({ kind, value }: GeneralName): Asn1 {
   if (kind === 'other') throw new RangeError('no profile has a name of another kind');
   if (kind === 'ip') return contextBytes(IP_TAG, ipBytes(value));
-  return contextBytes(TAGS[kind], Buffer.from(value, 'latin1'));
+  return contextText(TAGS[kind], value);
 }
 
 /** @throws DerError for text that is not IA5 and for addresses of neither 4 nor 16 bytes */

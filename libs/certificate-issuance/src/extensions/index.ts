@@ -1,4 +1,4 @@
-import { sequenceOf, booleanOf, decode, DerError, isBoolean, octetsOf, oidOf, type Asn1 } from '../der/asn1';
+import { sequenceOf, booleanOf, DerError, insideOctets, isBoolean, oidOf, type Asn1 } from '../der/asn1';
 import { authorityKeyIdentifier } from './authority-key-identifier';
 import { basicConstraints, type BasicConstraints } from './basic-constraints';
 import { extendedKeyUsage, type ExtendedKeyUsage } from './extended-key-usage';
@@ -41,19 +41,19 @@ const BY_OID = new Map(
 /** Far more than any extension of a profile takes, in bytes. */
 const EXTENSION_MAX_BYTES = 8192;
 
-/** The three fields of an Extension, its value still as bytes. */
-export function readExtension(node: Asn1): { id: string; critical: boolean; content: Buffer } {
+/** The three fields of an Extension, what is in its OCTET STRING not read yet. */
+export function readExtension(node: Asn1): { id: string; critical: boolean; content: Asn1 | undefined } {
   const fields = sequenceOf(node, 'extension');
   const [id, second, third] = fields;
   const marked = isBoolean(second);
   if (fields.length !== (marked ? 3 : 2)) throw new DerError('extension');
   // FALSE is the default, which DER leaves out
   if (marked && !booleanOf(second, 'critical')) throw new DerError('extension: critical FALSE written out');
-  return { id: oidOf(id, 'extension'), critical: marked, content: octetsOf(marked ? third : second, 'extension') };
+  return { id: oidOf(id, 'extension'), critical: marked, content: marked ? third : second };
 }
 
-/** The content of an extension's OCTET STRING, which is DER again. */
-export const readContent = (content: Buffer): Asn1 => decode(content, EXTENSION_MAX_BYTES);
+/** The value in an extension's OCTET STRING, which is DER again. */
+export const readContent = (content: Asn1 | undefined): Asn1 => insideOctets(content, 'extension', EXTENSION_MAX_BYTES);
 
 interface ReadExtension {
   readonly id: ExtensionId;
