@@ -1,6 +1,6 @@
 /** How the rows of the table are run: in phases, of which some go through a dependency that is taken away. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { changesBetween, sizeOf, type StoreState, type StoreWatch } from '../support/store-states';
+import { sizeOf, type StoreState, type StoreWatch } from '../support/store-states';
 import { prepare, refusalOf, tryAltered, type Exchange, type Outcome, type Row } from './row';
 import type { World } from './world';
 
@@ -42,7 +42,7 @@ export function exchangeOf(prepared: ReadonlyMap<Row, Prepared>, row: Row): Exch
 }
 
 /** Holds what a refusal said against what the row expects. */
-export function judge({ expect: { code, reason, field } }: Row, { refusal }: Outcome): void {
+function judge({ expect: { code, reason, field } }: Row, { refusal }: Outcome): void {
   const said = {
     code: refusal.code,
     reason: refusal.reason,
@@ -51,13 +51,12 @@ export function judge({ expect: { code, reason, field } }: Row, { refusal }: Out
   expect(said).toEqual({ code, reason, ...(field !== undefined && { field }) });
 }
 
-/** A row while everything stands. */
-export async function runRow(stores: StoreWatch, row: Row, exchange: Exchange): Promise<Outcome> {
+/** The altered half of a row, held against what it expects. */
+export async function refuse(stores: StoreWatch, row: Row, exchange: Exchange): Promise<Outcome> {
   const outcome = await tryAltered(stores, row, exchange);
   judge(row, outcome);
   exchange.check(outcome.refusal);
   expect(outcome.compared).toBeGreaterThan(0);
-  await exchange.after();
   return outcome;
 }
 
@@ -89,5 +88,3 @@ export async function refuseInOutage(row: Row, exchange: Exchange, before: Store
   exchange.check(refusal);
   return outcome;
 }
-
-export const traces = (before: StoreState, after: StoreState): string[] => changesBetween(before, after);

@@ -20,7 +20,9 @@ const makeStore = () => {
   class FakeStore {
     made = 0;
     results: CommitResult[] = [];
-    commit(_aggregate: Aggregate, _commit: StoreCommit): Promise<CommitResult> {
+    readonly asked: unknown[] = [];
+    commit(aggregate: Aggregate, commit: StoreCommit): Promise<CommitResult> {
+      this.asked.push({ aggregate, commit });
       this.made++;
       return Promise.resolve(this.results.shift() ?? { ok: true, revisions: new Map(), sequences: [] });
     }

@@ -1,25 +1,10 @@
 /** Ids and names that are empty, over-long or outside their pattern (protocol.md, "Names"), in every message that has them. */
-import {
-  DeviceCapabilitiesServiceService,
-  EnrolmentServiceService,
-  EntityRole,
-  EntityUserKeyServiceService,
-  KeyForm,
-  PnGatewayServiceService,
-  type AdmitEntityRequest,
-} from '@cpns/contracts';
+import { EnrolmentServiceService, EntityRole, KeyForm, type AdmitEntityRequest } from '@cpns/contracts';
 import { randomBytes } from 'node:crypto';
 import type { AssignmentDraft } from '../../support/drafts';
 import { row, type Expectation, type Item, type Row } from '../row';
 import type { World } from '../world';
-import {
-  assignmentRows,
-  ENROLLING,
-  FORWARDED,
-  GATEWAY_ASSIGNS,
-  RELAYED,
-  type AlteredAssignment,
-} from './assignment-stage';
+import { assignmentRows, ENROLLING, GATEWAY_ASSIGNS, RELAYED, type AlteredAssignment } from './assignment-stage';
 import { secretRegistrationRows } from './registration-stage';
 
 type Fault = 'empty' | 'over-long' | 'outside its pattern';

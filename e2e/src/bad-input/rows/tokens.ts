@@ -115,7 +115,7 @@ const SWAPPED_CSR: AlteredAssignment = {
 };
 
 /** What a PN GW that enrols itself can be told apart by. */
-const ENROLMENT: readonly AlteredAssignment[] = [
+const OF_ENROLMENT: readonly AlteredAssignment[] = [
   ...ALTERED.filter(({ id }) => /^(token-id of no|MAC with|another nonce)/.test(id)),
   {
     id: 'request made for another method',
@@ -137,7 +137,8 @@ const ENROLMENT: readonly AlteredAssignment[] = [
     expect: { code: 'PERMISSION_DENIED', reason: 'TOKEN_OTHER_ENTITY' },
   },
   SWAPPED_CSR,
-].map((spec) => ({ ...spec, form: 'key-pair' }));
+];
+const ENROLMENT = OF_ENROLMENT.map((spec): AlteredAssignment => ({ ...spec, form: 'key-pair' }));
 
 interface Life {
   readonly world: World;

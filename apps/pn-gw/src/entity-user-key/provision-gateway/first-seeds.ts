@@ -16,7 +16,7 @@ import {
   servedMember,
   type FirstSeedRecord,
 } from '../../records/gateway-records';
-import { SingleFlight } from './single-flight';
+import { ProvisioningRun } from './provisioning-run';
 
 interface SeedInUse {
   readonly seed: FirstSeed;
@@ -30,7 +30,7 @@ const hasEnded = (error: unknown): boolean => error instanceof CpnsError && ENDE
 const REMAINDER = 0.2;
 
 export class FirstSeeds {
-  readonly #provisioning = new SingleFlight<string>();
+  readonly #provisioning = new ProvisioningRun<string>();
 
   constructor(private readonly gateway: GatewayContext) {}
 

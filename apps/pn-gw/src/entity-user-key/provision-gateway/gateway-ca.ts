@@ -6,13 +6,13 @@ import { at } from '@cpns/records';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import { GATEWAY_CA, NEXT_CA, PROVISIONING_AGGREGATE, type GatewayCaRecord } from '../../records/gateway-records';
-import { SingleFlight } from './single-flight';
+import { ProvisioningRun } from './provisioning-run';
 
 /** A new certificate is asked for when a fifth of the old one's life is left. */
 const REMAINDER = 0.2;
 
 export class GatewayCa {
-  readonly #provisioning = new SingleFlight<Issuer>();
+  readonly #provisioning = new ProvisioningRun<Issuer>();
   #issuer: Issuer | undefined;
 
   constructor(private readonly gateway: GatewayContext) {}
