@@ -26,12 +26,9 @@ import { ProofController } from './controllers/proof.controller';
 import { checkGatewayStanding } from './records/gateway-standing';
 
 export async function compose(config: ServerConfig, { logger, name }: Infrastructure): Promise<ServiceParts> {
+  const { issuingCa, entityCa } = authorities(config);
   const side = await openServerSide(config, name, logger);
-  const { tls, root } = side.identity;
-  const issuingCaDer = readCertificate(config.issuingCaFile, 'CPNS_ISSUING_CA_FILE');
-  const entityCaDer = readCertificate(config.entityCaFile, 'CPNS_ENTITY_CA_FILE');
-  const issuingCa = issuer([issuingCaDer, root], config.issuingCaKeyFile, 'CPNS_ISSUING_CA_KEY_FILE');
-  const entityCa = issuer([entityCaDer, issuingCaDer, root], config.entityCaKeyFile, 'CPNS_ENTITY_CA_KEY_FILE');
+  const { tls } = side.identity;
   const server = contextOf(config, side, issuingCa, entityCa);
   const delivery = new DeliveryController(server);
   const entityUserKeys = new EntityUserKeyController(server, (gateway) => delivery.endOf(gateway));
@@ -95,6 +92,17 @@ function contextOf(config: ServerConfig, side: ServerSide, issuingCa: Issuer, en
     root: side.identity.root,
     signingKey: side.identity.key,
     chain: side.identity.chain,
+  };
+}
+
+/** From the settings alone: what is wrong with them shows before a store is made. @throws CpnsError CONFIGURATION_INVALID */
+function authorities(config: ServerConfig): { readonly issuingCa: Issuer; readonly entityCa: Issuer } {
+  const root = readCertificate(config.rootFile, 'CPNS_ROOT_FILE');
+  const issuingCaDer = readCertificate(config.issuingCaFile, 'CPNS_ISSUING_CA_FILE');
+  const entityCaDer = readCertificate(config.entityCaFile, 'CPNS_ENTITY_CA_FILE');
+  return {
+    issuingCa: issuer([issuingCaDer, root], config.issuingCaKeyFile, 'CPNS_ISSUING_CA_KEY_FILE'),
+    entityCa: issuer([entityCaDer, issuingCaDer, root], config.entityCaKeyFile, 'CPNS_ENTITY_CA_KEY_FILE'),
   };
 }
 

@@ -9,10 +9,10 @@ import {
 import { CpnsError, systemClock, systemRandom } from '@cpns/core';
 import { connectTo, createServerPort, HealthMonitor, implement, peerIdentifier, type Connection } from '@cpns/grpc';
 import { parseEntityUri, serviceUri } from '@cpns/identity';
-import { parseOneTimeString } from '@cpns/key-derivation';
+import { parseOneTimeString, type OneTimeString } from '@cpns/key-derivation';
 import { enrolGateway, SealedDeviceStates, type GatewayIdentity } from '@cpns/pne-sdk';
 import { openRecords, type Records } from '@cpns/records';
-import type { Infrastructure, ServiceParts } from '@cpns/service';
+import { checkMasterKeyFile, type Infrastructure, type ServiceParts } from '@cpns/service';
 import { openStore } from '@cpns/store';
 import type { Logger } from '@cpns/telemetry';
 import type { GatewayConfig } from './config';
@@ -28,9 +28,12 @@ import { keepProvisioned } from './entity-user-key/provision-gateway/provisionin
 import { VerifyProof } from './proof/verify-proof';
 
 export async function compose(config: GatewayConfig, { logger, name }: Infrastructure): Promise<ServiceParts> {
+  // what is wrong with the settings shows before a store is made
+  const oneTime = config.oneTimeStringFile && readOneTimeString(config.oneTimeStringFile.content);
+  await checkMasterKeyFile(config.masterKeyFile);
   const store = await openStore(config.store);
   const records = await openRecords({ store, service: name, masterKeyFile: config.masterKeyFile.path });
-  const identity = await enrol(config, records, logger);
+  const identity = await enrol(config, records, oneTime, logger);
   const { link, connection } = serverLink(config, identity);
   const gateway: GatewayContext = {
     name: parseEntityUri(identity.entity),
@@ -73,9 +76,13 @@ export async function compose(config: GatewayConfig, { logger, name }: Infrastru
 }
 
 /** The identity that is stored, or one from the Server under the one-time string. */
-async function enrol(config: GatewayConfig, records: Records, logger: Logger): Promise<GatewayIdentity> {
+async function enrol(
+  config: GatewayConfig,
+  records: Records,
+  oneTime: OneTimeString | undefined,
+  logger: Logger,
+): Promise<GatewayIdentity> {
   const states = new SealedDeviceStates(records);
-  const oneTime = config.oneTimeStringFile && readOneTimeString(config.oneTimeStringFile.content);
   return enrolGateway({ states, logger, waitMs: config.enrolmentWait }, oneTime);
 }
 

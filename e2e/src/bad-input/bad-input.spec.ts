@@ -4,8 +4,8 @@
  */
 import { startRedis, type RunningRedis } from '@cpns/store/testing';
 import { rmSync } from 'node:fs';
-import { changesBetween, StoreWatch, type StoreState } from '../support/store-states';
-import { exchangeOf, prepareAll, recovers, refuse, refuseInOutage, type Phase, type Prepared } from './phase';
+import { changesBetween, StoreWatch } from '../support/store-states';
+import { PhaseRun, RECOVERY_MS, type Phase } from './phase';
 import { sayRow, sayTable } from './report';
 import { ITEMS, type Outcome, type Row } from './row';
 import { CALLER_ROWS } from './rows/callers';
@@ -32,19 +32,16 @@ const PHASES: readonly Phase[] = [
   { name: 'proofs', rows: [...PROOF_ROWS, EXPIRED_KEY_ROW] },
   { name: 'callers', rows: CALLER_ROWS },
   { name: 'transport', rows: TRANSPORT_ROWS },
-  { name: 'settings', rows: SETTING_ROWS },
+  { name: 'settings', rows: SETTING_ROWS, together: true },
 ];
-const STOPPED_ROWS = [...SERVER_STOPPED_ROWS, ...GATEWAY_SEED_ROWS];
-const DUE: readonly Row[] = [
-  ...PHASES.flatMap(({ rows }) => rows),
-  ...STOPPED_ROWS,
-  ...SERVER_HUNG_ROWS,
-  ...STORE_STOPPED_ROWS,
-];
+const STOPPED: Phase = { name: 'the CPNS Server is stopped', rows: [...SERVER_STOPPED_ROWS, ...GATEWAY_SEED_ROWS] };
+const HUNG: Phase = { name: 'the CPNS Server hangs', rows: SERVER_HUNG_ROWS };
+const NO_STORE: Phase = { name: 'Redis is stopped', rows: STORE_STOPPED_ROWS };
+const DUE: readonly Row[] = [...PHASES, STOPPED, HUNG, NO_STORE].flatMap(({ rows }) => rows);
 
-const START_MS = 60_000;
+const START_MS = 120_000;
 const outcomes: Outcome[] = [];
-const titled = (rows: readonly Row[]) => rows.map((row) => [`${row.id}, ${row.at}`, row] as const);
+const titled = ({ rows }: Phase) => rows.map((row) => [`${row.id}, ${row.at}`, row] as const);
 
 function record(outcome: Outcome): void {
   outcomes.push(outcome);
@@ -55,6 +52,7 @@ afterAll(() => sayTable(DUE, outcomes));
 
 describe('one deployment', () => {
   let world: World;
+  const pid = () => world.deployment.pid('cpns-server');
 
   beforeAll(async () => {
     const gateways = [{ pn: 'pn1', id: 'gw1' }, FEW, SHORT];
@@ -71,50 +69,48 @@ describe('one deployment', () => {
     for (const directory of await soundDirectories()) rmSync(directory, { recursive: true, force: true });
   });
 
-  describe.each(PHASES.map((phase) => [phase.name, phase] as const))('%s', (_name, { rows }) => {
-    let prepared: Map<Row, Prepared>;
-    beforeAll(async () => (prepared = await prepareAll(world, rows)), START_MS);
-
-    test.each(titled(rows))('%s', async (_title, row) => {
-      const exchange = exchangeOf(prepared, row);
-      const outcome = await refuse(world.stores, row, exchange);
-      await exchange.after();
-      record(outcome);
-    });
-  });
-
-  describe('the CPNS Server is stopped', () => {
-    let prepared: Map<Row, Prepared>;
+  describe.each(PHASES.map((phase) => [phase.name, phase] as const))('%s', (_name, phase) => {
+    let run: PhaseRun;
     beforeAll(async () => {
-      prepared = await prepareAll(world, STOPPED_ROWS);
-      await world.deployment.stopService('cpns-server');
+      run = new PhaseRun(world, phase);
+      await run.prepare();
+      await run.begin();
     }, START_MS);
 
-    test.each(titled(STOPPED_ROWS))('%s', async (_title, row) => {
-      record(await refuse(world.stores, row, exchangeOf(prepared, row)));
-    });
+    test.each(titled(phase))('%s', async (_title, row) => record(await run.refuse(row)));
+    test('what was refused burnt nothing', async () => expect(await run.makeGood()).toEqual([]));
+  });
 
+  describe(STOPPED.name, () => {
+    let run: PhaseRun;
+    beforeAll(async () => {
+      run = new PhaseRun(world, STOPPED);
+      await run.prepare();
+      await world.deployment.stopService('cpns-server');
+      await run.begin();
+    }, START_MS);
+
+    test.each(titled(STOPPED))('%s', async (_title, row) => record(await run.refuse(row)));
     test('what was refused is accepted when it is back', async () => {
       await world.deployment.restart('cpns-server');
-      for (const row of STOPPED_ROWS) await recovers(exchangeOf(prepared, row));
+      expect(await run.makeGood(RECOVERY_MS)).toEqual([]);
     });
   });
 
-  describe('the CPNS Server hangs', () => {
-    let prepared: Map<Row, Prepared>;
+  describe(HUNG.name, () => {
+    let run: PhaseRun;
     beforeAll(async () => {
-      prepared = await prepareAll(world, SERVER_HUNG_ROWS);
-      process.kill(world.deployment.pid('cpns-server'), 'SIGSTOP');
+      run = new PhaseRun(world, HUNG);
+      await run.prepare();
+      process.kill(pid(), 'SIGSTOP');
+      await run.begin();
     }, START_MS);
-    afterAll(() => process.kill(world.deployment.pid('cpns-server'), 'SIGCONT'));
+    afterAll(() => process.kill(pid(), 'SIGCONT'));
 
-    test.each(titled(SERVER_HUNG_ROWS))('%s', async (_title, row) => {
-      record(await refuse(world.stores, row, exchangeOf(prepared, row)));
-    });
-
+    test.each(titled(HUNG))('%s', async (_title, row) => record(await run.refuse(row)));
     test('what was refused is accepted when it goes on', async () => {
-      process.kill(world.deployment.pid('cpns-server'), 'SIGCONT');
-      for (const row of SERVER_HUNG_ROWS) await recovers(exchangeOf(prepared, row));
+      process.kill(pid(), 'SIGCONT');
+      expect(await run.makeGood(RECOVERY_MS)).toEqual([]);
     });
   });
 });
@@ -122,15 +118,15 @@ describe('one deployment', () => {
 describe('a deployment on Redis', () => {
   let redis: RunningRedis;
   let world: World;
-  let prepared: Map<Row, Prepared>;
-  let before: StoreState;
+  let run: PhaseRun;
   const refused: Outcome[] = [];
 
   beforeAll(async () => {
     redis = await startRedis({ own: true, appendonly: true });
     world = await World.start({ gateways: [{ pn: 'pn1', id: 'gw1' }], store: { redis: redis.url } });
-    prepared = await prepareAll(world, STORE_STOPPED_ROWS);
-    before = await world.stores.settled();
+    run = new PhaseRun(world, NO_STORE);
+    await run.prepare();
+    await run.begin();
     await redis.kill();
   }, START_MS);
 
@@ -139,20 +135,17 @@ describe('a deployment on Redis', () => {
     await redis.stop();
   });
 
-  test.each(titled(STORE_STOPPED_ROWS))('%s', async (_title, row) => {
-    refused.push(await refuseInOutage(row, exchangeOf(prepared, row), before));
-  });
+  test.each(titled(NO_STORE))('%s', async (_title, row) => void refused.push(await run.refuseUnseen(row)));
 
   test('nothing is left of it in any store, and what was refused is accepted when Redis is back', async () => {
     await redis.restart();
-    const stores = await StoreWatch.open({
-      'cpns-server': world.deployment.storeUrl('cpns-server'),
-      'pn1/gw1': world.deployment.storeUrl('pn1/gw1'),
-    });
+    const { deployment } = world;
+    const urls = Object.fromEntries(deployment.services.map((name) => [name, deployment.storeUrl(name)]));
+    const stores = await StoreWatch.open(urls);
     const after = await stores.settled().finally(() => stores.close());
-    expect(changesBetween(before, after)).toEqual([]);
-    for (const outcome of refused) record(outcome);
-    for (const row of STORE_STOPPED_ROWS) await recovers(exchangeOf(prepared, row));
+    expect(changesBetween(run.before, after)).toEqual([]);
+    refused.forEach(record);
+    expect(await run.makeGood(RECOVERY_MS)).toEqual([]);
   });
 });
 
@@ -162,7 +155,7 @@ describe('the table', () => {
   });
 
   test('names each row once', () => {
-    const names = titled(DUE).map(([title]) => title);
+    const names = DUE.map(({ id, at }) => `${id}, ${at}`);
     expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
   });
 

@@ -1,90 +1,150 @@
-/** How the rows of the table are run: in phases, of which some go through a dependency that is taken away. */
+/** How the rows of the table are run: all of a phase are prepared, then refused one after another, then made good. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sizeOf, type StoreState, type StoreWatch } from '../support/store-states';
-import { prepare, refusalOf, tryAltered, type Exchange, type Outcome, type Row } from './row';
+import { sizeOf, type StoreState } from '../support/store-states';
+import { prepare, refusalOf, TraceError, tryAltered, type Exchange, type Outcome, type Row } from './row';
 import type { World } from './world';
 
 export interface Phase {
   readonly name: string;
   readonly rows: readonly Row[];
+  /** Altered messages that do not meet, and take long: sent at the same time, between two looks at the stores. */
+  readonly together?: boolean;
 }
 
-/** Rows whose unaltered messages are sent at the same time: most of them wait for something. */
-const AT_ONCE = 12;
+/** Rows that are prepared at the same time: most of them wait for something. */
+const PREPARED_AT_ONCE = 12;
+const TOGETHER_AT_ONCE = 3;
 
-/** What preparing a row came to, to be thrown where the row is tested. */
-export type Prepared = { readonly exchange: Exchange } | { readonly error: unknown };
+/** How long somebody whose dependency is back may need to find that out, milliseconds. */
+export const RECOVERY_MS = 10_000;
+const POLL_MS = 100;
 
-/** Arranges every row of a phase and sends its unaltered message. */
-export async function prepareAll(world: World, rows: readonly Row[]): Promise<Map<Row, Prepared>> {
-  const prepared = new Map<Row, Prepared>();
-  const waiting = [...rows];
+type Settled<T> = { readonly value: T } | { readonly error: unknown };
+
+/** Runs a task for each, a few at a time; what one throws is its own result. */
+async function each<T, R>(
+  items: readonly T[],
+  atOnce: number,
+  task: (item: T) => Promise<R>,
+): Promise<Map<T, Settled<R>>> {
+  const results = new Map<T, Settled<R>>();
+  const waiting = [...items];
   const work = async () => {
-    for (let row = waiting.shift(); row !== undefined; row = waiting.shift())
-      prepared.set(
-        row,
-        await prepare(world, row).then(
-          (exchange) => ({ exchange }),
-          (error: unknown) => ({ error }),
-        ),
-      );
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
+      try {
+        results.set(item, { value: await task(item) });
+      } catch (error) {
+        results.set(item, { error });
+      }
+    }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-  return prepared;
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return results;
 }
 
-/** @throws what the preparation of the row threw */
-export function exchangeOf(prepared: ReadonlyMap<Row, Prepared>, row: Row): Exchange {
-  const found = prepared.get(row);
-  if (found === undefined) throw new Error(`${row.id} was not prepared`);
+function resultFor<T, R>(results: ReadonlyMap<T, Settled<R>>, item: T): R {
+  const found = results.get(item);
+  if (found === undefined) throw new Error('nothing was done for this row');
   if ('error' in found) throw found.error;
-  return found.exchange;
+  return found.value;
 }
 
 /** Holds what a refusal said against what the row expects. */
-function judge({ expect: { code, reason, field } }: Row, { refusal }: Outcome): void {
-  const said = {
-    code: refusal.code,
-    reason: refusal.reason,
-    ...(field !== undefined && { field: refusal.metadata.field }),
-  };
-  expect(said).toEqual({ code, reason, ...(field !== undefined && { field }) });
+function judge({ expect: { code, reason, field } }: Row, { refusal, compared }: Outcome): void {
+  const said = { code: refusal.code, reason: refusal.reason, field: field && refusal.metadata.field };
+  expect(said).toEqual({ code, reason, field });
+  expect(compared).toBeGreaterThan(0);
 }
 
-/** The altered half of a row, held against what it expects. */
-export async function refuse(stores: StoreWatch, row: Row, exchange: Exchange): Promise<Outcome> {
-  const outcome = await tryAltered(stores, row, exchange);
-  judge(row, outcome);
-  exchange.check(outcome.refusal);
-  expect(outcome.compared).toBeGreaterThan(0);
-  return outcome;
-}
+export class PhaseRun {
+  #exchanges = new Map<Row, Settled<Exchange>>();
+  #together = new Map<Row, Settled<Outcome>>();
+  #state: StoreState | undefined;
 
-/** How long somebody whose dependency is back may need to find that out, milliseconds. */
-const RECOVERY_MS = 10_000;
-const POLL_MS = 100;
+  constructor(
+    private readonly world: World,
+    private readonly phase: Phase,
+  ) {}
 
-/** Sends what was refused, until whoever was alone finds its dependency again. */
-export async function recovers(exchange: Exchange): Promise<void> {
-  const until = Date.now() + RECOVERY_MS;
-  for (;;) {
-    const done = await exchange.after().then(
-      () => true,
-      (error: unknown) => {
-        if (Date.now() > until) throw error;
-        return false;
-      },
+  /** Arranges every row and sees its unaltered message accepted. */
+  async prepare(): Promise<void> {
+    this.#exchanges = await each(this.phase.rows, PREPARED_AT_ONCE, (row) => prepare(this.world, row));
+  }
+
+  /** From here on nothing may change in any store. */
+  async begin(): Promise<void> {
+    const sound = [...this.#exchanges.values()].flatMap((result) => ('value' in result ? [result.value] : []));
+    await each(sound, PREPARED_AT_ONCE, (exchange) => exchange.prelude());
+    this.#state = await this.world.stores.settled();
+    if (this.phase.together !== true) return;
+    const { stores } = this.world;
+    const before = this.#state;
+    this.#together = await each(this.phase.rows, TOGETHER_AT_ONCE, async (row) => {
+      const exchange = resultFor(this.#exchanges, row);
+      return (await tryAltered(stores, row, exchange, before)).outcome;
+    });
+  }
+
+  /** Sends the altered message of a row. @throws what a failed expectation throws, TraceError */
+  async refuse(row: Row): Promise<Outcome> {
+    const exchange = resultFor(this.#exchanges, row);
+    const outcome = this.phase.together === true ? resultFor(this.#together, row) : await this.altered(row, exchange);
+    judge(row, outcome);
+    exchange.check(outcome.refusal);
+    return outcome;
+  }
+
+  private async altered(row: Row, exchange: Exchange): Promise<Outcome> {
+    if (this.#state === undefined) throw new Error('the phase has not begun');
+    try {
+      const { outcome, after } = await tryAltered(this.world.stores, row, exchange, this.#state);
+      this.#state = after;
+      return outcome;
+    } catch (error) {
+      // the next row is measured against what is there now
+      if (error instanceof TraceError) this.#state = error.after;
+      throw error;
+    }
+  }
+
+  /** The altered message of a row whose stores cannot all be looked at: {@link before} is that of the whole outage. */
+  async refuseUnseen(row: Row): Promise<Outcome> {
+    const exchange = resultFor(this.#exchanges, row);
+    const outcome = { row, refusal: await refusalOf(exchange.bad), compared: sizeOf(this.before) };
+    judge(row, outcome);
+    exchange.check(outcome.refusal);
+    return outcome;
+  }
+
+  /** The stores when the phase began. */
+  get before(): StoreState {
+    if (this.#state === undefined) throw new Error('the phase has not begun');
+    return this.#state;
+  }
+
+  /**
+   * Sends what the refused messages could have spent.
+   * @param patience milliseconds in which whoever stood alone may find out that its dependency is back
+   * @returns the rows for which it is refused, and how
+   */
+  async makeGood(patience = 0): Promise<string[]> {
+    const rows = this.phase.rows.filter((row) => 'value' in (this.#exchanges.get(row) ?? {}));
+    const results = await each(rows, PREPARED_AT_ONCE, (row) =>
+      untilAccepted(resultFor(this.#exchanges, row), patience),
     );
-    if (done) return;
-    await sleep(POLL_MS);
+    return [...results].flatMap(([row, result]) => ('error' in result ? [`${row.id}: ${String(result.error)}`] : []));
   }
 }
 
-/** A row whose stores cannot all be looked at while the dependency is away: before and after are those of the whole outage. */
-export async function refuseInOutage(row: Row, exchange: Exchange, before: StoreState): Promise<Outcome> {
-  const refusal = await refusalOf(exchange.bad);
-  const outcome = { row, refusal, compared: sizeOf(before) };
-  judge(row, outcome);
-  exchange.check(refusal);
-  return outcome;
+async function untilAccepted(exchange: Exchange, patience: number): Promise<void> {
+  const until = Date.now() + patience;
+  for (;;) {
+    try {
+      await exchange.after();
+      return;
+    } catch (error) {
+      if (Date.now() >= until) throw error;
+    }
+    await sleep(POLL_MS);
+  }
 }

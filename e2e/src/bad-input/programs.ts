@@ -89,7 +89,8 @@ export async function startsWell(program: Program): Promise<void> {
   await running.stop();
 }
 
-const SENTENCE = /^[a-z-]+: (CPNS_[A-Z_]+) [^\n]+[^.\n]\n$/;
+/** The program's name, the setting, and what it must be: one line. */
+const SENTENCE = /^[a-z-]+: (?:CONFIGURATION_INVALID: )?(CPNS_[A-Z_]+) [^\n]+[^.\n]\n$/;
 
 /**
  * Starts a program with a store that is not there yet, and reads how it ends.

@@ -1,5 +1,5 @@
 import type { Code, Reason } from '@cpns/core';
-import { changesBetween, sizeOf, type StoreWatch } from '../support/store-states';
+import { changesBetween, sizeOf, type StoreState, type StoreWatch } from '../support/store-states';
 import { Refusal } from '../support/wire';
 import type { Port, World } from './world';
 
@@ -144,14 +144,33 @@ export async function prepare(world: World, row: Row): Promise<Exchange> {
 }
 
 /**
- * The altered half of a row: sends the message between two looks at every store.
+ * The altered half of a row: sends the message, and looks at every store.
+ * @param before the state of the stores, as the row before left it
+ * @returns the state afterwards, which is the same one
  * @throws Error when it is accepted or leaves a trace
  */
-export async function tryAltered(stores: StoreWatch, row: Row, exchange: Exchange): Promise<Outcome> {
-  await exchange.prelude();
-  const before = await stores.settled();
+export async function tryAltered(
+  stores: StoreWatch,
+  row: Row,
+  exchange: Exchange,
+  before: StoreState,
+): Promise<{ readonly outcome: Outcome; readonly after: StoreState }> {
   const refusal = await refusalOf(exchange.bad);
-  const changes = changesBetween(before, await stores.look());
-  if (changes.length > 0) throw new Error(`${refusal.message}, and the stores changed: ${changes.join('; ')}`);
-  return { row, refusal, compared: sizeOf(before) };
+  const after = await stores.since(before);
+  const changes = changesBetween(before, after);
+  if (changes.length > 0)
+    throw new TraceError(`${refusal.message}, and the stores changed: ${changes.join('; ')}`, after);
+  return { outcome: { row, refusal, compared: sizeOf(after) }, after };
+}
+
+/** A refusal that left something behind: the next row is measured against what is there now. */
+export class TraceError extends Error {
+  override readonly name = 'TraceError';
+
+  constructor(
+    message: string,
+    readonly after: StoreState,
+  ) {
+    super(message);
+  }
 }

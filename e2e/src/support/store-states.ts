@@ -1,16 +1,19 @@
 import { openStore, type Store } from '@cpns/store';
-import { dump, type StoreDump } from '@cpns/store/testing';
+import { dump, rawDump, type StoreDump } from '@cpns/store/testing';
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What several stores hold at one time, by the name of whose they are. */
 export interface StoreState {
   readonly takenAt: number;
   readonly dumps: Readonly<Record<string, StoreDump>>;
+  /** SHA-256 over every byte of every store, in hex: where two are equal, so are the dumps, and need not be made. */
+  readonly fingerprint: string;
 }
 
 /** Writes that a call leaves to the background are over within this pause, milliseconds. */
-const PAUSE_MS = 10;
-const SETTLE_MS = 3_000;
+const PAUSE_MS = 20;
+const SETTLE_MS = 5_000;
 
 /** Looks into the stores of running services, from outside and without a word to them. */
 export class StoreWatch {
@@ -25,26 +28,45 @@ export class StoreWatch {
 
   async look(): Promise<StoreState> {
     const dumps: Record<string, StoreDump> = {};
+    const fingerprint = await this.fingerprint();
     for (const [name, store] of this.stores) dumps[name] = await dump(store);
-    return { takenAt: Date.now(), dumps };
+    return { takenAt: Date.now(), dumps, fingerprint };
   }
 
-  /** A state that stays as it is for a moment. @throws Error when there is none within 3 s */
+  /** A state that stays as it is for a moment. @throws Error when there is none within 5 s */
   async settled(): Promise<StoreState> {
     const until = Date.now() + SETTLE_MS;
     let before = await this.look();
     for (;;) {
       await sleep(PAUSE_MS);
+      if ((await this.fingerprint()) === before.fingerprint) return before;
       const after = await this.look();
-      const changes = changesBetween(before, after);
-      if (changes.length === 0) return after;
-      if (Date.now() > until) throw new Error(`the stores do not come to rest: ${changes.join('; ')}`);
+      if (Date.now() > until)
+        throw new Error(`the stores do not come to rest: ${changesBetween(before, after).join('; ')}`);
       before = after;
     }
   }
 
+  /** The state now, which is the one before to the letter where not a byte has changed. */
+  async since(before: StoreState): Promise<StoreState> {
+    return (await this.fingerprint()) === before.fingerprint ? before : this.look();
+  }
+
   async close(): Promise<void> {
     for (const store of this.stores.values()) await store.close();
+  }
+
+  private async fingerprint(): Promise<string> {
+    const hash = createHash('sha256');
+    for (const [name, store] of this.stores) {
+      hash.update(`${name}\n`);
+      for (const { key, value } of await rawDump(store)) {
+        hash.update(`${key.length} ${value.length}\n`);
+        hash.update(key);
+        hash.update(value);
+      }
+    }
+    return hash.digest('hex');
   }
 }
 
@@ -66,6 +88,7 @@ function flatten({ dumps }: StoreState, now: number): Flat {
 
 /** What differs, each as whose store, where and how; empty when the two states are equal. */
 export function changesBetween(before: StoreState, after: StoreState): string[] {
+  if (before === after) return [];
   const [old, young] = [flatten(before, after.takenAt), flatten(after, after.takenAt)];
   const changes: string[] = [];
   for (const [at, value] of young) {
@@ -77,5 +100,11 @@ export function changesBetween(before: StoreState, after: StoreState): string[] 
   return changes;
 }
 
+const sizes = new WeakMap<StoreState, number>();
+
 /** How many records, sets and logs a state has: a comparison of nothing with nothing shows nothing. */
-export const sizeOf = (state: StoreState): number => flatten(state, state.takenAt).size;
+export function sizeOf(state: StoreState): number {
+  const size = sizes.get(state) ?? flatten(state, state.takenAt).size;
+  sizes.set(state, size);
+  return size;
+}

@@ -19,8 +19,8 @@ const vectorFiles = readdirSync(join(ROOT, 'libs')).flatMap((lib) => {
 });
 
 const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as VectorFile;
-const inCode = (text: string) => new Set([...text.matchAll(/`([^`\n]+)`/g)].map(([, word]) => word));
-const labels = (text: string) => [...text.matchAll(/"cpns\/v1\/[a-z0-9-]+"/g)].map((match) => match[0]);
+const inCode = (text: string) => new Set([...text.matchAll(/`([^`\n]+)`/g)].map(([, word = '']) => word));
+const labels = (text: string): string[] => text.match(/"cpns\/v1\/[a-z0-9-]+"/g) ?? [];
 
 describe('docs/protocol.md and the vectors', () => {
   const words = inCode(section);

@@ -5,6 +5,7 @@ import { CpnsError, systemClock } from '@cpns/core';
 import { HealthMonitor, peerIdentifier, type IdentifyPeer } from '@cpns/grpc';
 import { serviceUri } from '@cpns/identity';
 import { openRecords, type Records } from '@cpns/records';
+import { FileMasterKey } from '@cpns/sealing';
 import { openStore, type Store } from '@cpns/store';
 import type { Logger } from '@cpns/telemetry';
 import type { Config } from './config';
@@ -69,6 +70,19 @@ export function readServiceIdentity(config: ServerSideConfig, name: string): Ser
   return { chain: full, root, key, tls: { cert: tlsChainFile.content, key: tlsKeyFile.content, ca: rootFile.content } };
 }
 
+/**
+ * Looks at the master key before a store is made that nobody could open.
+ * @throws CpnsError CONFIGURATION_INVALID, which names the setting
+ */
+export async function checkMasterKeyFile({ path }: FileSetting): Promise<void> {
+  try {
+    await FileMasterKey.load(path);
+  } catch (cause) {
+    const why = cause instanceof CpnsError ? cause.message : 'it cannot be read';
+    throw wrong('CPNS_MASTER_KEY_FILE', `does not do: ${why}`, cause);
+  }
+}
+
 /** Identity, store and health of one service. @throws CpnsError CONFIGURATION_INVALID, DEPENDENCY_UNAVAILABLE */
 export async function openServerSide(config: ServerSideConfig, name: string, logger: Logger): Promise<ServerSide> {
   const identity = readServiceIdentity(config, name);
@@ -77,6 +91,7 @@ export async function openServerSide(config: ServerSideConfig, name: string, log
     trustDomain: config.trustDomain,
     clock: systemClock,
   });
+  await checkMasterKeyFile(config.masterKeyFile);
   const store = await openStore(storeUrl(config.store), {
     onConnectionError: (error) => logger.warn('store connection failed', { error }),
   });

@@ -17,6 +17,8 @@ import {
 } from './plan';
 
 const POLL_MS = 10;
+/** How much later than the end of all else a death may be, milliseconds. */
+const GRACE_MS = 3_000;
 
 /** Waits, since a process that was killed is gone only when its starter has noticed. */
 async function gone(pid: number, until: number): Promise<boolean> {
@@ -69,12 +71,15 @@ export class FaultControl {
 
   /**
    * Waits until the planned process has died.
-   * @throws Error when that has not happened within `timeoutMs`, or `unless` aborts before
+   * @throws Error when that has not happened within `timeoutMs`, or `unless` aborted 3 s ago
    */
   async killed({ id, service }: FaultPlan, timeoutMs: number, unless?: AbortSignal): Promise<Kill> {
     const until = Date.now() + timeoutMs;
+    let graceUntil = Infinity;
     while (!existsSync(killFile(this.directory, id))) {
-      if (unless?.aborted) throw new Error(`${service} did not come to the commit that it was to die at`);
+      // others can see a commit before the one who made it is told, and dies
+      if (unless?.aborted) graceUntil = Math.min(graceUntil, Date.now() + GRACE_MS);
+      if (Date.now() > graceUntil) throw new Error(`${service} did not come to the commit that it was to die at`);
       if (Date.now() > until) throw new Error(`${service} did not die within ${timeoutMs} ms`);
       await sleep(POLL_MS);
     }
