@@ -45,7 +45,7 @@ function opensslAccepts(chain: readonly Buffer[]): string {
       files.leaf,
     ];
     const { status, stdout, stderr } = openssl(args);
-    return status === 0 ? 'OK' : `${stdout}${stderr}`;
+    return status === 0 ? 'OK' : stdout.toString() + stderr;
   });
 }
 

@@ -39,7 +39,7 @@ export async function benchIssuance(): Promise<Comparison> {
   const request = {
     publicKey: createPublicKey(publicKey.export({ format: 'pem', type: 'spki' })).export({
       format: 'jwk',
-    }) as JsonWebKey,
+    }),
     signed,
     signature: sign('sha256', signed, privateKey),
   };

@@ -6,7 +6,8 @@ import type {
   TokenGrant,
   TokenRevocation,
 } from '@cpns/contracts';
-import { CpnsError, FirstSeed, TokenAuthKey } from '@cpns/core';
+import type { FirstSeed } from '@cpns/core';
+import { CpnsError, TokenAuthKey } from '@cpns/core';
 import { advanceAdmission } from '@cpns/entity-user-key';
 import { checkFirstSeedId, checkTokenId, checkUserId, parseEntityUri } from '@cpns/identity';
 import { fields, keyForm } from '@cpns/messages';

@@ -3,7 +3,8 @@
  * (Q8, Q9). The same request gets the same answer, so that a lost reply leaves no seed behind that nobody uses.
  */
 import { issueCertificate, parseCsr } from '@cpns/certificate-issuance';
-import { ProvisionGatewayRequest, type ProvisionGatewayResponse } from '@cpns/contracts';
+import type { ProvisionGatewayRequest } from '@cpns/contracts';
+import { type ProvisionGatewayResponse } from '@cpns/contracts';
 import { CpnsError, FirstSeed, invalidArgument, NONCE_BYTES, SECRET_BYTES } from '@cpns/core';
 import type { EntityName } from '@cpns/identity';
 import { checkSize, sha256 } from '@cpns/key-derivation';

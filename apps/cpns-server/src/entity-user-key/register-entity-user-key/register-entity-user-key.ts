@@ -119,9 +119,9 @@ function repeated(
   now: number,
 ): Buffer | undefined {
   if (admission.state !== 'registered') return undefined;
-  if (admission.registered === undefined || !admission.registered.digest.equals(request.digest))
+  if (!admission.registered?.digest.equals(request.digest))
     throw failedPrecondition('TOKEN_SPENT', 'the token registered a key already: ask for a new one');
-  if (key?.keyId !== admission.keyId || key === undefined)
+  if (key === undefined || key.keyId !== admission.keyId)
     throw failedPrecondition('TOKEN_SPENT', 'another key took the place of the one that this token registered');
   checkLive(key, now);
   return admission.registered.reply;
