@@ -6,6 +6,8 @@ module.exports = (rootDir) => ({
   displayName: basename(rootDir),
   testEnvironment: 'node',
   testMatch: ['<rootDir>/src/**/*.spec.ts'],
+  // suites that start several database servers each: `.ci/full` runs them, with ALL_SUITES=true
+  testPathIgnorePatterns: process.env.ALL_SUITES === 'true' ? [] : ['\\.slow\\.spec\\.ts$'],
   transform: { '\\.ts$': ['@swc/jest', { configFile: join(__dirname, '.swcrc'), swcrc: false }] },
   // tests run on the sources, so that a stale build can never make one pass
   moduleNameMapper: {

@@ -12,13 +12,14 @@ import { CALLER_ROWS } from './rows/callers';
 import { CERTIFICATE_ROWS } from './rows/certificates';
 import { CSR_ROWS } from './rows/csrs';
 import { SERVER_HUNG_ROWS, SERVER_STOPPED_ROWS, STORE_STOPPED_ROWS } from './rows/dependencies';
+import { EXPIRED_SEED_ROWS, FIRST_SEED_ROWS } from './rows/first-seeds';
 import { EXPIRED_KEY_ROW, FEW, GATEWAY_SEED_ROWS, SHORT, SHORT_KEY_MS } from './rows/gateway-limits';
 import { LIMIT_ROWS } from './rows/limits';
 import { NAME_ROWS } from './rows/names';
 import { PROOF_ROWS } from './rows/proofs';
 import { REGISTRATION_ROWS } from './rows/registrations';
 import { SETTING_ROWS, soundDirectories } from './rows/settings';
-import { TOKEN_ROWS } from './rows/tokens';
+import { EXPIRED_TOKEN_ROWS, TOKEN_ROWS } from './rows/tokens';
 import { TRANSPORT_ROWS } from './rows/transport';
 import { World } from './world';
 
@@ -28,10 +29,11 @@ const PHASES: readonly Phase[] = [
   { name: 'names', rows: NAME_ROWS },
   { name: 'limits', rows: LIMIT_ROWS },
   { name: 'certificates', rows: CERTIFICATE_ROWS },
-  { name: 'registrations', rows: REGISTRATION_ROWS },
-  { name: 'proofs', rows: [...PROOF_ROWS, EXPIRED_KEY_ROW] },
+  { name: 'registrations', rows: [...REGISTRATION_ROWS, ...FIRST_SEED_ROWS] },
+  { name: 'proofs', rows: PROOF_ROWS },
   { name: 'callers', rows: CALLER_ROWS },
   { name: 'transport', rows: TRANSPORT_ROWS },
+  { name: 'what time has ended', rows: [...EXPIRED_TOKEN_ROWS, ...EXPIRED_SEED_ROWS, EXPIRED_KEY_ROW] },
   { name: 'settings', rows: SETTING_ROWS, together: true },
 ];
 const STOPPED: Phase = { name: 'the CPNS Server is stopped', rows: [...SERVER_STOPPED_ROWS, ...GATEWAY_SEED_ROWS] };

@@ -74,8 +74,12 @@ export class Campaign {
   #label(flow: Flow, site: CommitSite, point: FaultPoint, pid?: number): string {
     const { flow: name, step } = shownAs(flow.name, site);
     const where = `${site.service} ${pid ?? ''}`.padEnd(19);
-    const what = `${site.kind}${site.occurrence > 1 ? ` (${site.occurrence})` : ''}`;
-    return `${name.padEnd(27)} ${step.padEnd(2)} ${point.padEnd(13)} ${where} ${this.house.storeName.padEnd(8)} ${what}`;
+    const [, which] = flow.name.split(', ');
+    const what = [`${site.kind}${site.occurrence > 1 ? ` (${site.occurrence})` : ''}`, which]
+      .filter(Boolean)
+      .join(', ');
+    const [shown = name] = name.split(', ');
+    return `${shown.padEnd(17)} ${step.padEnd(2)} ${point.padEnd(13)} ${where} ${this.house.storeName.padEnd(8)} ${what}`;
   }
 
   /** After a failure: the other points are to be seen all the same. */

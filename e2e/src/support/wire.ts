@@ -1,4 +1,4 @@
-import { Any, ErrorInfo, RpcStatus } from '@cpns/contracts';
+import { ErrorInfo, RpcStatus, type Any } from '@cpns/contracts';
 import type { MethodShape, RequestOf, ResponseOf } from '@cpns/grpc';
 import {
   Client,

@@ -1,5 +1,5 @@
 /** CSR in to certificate out, against bare key import, verification and signature with the same keys. */
-import { createPublicKey, generateKeyPairSync, sign, type JsonWebKey } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
 import {
   checkRequestedName,
   createCsr,

@@ -29,7 +29,7 @@ export class VerifyProof {
     if (!samePn(parseEntityUri(proof.entity), this.gateway.name))
       throw permissionDenied('PN_MISMATCH', `this gateway serves ${this.gateway.name.pn} only`);
     const { key } = await this.gateway.records.read(entityAggregate(proof.entity), { key: at(ASSIGNED_KEY) });
-    if (key === undefined || key.keyId !== proof.keyId)
+    if (key?.keyId !== proof.keyId)
       return this.gateway.server.proof.verifyProof({ proof: bytes, method, requestDigest });
     return this.verifyHere(key, proof, { audience: this.gateway.name.uri, method, requestDigest });
   }

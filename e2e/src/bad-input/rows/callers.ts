@@ -1,120 +1,15 @@
 /** Callers that are somebody, and not whoever may call this: roles, trust domains, and certificates used above theirs. */
-import {
-  EntityUserKeyServiceService,
-  EnrolmentServiceService,
-  KeyStorage,
-  LinkSecurity,
-  PnGatewayServiceService,
-  ProofServiceService,
-  type PnGatewayServiceReportCapabilitiesRequest,
-} from '@cpns/contracts';
 import { dersToPem } from '@cpns/certificate-issuance';
+import { PnGatewayServiceService } from '@cpns/contracts';
 import { operatorUri, serviceUri } from '@cpns/identity';
-import { deriveConfirmKey, deriveKeyId, sha256 } from '@cpns/key-derivation';
 import { issued, minted, type Credential } from '../../support/credentials';
-import {
-  freshNonce,
-  sealAssignment,
-  sealCertificateRegistration,
-  sealProof,
-  sealSecretRegistration,
-} from '../../support/drafts';
+import { sealCertificateRegistration } from '../../support/drafts';
 import type { Wire, WireTls } from '../../support/wire';
 import { row, type Expectation, type Item, type Row } from '../row';
-import type { Caller, Port, World } from '../world';
-import { assignCertificate, assignSecret, draftFor, RELAYED } from './assignment-stage';
-import { certificateDraft, freshSecretDraft, register } from './registration-stage';
-
-/** A call, whom it is for, and a message that is good whenever it comes from there. */
-interface Call {
-  readonly name: string;
-  readonly at: Port;
-  readonly rightful: Caller;
-  /** A message of its own for each call. */
-  readonly message: (world: World) => Promise<(wire: Wire) => Promise<unknown>>;
-}
-
-const { provisionGateway, assignEntityUserKey, registerEntityUserKey, listEntityUserKeys } =
-  EntityUserKeyServiceService;
-
-const LIST_KEYS: Call = {
-  name: 'ListEntityUserKeys',
-  at: 'Server certificate',
-  rightful: 'operator',
-  message: () => Promise.resolve((wire) => wire.call(listEntityUserKeys, { pageSize: 1, pageToken: '' })),
-};
-
-const REVOKE: Call = {
-  name: 'RevokeAdmission',
-  at: 'Server certificate',
-  rightful: 'operator',
-  message: async (world) => {
-    const { tokenId, entity } = await world.admit({ form: 'secret', assigner: 'server' });
-    return (wire) => wire.call(EnrolmentServiceService.revokeAdmission, { tokenId, entity });
-  },
-};
-
-const PROVISION: Call = {
-  name: 'ProvisionGateway',
-  at: 'Server certificate',
-  rightful: 'PN GW',
-  message: () => {
-    const information = { $case: 'firstSeed' as const, value: { requestId: freshNonce() } };
-    return Promise.resolve((wire) => wire.call(provisionGateway, { information }));
-  },
-};
-
-const ASSIGN: Call = {
-  name: 'AssignEntityUserKey',
-  at: 'Server certificate',
-  rightful: 'PN GW',
-  message: async (world) => {
-    const token = await RELAYED.admit(world, { form: 'secret' });
-    const request = sealAssignment(await draftFor(RELAYED, world, token));
-    return (wire) => wire.call(assignEntityUserKey, { request, method: RELAYED.method });
-  },
-};
-
-const REGISTER: Call = {
-  name: 'RegisterEntityUserKey',
-  at: 'Server certificate',
-  rightful: 'PN GW',
-  message: async (world) => {
-    const request = sealSecretRegistration(await freshSecretDraft(world));
-    return (wire) => wire.call(registerEntityUserKey, { request });
-  },
-};
-
-const VERIFY_PROOF: Call = {
-  name: 'VerifyProof',
-  at: 'Server certificate',
-  rightful: 'PN GW',
-  message: async (world) => {
-    const token = await world.admit({ form: 'secret', assigner: 'server' });
-    const { secret } = await assignSecret(world, token);
-    const method = PnGatewayServiceService.reportCapabilities.path;
-    const requestDigest = sha256(Buffer.from('a message'));
-    const proof = sealProof({
-      confirmKey: deriveConfirmKey(secret),
-      keyId: deriveKeyId(secret),
-      entity: token.entity,
-      timeMs: Date.now(),
-      nonce: freshNonce(),
-      audience: world.probe.uri,
-      method,
-      requestDigest,
-    });
-    return (wire) => wire.call(ProofServiceService.verifyProof, { proof, method, requestDigest });
-  },
-};
-
-const CAPABILITIES: PnGatewayServiceReportCapabilitiesRequest = {
-  capabilities: {
-    linkSecurity: LinkSecurity.LINK_SECURITY_ENCRYPTED,
-    keyStorage: KeyStorage.KEY_STORAGE_SOFTWARE,
-    softwareVersion: '1.0.0',
-  },
-};
+import type { Caller, World } from '../world';
+import { assignCertificate } from './assignment-stage';
+import { ASSIGN, CAPABILITIES, LIST_KEYS, PROVISION, REGISTER, REVOKE, VERIFY_PROOF, type Call } from './calls';
+import { certificateDraft, register } from './registration-stage';
 
 const denied = (reason: Expectation['reason']): Expectation => ({ code: 'PERMISSION_DENIED', reason });
 const unknown = (reason: Expectation['reason']): Expectation => ({ code: 'UNAUTHENTICATED', reason });
@@ -149,7 +44,7 @@ const callerRow = (call: Call, { id, item, clause, as, expect: expectation }: Wr
 
 const wrongRole = (call: Call, caller: Caller): WrongCaller => ({
   id: caller,
-  item: /^target/.test(caller) ? 'a target entity’s certificate above its role' : 'a caller of the wrong role',
+  item: caller.startsWith('target') ? 'a target entity’s certificate above its role' : 'a caller of the wrong role',
   clause: 'AUTHZ-1',
   as: (world) => world.wire(call.at, caller),
   expect: denied('ROLE_NOT_PERMITTED'),

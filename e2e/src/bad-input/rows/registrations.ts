@@ -1,11 +1,7 @@
-/** Second and first seeds, live keys and tokens that are over, at the Server (EUK-GW-VERIFY; Q8). */
-import { EnrolmentServiceService, type RegistrationRequest } from '@cpns/contracts';
-import { FirstSeed } from '@cpns/core';
-import { randomBytes } from 'node:crypto';
+/** Second seeds, live keys and tokens that are over, at the Server (EUK-GW-VERIFY). */
+import type { RegistrationRequest } from '@cpns/contracts';
 import { SecondSeed } from '@cpns/core';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { flipped, freshNonce, sealSecretRegistration } from '../../support/drafts';
-import type { HeldSeed, TestGateway } from '../../support/test-gateway';
 import { row, type Expectation, type Item, type Row } from '../row';
 import type { Token, World } from '../world';
 import { assignSecret } from './assignment-stage';
@@ -19,7 +15,6 @@ import {
   type RegistrationPort,
 } from './registration-stage';
 
-const HOUR = 3_600_000;
 const failed = (reason: Expectation['reason']): Expectation => ({ code: 'FAILED_PRECONDITION', reason });
 const denied = (reason: Expectation['reason']): Expectation => ({ code: 'PERMISSION_DENIED', reason });
 const MAC: Expectation = { code: 'UNAUTHENTICATED', reason: 'CONFIRMATION_MAC' };
@@ -99,95 +94,6 @@ const ALTERED_TERMS: readonly AlteredRegistration[] = [
     expect: denied('TOKEN_OTHER_ASSIGNER'),
   },
 ];
-
-interface SeedLimits {
-  readonly maxEntities?: number;
-  /** Milliseconds from now. */
-  readonly registerFor?: number;
-}
-
-/** Q2: gives a gateway of the suite's one more 1st seed, with limits of its own. */
-async function importSeed(world: World, gateway: TestGateway, limits: SeedLimits = {}): Promise<HeldSeed> {
-  const { maxEntities = 10, registerFor = HOUR } = limits;
-  const held = { firstSeedId: `imported-${randomBytes(6).toString('hex')}`, seed: new FirstSeed(randomBytes(32)) };
-  const until = BigInt(Date.now() + registerFor);
-  await world.wire('Server certificate', 'operator').call(EnrolmentServiceService.importFirstSeed, {
-    gateway: gateway.uri,
-    firstSeedId: held.firstSeedId,
-    firstSeed: held.seed.expose(),
-    assignUntil: until,
-    registerUntil: until,
-    maxEntities,
-  });
-  return held;
-}
-
-interface SeedEnds {
-  readonly id: string;
-  readonly item: Item;
-  readonly reason: 'FIRST_SEED_SPENT' | 'FIRST_SEED_EXPIRED' | 'FIRST_SEED_REVOKED';
-  readonly limits: SeedLimits;
-  /** Runs after the first registration. */
-  readonly end: (world: World, held: HeldSeed) => Promise<unknown>;
-}
-
-/** The time that one of these 1st seeds lives; all rows wait at the same time. */
-const SHORT_MS = 5_000;
-
-const SEED_ENDS: readonly SeedEnds[] = [
-  {
-    id: 'first seed that has served as many as it may',
-    item: 'a first seed that is spent',
-    reason: 'FIRST_SEED_SPENT',
-    limits: { maxEntities: 1 },
-    end: () => Promise.resolve(),
-  },
-  {
-    id: 'first seed past register-until',
-    item: 'a first seed that is expired',
-    reason: 'FIRST_SEED_EXPIRED',
-    limits: { registerFor: SHORT_MS },
-    end: () => sleep(SHORT_MS),
-  },
-  {
-    id: 'first seed that an operator revoked',
-    item: 'a first seed that is revoked',
-    reason: 'FIRST_SEED_REVOKED',
-    limits: {},
-    end: ({ deployment, probe }, { firstSeedId }) =>
-      deployment.operator.enrolment.revokeFirstSeed({ gateway: probe.uri, firstSeedId }),
-  },
-];
-
-interface TwoKeys {
-  readonly world: World;
-  readonly first: RegistrationRequest;
-  readonly second: RegistrationRequest;
-  readonly end: () => Promise<unknown>;
-}
-
-/** Two entities whose keys come from one 1st seed, which ends between their registrations. */
-const seedRow = ({ id, item, reason, limits, end }: SeedEnds, at: RegistrationPort): Row =>
-  row<TwoKeys>({
-    id: `${id} (registration)`,
-    item,
-    clause: 'Q8',
-    at,
-    expect: failed(reason),
-    arrange: async (world) => {
-      const admit = () => world.admit({ form: 'secret', assigner: 'probe' });
-      const tokens = await Promise.all([admit(), admit()]);
-      const held = await importSeed(world, world.probe, limits);
-      const [first, second] = tokens.map((token) => sealSecretRegistration(secretDraft(world, token, held)));
-      if (first === undefined || second === undefined) throw new Error('two were admitted');
-      return { world, first, second, end: () => end(world, held) };
-    },
-    good: async ({ world, first, end }) => {
-      await register(world, at, first);
-      await end();
-    },
-    bad: ({ world, second }) => register(world, at, second),
-  });
 
 interface Again {
   readonly world: World;
@@ -344,7 +250,6 @@ const fromRunningGateway = (at: RegistrationPort): Row =>
 export const REGISTRATION_ROWS: readonly Row[] = [
   ...secretRegistrationRows(ALTERED_TERMS, REGISTRATION_PORTS),
   ...(['gateway token', 'Server certificate'] as const).flatMap((at) => [
-    ...SEED_ENDS.map((spec) => seedRow(spec, at)),
     ...TOKEN_ENDS.map((spec) => againRow(spec, at)),
     overLiveKey('registered', at),
     overLiveKey('assigned by the Server', at),

@@ -96,8 +96,8 @@ interface Starting {
 }
 
 function changed({ env }: Program, variable: string, value: string | undefined): Environment {
-  const { [variable]: _left, ...others } = env;
-  return value === undefined ? others : { ...others, [variable]: value };
+  const others = Object.entries(env).filter(([name]) => name !== variable);
+  return Object.fromEntries(value === undefined ? others : [...others, [variable, value]]);
 }
 
 export const SETTING_ROWS: readonly Row[] = WRONG.map(({ app, what, variable, value }, index) =>

@@ -1,5 +1,5 @@
 /** Tokens that are not there, not theirs, or no longer good (protocol.md, "Admission"; Q4), at whoever assigns. */
-import { AssignmentRequest } from '@cpns/contracts';
+import type { AssignmentRequest } from '@cpns/contracts';
 import { generateHpkeKeyPair } from '@cpns/key-derivation';
 import { systemRandom } from '@cpns/core';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -270,5 +270,7 @@ export const TOKEN_ROWS: readonly Row[] = [
   ...assignmentRows([FORWARDED, RELAYED], MISDIRECTED),
   ...assignmentRows([RELAYED], [OTHER_PATH]),
   ...[GATEWAY_ASSIGNS, GATEWAY_ASSIGNS_CERTIFICATE, FORWARDED, RELAYED, ENROLLING].flatMap(over),
-  ...[GATEWAY_ASSIGNS, RELAYED, ENROLLING].flatMap(expired),
 ];
+
+/** Rows that wait until a token is over. */
+export const EXPIRED_TOKEN_ROWS: readonly Row[] = [GATEWAY_ASSIGNS, RELAYED, ENROLLING].flatMap(expired);

@@ -51,7 +51,7 @@ export class VerifyProof {
 
   private async liveKey(entity: EntityName, proof: Proof): Promise<KeyRecord> {
     const { key } = await this.server.records.read(entityAggregate(entity), { key: at(KEY) });
-    if (key === undefined || key.keyId !== proof.keyId)
+    if (key?.keyId !== proof.keyId)
       throw unauthenticated('KEY_UNKNOWN', 'no key of that id: register the key, or prove with the newest one');
     checkLive(key, this.server.clock.now());
     return key;
