@@ -19,12 +19,13 @@ import { NAME_ROWS } from './rows/names';
 import { PROOF_ROWS } from './rows/proofs';
 import { REGISTRATION_ROWS } from './rows/registrations';
 import { SETTING_ROWS, soundDirectories } from './rows/settings';
-import { EXPIRED_TOKEN_ROWS, TOKEN_ROWS } from './rows/tokens';
+import { EXPIRED_TOKEN_ROWS, TOKEN_LIFE_ROWS } from './rows/token-lives';
+import { TOKEN_ROWS } from './rows/tokens';
 import { TRANSPORT_ROWS } from './rows/transport';
 import { World } from './world';
 
 const PHASES: readonly Phase[] = [
-  { name: 'tokens', rows: TOKEN_ROWS },
+  { name: 'tokens', rows: [...TOKEN_ROWS, ...TOKEN_LIFE_ROWS] },
   { name: 'requests for a certificate', rows: CSR_ROWS },
   { name: 'names', rows: NAME_ROWS },
   { name: 'limits', rows: LIMIT_ROWS },

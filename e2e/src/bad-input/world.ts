@@ -154,10 +154,13 @@ export class World {
     return tokenOf(oneTimeString);
   }
 
-  /** Admits a PN GW of a fresh PN, which enrols itself at the Server. */
-  async admitGateway(lifetime?: number): Promise<Token> {
+  private gatewayEntity(): string {
     this.#count += 1;
-    const entity = this.deployment.entity(`pn-e${this.#count}`, 'pn-gw', 'gw');
+    return this.deployment.entity(`pn-e${this.#count}`, 'pn-gw', 'gw');
+  }
+
+  /** Admits a PN GW of a fresh PN, which enrols itself at the Server. */
+  async admitGateway(lifetime?: number, entity = this.gatewayEntity()): Promise<Token> {
     const { oneTimeString } = await this.deployment.operator.admit({
       entity,
       role: 'pn-gw',

@@ -44,7 +44,8 @@ export async function receive<In, Out>(
     for await (const message of channel) {
       if (signal?.aborted) return last;
       const sequence = codec.sequenceOf(message);
-      if (sequence > last + 1n) throw gap(last, sequence);
+      // a receiver that has nothing begins wherever its sender's log does
+      if (sequence > last + 1n && last !== 0n) throw gap(last, sequence);
       if (sequence > last) {
         await handle(message, sequence);
         last = sequence;

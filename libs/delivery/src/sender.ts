@@ -127,9 +127,10 @@ class Delivery<In, Out> {
     const { last, trimmedTo } = await this.log.read(lastSequence, 1);
     if (lastSequence > last) throw outOfRange(`only ${last} entries were ever sent`, { last });
     // entries that it acknowledged are gone here: to go on would be to skip them without a word
-    if (lastSequence < trimmedTo)
+    if (lastSequence < trimmedTo && lastSequence !== 0n)
       throw outOfRange(`entries up to ${trimmedTo} were acknowledged before`, { trimmedTo });
-    this.#sent = this.#acknowledged = lastSequence;
+    // one that says it has nothing lost its store, and begins with what there is
+    this.#sent = this.#acknowledged = lastSequence < trimmedTo ? trimmedTo : lastSequence;
     this.#trimmed = trimmedTo;
   }
 

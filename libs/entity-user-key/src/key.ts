@@ -42,7 +42,11 @@ export function checkLive(key: KeyStanding, now: number): void {
  * about cannot put its holder in the place of a device that is in use, nor undo a revocation.
  * @throws CpnsError LIVE_KEY
  */
-export function checkMayReplace(key: KeyStanding | undefined, admittedAt: number, now: number): void {
+export function checkMayReplace(
+  key: Pick<KeyStanding, 'notAfter' | 'admittedAt'> | undefined,
+  admittedAt: number,
+  now: number,
+): void {
   if (key === undefined || now >= key.notAfter) return;
   if (admittedAt <= key.admittedAt)
     throw failedPrecondition(

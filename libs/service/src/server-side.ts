@@ -1,6 +1,6 @@
 /** What every service of the Server side has alike: an identity under the root, a store, records sealed in it. */
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { pemToDers, verifyChain } from '@cpns/certificate-issuance';
+import { dersToPem, pemToDers, verifyChain } from '@cpns/certificate-issuance';
 import { CpnsError, systemClock } from '@cpns/core';
 import { HealthMonitor, peerIdentifier, type IdentifyPeer } from '@cpns/grpc';
 import { serviceUri } from '@cpns/identity';
@@ -67,7 +67,9 @@ export function readServiceIdentity(config: ServerSideConfig, name: string): Ser
   const key = privateKey(tlsKeyFile.content);
   if (!peer.key.keyObject.equals(createPublicKey(key)))
     throw wrong('CPNS_TLS_KEY_FILE', 'holds the key of another certificate');
-  return { chain: full, root, key, tls: { cert: tlsChainFile.content, key: tlsKeyFile.content, ca: rootFile.content } };
+  // token ports send their chain up to the root, whose digest is all that a new entity knows of it
+  const cert = Buffer.from(dersToPem(full));
+  return { chain: full, root, key, tls: { cert, key: tlsKeyFile.content, ca: rootFile.content } };
 }
 
 /**
@@ -86,8 +88,11 @@ export async function checkMasterKeyFile({ path }: FileSetting): Promise<void> {
 /** Identity, store and health of one service. @throws CpnsError CONFIGURATION_INVALID, DEPENDENCY_UNAVAILABLE */
 export async function openServerSide(config: ServerSideConfig, name: string, logger: Logger): Promise<ServerSide> {
   const identity = readServiceIdentity(config, name);
+  const issuingCaDer = readCertificate(config.issuingCaFile, 'CPNS_ISSUING_CA_FILE');
+  if (!identity.chain.some((certificate) => certificate.equals(issuingCaDer)))
+    throw wrong('CPNS_ISSUING_CA_FILE', 'is not the issuer of the certificate in CPNS_TLS_CHAIN_FILE');
   const identify = peerIdentifier({
-    issuingCaDer: readCertificate(config.issuingCaFile, 'CPNS_ISSUING_CA_FILE'),
+    issuingCaDer,
     trustDomain: config.trustDomain,
     clock: systemClock,
   });

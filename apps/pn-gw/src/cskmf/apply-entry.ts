@@ -2,20 +2,31 @@
 import type {
   FirstSeedImport,
   FirstSeedRevocation,
+  KeyRevocation,
   OpenDeliveryChannelResponse,
   TokenGrant,
   TokenRevocation,
 } from '@cpns/contracts';
 import type { FirstSeed } from '@cpns/core';
 import { CpnsError, TokenAuthKey } from '@cpns/core';
-import { advanceAdmission } from '@cpns/entity-user-key';
+import { advanceAdmission, TOKEN_MAX_LIFE_MS } from '@cpns/entity-user-key';
 import { checkFirstSeedId, checkTokenId, checkUserId, parseEntityUri } from '@cpns/identity';
+import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
 import { fields, keyForm } from '@cpns/messages';
-import { at } from '@cpns/records';
+import { at, expiring } from '@cpns/records';
 import type { GatewayContext } from '../context';
 import { checkAddressee } from '../entity-user-key/check-addressee';
 import type { FirstSeeds } from '../entity-user-key/provision-gateway/first-seeds';
-import { entityAggregate, GRANT, grantName, type GrantRecord } from '../records/gateway-records';
+import {
+  ASSIGNED_KEY,
+  entityAggregate,
+  GRANT,
+  GRANT_KEPT_MS,
+  grantName,
+  REVOKED_TOKEN,
+  revokedTokenName,
+  type GrantRecord,
+} from '../records/gateway-records';
 
 /** Where 1st seeds lie that were put in at manufacture (Q2). */
 export interface ManufacturedSeeds {
@@ -41,6 +52,8 @@ export class ApplyEntry {
         return this.destroySeed(entry.value);
       case 'firstSeedImport':
         return this.adoptSeed(entry.value);
+      case 'keyRevocation':
+        return this.forgetKey(entry.value);
       case 'groupKey':
       case undefined:
         throw new CpnsError('MALFORMED_MESSAGE', 'the delivery channel brought an entry of an unknown kind');
@@ -57,23 +70,40 @@ export class ApplyEntry {
       user: checkUserId(message.user, 'user'),
       form: keyForm(message.form),
       state: 'open',
+      admittedAt: fields.time(message.admittedAt, 'admitted_at'),
       expiresAt: fields.time(message.expiresAt, 'expires_at'),
       authKey: new TokenAuthKey(fields.secret(message.tokenAuthKey, 'token_auth_key')),
     };
-    const wanted = { grant: at(GRANT, grantName(tokenId)) };
-    await this.gateway.records.transact(entityAggregate(entity.uri), wanted, ({ grant }) =>
+    const wanted = { grant: at(GRANT, grantName(tokenId)), revoked: at(REVOKED_TOKEN, revokedTokenName(tokenId)) };
+    await this.gateway.records.transact(entityAggregate(entity.uri), wanted, ({ grant, revoked }) =>
       // one that is there may be spent already
-      grant === undefined ? { result: undefined, put: { grant: granted } } : { result: undefined },
+      grant === undefined && revoked === undefined
+        ? { result: undefined, put: { grant: expiring(granted, granted.expiresAt + GRANT_KEPT_MS) } }
+        : { result: undefined },
     );
   }
 
   private async revokeToken(message: TokenRevocation): Promise<void> {
     const entity = parseEntityUri(message.entity, 'entity');
-    const wanted = { grant: at(GRANT, grantName(checkTokenId(message.tokenId, 'token_id'))) };
+    const tokenId = checkTokenId(message.tokenId, 'token_id');
+    const wanted = { grant: at(GRANT, grantName(tokenId)), revoked: at(REVOKED_TOKEN, revokedTokenName(tokenId)) };
     await this.gateway.records.transact(entityAggregate(entity.uri), wanted, ({ grant }) => {
-      if (grant === undefined) throw new CpnsError('NOT_FOUND', 'a token was revoked that was never granted');
-      return { result: undefined, put: { grant: { ...grant, state: advanceAdmission(grant.state, 'revoke') } } };
+      const now = this.gateway.clock.now();
+      if (grant === undefined)
+        return { result: undefined, put: { revoked: expiring({ revokedAt: now }, now + TOKEN_MAX_LIFE_MS) } };
+      const next = { ...grant, state: advanceAdmission(grant.state, 'revoke') };
+      return { result: undefined, put: { grant: expiring(next, grant.expiresAt + GRANT_KEPT_MS) } };
     });
+  }
+
+  /** Without the key here, proofs of it go to the Server, which knows what became of it. */
+  private async forgetKey(message: KeyRevocation): Promise<void> {
+    const entity = parseEntityUri(message.entity, 'entity');
+    checkSize(message.keyId, KEY_ID_BYTES, 'key_id');
+    const keyId = message.keyId.toString('hex');
+    await this.gateway.records.transact(entityAggregate(entity.uri), { key: at(ASSIGNED_KEY) }, ({ key }) =>
+      key?.keyId === keyId ? { result: undefined, put: { key: null } } : { result: undefined },
+    );
   }
 
   private async destroySeed({ firstSeedId }: FirstSeedRevocation): Promise<void> {
@@ -82,7 +112,10 @@ export class ApplyEntry {
 
   private async adoptSeed(message: FirstSeedImport): Promise<void> {
     const firstSeedId = checkFirstSeedId(message.firstSeedId, 'first_seed_id');
-    const seed = await this.manufactured.load(firstSeedId);
+    const seed = await this.manufactured.load(firstSeedId).catch((error: unknown) => {
+      this.gateway.logger.error('the 1st seed that was put into this gateway cannot be read', { firstSeedId, error });
+      return undefined;
+    });
     if (seed === undefined) {
       // the operator's entry does not fit this gateway: what comes after it must not wait for that
       this.gateway.logger.error('no 1st seed of that id was put into this gateway', { firstSeedId });

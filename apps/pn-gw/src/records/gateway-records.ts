@@ -1,5 +1,5 @@
 /** What a PN GW keeps: in its own embedded store, so that it goes on while the CPNS Server is away. */
-import { EntityUserKey, FirstSeed, PrivateKeyDer, TokenAuthKey } from '@cpns/core';
+import { duration, EntityUserKey, FirstSeed, PrivateKeyDer, TokenAuthKey } from '@cpns/core';
 import type { AdmissionState } from '@cpns/entity-user-key';
 import type { KeyForm } from '@cpns/key-derivation';
 import { defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/records';
@@ -15,6 +15,8 @@ export const GRANT = defineRecord('grant', {
   user: jsonField<string>(),
   form: jsonField<KeyForm>(),
   state: jsonField<AdmissionState>(),
+  /** Unix milliseconds. */
+  admittedAt: jsonField<number>(),
   expiresAt: jsonField<number>(),
   /** A */
   authKey: secretField(TokenAuthKey),
@@ -25,6 +27,14 @@ export type GrantRecord = ValueIn<typeof GRANT>;
 
 export const grantName = (tokenId: string): string => `grant.${tokenId}`;
 
+/** How long a grant is kept after its token ended, so that whoever comes late is told so; milliseconds. */
+export const GRANT_KEPT_MS = duration(30, 'day');
+
+/** A token that was revoked before it was granted: when the grant comes, it is void. */
+export const REVOKED_TOKEN = defineRecord('revoked', { revokedAt: jsonField<number>() });
+
+export const revokedTokenName = (tokenId: string): string => `revoked.${tokenId}`;
+
 /** A secret that this gateway assigned: it verifies proofs of it itself. */
 export const ASSIGNED_KEY = defineRecord('key', {
   /** S */
@@ -33,6 +43,8 @@ export const ASSIGNED_KEY = defineRecord('key', {
   /** 32 hexadecimal digits. */
   keyId: jsonField<string>(),
   notAfter: jsonField<number>(),
+  /** Of the admission that it came from, Unix milliseconds. */
+  admittedAt: jsonField<number>(),
 });
 export type AssignedKeyRecord = ValueIn<typeof ASSIGNED_KEY>;
 

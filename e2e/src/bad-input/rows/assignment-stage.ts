@@ -64,7 +64,7 @@ export const ENROLLING: Stage = {
   name: 'gateway enrols',
   at: 'Server token',
   forms: ['key-pair'],
-  admit: (world, { lifetime }) => world.admitGateway(lifetime),
+  admit: (world, { lifetime, entity }) => world.admitGateway(lifetime, entity),
   gatewayOf: (_world, token) => token.entity,
   method: ENROL_METHOD,
   send: (world, request, method = ENROL_METHOD) =>

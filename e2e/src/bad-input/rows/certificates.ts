@@ -17,7 +17,7 @@ import { systemClock, systemRandom } from '@cpns/core';
 import { operatorUri, parseEntityUri } from '@cpns/identity';
 import { createPrivateKey } from 'node:crypto';
 import { issued, minted, type Credential } from '../../support/credentials';
-import { sealCertificateRegistration, type CertificateRegistrationDraft } from '../../support/drafts';
+import { flipped, sealCertificateRegistration, type CertificateRegistrationDraft } from '../../support/drafts';
 import { row, type Expectation, type Item, type Row } from '../row';
 import type { Token, World } from '../world';
 import { assignCertificate } from './assignment-stage';
@@ -175,57 +175,25 @@ const aboveRole: AlteredCertificate[] = [
 const asOperator = ({ authorities, deployment }: World): Promise<Credential> =>
   minted(authorities.entityCa, { ...TARGET, uri: operatorUri(deployment.trustDomain, 'mallory') });
 
-/** Issued by somebody who is no assigner of this entity. */
-const otherIssuer: AlteredCertificate[] = [
+/** A sound certificate with something changed in its bytes. */
+const changedLeaf = (change: (der: Buffer) => Buffer) => (draft: CertificateRegistrationDraft) => ({
+  ...draft,
+  chain: draft.chain.map((der, index) => (index === 0 ? change(der) : der)),
+});
+const changedBytes: AlteredCertificate[] = [
   {
-    id: 'certificate by a gateway CA of another PN',
-    item: 'a SAN of another PN',
-    clause: 'protocol, Certificates',
-    draft: async (draft, { other }) => instead(draft, await minted(other.ca, { ...TARGET, uri: draft.entity })),
-    expect: denied('PN_MISMATCH'),
+    id: 'certificate with a byte after it',
+    item: 'a CSR with trailing bytes',
+    clause: 'X.690, 8.1',
+    draft: changedLeaf((der) => Buffer.concat([der, Buffer.from([0])])),
+    expect: { code: 'INVALID_ARGUMENT', reason: 'CERTIFICATE_MALFORMED' },
   },
   {
-    id: 'certificate of the Server for an entity that a gateway assigns',
-    item: 'a token for the other assigner',
-    clause: 'EUK-GW-VERIFY',
-    draft: async (draft, { authorities }) =>
-      instead(draft, await minted(authorities.entityCa, { ...TARGET, uri: draft.entity })),
-    expect: denied('ISSUER_NOT_ASSIGNER'),
-  },
-  {
-    id: 'certificate by a gateway CA that the Server did not give',
-    item: 'a token for the other assigner',
-    clause: 'Q9',
-    draft: async (draft, { probe, authorities }) => {
-      const privateKey = newPrivateKey();
-      const signer = signerFromPkcs8(privateKey);
-      const key = signer.publicKey;
-      const { chain } = await issueCertificate(
-        authorities.issuingCa,
-        { profile: 'gateway-ca', uri: probe.uri, key },
-        { clock: systemClock, random: systemRandom },
-      );
-      return instead(draft, await minted(createIssuer(chain, signer), { ...TARGET, uri: draft.entity }));
-    },
-    expect: unknown('CERTIFICATE_REVOKED'),
-  },
-  {
-    id: 'certificate under another root',
-    item: 'a caller of the wrong trust domain',
-    clause: 'protocol, Certificates',
-    draft: async (draft, { deployment }) => {
-      const { serverEntityCa } = await createDevelopmentPki({ trustDomain: deployment.trustDomain });
-      return instead(draft, await issued(serverEntityCa.issuer, { ...TARGET, uri: draft.entity }));
-    },
+    id: 'certificate with a broken signature',
+    item: 'a CSR with a broken signature',
+    clause: 'RFC 5280, 6.1.3',
+    draft: changedLeaf(flipped),
     expect: unknown('CERTIFICATE_CHAIN'),
-  },
-  {
-    id: 'certificate that has expired',
-    item: 'a token that is expired',
-    clause: 'RFC 5280, 4.1.2.5',
-    draft: async (draft, { probe }) =>
-      instead(draft, await minted(probe.ca, { ...TARGET, uri: draft.entity, notAfter: Date.now() - 2_000 })),
-    expect: unknown('CERTIFICATE_EXPIRED'),
   },
 ];
 
@@ -256,42 +224,8 @@ const otherHolder: AlteredCertificate[] = [
   },
 ];
 
-interface ForServer {
-  readonly world: World;
-  readonly token: Token;
-  /** What the Server assigned, and what a gateway CA made for the same entity. */
-  readonly rightful: RegistrationRequest;
-  readonly usurped: RegistrationRequest;
-}
-
-/** The hierarchical trust model: a gateway CA counts only where the admission names that gateway (5.3.1.12.5.4). */
-const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): Row =>
-  row<ForServer>({
-    id: `certificate by a gateway CA for an entity that ${assigner === 'server' ? 'the Server' : 'another gateway'} assigns`,
-    item: 'a gateway CA’s certificate for an entity that the Server assigns',
-    clause: 'EUK-GW-VERIFY',
-    at,
-    expect: denied('ISSUER_NOT_ASSIGNER'),
-    arrange: async (world) => {
-      const token = await world.admit({ form: 'key-pair', assigner });
-      const rightful = sealCertificateRegistration(
-        await certificateDraft(token, await assignCertificate(world, token)),
-      );
-      const own = await certificateFor(token, world.probe.ca);
-      return { world, token, rightful, usurped: sealCertificateRegistration(await certificateDraft(token, own)) };
-    },
-    // for another entity: this one's own registration comes last, and is good still
-    good: async ({ world }) => {
-      const token = await world.admit({ form: 'key-pair', assigner });
-      const draft = await certificateDraft(token, await assignCertificate(world, token));
-      await register(world, at, sealCertificateRegistration(draft));
-    },
-    bad: ({ world, usurped }) => register(world, at, usurped),
-    after: ({ world, rightful }) => register(world, at, rightful),
-  });
-
 export const CERTIFICATE_ROWS: readonly Row[] = [
-  ...certificateRegistrationRows([...atRegistration, ...aboveRole, ...otherIssuer, ...otherHolder]),
+  ...certificateRegistrationRows([...atRegistration, ...aboveRole, ...otherIssuer, ...changedBytes, ...otherHolder]),
   ...(['gateway token', 'Server certificate'] as const).map((at) => notAssigner('server', at)),
   notAssigner('gateway', 'gateway token'),
 ];

@@ -126,9 +126,19 @@ const inRequest: AlteredAssignment[] = IN_REQUEST.flatMap(({ what, field, values
   })),
 );
 
-/** A PN GW enrols with a key pair: one of each kind is enough here, since the same reader reads both. */
-const inEnrolment: AlteredAssignment[] = inRequest
-  .filter(({ id }) => /^(entity-id|token-id|pn-id) /.test(id))
+/** One of each fault at each place: what the same reader reads again. */
+function oneOfEach<T extends { readonly item: Item; readonly expect: Expectation }>(specs: readonly T[]): T[] {
+  const seen = new Set<string>();
+  return specs.filter(({ item, expect: { field } }) => {
+    const known = seen.has(`${item} ${field}`);
+    seen.add(`${item} ${field}`);
+    return !known;
+  });
+}
+
+/** A PN GW enrols with a key pair. */
+const inEnrolment: AlteredAssignment[] = oneOfEach(inRequest)
+  .filter(({ expect: { field } }) => field !== 'user' && field !== 'gateway: entity-id')
   .map((spec) => ({ ...spec, form: 'key-pair' }));
 
 /** EUK-GW-VERIFY step 1. */
@@ -192,8 +202,10 @@ const admission = (world: World): AdmitEntityRequest => ({
 });
 
 export const NAME_ROWS: readonly Row[] = [
-  ...assignmentRows([GATEWAY_ASSIGNS, RELAYED], inRequest),
+  ...assignmentRows([GATEWAY_ASSIGNS], inRequest),
+  ...assignmentRows([RELAYED], oneOfEach(inRequest)),
   ...assignmentRows([ENROLLING], inEnrolment),
-  ...secretRegistrationRows(inRegistration),
+  ...secretRegistrationRows(inRegistration, ['gateway token']),
+  ...secretRegistrationRows(oneOfEach(inRegistration), ['Server certificate']),
   ...inAdmission(),
 ];

@@ -140,86 +140,6 @@ const OF_ENROLMENT: readonly AlteredAssignment[] = [
 ];
 const ENROLMENT = OF_ENROLMENT.map((spec): AlteredAssignment => ({ ...spec, form: 'key-pair' }));
 
-interface Life {
-  readonly world: World;
-  readonly sent: AssignmentRequest;
-  readonly later: AssignmentRequest;
-}
-
-/** A token whose life is over when it is used: the message is the accepted one to the letter, or one like it. */
-function overRow(
-  stage: Stage,
-  spec: {
-    readonly id: string;
-    readonly item: Item;
-    readonly reason: 'TOKEN_SPENT' | 'TOKEN_EXPIRED' | 'TOKEN_REVOKED';
-    readonly lifetime?: number;
-    /** What is sent at the end: the same message, or a new one under the same token. */
-    readonly again: 'same message' | 'new message';
-    /** Ends the token's life. */
-    readonly end: (world: World, request: AssignmentRequest) => Promise<unknown>;
-  },
-): Row {
-  const form = stage.forms[0] ?? 'secret';
-  return row<Life & { end: () => Promise<unknown> }>({
-    id: `${spec.id} (${stage.name})`,
-    item: spec.item,
-    clause: CLAUSE,
-    at: stage.at,
-    expect: { code: 'FAILED_PRECONDITION', reason: spec.reason },
-    arrange: async (world) => {
-      const { lifetime } = spec;
-      const token = await stage.admit(world, { form, ...(lifetime === undefined ? {} : { lifetime }) });
-      const sent = sealAssignment(await draftFor(stage, world, token));
-      const later = spec.again === 'same message' ? sent : sealAssignment(await draftFor(stage, world, token));
-      return { world, sent, later, end: () => spec.end(world, sent) };
-    },
-    good: async ({ world, sent, end }) => {
-      await stage.send(world, sent);
-      await end();
-    },
-    bad: ({ world, later }) => stage.send(world, later),
-  });
-}
-
-/** Long enough to be used on a busy machine; all rows wait at the same time. */
-const SHORT_MS = 5_000;
-const outlive = () => sleep(SHORT_MS);
-const nothing = () => Promise.resolve();
-async function revoke(world: World, { entity, tokenId }: AssignmentRequest): Promise<void> {
-  await world.deployment.operator.revokeAdmission(entity, tokenId);
-  await world.delivered();
-}
-
-const over = (stage: Stage): Row[] => [
-  overRow(stage, {
-    id: 'another request under a token',
-    item: 'a token that is used',
-    reason: 'TOKEN_SPENT',
-    again: 'new message',
-    end: nothing,
-  }),
-  overRow(stage, {
-    id: 'token that was revoked, its request repeated',
-    item: 'a token that is revoked',
-    reason: 'TOKEN_REVOKED',
-    again: 'same message',
-    end: revoke,
-  }),
-];
-
-const expired = (stage: Stage): Row[] =>
-  (['same message', 'new message'] as const).map((again) =>
-    overRow(stage, {
-      id: `token that has expired, ${again}`,
-      item: 'a token that is expired',
-      reason: 'TOKEN_EXPIRED',
-      lifetime: SHORT_MS,
-      again,
-      end: outlive,
-    }),
-  );
-
 /** The request says the truth about whom it goes to, and goes to somebody else. */
 const MISDIRECTED: readonly AlteredAssignment[] = [
   {
@@ -263,14 +183,26 @@ const OTHER: readonly AlteredAssignment[] = [
   },
 ];
 
+/** Names of another trust domain, where the one that is served is known. */
+const elsewhere = (entity: string): string => entity.replace(/\.[^/]+\//, '.other.example/');
+const OTHER_DOMAIN: AlteredAssignment = {
+  id: 'entity of another trust domain',
+  item: 'a caller of the wrong trust domain',
+  clause: 'protocol, Names',
+  form: 'key-pair',
+  draft: (draft) => ({
+    ...draft,
+    entity: elsewhere(draft.entity),
+    gateway: draft.gateway === draft.entity ? elsewhere(draft.gateway) : draft.gateway,
+  }),
+  expect: { code: 'PERMISSION_DENIED', reason: 'TRUST_DOMAIN' },
+};
+
 export const TOKEN_ROWS: readonly Row[] = [
+  ...assignmentRows([RELAYED, ENROLLING], [OTHER_DOMAIN]),
   ...assignmentRows([GATEWAY_ASSIGNS, GATEWAY_ASSIGNS_CERTIFICATE, FORWARDED, RELAYED], [...ALTERED, SWAPPED_CSR]),
   ...assignmentRows([ENROLLING], ENROLMENT),
   ...assignmentRows([GATEWAY_ASSIGNS, RELAYED], OTHER),
   ...assignmentRows([FORWARDED, RELAYED], MISDIRECTED),
   ...assignmentRows([RELAYED], [OTHER_PATH]),
-  ...[GATEWAY_ASSIGNS, GATEWAY_ASSIGNS_CERTIFICATE, FORWARDED, RELAYED, ENROLLING].flatMap(over),
 ];
-
-/** Rows that wait until a token is over. */
-export const EXPIRED_TOKEN_ROWS: readonly Row[] = [GATEWAY_ASSIGNS, RELAYED, ENROLLING].flatMap(expired);

@@ -20,10 +20,9 @@ import {
   type AdmissionRecord,
 } from '../../records/entity-records';
 import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
+import { makeRoom } from './make-room';
 
 const TOKEN_ID_BYTES = 16;
-/** As many admissions of one entity as are kept; an operator who needs more has lost count. */
-const ADMISSIONS_MAX = 64;
 const DNS_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
 interface Admissible {
@@ -48,6 +47,7 @@ export class AdmitEntity {
   async execute(request: AdmitEntityRequest): Promise<AdmissionRecord> {
     const wanted = this.check(request);
     if (wanted.assigner !== this.server.uri) await this.checkAssigner(wanted);
+    await makeRoom(this.server, wanted.entity);
     const tokenId = this.server.random.bytes(TOKEN_ID_BYTES).toString('hex');
     // the index first: a crash in between leaves an entry that leads nowhere
     await this.server.records.transact(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) }, () => ({
@@ -67,7 +67,7 @@ export class AdmitEntity {
     const role = roleOf(request.role);
     const assigner = request.assigner === '' ? this.server.uri : checkAssignerName(entity, request.assigner);
     const hosts = checkHosts(request, role);
-    if (role === 'pn-gw') checkGateway(entity, form, assigner === this.server.uri);
+    if (role === 'pn-gw') checkGateway(entity, form, assigner === this.server.uri, request.user);
     return {
       entity,
       user: checkUserId(request.user, 'user'),
@@ -100,8 +100,6 @@ export class AdmitEntity {
     const { entity, authKey, ...rest } = wanted;
     const records = { head: at(ENTITY_HEAD), admission: at(ADMISSION, admissionName(tokenId)) };
     return this.server.records.transact(entityAggregate(entity), records, ({ head }) => {
-      if ((head?.tokenIds.length ?? 0) >= ADMISSIONS_MAX)
-        throw new CpnsError('LIMIT_REACHED', `an entity has ${ADMISSIONS_MAX} admissions at most`);
       const admittedAt = Math.max(this.server.clock.now(), (head?.lastAdmittedAt ?? 0) + 1);
       const admission: AdmissionRecord = {
         ...rest,
@@ -128,6 +126,7 @@ export class AdmitEntity {
         form: wireKeyForm(form),
         tokenAuthKey: authKey.expose(),
         expiresAt: BigInt(expiresAt),
+        admittedAt: BigInt(admission.admittedAt),
       },
     });
     const [grantSequence] = await this.server.records.append(gatewayAggregate(assigner), [entry]);
@@ -158,12 +157,13 @@ function checkAssignerName(entity: EntityName, assigner: string): string {
   return gateway.uri;
 }
 
-function checkGateway(entity: EntityName, form: KeyForm, byServer: boolean): void {
+function checkGateway(entity: EntityName, form: KeyForm, byServer: boolean, user: string): void {
   const refuse = (field: string, message: string) =>
     invalidArgument('FIELD_OUT_OF_RANGE', message, { metadata: { field } });
   if (entity.entityType !== 'pn-gw') throw refuse('entity', 'a PNE cannot act as PN GW');
   if (form !== 'key-pair') throw refuse('form', 'a PN GW enrols with a key pair');
   if (!byServer) throw refuse('assigner', 'a PN GW is enrolled by the Server');
+  if (user !== '') throw refuse('user', 'a PN GW acts for its PN, not for a user');
 }
 
 function checkHosts({ dnsNames, ipAddresses }: AdmitEntityRequest, role: AdmittedRole) {

@@ -45,7 +45,10 @@ export class ImportEntityUserKey {
         registeredAt: now,
       };
       const next = { lastAdmittedAt: admittedAt, tokenIds: head?.tokenIds ?? [] };
-      return { result: imported, put: { head: next, key: imported, retired: retire(retired, key, now) } };
+      return {
+        result: imported,
+        put: { head: next, key: imported, retired: retire(retired, key?.keyId === keyId ? undefined : key, now) },
+      };
     });
   }
 }

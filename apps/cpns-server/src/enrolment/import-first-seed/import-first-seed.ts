@@ -49,6 +49,7 @@ export class ImportFirstSeed {
     await this.server.records.transact(gatewayAggregate(gateway.uri), wanted, ({ identity, provisioned, found }) => {
       if (identity?.state !== 'live')
         throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has not enrolled');
+      if (found?.revoked) throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed of that id was revoked');
       if (found !== undefined && isSame(found, imported)) return { result: undefined };
       if (found !== undefined) throw new CpnsError('ALREADY_EXISTS', 'the gateway has another 1st seed of that id');
       const next = withFirstSeed(

@@ -29,9 +29,10 @@ import {
   type AdmissionRecord,
   type KeyRecord,
 } from '../../records/entity-records';
+import { tellAssigner } from '../../cskmf/tell-assigner';
 import { retire, type RetiredRecord } from '../../records/retired';
 import { issueFor, type Issued } from './issue';
-import { recordIdentity } from './record-identity';
+import { identityOf, recordIdentity } from './record-identity';
 import { flowOf, reportAssigned } from './report';
 
 /** Who brought the request: a gateway for an entity of its PN, or a gateway itself on the token port. */
@@ -49,6 +50,8 @@ interface Outcome {
   readonly admission: AdmissionRecord;
   /** False for a repetition, which got the stored reply. */
   readonly fresh: boolean;
+  /** The key whose place another took. */
+  readonly ending?: KeyRecord;
 }
 
 interface Assigned {
@@ -77,6 +80,7 @@ export class AssignEntityUserKey {
     const outcome = await withinStep({ flow: flowOf(request), step: 3 }, () =>
       this.server.records.transact(entityAggregate(request.entity), wanted, (found) => this.decide(request, found)),
     );
+    if (outcome.ending !== undefined) await tellAssigner(this.server, request.entity.uri, outcome.ending);
     if (outcome.admission.role === 'pn-gw') await recordIdentity(this.server, outcome.admission);
     if (bearer.kind === 'relay') reportAssigned(this.server.uri, bearer.gateway.uri, request, outcome.fresh, startedAt);
     return AssignmentReply.decode(outcome.reply);
@@ -116,7 +120,11 @@ export class AssignEntityUserKey {
         'GATEWAY_MISMATCH',
         'a PN GW enrols itself at the Server, a target entity asks through its gateway',
       );
-    checkMayReplace(found.key, admission.admittedAt, now);
+    checkMayReplace(
+      admission.role === 'pn-gw' ? await identityOf(this.server, entity) : found.key,
+      admission.admittedAt,
+      now,
+    );
     const assigned = await this.assign(request, admission, authKey);
     const next: AdmissionRecord = {
       ...admission,
@@ -132,7 +140,10 @@ export class AssignEntityUserKey {
     const put = assigned.key
       ? { admission: next, key: assigned.key, retired: retire(found.retired, found.key, now) }
       : { admission: next };
-    return { result: outcomeOf(assigned.reply, next, true), put };
+    return {
+      result: { ...outcomeOf(assigned.reply, next, true), ...(assigned.key && found.key && { ending: found.key }) },
+      put,
+    };
   }
 
   /** A is at a gateway where that is the assigner, and such a token is refused here. */

@@ -2,7 +2,21 @@ import { CpnsError, failedPrecondition } from '@cpns/core';
 import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import type { AdmissionRecord } from '../../records/entity-records';
-import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
+import { gatewayAggregate, IDENTITY, type IdentityRecord } from '../../records/gateway-records';
+
+/**
+ * Only a younger admission replaces an identity. Asked before a certificate is issued and the token spent.
+ * @throws CpnsError LIVE_KEY when the gateway has a younger identity
+ */
+export async function checkMayEnrol(server: ServerContext, admission: AdmissionRecord): Promise<void> {
+  const found = await server.records.read(gatewayAggregate(admission.entity), { identity: at(IDENTITY) });
+  checkYounger(found.identity, admission);
+}
+
+function checkYounger(identity: IdentityRecord | undefined, { tokenId, admittedAt }: AdmissionRecord): void {
+  if (identity !== undefined && identity.tokenId !== tokenId && identity.admittedAt >= admittedAt)
+    throw failedPrecondition('LIVE_KEY', 'the gateway has an identity that is younger than this token');
+}
 
 /**
  * Makes an enrolled gateway known under its E. The admission was committed before, in another aggregate: a repetition
@@ -15,8 +29,7 @@ export async function recordIdentity(server: ServerContext, admission: Admission
     throw new CpnsError('INTERNAL', 'an enrolled gateway has a certificate');
   await server.records.transact(gatewayAggregate(entity), { identity: at(IDENTITY) }, ({ identity }) => {
     if (identity?.tokenId === tokenId) return { result: undefined };
-    if (identity !== undefined && identity.admittedAt >= admittedAt)
-      throw failedPrecondition('LIVE_KEY', 'the gateway has an identity that is younger than this token');
+    checkYounger(identity, admission);
     return {
       result: undefined,
       put: {
@@ -33,4 +46,9 @@ export async function recordIdentity(server: ServerContext, admission: Admission
       },
     };
   });
+}
+
+/** The identity that a gateway has. @param gateway E */
+export async function identityOf(server: ServerContext, gateway: string) {
+  return (await server.records.read(gatewayAggregate(gateway), { identity: at(IDENTITY) })).identity;
 }

@@ -5,7 +5,7 @@
 import { issueCertificate, parseCsr } from '@cpns/certificate-issuance';
 import type { ProvisionGatewayRequest } from '@cpns/contracts';
 import { type ProvisionGatewayResponse } from '@cpns/contracts';
-import { CpnsError, FirstSeed, invalidArgument, NONCE_BYTES, SECRET_BYTES } from '@cpns/core';
+import { CpnsError, failedPrecondition, FirstSeed, invalidArgument, NONCE_BYTES, SECRET_BYTES } from '@cpns/core';
 import type { EntityName } from '@cpns/identity';
 import { checkSize, sha256 } from '@cpns/key-derivation';
 import { at, expiring } from '@cpns/records';
@@ -71,6 +71,8 @@ export class ProvisionGateway {
     const { seed, fresh } = await this.server.records.transact(aggregate, wanted, (found) => {
       if (found.earlier?.firstSeedId !== undefined && found.earlier.firstSeedId !== firstSeedId)
         throw new CpnsError('CONFLICT', 'the same request is being answered already: repeat it');
+      if (found.seed?.revoked)
+        throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed of this request was revoked: ask for another');
       if (found.seed !== undefined) return { result: { seed: found.seed, fresh: false } };
       const made = this.newSeed(firstSeedId);
       const put = {

@@ -1,4 +1,4 @@
-import { failedPrecondition, invalidArgument, permissionDenied, type CpnsError } from '@cpns/core';
+import { duration, failedPrecondition, invalidArgument, permissionDenied, type CpnsError } from '@cpns/core';
 import { checkMayRegister } from '@cpns/entity-user-key';
 import { samePn } from '@cpns/identity';
 import {
@@ -107,10 +107,13 @@ function noSeed(firstSeedId: string, provisioned: ProvisionedRecord | undefined,
   return failedPrecondition('FIRST_SEED_UNKNOWN', 'the gateway has no such 1st seed');
 }
 
+/** A gateway's clock may be ahead of ours. */
+const CLOCK_TOLERANCE_MS = duration(5, 'minute');
+
 function checkNotAfter(server: ServerContext, notAfter: number): void {
   const now = server.clock.now();
   const field = { metadata: { field: 'not_after' } };
   if (notAfter <= now) throw failedPrecondition('KEY_EXPIRED', 'the key has ended: have a new one assigned');
-  if (notAfter > now + server.limits.keyLifetime)
+  if (notAfter > now + server.limits.keyLifetime + CLOCK_TOLERANCE_MS)
     throw invalidArgument('FIELD_OUT_OF_RANGE', `a key lives ${server.limits.keyLifetime} ms at most`, field);
 }

@@ -4,7 +4,7 @@
  * agrees the pairwise secret (protocol.md, "Registration").
  */
 import { RegistrationReply, type RegistrationRequest } from '@cpns/contracts';
-import { failedPrecondition, permissionDenied, unauthenticated } from '@cpns/core';
+import { failedPrecondition, invalidArgument, permissionDenied, unauthenticated } from '@cpns/core';
 import { advanceAdmission, checkLive, checkMayReplace, checkNotRevoked } from '@cpns/entity-user-key';
 import { samePn, type EntityName } from '@cpns/identity';
 import { checkRegistration, registrationReply, type CheckedRegistration } from '@cpns/messages';
@@ -22,6 +22,7 @@ import {
   type AdmissionRecord,
   type KeyRecord,
 } from '../../records/entity-records';
+import { tellAssigner } from '../../cskmf/tell-assigner';
 import { checkCertificateNotRetired, checkKeyNotRetired, retire, type RetiredRecord } from '../../records/retired';
 import type { AgreedKey } from './agreed-key';
 import { countAtSeed, derivesFromSeeds } from './derive-from-seeds';
@@ -46,6 +47,10 @@ export class RegisterEntityUserKey {
   async execute(message: RegistrationRequest | undefined, gateway: EntityName): Promise<RegistrationReply> {
     const startedAt = this.server.clock.now();
     const request = checkRegistration(message);
+    if (request.replaceMac !== undefined)
+      throw invalidArgument('FIELD_OUT_OF_RANGE', 'keys are not renewed here yet: leave replace_mac empty', {
+        metadata: { field: 'replace_mac' },
+      });
     if (request.entity.trustDomain !== this.server.trustDomain)
       throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.server.trustDomain} only`);
     if (!samePn(request.entity, gateway))
@@ -55,9 +60,10 @@ export class RegisterEntityUserKey {
       key: at(KEY),
       retired: at(RETIRED),
     };
-    const { reply, fresh } = await withinStep({ flow: 'EUK-GW-VERIFY', step: 3 }, () =>
+    const { reply, fresh, ending } = await withinStep({ flow: 'EUK-GW-VERIFY', step: 3 }, () =>
       this.server.records.transact(entityAggregate(request.entity), wanted, (found) => this.decide(request, found)),
     );
+    if (ending !== undefined) await tellAssigner(this.server, request.entity.uri, ending);
     reportRegistered(this.server.uri, gateway.uri, request, fresh, startedAt);
     return RegistrationReply.decode(reply);
   }
@@ -67,7 +73,7 @@ export class RegisterEntityUserKey {
     const now = this.server.clock.now();
     checkAdmits(admission, request);
     const stored = repeated(admission, found.key, request, now);
-    if (stored !== undefined) return { result: { reply: stored, fresh: false } };
+    if (stored !== undefined) return { result: { reply: stored, fresh: false, ending: undefined } };
     const state = advanceAdmission(admission.state, 'register');
     const agreed =
       request.form === 'secret'
@@ -83,7 +89,7 @@ export class RegisterEntityUserKey {
     const key = keyRecord(admission, agreed, now);
     const registered = { digest: request.digest, reply };
     return {
-      result: { reply, fresh: true },
+      result: { reply, fresh: true, ending: found.key },
       put: {
         admission: { ...admission, state, registered, keyId: agreed.keyId },
         key,

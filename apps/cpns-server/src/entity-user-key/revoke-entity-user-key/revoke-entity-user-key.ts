@@ -3,10 +3,20 @@ import { CpnsError, failedPrecondition } from '@cpns/core';
 import { advanceKey } from '@cpns/entity-user-key';
 import { parseEntityUri, type EntityName } from '@cpns/identity';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
-import { at } from '@cpns/records';
+import { at, expiring } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import { entityAggregate, KEY, RETIRED, type KeyRecord } from '../../records/entity-records';
-import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
+import { tellAssigner } from '../../cskmf/tell-assigner';
+import {
+  FIRST_SEED,
+  firstSeedName,
+  GATEWAY_CA,
+  gatewayAggregate,
+  gatewayCaName,
+  IDENTITY,
+  PROVISIONED,
+  type ProvisionedItem,
+} from '../../records/gateway-records';
 import { retire } from '../../records/retired';
 
 /** Ends a key, or a gateway's identity. The record is rewritten, never removed: absence grants nothing. */
@@ -25,22 +35,47 @@ export class RevokeEntityUserKey {
     const wanted = { key: at(KEY), retired: at(RETIRED) };
     const identityEnded = entity.entityType === 'pn-gw' && wantedId === '' && (await this.endIdentity(entity));
     if (identityEnded) this.gatewayEnded(entity.uri);
-    return this.server.records.transact(entityAggregate(entity), wanted, ({ key, retired }) => {
+    const revoked = await this.server.records.transact(entityAggregate(entity), wanted, ({ key, retired }) => {
       if (key === undefined) {
         if (identityEnded) return { result: undefined };
-        throw new CpnsError('NOT_FOUND', 'the entity has no key');
+        throw new CpnsError('NOT_FOUND', 'the entity has no key; what was not registered ends with its admission');
       }
       if (wantedId !== '' && key.keyId !== wantedId)
         throw failedPrecondition('KEY_REVOKED', 'another key took the place of the one that is meant');
       const next = { ...key, state: advanceKey(key.state, 'revoke') };
       return { result: next, put: { key: next, retired: retire(retired, key, this.server.clock.now()) } };
     });
+    // once the record says so: a crash in between is mended by saying it again
+    if (revoked !== undefined) await tellAssigner(this.server, entity.uri, revoked);
+    return revoked;
   }
 
-  private endIdentity(gateway: EntityName): Promise<boolean> {
-    return this.server.records.transact(gatewayAggregate(gateway.uri), { identity: at(IDENTITY) }, ({ identity }) => {
+  /** With its identity end all that the gateway could assign with, whoever has its keys now. */
+  private async endIdentity(gateway: EntityName): Promise<boolean> {
+    const aggregate = gatewayAggregate(gateway.uri);
+    const { provisioned } = await this.server.records.read(aggregate, { provisioned: at(PROVISIONED) });
+    const seeds = refs(provisioned?.firstSeeds, (id) => at(FIRST_SEED, firstSeedName(id)));
+    const cas = refs(provisioned?.cas, (id) => at(GATEWAY_CA, gatewayCaName(id)));
+    await this.server.records.transact(aggregate, seeds, (found) => ({
+      result: undefined,
+      put: ended(found, ({ registerUntil }) => registerUntil),
+    }));
+    await this.server.records.transact(aggregate, cas, (found) => ({
+      result: undefined,
+      put: ended(found, ({ notAfter }) => notAfter),
+    }));
+    return this.server.records.transact(aggregate, { identity: at(IDENTITY) }, ({ identity }) => {
       if (identity === undefined) return { result: false };
       return { result: true, put: { identity: { ...identity, state: 'revoked' as const } } };
     });
   }
+}
+
+const refs = <T>(items: readonly ProvisionedItem[] | undefined, refer: (id: string) => T): Record<string, T> =>
+  Object.fromEntries((items ?? []).map(({ id }) => [id, refer(id)]));
+
+/** Each of them as revoked, with the end that its record has. */
+function ended<T extends object>(found: Readonly<Record<string, T | undefined>>, endOf: (record: T) => number) {
+  const there = Object.entries(found).flatMap(([id, record]) => (record === undefined ? [] : [[id, record] as const]));
+  return Object.fromEntries(there.map(([id, record]) => [id, expiring({ ...record, revoked: true }, endOf(record))]));
 }

@@ -41,19 +41,22 @@ export class VerifyProof {
     const entity = parseEntityUri(proof.entity);
     if (!samePn(entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway asks about entities of its own PN only');
-    const key = await this.liveKey(entity, proof);
+    const key = await this.provenKey(entity, proof);
     const confirmKey = deriveConfirmKey(key.secret);
-    verifyProof(confirmKey, proof, { audience: gateway.uri, method, requestDigest }, this.server.clock.now());
+    const now = this.server.clock.now();
+    verifyProof(confirmKey, proof, { audience: gateway.uri, method, requestDigest }, now);
     confirmKey.destroy();
+    // told to nobody who does not hold the key
+    checkLive(key, now);
     await this.spend(proof);
     return { entity: entity.uri, user: key.user, keyId: keyIdBytes(key.keyId) };
   }
 
-  private async liveKey(entity: EntityName, proof: Proof): Promise<KeyRecord> {
+  private async provenKey(entity: EntityName, proof: Proof): Promise<KeyRecord> {
     const { key } = await this.server.records.read(entityAggregate(entity), { key: at(KEY) });
-    if (key?.keyId !== proof.keyId)
+    // a certificate holder shows its certificate (mutual TLS)
+    if (key?.keyId !== proof.keyId || key.form !== 'secret')
       throw unauthenticated('KEY_UNKNOWN', 'no key of that id: register the key, or prove with the newest one');
-    checkLive(key, this.server.clock.now());
     return key;
   }
 

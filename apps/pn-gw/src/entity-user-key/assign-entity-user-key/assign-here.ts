@@ -2,17 +2,24 @@
 import { checkRequestedName, issueCertificate, type Issuer } from '@cpns/certificate-issuance';
 import { AssignmentReply } from '@cpns/contracts';
 import { NONCE_BYTES, unauthenticated } from '@cpns/core';
-import { advanceAdmission, answerWithCertificate, answerWithSecret, judgeRequest } from '@cpns/entity-user-key';
+import {
+  advanceAdmission,
+  answerWithCertificate,
+  answerWithSecret,
+  checkMayReplace,
+  judgeRequest,
+} from '@cpns/entity-user-key';
 import { formatSubject } from '@cpns/identity';
 import { deriveEntityUserKey, deriveKeyId, deriveSecondSeed } from '@cpns/key-derivation';
 import { assignmentReply, type CheckedAssignment } from '@cpns/messages';
-import { at } from '@cpns/records';
+import { at, expiring } from '@cpns/records';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import {
   ASSIGNED_KEY,
   entityAggregate,
   GRANT,
+  GRANT_KEPT_MS,
   grantName,
   type AssignedKeyRecord,
   type GrantRecord,
@@ -38,26 +45,28 @@ export class AssignHere {
     const flow = request.enrol.form === 'secret' ? 'EUK-GW-S' : 'EUK-GW-P';
     const wanted = { grant: at(GRANT, grantName(request.enrol.tokenId)), key: at(ASSIGNED_KEY) };
     const { reply, fresh } = await withinStep({ flow, step: 5 }, () =>
-      this.gateway.records.transact(entityAggregate(request.entity.uri), wanted, ({ grant }) =>
-        this.decide(request, grant),
+      this.gateway.records.transact(entityAggregate(request.entity.uri), wanted, ({ grant, key }) =>
+        this.decide(request, grant, key),
       ),
     );
     this.report(flow, request, fresh, startedAt);
     return AssignmentReply.decode(reply);
   }
 
-  private async decide(request: CheckedAssignment, grant: GrantRecord | undefined) {
+  private async decide(request: CheckedAssignment, grant: GrantRecord | undefined, key: AssignedKeyRecord | undefined) {
     if (grant === undefined) throw unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
     const own = this.gateway.name.uri;
     const stored = judgeRequest({ ...grant, assigner: own }, request, own, this.gateway.clock.now());
     if (stored !== undefined) return { result: { reply: Buffer.from(stored), fresh: false } };
+    checkMayReplace(key, grant.admittedAt, this.gateway.clock.now());
     const assigned = await this.assign(request, grant);
     const next: GrantRecord = {
       ...grant,
       state: advanceAdmission(grant.state, 'assign'),
       spent: { digest: request.digest, reply: assigned.reply },
     };
-    const put = assigned.key ? { grant: next, key: assigned.key } : { grant: next };
+    const kept = expiring(next, grant.expiresAt + GRANT_KEPT_MS);
+    const put = assigned.key ? { grant: kept, key: expiring(assigned.key, assigned.key.notAfter) } : { grant: kept };
     return { result: { reply: assigned.reply, fresh: true }, put };
   }
 
@@ -88,7 +97,8 @@ export class AssignHere {
     const secret = deriveEntityUserKey(seed, secondSeed, terms);
     const assignment = { secrets: { entityUserKey: secret, secondSeed }, notAfter: terms.notAfter, firstSeedId };
     const answer = await answerWithSecret(shown, request.enrol, assignment, random);
-    const key = { secret, user: grant.user, keyId: deriveKeyId(secret), notAfter: terms.notAfter };
+    const { user, admittedAt } = grant;
+    const key = { secret, user, keyId: deriveKeyId(secret), notAfter: terms.notAfter, admittedAt };
     return { reply: encode(answer), key };
   }
 

@@ -127,9 +127,9 @@ export class FirstSeeds {
     return this.#provisioning.run(async () => {
       const requestId = await withinStep({ flow: 'EUK-GW-S', step: 1 }, () => this.pendingRequest());
       const { server, name } = this.gateway;
-      const { information } = await server.entityUserKey.provisionGateway({
-        information: { $case: 'firstSeed', value: { requestId } },
-      });
+      const { information } = await server.entityUserKey
+        .provisionGateway({ information: { $case: 'firstSeed', value: { requestId } } })
+        .catch((error: unknown) => this.forgetRefused(error));
       if (information?.$case !== 'firstSeed') throw new CpnsError('FIELD_MISSING', 'the Server sent no 1st seed');
       const grant = information.value;
       const record: FirstSeedRecord = {
@@ -152,6 +152,16 @@ export class FirstSeeds {
       });
       return record.firstSeedId;
     });
+  }
+
+  /** A request whose seed was revoked meanwhile leads nowhere: the next one is a new one. */
+  private async forgetRefused(error: unknown): Promise<never> {
+    if (error instanceof CpnsError && error.reason === 'FIRST_SEED_REVOKED')
+      await this.gateway.records.transact(PROVISIONING_AGGREGATE, { pending: at(SEED_REQUEST) }, () => ({
+        result: undefined,
+        put: { pending: null },
+      }));
+    throw error;
   }
 
   private pendingRequest(): Promise<Buffer> {
