@@ -14,6 +14,7 @@ import { CSR_ROWS } from './rows/csrs';
 import { SERVER_HUNG_ROWS, SERVER_STOPPED_ROWS, STORE_STOPPED_ROWS } from './rows/dependencies';
 import { EXPIRED_SEED_ROWS, FIRST_SEED_ROWS } from './rows/first-seeds';
 import { EXPIRED_KEY_ROW, FEW, GATEWAY_SEED_ROWS, SHORT, SHORT_KEY_MS } from './rows/gateway-limits';
+import { ISSUER_ROWS } from './rows/issuers';
 import { LIMIT_ROWS } from './rows/limits';
 import { NAME_ROWS } from './rows/names';
 import { PROOF_ROWS } from './rows/proofs';
@@ -29,7 +30,7 @@ const PHASES: readonly Phase[] = [
   { name: 'requests for a certificate', rows: CSR_ROWS },
   { name: 'names', rows: NAME_ROWS },
   { name: 'limits', rows: LIMIT_ROWS },
-  { name: 'certificates', rows: CERTIFICATE_ROWS },
+  { name: 'certificates', rows: [...CERTIFICATE_ROWS, ...ISSUER_ROWS] },
   { name: 'registrations', rows: [...REGISTRATION_ROWS, ...FIRST_SEED_ROWS] },
   { name: 'proofs', rows: PROOF_ROWS },
   { name: 'callers', rows: CALLER_ROWS },

@@ -1,3 +1,35 @@
+/**
+ * The hierarchical trust model (5.3.1.12.5.4): a certificate counts only where the admission names its issuer as assigner,
+ * and only while that issuer is in force.
+ */
+import {
+  createDevelopmentPki,
+  createIssuer,
+  issueCertificate,
+  newPrivateKey,
+  signerFromPkcs8,
+} from '@cpns/certificate-issuance';
+import type { RegistrationRequest } from '@cpns/contracts';
+import { systemClock, systemRandom } from '@cpns/core';
+import { issued, minted } from '../../support/credentials';
+import { sealCertificateRegistration } from '../../support/drafts';
+import { row, type Expectation, type Row } from '../row';
+import type { Token, World } from '../world';
+import { assignCertificate } from './assignment-stage';
+import {
+  certificateDraft,
+  certificateFor,
+  certificateRegistrationRows,
+  instead,
+  register,
+  type AlteredCertificate,
+  type RegistrationPort,
+} from './registration-stage';
+
+const TARGET = { profile: 'target-entity' } as const;
+const denied = (reason: Expectation['reason']): Expectation => ({ code: 'PERMISSION_DENIED', reason });
+const unknown = (reason: Expectation['reason']): Expectation => ({ code: 'UNAUTHENTICATED', reason });
+
 /** Issued by somebody who is no assigner of this entity. */
 const otherIssuer: AlteredCertificate[] = [
   {
@@ -60,7 +92,7 @@ interface ForServer {
   readonly usurped: RegistrationRequest;
 }
 
-/** The hierarchical trust model: a gateway CA counts only where the admission names that gateway (5.3.1.12.5.4). */
+/** Two authorities vouch for one entity, and the admission names the other one. */
 const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): Row =>
   row<ForServer>({
     id: `certificate by a gateway CA for an entity that ${assigner === 'server' ? 'the Server' : 'another gateway'} assigns`,
@@ -86,3 +118,8 @@ const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): Row 
     after: ({ world, rightful }) => register(world, at, rightful),
   });
 
+export const ISSUER_ROWS: readonly Row[] = [
+  ...certificateRegistrationRows(otherIssuer),
+  ...(['gateway token', 'Server certificate'] as const).map((at) => notAssigner('server', at)),
+  notAssigner('gateway', 'gateway token'),
+];

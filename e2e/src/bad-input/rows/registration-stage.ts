@@ -150,3 +150,13 @@ export const certificateRegistrationRows = (
       }),
     ),
   );
+
+/** The same holder, with another certificate of its issuer and the key that goes with it. */
+export const instead = (
+  draft: CertificateRegistrationDraft,
+  { chain, privateKey }: Pick<Credential, 'chain' | 'privateKey'>,
+) => ({
+  ...draft,
+  chain,
+  privateKey,
+});

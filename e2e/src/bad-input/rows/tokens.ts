@@ -1,22 +1,18 @@
-/** Tokens that are not there, not theirs, or no longer good (protocol.md, "Admission"; Q4), at whoever assigns. */
-import type { AssignmentRequest } from '@cpns/contracts';
+/** Tokens that are not there, or not theirs (protocol.md, "Admission"; Q4), at whoever assigns. */
 import { generateHpkeKeyPair } from '@cpns/key-derivation';
 import { systemRandom } from '@cpns/core';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { opensslCsr } from '../../support/csrs';
-import { flipped, freshNonce, sealAssignment } from '../../support/drafts';
-import { row, type Item, type Row } from '../row';
-import { ASSIGN_METHOD, type World } from '../world';
+import { flipped, freshNonce } from '../../support/drafts';
+import type { Row } from '../row';
+import { ASSIGN_METHOD } from '../world';
 import {
   assignmentRows,
-  draftFor,
   ENROLLING,
   FORWARDED,
   GATEWAY_ASSIGNS,
   GATEWAY_ASSIGNS_CERTIFICATE,
   RELAYED,
   type AlteredAssignment,
-  type Stage,
 } from './assignment-stage';
 
 const CLAUSE = 'protocol, Admission';

@@ -73,7 +73,7 @@ export class RegisterEntityUserKey {
     const now = this.server.clock.now();
     checkAdmits(admission, request);
     const stored = repeated(admission, found.key, request, now);
-    if (stored !== undefined) return { result: { reply: stored, fresh: false, ending: undefined } };
+    if (stored !== undefined) return { result: outcomeOf(stored, false) };
     const state = advanceAdmission(admission.state, 'register');
     const agreed =
       request.form === 'secret'
@@ -89,7 +89,7 @@ export class RegisterEntityUserKey {
     const key = keyRecord(admission, agreed, now);
     const registered = { digest: request.digest, reply };
     return {
-      result: { reply, fresh: true, ending: found.key },
+      result: outcomeOf(reply, true, found.key),
       put: {
         admission: { ...admission, state, registered, keyId: agreed.keyId },
         key,
@@ -104,6 +104,16 @@ export class RegisterEntityUserKey {
     throw unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
   }
 }
+
+interface Outcome {
+  readonly reply: Buffer;
+  /** False for a repetition, which got the stored reply. */
+  readonly fresh: boolean;
+  /** The key whose place another took. */
+  readonly ending: KeyRecord | undefined;
+}
+
+const outcomeOf = (reply: Buffer, fresh: boolean, ending?: KeyRecord): Outcome => ({ reply, fresh, ending });
 
 function checkAdmits(admission: AdmissionRecord, request: CheckedRegistration): void {
   checkNotRevoked(admission.state);
