@@ -2,9 +2,9 @@
 export const UNIT = 'unit';
 
 /** Suites over real processes that are quick enough for `npm test`: targets of the Nx project e2e. */
-export const FAST_SUITES = [];
+export const FAST_SUITES = ['hostile-gateway', 'key-kinds'];
 
 /** Suites over real processes that `.ci/full` and `npm run e2e` run besides. */
-export const SLOW_SUITES = ['restart', 'gateway-alone', 'hostile-gateway', 'bad-input', 'secrets', 'key-kinds'];
+export const SLOW_SUITES = ['bad-input', 'gateway-alone', 'restart', 'secrets'];
 
 export const E2E_SUITES = [...FAST_SUITES, ...SLOW_SUITES];
