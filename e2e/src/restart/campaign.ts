@@ -1,4 +1,5 @@
 import { FAULT_POINTS, type CommitSite, type FaultPoint } from '@cpns/faults';
+import { countsOf } from './checks';
 import { lacking, shownAs, SERVER } from './due';
 import type { Flow } from './flow';
 import { eventually, MAIN_GATEWAY, PATIENCE_MS, type House } from './house';
@@ -60,12 +61,21 @@ export class Campaign {
     const plan = faults.arm(site, point);
     const over = new AbortController();
     const first = run.perform();
-    // whoever waits for the death learns that the flow has ended; what it ended with is looked at below
+    let end = 'it goes on';
+    const ended = (how: string) => {
+      end = how;
+      over.abort();
+    };
     first.then(
-      () => over.abort(),
-      () => over.abort(),
+      () => ended('it was finished'),
+      (error: unknown) => ended(String(error)),
     );
-    const { pid } = await faults.killed(plan, PATIENCE_MS, over.signal).finally(() => faults.disarm());
+    const { pid } = await faults
+      .killed(plan, PATIENCE_MS, over.signal)
+      .catch((cause: unknown) => {
+        throw new Error(`${String(cause)}; the flow: ${end}`, { cause });
+      })
+      .finally(() => faults.disarm());
     await run.finish(site.service, first);
     await run.check();
     process.stdout.write(`${this.#label(flow, site, point, pid)}\n`);
@@ -86,5 +96,6 @@ export class Campaign {
   async #restore(): Promise<void> {
     const { deployment } = this.house;
     for (const name of [SERVER, MAIN_GATEWAY]) if (!isRunning(deployment.pid(name))) await deployment.restart(name);
+    this.house.recount(MAIN_GATEWAY, await countsOf(this.house, MAIN_GATEWAY));
   }
 }

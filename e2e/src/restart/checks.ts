@@ -12,7 +12,7 @@ import {
 } from '@cpns/pne-sdk';
 import { openStore } from '@cpns/store';
 import type { LocalDevice } from '../support/local-device';
-import { PATIENCE_MS, type House } from './house';
+import { PATIENCE_MS, type Counts, type House } from './house';
 
 export interface Token {
   readonly entity: string;
@@ -77,13 +77,17 @@ export async function expectProvisionedOnce(house: House, gateway: string): Prom
   const found = (await deployment.operator.enrolment.getGateway({ entity: deployment.uri(gateway) })).gateway;
   expect(found?.revoked).toBe(false);
   expect(found?.cas.map(({ revoked }) => revoked)).toEqual([false]);
-  const registered = house.registered.get(gateway) ?? 0;
-  expect(found?.firstSeeds).toMatchObject([{ registeredEntities: registered, revoked: false }]);
-  const [seed] = found?.firstSeeds ?? [];
-  expect(await servedAtGateway(deployment.storeUrl(gateway), seed?.firstSeedId ?? '')).toBe(registered);
+  expect(found?.firstSeeds.map(({ revoked }) => revoked)).toEqual([false]);
+  expect(await countsOf(house, gateway)).toEqual(house.countsOf(gateway));
 }
 
-/** How many (E, user) the gateway itself counts for a 1st seed. */
+/** How many (E, user) the Server and the gateway itself count for the gateway's one 1st seed. @param gateway its name */
+export async function countsOf({ deployment }: House, gateway: string): Promise<Counts> {
+  const found = (await deployment.operator.enrolment.getGateway({ entity: deployment.uri(gateway) })).gateway;
+  const { firstSeedId = '', registeredEntities = 0 } = found?.firstSeeds[0] ?? {};
+  return { registered: registeredEntities, served: await servedAtGateway(deployment.storeUrl(gateway), firstSeedId) };
+}
+
 async function servedAtGateway(storeUrl: string, firstSeedId: string): Promise<number> {
   const store = await openStore(storeUrl);
   try {

@@ -45,11 +45,16 @@ export async function eventually<T>(what: string, look: () => Promise<T | undefi
   }
 }
 
+/** How many (E, user) a 1st seed has served: the gateway that assigned counts, and the Server that registered. */
+export interface Counts {
+  readonly served: number;
+  readonly registered: number;
+}
+
 /** One deployment whose processes can be made to die at a commit. */
 export class House {
   #names = 0;
-  /** How many (E, user) each gateway's 1st seed has registered. */
-  readonly registered = new Map<string, number>();
+  readonly #counts = new Map<string, Counts>();
 
   private constructor(
     /** `embedded` or `redis`. */
@@ -97,9 +102,20 @@ export class House {
     return `${prefix}-${++this.#names}`;
   }
 
+  /** What the counts of a gateway's 1st seed must be by now. @param gateway its name */
+  countsOf(gateway: string): Counts {
+    return this.#counts.get(gateway) ?? { served: 0, registered: 0 };
+  }
+
   /** A key that this gateway assigned as a secret was registered. */
   countRegistered(gateway: string): void {
-    this.registered.set(gateway, (this.registered.get(gateway) ?? 0) + 1);
+    const { served, registered } = this.countsOf(gateway);
+    this.recount(gateway, { served: served + 1, registered: registered + 1 });
+  }
+
+  /** After a failure: what comes next is measured from here. */
+  recount(gateway: string, counts: Counts): void {
+    this.#counts.set(gateway, counts);
   }
 
   async stop(): Promise<void> {

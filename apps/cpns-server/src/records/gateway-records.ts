@@ -21,7 +21,6 @@ export const IDENTITY = defineRecord('identity', {
   keyDigest: jsonField<Buffer>(),
   notAfter: jsonField<number>(),
 });
-export type IdentityRecord = ValueIn<typeof IDENTITY>;
 
 /** One 1st seed or CA certificate that the gateway has: the details are in a record of its own. */
 export interface ProvisionedItem {

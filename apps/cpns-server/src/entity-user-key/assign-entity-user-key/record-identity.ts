@@ -1,22 +1,9 @@
-import { CpnsError, failedPrecondition } from '@cpns/core';
+import { CpnsError } from '@cpns/core';
+import { checkMayReplace } from '@cpns/entity-user-key';
 import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import type { AdmissionRecord } from '../../records/entity-records';
-import { gatewayAggregate, IDENTITY, type IdentityRecord } from '../../records/gateway-records';
-
-/**
- * Only a younger admission replaces an identity. Asked before a certificate is issued and the token spent.
- * @throws CpnsError LIVE_KEY when the gateway has a younger identity
- */
-export async function checkMayEnrol(server: ServerContext, admission: AdmissionRecord): Promise<void> {
-  const found = await server.records.read(gatewayAggregate(admission.entity), { identity: at(IDENTITY) });
-  checkYounger(found.identity, admission);
-}
-
-function checkYounger(identity: IdentityRecord | undefined, { tokenId, admittedAt }: AdmissionRecord): void {
-  if (identity !== undefined && identity.tokenId !== tokenId && identity.admittedAt >= admittedAt)
-    throw failedPrecondition('LIVE_KEY', 'the gateway has an identity that is younger than this token');
-}
+import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
 
 /**
  * Makes an enrolled gateway known under its E. The admission was committed before, in another aggregate: a repetition
@@ -29,7 +16,7 @@ export async function recordIdentity(server: ServerContext, admission: Admission
     throw new CpnsError('INTERNAL', 'an enrolled gateway has a certificate');
   await server.records.transact(gatewayAggregate(entity), { identity: at(IDENTITY) }, ({ identity }) => {
     if (identity?.tokenId === tokenId) return { result: undefined };
-    checkYounger(identity, admission);
+    checkMayReplace(identity, admittedAt, server.clock.now());
     return {
       result: undefined,
       put: {
