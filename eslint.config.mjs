@@ -21,7 +21,10 @@ const boundaries = {
     { sourceTag: 'scope:gateway', onlyDependOnLibsWithTags: ['scope:shared', 'scope:gateway', 'scope:device'] },
     { sourceTag: 'scope:device', onlyDependOnLibsWithTags: ['scope:shared', 'scope:device'] },
     { sourceTag: 'scope:operator', onlyDependOnLibsWithTags: ['scope:shared', 'scope:operator', 'scope:device'] },
-    { sourceTag: 'scope:tooling', onlyDependOnLibsWithTags: ['scope:shared', 'scope:device', 'scope:operator', 'scope:tooling'] },
+    {
+      sourceTag: 'scope:tooling',
+      onlyDependOnLibsWithTags: ['scope:shared', 'scope:device', 'scope:operator', 'scope:tooling'],
+    },
   ],
 };
 
