@@ -59,7 +59,6 @@ export function restartSuite(storeName: string, startRedis?: () => Promise<Runni
       const kills = house!.faults.kills();
       process.stdout.write(`${storeName}: kills ${kills.length} of ${campaign!.due} due\n`);
       expect(kills).toHaveLength(campaign!.due);
-      expect(new Set(kills.map(({ pid }) => pid)).size).toBe(kills.length);
       expect(campaign!.due).toBeGreaterThanOrEqual(leastDue);
     });
   });
