@@ -30,7 +30,7 @@ export function benchDerivation(): Promise<Comparison> {
       name: 'derivation: second seed, key, key-id, confirm key',
       unit: 'derivations/s',
       batch: 2_000,
-      rounds: 41,
+      rounds: 61,
       warmUp: 5,
       target: 0.8,
     },

@@ -49,7 +49,7 @@ export async function benchIssuance(): Promise<Comparison> {
       name: 'issuance: CSR in, certificate out (P-256)',
       unit: 'certificates/s',
       batch: 200,
-      rounds: 21,
+      rounds: 41,
       warmUp: 4,
       target: 0.7,
     },

@@ -6,8 +6,7 @@ import { Command } from 'commander';
 import Table from 'cli-table3';
 import { benchCalls } from './calls';
 import type { Comparison } from './compare';
-import { benchDerivation } from './derivation';
-import { benchIssuance } from './issuance';
+import { compareIsolated } from './isolated';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const ROOT = join(__dirname, '..', '..', '..');
@@ -53,12 +52,12 @@ async function main(): Promise<void> {
   say(`machine: ${facts.cores} x ${facts.cpu}, ${facts.memoryGiB} GiB, Linux ${facts.kernel}`);
   say(`versions: node ${facts.node}, OpenSSL ${facts.openssl}, grpc-js ${facts.grpcJs}, lmdb ${facts.lmdb}`);
   const results: Comparison[] = [];
-  const step = async (what: string, work: () => Promise<readonly Comparison[]>) => {
+  const step = async (what: string, work: () => readonly Comparison[] | Promise<readonly Comparison[]>) => {
     say(`measuring ${what} ...`);
     results.push(...(await work()));
   };
-  await step('issuance', async () => [await benchIssuance()]);
-  await step('derivation', async () => [await benchDerivation()]);
+  await step('issuance', () => [compareIsolated('issuance')]);
+  await step('derivation', () => [compareIsolated('derivation')]);
   const store = redis === undefined ? ('embedded' as const) : { redis };
   await step('calls', () => benchCalls({ store, onProgress: (text) => say(`  ${text}`) }));
   say(tableOf(results));
