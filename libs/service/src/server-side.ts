@@ -98,7 +98,7 @@ export async function openServerSide(config: ServerSideConfig, name: string, log
   });
   await checkMasterKeyFile(config.masterKeyFile);
   const store = await openStore(storeUrl(config.store), {
-    onConnectionError: (error) => logger.warn('store connection failed', { error }),
+    onError: (error) => logger.warn('store failed behind the calls', { error }),
   });
   const records = await openRecords({
     store,

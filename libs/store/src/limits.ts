@@ -8,7 +8,7 @@ export const STORE_LIMITS = {
   nameBytes: 256,
   memberBytes: 512,
   valueBytes: 1024 * 1024,
-  commitItems: 1_000,
+  commitItems: 2_500,
   commitBytes: 8 * 1024 * 1024,
   pageItems: 1_000,
 } as const;

@@ -7,8 +7,8 @@ import { RedisStore } from './redis/redis-store';
 export interface StoreOptions {
   /** Judges expiry; the system's clock unless said. */
   readonly clock?: Clock;
-  /** Told of each failure of a connection to Redis, for the log. */
-  readonly onConnectionError?: (error: Error) => void;
+  /** Told of each failure that no caller learns of, for the log: of a connection to Redis, of a sweep. */
+  readonly onError?: (error: Error) => void;
 }
 
 /**
@@ -35,7 +35,7 @@ export async function openStore(url: string, options: StoreOptions = {}): Promis
         'CONFIGURATION_INVALID',
         'the URL of an embedded store is embedded: and an absolute directory',
       );
-    return EmbeddedStore.open(directory, { clock });
+    return EmbeddedStore.open(directory, { clock, ...rest });
   }
   if (/^rediss?(\+|:)/.test(url)) return RedisStore.open(url, { clock, ...rest });
   throw new CpnsError('CONFIGURATION_INVALID', 'the URL of a store starts with embedded:, redis:// or rediss://');

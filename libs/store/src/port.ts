@@ -64,7 +64,7 @@ export interface Trim {
 }
 
 /**
- * One atomic change of one aggregate. It is applied in the order of the fields here, all of it or nothing. At most 1,000
+ * One atomic change of one aggregate. It is applied in the order of the fields here, all of it or nothing. At most 2,500
  * items altogether, and 8 MiB of values.
  */
 export interface Commit {
@@ -128,7 +128,7 @@ export interface Page {
 export interface Store {
   /**
    * The records of those names, as of one moment. Absent and expired ones are missing from the map.
-   * @param names at most 1,000
+   * @param names at most 2,500
    */
   read(aggregate: Aggregate, names: readonly string[]): Promise<Map<string, StoredRecord>>;
 

@@ -15,6 +15,8 @@ export interface EmbeddedStoreOptions {
   readonly clock: Clock;
   /** How often expired records are removed while nothing is committed, in milliseconds; a minute unless said. */
   readonly sweepEvery?: number;
+  /** Told of a sweep that failed, for the log. */
+  readonly onError?: (error: Error) => void;
 }
 
 const DATA_FILE = 'data.mdb';
@@ -63,13 +65,14 @@ export class EmbeddedStore implements Store {
     }
   }
 
-  private constructor(db: Root, directory: string, { clock, sweepEvery = SWEEP_EVERY }: EmbeddedStoreOptions) {
+  private constructor(db: Root, directory: string, options: EmbeddedStoreOptions) {
+    const { clock, sweepEvery = SWEEP_EVERY, onError = () => undefined } = options;
     this.#db = db;
     this.#directory = directory;
     this.#clock = clock;
     this.#wakeUps = WakeUps.of(directory);
     // a sweep that fails is repeated by the next one and by every commit; what has expired is absent regardless
-    this.#sweeper = setInterval(() => void this.sweep().catch(() => undefined), sweepEvery).unref();
+    this.#sweeper = setInterval(() => void this.sweep().catch(onError), sweepEvery).unref();
   }
 
   async read(aggregate: Aggregate, names: readonly string[]): Promise<Map<string, StoredRecord>> {

@@ -40,7 +40,7 @@ describe('a Redis that comes and goes', () => {
     redis = await startRedis({ own: true, appendonly: true });
     store = await RedisStore.open(redis.url, {
       clock: systemClock,
-      onConnectionError: (error) => failures.push(error),
+      onError: (error) => failures.push(error),
     });
   });
   afterEach(async () => {
@@ -151,7 +151,7 @@ describe('a Redis with a password', () => {
       const failures: Error[] = [];
       const bad = await RedisStore.open(redis.url.replace('://', '://:wrong-horse@'), {
         clock: systemClock,
-        onConnectionError: (error) => failures.push(error),
+        onError: (error) => failures.push(error),
       });
       const error = await bad.ping().catch((thrown: unknown) => thrown);
       expect(error).toMatchObject(unavailable);

@@ -146,8 +146,11 @@ const makeCluster = (nodes: readonly ClusterNode[], options: Options): Cluster =
   });
 
 /** Waits until the client is connected or has failed once; either way it goes on by itself. */
-export async function firstConnection(client: RedisClient): Promise<void> {
-  await within(TIMES.method, client.connect()).catch(() => undefined);
+export async function firstConnection(client: RedisClient, onError: (error: Error) => void): Promise<void> {
+  await within(TIMES.method, client.connect()).catch((error: Error) => {
+    withoutCommand(error);
+    onError(error);
+  });
 }
 
 /** Settles as the promise does, or rejects after `milliseconds`; the promise's own later failure is nobody's then. */

@@ -14,7 +14,7 @@ import { RedisWakeUps } from './wake-ups';
 export interface RedisStoreOptions {
   readonly clock: Clock;
   /** Told of each failure of a connection, for the log; the store goes on by itself. The error holds no password. */
-  readonly onConnectionError?: (error: Error) => void;
+  readonly onError?: (error: Error) => void;
 }
 
 const scripts = {
@@ -45,11 +45,11 @@ export class RedisStore implements Store {
    */
   static async open(url: string, options: RedisStoreOptions): Promise<RedisStore> {
     const { target, ...settings } = parseRedisUrl(url);
-    const onError = options.onConnectionError ?? (() => undefined);
+    const onError = options.onError ?? (() => undefined);
     const make = () => makeClient(target, onError);
     const client = make();
-    await firstConnection(client);
-    return new RedisStore(client, make, options.clock, settings);
+    await firstConnection(client, onError);
+    return new RedisStore(client, make, options.clock, settings, onError);
   }
 
   readonly keys: RedisKeys;
@@ -60,9 +60,10 @@ export class RedisStore implements Store {
     /** The clock that expiry is judged by. */
     readonly clock: Clock,
     private readonly settings: { prefix: string; database: number; replicas: number; replicasWithin: number },
+    onError: (error: Error) => void,
   ) {
     this.#client = client;
-    this.#wakeUps = new RedisWakeUps(make);
+    this.#wakeUps = new RedisWakeUps(make, onError);
     this.keys = new RedisKeys(settings.prefix);
   }
 

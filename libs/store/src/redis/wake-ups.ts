@@ -1,3 +1,4 @@
+import { withoutCommand } from './connection';
 import type { RedisClient } from './script';
 
 /**
@@ -11,7 +12,10 @@ export class RedisWakeUps {
   #connecting: Promise<void> | undefined;
 
   /** @param make a client of its own that is not connected yet */
-  constructor(make: () => RedisClient) {
+  constructor(
+    make: () => RedisClient,
+    private readonly onError: (error: Error) => void,
+  ) {
     this.#make = make;
   }
 
@@ -45,21 +49,26 @@ export class RedisWakeUps {
       const channels = [...this.#listeners.keys()];
       void this.#subscribe(channels).then(() => channels.forEach((channel) => this.#wake(channel)));
     });
-    // a first failure is no matter: the client goes on trying, and `ready` comes then
-    return client.connect().catch(() => undefined);
+    // after a first failure the client goes on trying, and `ready` comes then
+    return client.connect().catch(this.#tell);
   }
 
   /** A failure means that the connection is gone: `ready` subscribes everything anew. */
   async #subscribe(channels: readonly string[]): Promise<void> {
-    if (channels.length > 0) await this.#client?.subscribe(...channels).catch(() => undefined);
+    if (channels.length > 0) await this.#client?.subscribe(...channels).then(() => undefined, this.#tell);
   }
+
+  readonly #tell = (error: unknown): void => {
+    withoutCommand(error);
+    this.onError(error instanceof Error ? error : new Error(String(error)));
+  };
 
   #forget(channel: string, listeners: Set<() => void>, listener: () => void): void {
     listeners.delete(listener);
     if (listeners.size > 0 || this.#listeners.get(channel) !== listeners) return;
     this.#listeners.delete(channel);
     // a failure means that the connection is gone, and with it the subscription
-    this.#client?.unsubscribe(channel).catch(() => undefined);
+    this.#client?.unsubscribe(channel).catch(this.#tell);
   }
 
   #wake(channel: string): void {
