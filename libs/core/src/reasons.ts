@@ -59,6 +59,9 @@ export const REASONS = {
   KEY_UNKNOWN: reason('UNAUTHENTICATED', 'no live key of that id for this entity'),
   CONFIRMATION_MAC: reason('UNAUTHENTICATED', 'the confirmation was not made with the derived key'),
   SIGNATURE_INVALID: reason('UNAUTHENTICATED', 'a signature does not verify under the key it names'),
+  COMMITMENT_MISMATCH: reason('UNAUTHENTICATED', 'the Group Key is not the one that the statement commits to'),
+  ENVELOPE_INVALID: reason('UNAUTHENTICATED', 'the envelope does not open for this member, group and version'),
+  CONTENT_INVALID: reason('UNAUTHENTICATED', 'the content was altered, or was not sealed with this Group Key'),
 
   // what the caller may do
   ROLE_NOT_PERMITTED: reason('PERMISSION_DENIED', 'the caller’s role may not call this'),
@@ -75,6 +78,9 @@ export const REASONS = {
     'the certificate’s issuer is not the assigner that the admission names',
   ),
   CERTIFICATE_ROLE: reason('PERMISSION_DENIED', 'the certificate is used above its role'),
+  NOT_A_MEMBER: reason('PERMISSION_DENIED', 'the entity is no member of the Service Group'),
+  JOIN_NOT_PERMITTED: reason('PERMISSION_DENIED', 'only an operator adds members to this Service Group'),
+  VERSION_NOT_GIVEN: reason('PERMISSION_DENIED', 'the Group Key version was not given to this member'),
 
   // the state of the system
   NOT_FOUND: reason('NOT_FOUND', 'nothing of that name'),
@@ -90,6 +96,16 @@ export const REASONS = {
   FIRST_SEED_EXPIRED: reason('FAILED_PRECONDITION', 'the 1st seed is past its time'),
   FIRST_SEED_REVOKED: reason('FAILED_PRECONDITION', 'the 1st seed was revoked'),
   GATEWAY_NOT_PROVISIONED: reason('FAILED_PRECONDITION', 'the gateway has not been provisioned for this form of key'),
+  GROUP_DELETED: reason('FAILED_PRECONDITION', 'the Service Group was deleted; its id is never used again'),
+  MEMBER_UNKNOWN: reason('FAILED_PRECONDITION', 'an entity to be removed never was a member of the Service Group'),
+  MEMBER_WITHOUT_KEY: reason('FAILED_PRECONDITION', 'a member needs a live registered Entity-User Key'),
+  VERSION_RETIRED: reason('FAILED_PRECONDITION', 'the Group Key version is no longer in use'),
+  VERSION_NOT_ACTIVE: reason('FAILED_PRECONDITION', 'the Group Key version is not yet in use'),
+  STATEMENT_LOWER: reason('FAILED_PRECONDITION', 'a newer statement about the group was seen before'),
+  STATEMENT_CONFLICT: reason('FAILED_PRECONDITION', 'the statement contradicts one that was seen before'),
+  GROUP_KEY_UNKNOWN: reason('FAILED_PRECONDITION', 'the device has no Group Key of that version'),
+  SEAL_PERIOD_OVER: reason('FAILED_PRECONDITION', 'nothing is sealed with this Group Key any more'),
+  CONTENT_REPLAYED: reason('FAILED_PRECONDITION', 'the message was opened before, or is too old to tell'),
   LIMIT_REACHED: reason('RESOURCE_EXHAUSTED', 'a limit of the deployment is reached'),
   MESSAGE_TOO_LARGE: reason('RESOURCE_EXHAUSTED', 'the message is over the limit'),
   CONFLICT: reason('ABORTED', 'another call changed the same thing first; try again'),

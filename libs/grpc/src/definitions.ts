@@ -42,6 +42,8 @@ export const METADATA = {
   traceparent: 'traceparent',
   /** Traceparent of the newest flow step at the sender: in requests and in trailers. */
   step: 'cpns-step',
+  /** Id of the flow in whose course a request is made: in requests. */
+  flow: 'cpns-flow',
   /** google.rpc.Status, as every gRPC library has it. */
   status: 'grpc-status-details-bin',
 } as const;

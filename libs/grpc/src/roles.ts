@@ -52,7 +52,8 @@ export const ROLE_TABLE: RoleTable = {
   '/cpns.v1.EnrolmentService/ImportEntityUserKey': OPERATOR,
   '/cpns.v1.EnrolmentService/ImportFirstSeed': OPERATOR,
   '/cpns.v1.EnrolmentService/RevokeFirstSeed': OPERATOR,
-  '/cpns.v1.EnrolmentService/GetGateway': OPERATOR,
+  // SMF asks whether a gateway's identity still stands
+  '/cpns.v1.EnrolmentService/GetGateway': ['operator', 'service:smf'],
   '/cpns.v1.EnrolmentService/ListGateways': OPERATOR,
 
   // CSKMF to CSKMF

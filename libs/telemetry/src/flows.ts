@@ -22,6 +22,20 @@ const internal = <N extends number>(step: N, clause: string, description: string
 const SRV = 'B.1.1';
 const GW = 'B.1.2';
 const VERIFY = '5.3.1.12.5.4';
+const PULL = 'B.2.1';
+const PUSH = 'B.2.2';
+const GROUP_KEY = '5.3.1.12.6.1';
+
+/** Steps 1 to 6 are the same in both flows of B.2. */
+const creates = <const C extends string>(clause: C) =>
+  [
+    message(1, clause, 'SMF requests a Group Key from CSKMF'),
+    internal(2, clause, 'CSKMF parameterizes the request by the group description and forwards it to OSG'),
+    message(3, clause, 'OSG forwards the request to the KMC'),
+    message(4, clause, 'KMC returns the Group Key to OSG'),
+    internal(5, clause, 'OSG forwards the Group Key to CSKMF'),
+    message(6, clause, 'CSKMF notifies SMF that the Group Key is ready'),
+  ] as const;
 
 export const FLOWS = {
   'EUK-SRV-S': [
@@ -60,6 +74,47 @@ export const FLOWS = {
     internal(3, VERIFY, 'CPNS Server derives the key from both seeds, or verifies the certificate'),
     message(4, VERIFY, 'CPNS Server confirms to the intermediate PN GW'),
     message(5, VERIFY, 'intermediate PN GW relays the confirmation, the target entity checks it'),
+  ],
+  'FLOW-PULL': [
+    ...creates(PULL),
+    message(7, PULL, 'SMF notifies SMF in PN GW of the group, its properties and where its key is'),
+    internal(8, PULL, 'SMF in PN GW requests the Group Key from SECA, at the address in the notice'),
+    message(9, PULL, 'CSKMF in PN GW requests the Group Key from CSKMF in the CPNS Server'),
+    message(10, PULL, 'CSKMF in the CPNS Server returns it, wrapped for each member behind the PN GW'),
+    internal(11, PULL, 'CSKMF in PN GW notifies SMF in PN GW that the Group Key is available'),
+  ],
+  'FLOW-PUSH': [
+    ...creates(PUSH),
+    message(7, PUSH, 'SMF notifies SMF in PN GW of the group, its properties, and that its key will be pushed'),
+    message(8, PUSH, 'CSKMF in the CPNS Server pushes the Group Key to CSKMF in PN GW, wrapped for each member'),
+  ],
+  'GK-PULL': [
+    internal(1, GROUP_KEY, 'SMF in PNE requests the Group Key from its CSKMF'),
+    message(2, GROUP_KEY, 'PNE requests its envelope from the PN GW'),
+    message(3, GROUP_KEY, 'PN GW requests it from the CPNS Server, unless it holds the envelope'),
+    message(4, GROUP_KEY, 'CPNS Server returns the envelope'),
+    message(5, GROUP_KEY, 'PN GW returns the envelope, the PNE checks the statement and opens it'),
+  ],
+  'GK-PUSH': [message(1, GROUP_KEY, 'PN GW passes a pushed envelope on, the PNE checks the statement and opens it')],
+  'GK-UPDATE-M': [
+    message(1, GROUP_KEY, 'SMF tells CSKMF that the membership changed'),
+    internal(2, GROUP_KEY, 'CSKMF parameterizes the request by the group description and forwards it to OSG'),
+    message(3, GROUP_KEY, 'OSG requests a new version from the KMC'),
+    message(4, GROUP_KEY, 'KMC returns the new Group Key to OSG'),
+    internal(5, GROUP_KEY, 'OSG forwards it to CSKMF, for the members from this revision on'),
+    message(6, GROUP_KEY, 'CSKMF notifies SMF that the new Group Key is ready'),
+    message(7, GROUP_KEY, 'SMF notifies SMF in PN GW of the members and the new version'),
+    message(8, GROUP_KEY, 'where the group pushes: CSKMF in the CPNS Server pushes the new Group Key to the PN GW'),
+  ],
+  'GK-DELETE': [
+    message(1, GROUP_KEY, 'SMF tells CSKMF to delete the Group Key'),
+    internal(2, GROUP_KEY, 'CSKMF ends the group and forwards the request to OSG'),
+    message(3, GROUP_KEY, 'OSG tells the KMC to destroy every version'),
+    message(4, GROUP_KEY, 'KMC confirms to OSG'),
+    internal(5, GROUP_KEY, 'OSG confirms to CSKMF, which states that the group has ended'),
+    message(6, GROUP_KEY, 'CSKMF notifies SMF that the Group Key is gone'),
+    message(7, GROUP_KEY, 'SMF notifies SMF in PN GW that the group was deleted'),
+    message(8, GROUP_KEY, 'CSKMF in the CPNS Server sends the statement of the end to CSKMF in PN GW'),
   ],
 } as const satisfies Record<string, readonly FlowStep[]>;
 

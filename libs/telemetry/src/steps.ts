@@ -1,6 +1,6 @@
 import { context, trace, type Context, type Link } from '@opentelemetry/api';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { flowStep, type FlowId, type StepOf } from './flows';
+import { flowStep, isFlowId, type FlowId, type StepOf } from './flows';
 import { formatTraceparent, linkTo } from './trace-context';
 
 /** Span attributes of a step; the demo and the tests read a flow back from these. */
@@ -48,8 +48,19 @@ export const CARRIED_FIELDS = [
   'group_id',
   'version',
   'membership_revision',
+  'description',
+  'members',
+  'joined',
+  'left',
+  'previous',
+  'group_key',
+  'status',
+  'key_location',
+  'key_version',
+  'deleted',
   'statement',
   'envelope',
+  'envelopes',
 ] as const;
 export type CarriedField = (typeof CARRIED_FIELDS)[number];
 
@@ -70,6 +81,17 @@ export function withinStep<F extends FlowId, T>(step: { flow: F; step: StepOf<F>
 
 /** The step that {@link withinStep} announced: a tool that breaks commits on purpose picks its moment by it. */
 export const currentStep = (): CurrentStep | undefined => current.getStore();
+
+const asked = new AsyncLocalStorage<FlowId>();
+
+/**
+ * The flow in whose course the caller made the call that is being answered, where it said so: a service that takes part in
+ * several flows by one RPC reports its step under the right one. For traces only, since any caller can say anything.
+ */
+export const askedFlow = (): FlowId | undefined => asked.getStore();
+
+/** Runs `fn` as the answer to a call that was made in the course of a flow; another text than a flow's id is ignored. */
+export const withAskedFlow = <T>(flow: string, fn: () => T): T => (isFlowId(flow) ? asked.run(flow, fn) : fn());
 
 interface Chain {
   last: string;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { currentTraceparent, lastStep, parseTraceparent } from '@cpns/telemetry';
+import { currentStep, currentTraceparent, lastStep, parseTraceparent } from '@cpns/telemetry';
 import { Metadata } from '@grpc/grpc-js';
 import { METADATA, type MethodShape } from '../definitions';
 import type { CallContext } from '../server/call-context';
@@ -57,6 +57,8 @@ export function metadataOf({ path }: MethodShape, bytes: Buffer | undefined, opt
   if (traceparent !== '') metadata.set(METADATA.traceparent, traceparent);
   const step = lastStep();
   if (step !== '') metadata.set(METADATA.step, step);
+  const flow = currentStep()?.flow;
+  if (flow !== undefined) metadata.set(METADATA.flow, flow);
   if (options.proof !== undefined && bytes !== undefined)
     metadata.set(METADATA.proof, options.proof(path, createHash('sha256').update(bytes).digest()));
   return metadata;

@@ -1,5 +1,14 @@
 import { CpnsError, invalidArgument, type Clock } from '@cpns/core';
-import { contextFrom, endSpan, lastStep, parseTraceparent, tracer, withStepChain, type Logger } from '@cpns/telemetry';
+import {
+  contextFrom,
+  endSpan,
+  lastStep,
+  parseTraceparent,
+  tracer,
+  withAskedFlow,
+  withStepChain,
+  type Logger,
+} from '@cpns/telemetry';
 import { Metadata, status as Status, type ServerInterceptingCallInterface, type StatusObject } from '@grpc/grpc-js';
 import { context, ROOT_CONTEXT, SpanKind, trace, type Context, type Span } from '@opentelemetry/api';
 import { createHash } from 'node:crypto';
@@ -39,6 +48,7 @@ export class IncomingCall {
   #span: Span | undefined;
   #otel: Context = ROOT_CONTEXT;
   #stepBefore = '';
+  #askedFlow = '';
   #lastStep = '';
   #proof: Buffer | undefined;
   #error: CpnsError | undefined;
@@ -86,6 +96,7 @@ export class IncomingCall {
     const parent = contextFrom(textOf(metadata, METADATA.traceparent));
     const step = textOf(metadata, METADATA.step);
     this.#stepBefore = parseTraceparent(step) === undefined ? '' : step;
+    this.#askedFlow = textOf(metadata, METADATA.flow);
     const [, service = '', name = ''] = this.context.method.split('/');
     const attributes = { 'rpc.system': 'grpc', 'rpc.service': service, 'rpc.method': name };
     this.#span = tracer().startSpan(this.context.method, { kind: SpanKind.SERVER, attributes }, parent);
@@ -138,7 +149,7 @@ export class IncomingCall {
     return context.with(this.#otel, () =>
       withStepChain(this.#stepBefore, async () => {
         try {
-          return await fn();
+          return await withAskedFlow(this.#askedFlow, fn);
         } finally {
           this.#lastStep = lastStep();
         }

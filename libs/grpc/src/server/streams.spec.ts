@@ -169,7 +169,7 @@ describe('two-way streams', () => {
 describe('server streams', () => {
   test('messages, then the end', async () => {
     watch = async (call) => {
-      for (let count = 0; count < 3; count += 1) await call.write({ delivery: undefined });
+      for (let count = 0; count < 3; count += 1) await call.write({ delivery: undefined, traceparent: '' });
     };
     const { messages, ended } = await collect(openWatch());
     expect(messages).toHaveLength(3);
@@ -185,7 +185,7 @@ describe('server streams', () => {
     const aborted = new Promise<unknown>((resolve) => {
       watch = async (call) => {
         call.signal.addEventListener('abort', () => resolve(reasonOf(call.signal.reason)));
-        for (;;) await call.write({ delivery: undefined });
+        for (;;) await call.write({ delivery: undefined, traceparent: '' });
       };
     });
     for await (const message of openWatch()) {

@@ -27,10 +27,10 @@ const gateway: Handlers<typeof PnGatewayServiceService> = {
   },
   joinServiceGroup: async () => Promise.resolve({ membershipRevision: 1n }),
   leaveServiceGroup: async () => Promise.resolve({ membershipRevision: 1n }),
-  pullGroupKey: async () => Promise.resolve({ delivery: undefined }),
+  pullGroupKey: async () => Promise.resolve({ delivery: undefined, traceparent: '' }),
   watchGroupKeys: async (_request, call) => {
     callers.push(call.requireEntity());
-    await call.write({ delivery: undefined });
+    await call.write({ delivery: undefined, traceparent: '' });
   },
 };
 
@@ -81,7 +81,7 @@ test('a stream is proven by its first message', async () => {
   const { watchGroupKeys } = await client();
   const replies: unknown[] = [];
   for await (const reply of watchGroupKeys({}, { proof: () => Buffer.from('good') })) replies.push(reply);
-  expect(replies).toEqual([{ delivery: undefined }]);
+  expect(replies).toEqual([{ delivery: undefined, traceparent: '' }]);
   expect(seen[0]?.digest).toEqual(createHash('sha256').update('').digest());
   expect(callers).toHaveLength(1);
 });

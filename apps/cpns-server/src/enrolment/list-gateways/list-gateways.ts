@@ -58,6 +58,7 @@ export class ListGateways {
       enrolledAt: BigInt(identity.enrolledAt),
       certificateNotAfter: BigInt(identity.notAfter),
       revoked: identity.state === 'revoked',
+      certificateDigest: identity.certificateDigest,
       firstSeeds: Object.values(seeds)
         .filter((seed) => seed !== undefined)
         .map(seedInfo),
