@@ -1,0 +1,11 @@
+import type { Clock, Random } from '@cpns/core';
+import type { Records } from '@cpns/records';
+
+/** What the use cases of the KMC share. */
+export interface KmcContext {
+  /** `cpns://<trust-domain>/service/kmc`, as its certificate says. */
+  readonly uri: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly records: Records;
+}

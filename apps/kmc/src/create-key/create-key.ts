@@ -1,0 +1,38 @@
+/** SECCF-KMC, FLOW-PULL and FLOW-PUSH step 3: the Group Key of a new Service Group, in its version 1. */
+import type { CreateKeyRequest, KeyVersion } from '@cpns/contracts';
+import { CpnsError } from '@cpns/core';
+import { checkGroupId } from '@cpns/identity';
+import { fields } from '@cpns/messages';
+import type { KmcContext } from '../context';
+import { asStep, type Step } from '../flow-step';
+import { keyVersion } from '../key-versions/key-version';
+import { MakeVersion } from '../key-versions/make-version';
+import type { HeadRecord } from '../records/key-records';
+
+const STEP: Step = { flows: ['FLOW-PULL', 'FLOW-PUSH'], carried: ['group_id', 'request_id'] };
+
+export class CreateKey {
+  readonly #make: MakeVersion;
+
+  constructor(private readonly kmc: KmcContext) {
+    this.#make = new MakeVersion(kmc);
+  }
+
+  /**
+   * @throws CpnsError a field's reason; ALREADY_EXISTS for a group-id that has, or had, a key from another request;
+   *   CONFLICT for a request id that was used for something else; NOT_FOUND when this request's version was destroyed
+   */
+  async execute(request: CreateKeyRequest, caller: string): Promise<KeyVersion> {
+    const groupId = checkGroupId(request.groupId, 'group_id');
+    const requestId = fields.nonce(request.requestId, 'request_id');
+    return asStep(this.kmc, STEP, caller, async () =>
+      keyVersion(groupId, await this.#make.execute({ groupId, previous: 0n, requestId }, checkUnused)),
+    );
+  }
+}
+
+function checkUnused(head: HeadRecord | undefined): void {
+  if (head === undefined) return;
+  const what = head.state === 'live' ? 'the group has a Group Key' : 'the group-id was used, and never will be again';
+  throw new CpnsError('ALREADY_EXISTS', what);
+}
