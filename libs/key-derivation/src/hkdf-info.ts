@@ -11,6 +11,7 @@ export type HkdfInfo = string & { readonly [isInfo]: true };
 const BEYOND_ASCII = /[\u0080-\uffff]/;
 const TWO_POW_32 = 0x1_0000_0000;
 const U64_MAX = (1n << 64n) - 1n;
+const EXACT_MAX = BigInt(Number.MAX_SAFE_INTEGER);
 
 function lp(text: string): string {
   const bytes = BEYOND_ASCII.test(text) ? Buffer.from(text, 'utf8').toString('latin1') : text;
@@ -21,12 +22,16 @@ function lp(text: string): string {
 
 const u32 = (n: number): string => String.fromCharCode(n >>> 24, (n >>> 16) & 0xff, (n >>> 8) & 0xff, n & 0xff);
 
+const u64OfNumber = (n: number): string => u32(Math.floor(n / TWO_POW_32)) + u32(n % TWO_POW_32);
+
 function u64(value: bigint | number): string {
   if (typeof value === 'number') {
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError('u64 takes a whole number from 0, exact');
-    return u32(Math.floor(value / TWO_POW_32)) + u32(value % TWO_POW_32);
+    return u64OfNumber(value);
   }
   if (value < 0n || value > U64_MAX) throw new RangeError('u64 carries 0 to 2^64 - 1');
+  // the halves of a bigint cost more than those of a number, and nearly every version is exact as one
+  if (value <= EXACT_MAX) return u64OfNumber(Number(value));
   return u32(Number(value >> 32n)) + u32(Number(value & 0xffff_ffffn));
 }
 
