@@ -103,6 +103,17 @@ describe('OutboxRelay', () => {
     await eventually(() => expect(carried).toEqual(['g/a']));
   });
 
+  it('tries again once, however many wake it', async () => {
+    await append('g', 'a');
+    const trying = relay(() => Promise.reject(new Error('away')));
+    for (let n = 0; n < 5; n++) trying.wake(at('g'));
+    await eventually(() => expect(failures).toHaveLength(1));
+    expect(timers.pending).toEqual([100]);
+    timers.advance(100);
+    await eventually(() => expect(failures).toHaveLength(2));
+    expect(timers.pending).toEqual([200]);
+  });
+
   it('one that is away holds up no other', async () => {
     await append('ill', 'a');
     await append('well', 'a');

@@ -39,6 +39,8 @@ interface Work {
   done: Promise<void>;
   /** Something may have been appended since the outbox was read last. */
   again: boolean;
+  /** Somebody sees to it that it is tried again: however many wake it, one does. */
+  woken: boolean;
 }
 
 export class OutboxRelay {
@@ -55,7 +57,10 @@ export class OutboxRelay {
   wake(aggregate: Aggregate): void {
     if (this.#over?.aborted === true) return;
     this.#waiting.get(aggregate.id)?.cancel();
-    this.drain(aggregate).then(
+    const work = this.#workOn(aggregate);
+    if (work.woken) return;
+    work.woken = true;
+    work.done.then(
       () => this.#waiting.delete(aggregate.id),
       (error: unknown) => this.#retry(aggregate, error),
     );
@@ -66,15 +71,7 @@ export class OutboxRelay {
    * @throws whatever carrying an entry threw; that entry and those after it are still there
    */
   drain(aggregate: Aggregate): Promise<void> {
-    const working = this.#working.get(aggregate.id);
-    if (working !== undefined) {
-      working.again = true;
-      return working.done;
-    }
-    const work: Work = { done: Promise.resolve(), again: false };
-    this.#working.set(aggregate.id, work);
-    work.done = this.#work(aggregate, work);
-    return work.done;
+    return this.#workOn(aggregate).done;
   }
 
   /** Looks at all aggregates now and from time to time, until the signal aborts; resolves when none is worked on. */
@@ -105,6 +102,18 @@ export class OutboxRelay {
     } catch (error) {
       this.#options.onFailure({ kind, id: '*' }, error, this.#options.sweepEvery);
     }
+  }
+
+  #workOn(aggregate: Aggregate): Work {
+    const working = this.#working.get(aggregate.id);
+    if (working !== undefined) {
+      working.again = true;
+      return working;
+    }
+    const work: Work = { done: Promise.resolve(), again: false, woken: false };
+    this.#working.set(aggregate.id, work);
+    work.done = this.#work(aggregate, work);
+    return work;
   }
 
   async #work(aggregate: Aggregate, work: Work): Promise<void> {

@@ -34,6 +34,20 @@ export function toCpnsError(error: unknown): CpnsError {
   return new CpnsError('INTERNAL', 'the service failed; its log has the cause', { cause: error });
 }
 
+/** Metadata of a refusal that is about the certificate of the very caller, whatever the message speaks of. */
+const CALLERS_CERTIFICATE = { certificate: 'caller' } as const;
+
+/** The same refusal, marked as one of who called: {@link isAboutOwnCertificate} sees it at the other end. */
+export function aboutCallersCertificate(error: unknown): unknown {
+  if (!(error instanceof CpnsError) || !['UNAUTHENTICATED', 'PERMISSION_DENIED'].includes(error.code)) return error;
+  const metadata = { ...error.metadata, ...CALLERS_CERTIFICATE };
+  return new CpnsError(error.reason, error.message, { metadata, cause: error.cause });
+}
+
+/** True for a refusal of the certificate that this process called with. */
+export const isAboutOwnCertificate = (error: unknown): boolean =>
+  error instanceof CpnsError && error.metadata.certificate === CALLERS_CERTIFICATE.certificate;
+
 // A lone surrogate would make the header encoder throw.
 const sendable = (text: string, limit: number) =>
   Buffer.from(text.length <= limit ? text : `${text.slice(0, limit)}…`, 'utf8').toString('utf8');

@@ -5,6 +5,7 @@ export * from './library-log';
 export * from './peer';
 export * from './peer-identifier';
 export * from './roles';
+export * from './client/check-health';
 export type { CallOptions } from './client/call-options';
 export * from './client/connection';
 export * from './client/streams';

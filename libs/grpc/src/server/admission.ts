@@ -4,6 +4,7 @@
  */
 import { CpnsError, unauthenticated, type Clock } from '@cpns/core';
 import type { Metadata } from '@grpc/grpc-js';
+import { aboutCallersCertificate } from '../errors';
 import type { IdentifyPeer, Peer, PeerCache } from '../peer';
 import { checkRole } from '../roles';
 import type { IncomingCall } from './incoming-call';
@@ -54,6 +55,17 @@ const checkRoleOfPeer: Step = ({ verdict, context: { peer } }) => {
   if (verdict.kind === 'served' && peer !== undefined) checkRole(verdict.rules, peer);
 };
 
+/** Marks what a step refuses, so that a caller that relays calls sees that it is meant and not who it relays for. */
+const aboutThePeer =
+  (step: Step): Step =>
+  async (call, metadata, gate) => {
+    try {
+      await step(call, metadata, gate);
+    } catch (error) {
+      throw aboutCallersCertificate(error);
+    }
+  };
+
 const requireProof: Step = (call) => {
   if (call.verdict.kind === 'served' && call.verdict.needsProof && !call.hasProof)
     throw unauthenticated('PROOF_MISSING', 'this call needs a proof of the Entity-User Key, in cpns-proof-bin');
@@ -63,9 +75,9 @@ const STEPS: readonly Step[] = [
   joinTrace,
   refuseUnserved,
   refuseWhenStopping,
-  identifyPeer,
-  refuseOutdatedPeer,
-  checkRoleOfPeer,
+  aboutThePeer(identifyPeer),
+  aboutThePeer(refuseOutdatedPeer),
+  aboutThePeer(checkRoleOfPeer),
   requireProof,
 ];
 

@@ -1,6 +1,7 @@
 import http2 from 'node:http2';
 import tls from 'node:tls';
 import { unauthenticated } from '@cpns/core';
+import { isAboutOwnCertificate } from '../errors';
 import { GATEWAY, KmcFixture, OPERATOR, PNE, reasonOf, SERVER, SMF } from '../testing/kmc-fixture';
 import { identifyByName, TestPki } from '../testing';
 
@@ -152,6 +153,26 @@ describe('roles', () => {
     expect(await reasonOf(call(request))).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
     expect({ served: kmc.served, identified }).toEqual({ served: 1, identified: 1 });
   });
+
+  test.each(['at the door', 'by the handler'])(
+    'a caller that relays calls sees whose certificate was refused %s',
+    async (where) => {
+      const refuse = () => {
+        throw unauthenticated('CERTIFICATE_REVOKED', 'the certificate was revoked');
+      };
+      const atTheDoor = where === 'at the door';
+      if (!atTheDoor) kmc.answer = refuse;
+      const port = await kmc.port(atTheDoor ? { admitPeer: refuse } : {});
+      const error = await kmc
+        .caller(
+          port,
+          SERVER,
+        )(request)
+        .catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ reason: 'CERTIFICATE_REVOKED', message: 'the certificate was revoked' });
+      expect(isAboutOwnCertificate(error)).toBe(atTheDoor);
+    },
+  );
 
   test('an identity that is refused is refused again, and never remembered as good', async () => {
     const port = await kmc.port({

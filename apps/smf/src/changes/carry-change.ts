@@ -1,0 +1,119 @@
+/** The second half of a change: what was proposed goes to CSKMF, and its answer decides (steps 1 to 6). */
+import { duration, type CpnsError } from '@cpns/core';
+import { outboxEntry } from '@cpns/delivery';
+import { at, expiring } from '@cpns/records';
+import { advanceGroup, leftBy, type GroupEvent } from '@cpns/service-group';
+import { currentTraceparent, emitStep, lastStep, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
+import type { CarriedField } from '@cpns/telemetry';
+import type { SmfContext } from '../context';
+import { askCskmf, isRefusal, type KeyAnswer } from '../cskmf/group-keys';
+import {
+  GROUP,
+  groupAggregate,
+  PENDING,
+  REFUSAL,
+  refusalName,
+  type ChangeFlow,
+  type GroupRecord,
+  type PendingRecord,
+} from '../records/group-records';
+import { pnsOf, setChanges } from '../records/members';
+import type { Settlements } from './settlements';
+
+const NOTHING = Buffer.alloc(0);
+/** How long a call may ask why its change was taken back, milliseconds: longer than any call waits. */
+const REFUSAL_KEPT_FOR = duration(10, 'minute');
+
+/** The log of notices to come: which revision of the group they are of. */
+export const noticesId = (revision: bigint): string => `notices.${revision}`;
+
+export class CarryChange {
+  constructor(
+    private readonly smf: SmfContext,
+    private readonly settlements: Settlements,
+  ) {}
+
+  /**
+   * Carries a proposed change through, in the trace of the call that proposed it. One that was settled before, by another
+   * replica or before a crash, is no more.
+   * @throws CpnsError when CSKMF gave no definite answer: it is to be asked again
+   */
+  async execute(groupId: string, changeId: string): Promise<void> {
+    const wanted = { group: at(GROUP), pending: at(PENDING) };
+    const { group, pending } = await this.smf.records.read(groupAggregate(groupId), wanted);
+    if (group !== undefined && pending?.changeId === changeId) {
+      const { traceparent } = pending;
+      await withTraceparent(traceparent, () => withStepChain(traceparent, () => this.#carry(group, pending)));
+    }
+    this.settlements.settle(groupId);
+  }
+
+  async #carry(group: GroupRecord, pending: PendingRecord): Promise<void> {
+    const { flow } = pending;
+    const startedAt = this.smf.clock.now();
+    let answer: KeyAnswer;
+    try {
+      answer = await withinStep({ flow, step: 1 }, () => askCskmf(this.smf, group, pending));
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      return withinStep({ flow, step: 1 }, () => this.#takeBack(group.description.groupId, pending, error));
+    }
+    emitStep({ flow, step: 6, from: this.smf.server.uri, to: this.smf.uri, carried: CARRIED[flow], startedAt });
+    await withinStep({ flow, step: 6 }, () => this.#apply(group.description.groupId, pending, answer));
+  }
+
+  /** The change holds from here on; its notices are in the outbox. */
+  async #apply(groupId: string, { changeId, flow, revision, size, moves }: PendingRecord, answer: KeyAnswer) {
+    const { records, store } = this.smf;
+    const lastChange = { flow, traceparent: lastStep() || currentTraceparent(), pnsLeft: pnsOf(leftBy(moves)) };
+    await records.transact(
+      groupAggregate(groupId),
+      { group: at(GROUP), pending: at(PENDING) },
+      async ({ group, pending }) => {
+        if (group === undefined || pending?.changeId !== changeId) return { result: undefined };
+        const state = advanceGroup(group.state, OUTCOME[flow]);
+        return {
+          result: undefined,
+          put: { group: { ...group, state, revision, size, keyVersion: answer.version, lastChange }, pending: null },
+          ...(await setChanges(store, groupId, moves)),
+          append: [outboxEntry(noticesId(revision), NOTHING)],
+        };
+      },
+    );
+  }
+
+  /** All is as before; of a group that was to be made nothing is left. */
+  async #takeBack(groupId: string, { changeId, flow }: PendingRecord, error: CpnsError): Promise<void> {
+    const { reason, message, metadata } = error;
+    this.smf.logger.info('CSKMF refused a change', { group: groupId, flow, reason });
+    const wanted = { group: at(GROUP), pending: at(PENDING), refusal: at(REFUSAL, refusalName(changeId)) };
+    await this.smf.records.transact(groupAggregate(groupId), wanted, ({ group, pending }) => {
+      if (group === undefined || pending?.changeId !== changeId) return { result: undefined };
+      const state = advanceGroup(group.state, 'refuse');
+      const until = this.smf.clock.now() + REFUSAL_KEPT_FOR;
+      return {
+        result: undefined,
+        put: {
+          group: state === 'absent' ? null : { ...group, state },
+          pending: null,
+          refusal: expiring({ reason, message, metadata }, until),
+        },
+      };
+    });
+  }
+}
+
+/** What CSKMF's consent is to the group. */
+const OUTCOME: Readonly<Record<ChangeFlow, GroupEvent>> = {
+  'FLOW-PULL': 'ready',
+  'FLOW-PUSH': 'ready',
+  'GK-UPDATE-M': 'ready',
+  'GK-DELETE': 'gone',
+};
+
+const CARRIED: Readonly<Record<ChangeFlow, readonly CarriedField[]>> = {
+  'FLOW-PULL': ['group_id', 'status', 'version', 'membership_revision'],
+  'FLOW-PUSH': ['group_id', 'status', 'version', 'membership_revision'],
+  'GK-UPDATE-M': ['group_id', 'status', 'version', 'membership_revision'],
+  'GK-DELETE': ['group_id', 'status', 'deleted'],
+};

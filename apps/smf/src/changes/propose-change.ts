@@ -1,0 +1,185 @@
+/**
+ * How a call changes a group. It proposes: what is to be done is written down beside the group, with an entry in its outbox
+ * in the same commit. From there on the change is carried through, whatever becomes of the call; the call waits for it.
+ */
+import { CpnsError, duration, unavailable, type Clock } from '@cpns/core';
+import { outboxEntry, type OutboxRelay } from '@cpns/delivery';
+import { at } from '@cpns/records';
+import { currentTraceparent, lastStep, withinStep } from '@cpns/telemetry';
+import type { SmfContext, Waiting } from '../context';
+import { checkAnswers } from '../cskmf/group-keys';
+import { GROUP, groupAggregate, PENDING, REFUSAL, refusalName } from '../records/group-records';
+import { setChanges } from '../records/members';
+import type { Settlements } from './settlements';
+import { Turns } from './turns';
+import type { Proposal, Wish } from './wish';
+
+const NOTHING = Buffer.alloc(0);
+/** A call without an earlier deadline waits for so long, milliseconds. */
+const LONGEST_WAIT = duration(30, 'second');
+/** What is left of the caller's deadline for the way back, milliseconds. */
+const MARGIN_MS = 200;
+/** A change that failed is tried twice more within it. */
+const PATIENCE = duration(5, 'second');
+const CHANGE_ID_BYTES = 16;
+
+/** What came of looking at the group. */
+type Step =
+  /** Nothing is to be done, or it was done at once. */
+  | { readonly kind: 'settled' }
+  /** The change that this call asked for is under way; an identical call may have proposed it. */
+  | { readonly kind: 'proposed'; readonly changeId: string; readonly revision: bigint }
+  /** Another change comes first. */
+  | { readonly kind: 'blocked' };
+
+/** What the change came to. */
+export interface Done {
+  /** Of the membership that holds it; undefined where nothing had to be changed. */
+  readonly revision: bigint | undefined;
+}
+
+export class ProposeChange {
+  readonly #turns = new Turns();
+
+  constructor(
+    private readonly smf: SmfContext,
+    private readonly relay: OutboxRelay,
+    private readonly settlements: Settlements,
+    /** How long a call waits for a change that is tried again and again, milliseconds. */
+    private readonly patience = PATIENCE,
+  ) {}
+
+  /**
+   * Resolves when the group is as wished.
+   * @throws CpnsError what the rules or CSKMF refuse it with; DEPENDENCY_UNAVAILABLE before the call's deadline
+   */
+  async execute(wish: Wish, call: Waiting): Promise<Done> {
+    const first = await this.#propose(wish, call);
+    const step = first.kind === 'blocked' ? await this.#proposeInTurn(wish, call) : first;
+    if (step.kind === 'settled') return { revision: undefined };
+    do await this.#wait(wish.groupId, call, PROPOSED);
+    while (!(await this.#isDone(wish.groupId, step.changeId)));
+    return { revision: step.revision };
+  }
+
+  /** After the changes that come first. */
+  async #proposeInTurn(wish: Wish, call: Waiting): Promise<Exclude<Step, { kind: 'blocked' }>> {
+    const { turn, done } = this.#turns.take(wish.groupId);
+    try {
+      await this.#inTime(turn, call, BLOCKED);
+      for (;;) {
+        const step = await this.#propose(wish, call);
+        if (step.kind !== 'blocked') return step;
+        await this.#wait(wish.groupId, call, BLOCKED);
+      }
+    } finally {
+      done();
+    }
+  }
+
+  #propose(wish: Wish, call: Waiting): Promise<Step> {
+    return withinStep({ flow: wish.flow, step: 1 }, () => this.#decide(wish, call));
+  }
+
+  #decide(wish: Wish, call: Waiting): Promise<Step> {
+    const { records, store } = this.smf;
+    let answers: Promise<void> | undefined;
+    return records.transact(
+      groupAggregate(wish.groupId),
+      { group: at(GROUP), pending: at(PENDING) },
+      async ({ group, pending }) => {
+        if (pending !== undefined) return { result: stepBehind(pending, wish) };
+        const verdict = await wish.work(group);
+        if (verdict.kind === 'settled') {
+          const result: Step = { kind: 'settled' };
+          if (group === undefined || verdict.moves.length === 0) return { result };
+          // put as it is: a call that looked at those standings meanwhile has to look again
+          return { result, put: { group }, ...(await setChanges(store, wish.groupId, verdict.moves)) };
+        }
+        await (answers ??= checkAnswers(this.smf, wish.groupId, call));
+        const proposed = this.#pending(wish, verdict.proposal);
+        const { changeId, revision } = proposed;
+        return {
+          result: { kind: 'proposed', changeId, revision },
+          put: { group: verdict.proposal.group, pending: proposed },
+          append: [outboxEntry(`change.${changeId}`, NOTHING)],
+        };
+      },
+    );
+  }
+
+  #pending(wish: Wish, { flow, revision, size, moves }: Proposal) {
+    const changeId = this.smf.random.bytes(CHANGE_ID_BYTES).toString('hex');
+    const traceparent = lastStep() || currentTraceparent();
+    return { changeId, wish: wish.digest, flow, revision, size, moves, traceparent };
+  }
+
+  /** Until a change of the group came to its end. @throws CpnsError DEPENDENCY_UNAVAILABLE, CALL_CANCELLED */
+  async #wait(groupId: string, call: Waiting, why: string): Promise<void> {
+    const aggregate = groupAggregate(groupId);
+    const { settled, cancel } = this.settlements.next(groupId);
+    const drained = this.relay.drain(aggregate).catch((error: unknown) => {
+      // carried on all the same, whatever becomes of the call; a short outage is none for the caller
+      this.relay.wake(aggregate);
+      return failAfter(this.patience, error);
+    });
+    try {
+      await this.#inTime(Promise.race([settled, drained]), call, why);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #inTime(promise: Promise<void>, call: Waiting, why: string): Promise<void> {
+    try {
+      await beforeDeadline(promise, call, this.smf.clock);
+    } catch (cause) {
+      if (cause instanceof CpnsError && cause.code === 'CANCELLED') throw cause;
+      throw unavailable('DEPENDENCY_UNAVAILABLE', why, { metadata: { dependency: this.smf.server.uri }, cause });
+    }
+  }
+
+  /** @throws CpnsError what CSKMF refused the change with */
+  async #isDone(groupId: string, changeId: string): Promise<boolean> {
+    const wanted = { pending: at(PENDING), refusal: at(REFUSAL, refusalName(changeId)) };
+    const { pending, refusal } = await this.smf.records.read(groupAggregate(groupId), wanted);
+    if (refusal !== undefined) throw new CpnsError(refusal.reason, refusal.message, { metadata: refusal.metadata });
+    return pending?.changeId !== changeId;
+  }
+}
+
+const PROPOSED =
+  'the change cannot be made at the moment; it is written down and will be, and a call like this one waits for it';
+const BLOCKED = 'another change of the Service Group cannot be made at the moment; nothing was changed, try again';
+
+const stepBehind = (pending: { wish: string; changeId: string; revision: bigint }, wish: Wish): Step =>
+  pending.wish === wish.digest
+    ? { kind: 'proposed', changeId: pending.changeId, revision: pending.revision }
+    : { kind: 'blocked' };
+
+const failAfter = (milliseconds: number, error: unknown): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    setTimeout(() => reject(error as Error), milliseconds).unref();
+  });
+
+async function beforeDeadline(promise: Promise<void>, call: Waiting, clock: Clock): Promise<void> {
+  const until = Math.min(call.deadline - MARGIN_MS, call.receivedAt + LONGEST_WAIT);
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error('the deadline came first')), Math.max(0, until - clock.now()));
+  const over = AbortSignal.any([call.signal, late.signal]);
+  const ended = new AbortController();
+  try {
+    await Promise.race([promise, whenAborted(over, ended.signal)]);
+  } finally {
+    clearTimeout(timer);
+    ended.abort();
+  }
+}
+
+/** Rejects with the signal's reason; `until` takes the listener away. */
+const whenAborted = (signal: AbortSignal, until: AbortSignal): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    const fail = () => reject(signal.reason as Error);
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true, signal: until });
+  });

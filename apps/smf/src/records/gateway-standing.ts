@@ -1,0 +1,47 @@
+import { CpnsError, duration, unauthenticated } from '@cpns/core';
+import type { Receiver } from '@cpns/delivery';
+import type { SmfContext } from '../context';
+
+/** How long an answer of the CPNS Server is believed, milliseconds: so late does a revocation come to bear here. */
+const KEPT_FOR = duration(10, 'second');
+/** More gateways than that are asked for again. */
+const KEPT_MAX = 10_000;
+const DEADLINE = { deadlineMs: duration(2, 'second') };
+
+/**
+ * TLS says who the gateway is, the CPNS Server whether it still may act: a certificate that an operator ended, or that a
+ * new enrolment replaced, is good for nothing.
+ */
+export class GatewayStanding {
+  readonly #good = new Map<string, number>();
+
+  constructor(private readonly smf: Pick<SmfContext, 'server' | 'clock'>) {}
+
+  /** @throws CpnsError CERTIFICATE_REVOKED; DEPENDENCY_UNAVAILABLE when the Server cannot be asked */
+  async check({ uri, fingerprint }: Receiver): Promise<void> {
+    const key = `${uri} ${fingerprint.toString('hex')}`;
+    const until = this.#good.get(key);
+    if (until !== undefined && this.smf.clock.now() < until) return;
+    this.#good.delete(key);
+    if (!(await this.#stands(uri, fingerprint)))
+      throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
+    this.#keep(key);
+  }
+
+  async #stands(uri: string, fingerprint: Buffer): Promise<boolean> {
+    try {
+      await this.smf.server.ready(DEADLINE.deadlineMs);
+      const { gateway } = await this.smf.server.enrolment.getGateway({ entity: uri }, DEADLINE);
+      return gateway !== undefined && !gateway.revoked && gateway.certificateDigest.equals(fingerprint);
+    } catch (error) {
+      if (error instanceof CpnsError && error.reason === 'NOT_FOUND') return false;
+      throw error;
+    }
+  }
+
+  #keep(key: string): void {
+    const [oldest] = this.#good.keys();
+    if (this.#good.size >= KEPT_MAX && oldest !== undefined) this.#good.delete(oldest);
+    this.#good.set(key, this.smf.clock.now() + KEPT_FOR);
+  }
+}

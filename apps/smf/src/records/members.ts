@@ -1,0 +1,94 @@
+/** The members of a Service Group as sets, one for each Personal Network: a gateway is told of those of its own. */
+import { CpnsError } from '@cpns/core';
+import { parseEntityUri, type EntityName } from '@cpns/identity';
+import { at } from '@cpns/records';
+import type { Move, Standing } from '@cpns/service-group';
+import type { SetChange, Store } from '@cpns/store';
+import type { SmfContext } from '../context';
+import { allOf } from './all-of';
+import { formerSet, GROUP, groupAggregate, membersSet, PNS, setOf, type GroupRecord } from './group-records';
+
+const pnOf = (entity: string): string => parseEntityUri(entity).pnId;
+
+/** Where each of these stands, by E. */
+export async function standingsOf(
+  store: Store,
+  groupId: string,
+  entities: readonly EntityName[],
+): Promise<Map<string, Standing>> {
+  const aggregate = groupAggregate(groupId);
+  const standingOf = async ({ uri, pnId }: EntityName): Promise<Standing> => {
+    if (await store.isMember(aggregate, membersSet(pnId), uri)) return 'member';
+    if (await store.isMember(aggregate, formerSet('removed'), uri)) return 'removed';
+    return (await store.isMember(aggregate, formerSet('left'), uri)) ? 'left' : 'stranger';
+  };
+  return new Map(await Promise.all(entities.map(async (entity) => [entity.uri, await standingOf(entity)] as const)));
+}
+
+/**
+ * What the moves change in the sets, at most two items for each of them: an entity that comes back has a PN that is
+ * known already, and a stranger leaves no set.
+ */
+export async function setChanges(
+  store: Store,
+  groupId: string,
+  moves: readonly Move[],
+): Promise<{ readonly addTo: readonly SetChange[]; readonly removeFrom: readonly SetChange[] }> {
+  const member = (standing: (move: Move) => Standing) =>
+    moves.flatMap((move) => {
+      const set = setOf(standing(move), pnOf(move.entity));
+      return set === undefined ? [] : [{ set, member: move.entity }];
+    });
+  const pns = new Set(moves.filter(({ from }) => from === 'stranger').map(({ entity }) => pnOf(entity)));
+  const known = await Promise.all([...pns].map((pn) => store.isMember(groupAggregate(groupId), PNS, pn)));
+  const fresh = [...pns].filter((_, index) => known[index] === false).map((pn) => ({ set: PNS, member: pn }));
+  return { addTo: [...member(({ to }) => to), ...fresh], removeFrom: member(({ from }) => from) };
+}
+
+/** The pn-ids of those that are members no more, each once. */
+export const pnsOf = (entities: readonly string[]): string[] => [...new Set(entities.map(pnOf))];
+
+/** A group with members as they were at one moment. */
+export interface GroupSnapshot {
+  readonly group: GroupRecord;
+  /** E of each, sorted. */
+  readonly members: readonly string[];
+}
+
+/** Members come in pages: a change in between means to begin again, which a group that changes all the time may spoil. */
+const ATTEMPTS_MAX = 10;
+
+/**
+ * A group with all its members, or with those of one PN; of a group that was deleted there are none.
+ * @returns undefined for a group that is not there, or is only being made
+ * @throws CpnsError CONFLICT when changes are always faster; DEPENDENCY_UNAVAILABLE
+ */
+export async function snapshotOf(smf: SmfContext, groupId: string, pnId?: string): Promise<GroupSnapshot | undefined> {
+  for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+    const group = await groupOf(smf, groupId);
+    if (group === undefined || group.state === 'creating') return undefined;
+    if (group.state === 'deleted') return { group, members: [] };
+    const members = await membersIn(smf.store, groupId, pnId);
+    if ((await groupOf(smf, groupId))?.revision === group.revision) return { group, members };
+  }
+  throw new CpnsError('CONFLICT', 'the members of the Service Group change all the time: try again');
+}
+
+async function groupOf(smf: SmfContext, groupId: string): Promise<GroupRecord | undefined> {
+  return (await smf.records.read(groupAggregate(groupId), { group: at(GROUP) })).group;
+}
+
+/** PNs read side by side. */
+const AT_ONCE = 32;
+
+async function membersIn(store: Store, groupId: string, pnId: string | undefined): Promise<string[]> {
+  const aggregate = groupAggregate(groupId);
+  const pns = pnId === undefined ? await allOf(store, aggregate, PNS) : [pnId];
+  const members: string[] = [];
+  for (let from = 0; from < pns.length; from += AT_ONCE) {
+    const some = pns.slice(from, from + AT_ONCE);
+    const found = await Promise.all(some.map((pn) => allOf(store, aggregate, membersSet(pn))));
+    for (const list of found) for (const member of list) members.push(member);
+  }
+  return members.sort();
+}

@@ -1,0 +1,26 @@
+import type { CreateServiceGroupRequest, ServiceGroup } from '@cpns/contracts';
+import { groupDescription } from '@cpns/messages';
+import { checkMembers } from '@cpns/service-group';
+import type { ProposeChange } from '../../changes/propose-change';
+import { creationOf } from '../../changes/wish';
+import type { SmfContext, Waiting } from '../../context';
+import { presentGroup } from '../present';
+
+/** SMF-SRV: a new group, whose Group Key is ready when this resolves (GK-CREATE; FLOW-PULL and FLOW-PUSH steps 1 to 6). */
+export class CreateServiceGroup {
+  constructor(
+    private readonly smf: SmfContext,
+    private readonly changes: ProposeChange,
+  ) {}
+
+  /**
+   * @throws CpnsError a field's reason; LIMIT_REACHED; ALREADY_EXISTS also for the id of a deleted group; what CSKMF
+   *   refuses it with, such as MEMBER_WITHOUT_KEY: the id is free then; DEPENDENCY_UNAVAILABLE
+   */
+  async execute(request: CreateServiceGroupRequest, call: Waiting): Promise<ServiceGroup> {
+    const description = groupDescription(request.description);
+    const members = checkMembers(request.members, this.smf.trustDomain);
+    await this.changes.execute(creationOf(description, members), call);
+    return presentGroup(this.smf, description.groupId);
+  }
+}

@@ -1,0 +1,21 @@
+import type { DeleteServiceGroupRequest, ServiceGroup } from '@cpns/contracts';
+import { checkGroupId } from '@cpns/identity';
+import type { ProposeChange } from '../../changes/propose-change';
+import { deletionOf } from '../../changes/wish';
+import type { SmfContext, Waiting } from '../../context';
+import { presentGroup } from '../present';
+
+/** SMF-SRV: the end of a group, for good: its Group Key is gone when this resolves (GK-DELETE). Idempotent. */
+export class DeleteServiceGroup {
+  constructor(
+    private readonly smf: SmfContext,
+    private readonly changes: ProposeChange,
+  ) {}
+
+  /** @throws CpnsError a field's reason; NOT_FOUND; what CSKMF refuses it with; DEPENDENCY_UNAVAILABLE */
+  async execute(request: DeleteServiceGroupRequest, call: Waiting): Promise<ServiceGroup> {
+    const groupId = checkGroupId(request.groupId, 'group_id');
+    await this.changes.execute(deletionOf(groupId), call);
+    return presentGroup(this.smf, groupId);
+  }
+}

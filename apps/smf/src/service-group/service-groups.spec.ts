@@ -1,0 +1,165 @@
+import { eventually } from '@cpns/delivery/testing';
+import { reasonOf } from '../testing/reason-of';
+import { pne, within, World, type Replica } from '../testing/world';
+
+// many processes on one machine
+jest.setTimeout(30_000);
+
+describe('Service Groups', () => {
+  let world: World;
+  let smf: Replica;
+  beforeEach(async () => {
+    world = await World.create();
+    smf = world.replica();
+  });
+  afterEach(() => world.dispose());
+
+  it('are made with their first members at revision 1, and their Group Key with them', async () => {
+    const group = await smf.create([pne(2), pne(1)], { maxMembers: 5 });
+    expect(group).toMatchObject({ membershipRevision: 1n, members: [pne(1), pne(2)], deleted: false });
+    expect(group.description).toMatchObject({ groupId: 'g1', maxMembers: 5 });
+    expect(world.server.recipients('g1')).toEqual([pne(1), pne(2)]);
+    expect(await smf.get()).toEqual(group);
+  });
+
+  it('may begin with nobody, and take the default for what was not said', async () => {
+    const group = await smf.create([]);
+    expect(group).toMatchObject({ membershipRevision: 1n, members: [], description: { maxMembers: 1_000 } });
+  });
+
+  it('change with each change of members, and not without', async () => {
+    await smf.create([pne(1)]);
+    expect((await smf.add([pne(3), pne(2)])).membershipRevision).toBe(2n);
+    expect((await smf.add([pne(2), pne(3)])).membershipRevision).toBe(2n);
+    expect(await smf.remove([pne(1), pne(2)])).toMatchObject({ membershipRevision: 3n, members: [pne(3)] });
+    expect((await smf.remove([pne(1)])).membershipRevision).toBe(3n);
+    expect(world.server.requests).toEqual(['create g1', 'update g1', 'update g1']);
+    expect(world.server.recipients('g1')).toEqual([pne(3)]);
+  });
+
+  it('end for good', async () => {
+    await smf.create([pne(1)]);
+    expect(await smf.end()).toMatchObject({ deleted: true, members: [], membershipRevision: 2n });
+    expect(await smf.end()).toMatchObject({ deleted: true, membershipRevision: 2n });
+    expect(await smf.get()).toMatchObject({ deleted: true, members: [] });
+    expect(world.server.requests).toEqual(['create g1', 'delete g1']);
+    expect(await reasonOf(smf.create([pne(1)]))).toBe('ALREADY_EXISTS');
+    for (const change of [smf.add([pne(1)]), smf.remove([pne(1)]), smf.join(pne(1)), smf.leave(pne(1))])
+      expect(await reasonOf(change)).toBe('GROUP_DELETED');
+  });
+
+  it('are listed without members, those that have ended too, a page at a time', async () => {
+    for (const groupId of ['a', 'b', 'c']) await smf.create([pne(1)], { groupId });
+    await smf.end(within(20_000), 'b');
+    const first = await smf.list(2);
+    const second = await smf.list(2, first.nextPageToken);
+    const seen = [...first.groups, ...second.groups];
+    expect(seen.map(({ description, deleted, members }) => [description?.groupId, deleted, members.length])).toEqual([
+      ['a', false, 0],
+      ['b', true, 0],
+      ['c', false, 0],
+    ]);
+    expect(second.nextPageToken).toBe('');
+    expect(await reasonOf(smf.list(1_001))).toBe('FIELD_OUT_OF_RANGE');
+  });
+
+  it('hold a thousand new members, who come from as many PNs, in one change', async () => {
+    const crowd = Array.from({ length: 1_000 }, (_, n) => pne(n, `pn${n}`)).sort();
+    await smf.create(crowd);
+    await smf.remove(crowd);
+    expect(await smf.add(crowd)).toMatchObject({ membershipRevision: 3n, members: crowd });
+    expect(world.server.recipients('g1')).toEqual(crowd);
+  });
+
+  it.each<[string, (smf: Replica) => Promise<unknown>, string]>([
+    ['a second group of the id', (smf) => smf.create([pne(9)]), 'ALREADY_EXISTS'],
+    ['the same group once more', (smf) => smf.create([pne(1), pne(2)], { maxMembers: 3 }), 'ALREADY_EXISTS'],
+    [
+      'a group over its own limit',
+      (smf) => smf.create([pne(1), pne(2)], { groupId: 'x', maxMembers: 1 }),
+      'LIMIT_REACHED',
+    ],
+    ['a group without a description', (smf) => smf.create([], { groupId: '' }), 'FIELD_MISSING'],
+    ['a mode that is none', (smf) => smf.create([], { groupId: 'x', delivery: 0 }), 'FIELD_OUT_OF_RANGE'],
+    ['a renewal by time', (smf) => smf.create([], { groupId: 'x', updatePeriod: 60_000n }), 'FIELD_OUT_OF_RANGE'],
+    ['a member that is a service', (smf) => smf.add(['cpns://td.example/service/kmc']), 'NAME_INVALID'],
+    ['a member of another trust domain', (smf) => smf.add(['cpns://pn1.other.example/pne/e1']), 'TRUST_DOMAIN'],
+    ['a member twice', (smf) => smf.add([pne(4), pne(4)]), 'FIELD_OUT_OF_RANGE'],
+    ['no members', (smf) => smf.add([]), 'FIELD_MISSING'],
+    ['none to remove', (smf) => smf.remove([]), 'FIELD_MISSING'],
+    [
+      'more names than a call carries',
+      (smf) => smf.add(Array.from({ length: 1_001 }, (_, n) => pne(n))),
+      'FIELD_TOO_LONG',
+    ],
+    ['members over the limit', (smf) => smf.add([pne(3), pne(4)]), 'LIMIT_REACHED'],
+    ['a stranger removed', (smf) => smf.remove([pne(1), pne(7)]), 'MEMBER_UNKNOWN'],
+    ['a member without a key', (smf) => smf.add([pne(8)]), 'MEMBER_WITHOUT_KEY'],
+    ['members of an unknown group', (smf) => smf.add([pne(1)], within(5_000), 'nobody'), 'NOT_FOUND'],
+    ['removal from an unknown group', (smf) => smf.remove([pne(1)], within(5_000), 'nobody'), 'NOT_FOUND'],
+    ['the end of an unknown group', (smf) => smf.end(within(5_000), 'nobody'), 'NOT_FOUND'],
+    ['a look at an unknown group', (smf) => smf.get('nobody'), 'NOT_FOUND'],
+    ['a look at a group of no possible name', (smf) => smf.get('a/b'), 'NAME_INVALID'],
+    ['to join a group that is closed', (smf) => smf.join(pne(5)), 'JOIN_NOT_PERMITTED'],
+    ['to join an unknown group', (smf) => smf.join(pne(5), undefined, 'nobody'), 'NOT_FOUND'],
+    ['to leave an unknown group', (smf) => smf.leave(pne(5), undefined, 'nobody'), 'NOT_FOUND'],
+    [
+      'to join through a gateway of another PN',
+      (smf) => smf.join(pne(5, 'pn1'), 'cpns://pn2.td.example/pn-gw/gw1'),
+      'PN_MISMATCH',
+    ],
+    [
+      'to leave through a gateway of another PN',
+      (smf) => smf.leave(pne(1, 'pn1'), 'cpns://pn2.td.example/pn-gw/gw1'),
+      'PN_MISMATCH',
+    ],
+    [
+      'an operator that would join',
+      (smf) => smf.join('cpns://td.example/operator/ann', 'cpns://pn1.td.example/pn-gw/gw1'),
+      'NAME_INVALID',
+    ],
+  ])('refuse %s, and stay as they were', async (_what, attempt, expected) => {
+    await smf.create([pne(1), pne(2)], { maxMembers: 3 });
+    world.server.withoutKey.add(pne(8));
+    const before = await smf.get();
+    expect(await reasonOf(attempt(smf))).toBe(expected);
+    expect(await smf.get()).toEqual(before);
+    expect((await smf.list()).groups).toHaveLength(1);
+    await eventually(async () => expect(await world.outboxOf()).toEqual([]));
+  });
+
+  describe('that are open', () => {
+    beforeEach(() => smf.create([pne(1)], { openToJoin: true }));
+
+    it('let entities come and go by themselves', async () => {
+      expect(await smf.join(pne(2))).toBe(2n);
+      expect(await smf.join(pne(2))).toBe(2n);
+      expect(await smf.leave(pne(2))).toBe(3n);
+      expect(await smf.leave(pne(2))).toBe(3n);
+      expect(await smf.leave(pne(77))).toBe(3n);
+      expect(await smf.join(pne(2))).toBe(4n);
+    });
+
+    it('let a gateway be a member like any other entity of its PN', async () => {
+      expect(await smf.join('cpns://pn1.td.example/pn-gw/gw2', 'cpns://pn1.td.example/pn-gw/gw1')).toBe(2n);
+    });
+
+    it('keep out whom an operator removed, member or not, until an operator lets it in', async () => {
+      await smf.join(pne(2));
+      await smf.remove([pne(2)]);
+      expect(await reasonOf(smf.join(pne(2)))).toBe('JOIN_NOT_PERMITTED');
+      await smf.leave(pne(1));
+      expect(await smf.remove([pne(1)])).toMatchObject({ membershipRevision: 4n });
+      expect(await reasonOf(smf.join(pne(1)))).toBe('JOIN_NOT_PERMITTED');
+      await smf.add([pne(1), pne(2)]);
+      expect(await smf.leave(pne(1))).toBe(6n);
+      expect(await smf.join(pne(1))).toBe(7n);
+    });
+
+    it('are left by members of a closed one too', async () => {
+      await smf.create([pne(1)], { groupId: 'closed' });
+      expect(await smf.leave(pne(1), undefined, 'closed')).toBe(2n);
+      expect(await reasonOf(smf.join(pne(1), undefined, 'closed'))).toBe('JOIN_NOT_PERMITTED');
+    });
+  });
+});

@@ -1,0 +1,5 @@
+export * from './description';
+export * from './group';
+export * from './life-cycle';
+export * from './member-names';
+export * from './membership';

@@ -1,0 +1,151 @@
+import { CpnsError } from '@cpns/core';
+import fc from 'fast-check';
+import { nextState } from './life-cycle';
+import {
+  changeMembership,
+  firstMembership,
+  joinedBy,
+  leftBy,
+  MEMBER_LIFE_CYCLE,
+  MEMBERSHIP_EVENTS,
+  STANDINGS,
+  type Membership,
+  type MembershipEvent,
+  type Standing,
+} from './membership';
+
+const E = 'cpns://pn1.td.example/pne/e1';
+const open: Membership = { revision: 7n, size: 3, maxMembers: 5, openToJoin: true };
+const closed: Membership = { ...open, openToJoin: false };
+
+const outcomeOf = (membership: Membership, event: MembershipEvent, standing: Standing): string => {
+  try {
+    const { revision, size, moves } = changeMembership(membership, event, new Map([[E, standing]]));
+    const to = moves[0]?.to ?? 'as before';
+    return `${to} ${revision} ${size}`;
+  } catch (error) {
+    if (error instanceof CpnsError) return error.reason;
+    throw error;
+  }
+};
+
+describe('one entity', () => {
+  it.each<[string, Membership, MembershipEvent, Record<Standing, string>]>([
+    [
+      'is added by an operator',
+      closed,
+      'add',
+      { stranger: 'member 8 4', member: 'as before 7 3', left: 'member 8 4', removed: 'member 8 4' },
+    ],
+    [
+      'is removed by an operator',
+      open,
+      'remove',
+      { stranger: 'MEMBER_UNKNOWN', member: 'removed 8 2', left: 'removed 7 3', removed: 'as before 7 3' },
+    ],
+    [
+      'joins an open group',
+      open,
+      'join',
+      { stranger: 'member 8 4', member: 'as before 7 3', left: 'member 8 4', removed: 'JOIN_NOT_PERMITTED' },
+    ],
+    [
+      'joins a closed group',
+      closed,
+      'join',
+      {
+        stranger: 'JOIN_NOT_PERMITTED',
+        member: 'as before 7 3',
+        left: 'JOIN_NOT_PERMITTED',
+        removed: 'JOIN_NOT_PERMITTED',
+      },
+    ],
+    [
+      'leaves',
+      closed,
+      'leave',
+      { stranger: 'as before 7 3', member: 'left 8 2', left: 'as before 7 3', removed: 'as before 7 3' },
+    ],
+  ])('%s', (_what, membership, event, expected) => {
+    const outcomes = STANDINGS.map((standing) => [standing, outcomeOf(membership, event, standing)]);
+    expect(Object.fromEntries(outcomes)).toEqual(expected);
+  });
+
+  it('has one row at most for a standing and an event', () => {
+    const rows = MEMBER_LIFE_CYCLE.map(({ state, event }) => `${state} ${event}`);
+    expect(new Set(rows).size).toBe(rows.length);
+  });
+});
+
+const errorOf = (fn: () => unknown): unknown => {
+  try {
+    return fn();
+  } catch (error) {
+    return error;
+  }
+};
+
+const crowd = (count: number, standing: Standing, from = 0) =>
+  Array.from({ length: count }, (_, n) => [`cpns://pn1.td.example/pne/e${from + n}`, standing] as const);
+
+describe('a limit', () => {
+  it.each<[string, MembershipEvent, readonly (readonly [string, Standing])[], unknown]>([
+    ['is reached exactly', 'add', crowd(2, 'stranger'), 5],
+    ['is passed', 'add', crowd(3, 'stranger'), 'LIMIT_REACHED'],
+    ['counts those that come back', 'add', crowd(3, 'left'), 'LIMIT_REACHED'],
+    ['does not count members again', 'add', [...crowd(3, 'member'), ...crowd(2, 'stranger', 3)], 5],
+    ['is passed by one that joins', 'join', crowd(3, 'left'), 'LIMIT_REACHED'],
+  ])('%s', (_what, event, standings, expected) => {
+    const change = () => changeMembership(open, event, new Map(standings)).size;
+    if (typeof expected === 'number') expect(change()).toBe(expected);
+    else expect(errorOf(change)).toMatchObject({ reason: expected, metadata: { field: 'members', limit: '5' } });
+  });
+
+  it('never keeps a member from leaving', () => {
+    const over = { ...open, size: 9 };
+    expect(changeMembership(over, 'leave', new Map([[E, 'member']])).size).toBe(8);
+  });
+
+  it('holds for the first members, who are revision 1 even when there are none', () => {
+    const names = crowd(5, 'stranger').map(([entity]) => entity);
+    expect(firstMembership(5, names)).toMatchObject({ revision: 1n, size: 5 });
+    expect(firstMembership(5, [])).toEqual({ revision: 1n, size: 0, moves: [] });
+    expect(errorOf(() => firstMembership(4, names))).toMatchObject({ reason: 'LIMIT_REACHED' });
+  });
+});
+
+describe('a change', () => {
+  it('names the stranger that it fails for', () => {
+    const standings = new Map<string, Standing>([...crowd(1, 'member'), ...crowd(1, 'stranger', 1)]);
+    expect(errorOf(() => changeMembership(open, 'remove', standings))).toMatchObject({
+      reason: 'MEMBER_UNKNOWN',
+      metadata: { entity: 'cpns://pn1.td.example/pne/e1' },
+    });
+  });
+
+  it('keeps the count, rises by one exactly when a member came or went, and has no effect when done twice', () => {
+    const standings = fc.array(fc.constantFrom(...STANDINGS), { maxLength: 30 });
+    fc.assert(
+      fc.property(fc.constantFrom(...MEMBERSHIP_EVENTS), standings, (event, each) => {
+        const before = new Map(
+          each
+            .map((standing, n) => [`e${n}`, standing] as const)
+            .filter(([, standing]) => nextState(MEMBER_LIFE_CYCLE, standing, event) !== undefined),
+        );
+        const size = [...before.values()].filter((standing) => standing === 'member').length;
+        const membership = { revision: 3n, size, maxMembers: 100, openToJoin: true };
+        const change = changeMembership(membership, event, before);
+        const after = new Map([...before, ...change.moves.map(({ entity, to }) => [entity, to] as const)]);
+        expect(change.size).toBe([...after.values()].filter((standing) => standing === 'member').length);
+        const moved = joinedBy(change.moves).length + leftBy(change.moves).length > 0;
+        expect(change.revision).toBe(moved ? 4n : 3n);
+        const { revision } = change;
+        expect(changeMembership({ ...membership, revision, size: change.size }, event, after)).toEqual({
+          revision,
+          size: change.size,
+          moves: [],
+        });
+      }),
+    );
+  });
+});
