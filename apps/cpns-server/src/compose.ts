@@ -4,6 +4,7 @@ import {
   DeviceCapabilitiesServiceService,
   EnrolmentServiceService,
   EntityUserKeyServiceService,
+  GroupKeyDeliveryServiceService,
   ProofServiceService,
 } from '@cpns/contracts';
 import { CpnsError, systemClock, systemRandom } from '@cpns/core';
@@ -18,19 +19,27 @@ import {
 } from '@cpns/service';
 import type { ServerConfig } from './config';
 import type { ServerContext } from './context';
-import { DELIVERY_SERVED, DeliveryController } from './controllers/delivery.controller';
+import { DeliveryController } from './controllers/delivery.controller';
 import { DeviceCapabilitiesController } from './controllers/device-capabilities.controller';
 import { EnrolmentController } from './controllers/enrolment.controller';
 import { ENTITY_USER_KEY_SERVED, EntityUserKeyController } from './controllers/entity-user-key.controller';
+import {
+  GROUP_KEY_MANAGEMENT_SERVED,
+  GroupKeyManagementController,
+} from './controllers/group-key-management.controller';
 import { ProofController } from './controllers/proof.controller';
+import { composeCskmf } from './cskmf/compose-cskmf';
 import { checkGatewayStanding } from './records/gateway-standing';
+import { RecentRecords } from './records/recent-records';
 
 export async function compose(config: ServerConfig, { logger, name }: Infrastructure): Promise<ServiceParts> {
   const { issuingCa, entityCa } = authorities(config);
   const side = await openServerSide(config, name, logger);
   const { tls } = side.identity;
   const server = contextOf(config, side, issuingCa, entityCa);
-  const delivery = new DeliveryController(server);
+  const { kmcAddress, activationDelay } = config;
+  const cskmf = composeCskmf({ server, identity: side.identity, kmcAddress, activationDelay, logger });
+  const delivery = new DeliveryController(server, cskmf.context);
   const entityUserKeys = new EntityUserKeyController(server, (gateway) => delivery.endOf(gateway));
   const certificate = createServerPort({
     clients: 'certificate',
@@ -46,7 +55,8 @@ export async function compose(config: ServerConfig, { logger, name }: Infrastruc
       implement(EnrolmentServiceService, new EnrolmentController(server)),
       implement(ProofServiceService, new ProofController(server)),
       implement(DeviceCapabilitiesServiceService, new DeviceCapabilitiesController(server)),
-      implement(DELIVERY_SERVED, delivery),
+      implement(GroupKeyDeliveryServiceService, delivery),
+      implement(GROUP_KEY_MANAGEMENT_SERVED, new GroupKeyManagementController(cskmf.context)),
     ],
     logger,
     health: side.health,
@@ -62,8 +72,10 @@ export async function compose(config: ServerConfig, { logger, name }: Infrastruc
   return {
     ports: { certificate, token },
     health: side.health,
+    start: () => Promise.resolve(cskmf.start()),
     stop: async () => {
       delivery.stop();
+      await cskmf.stop();
       await side.store.close();
     },
   };
@@ -79,6 +91,7 @@ function contextOf(config: ServerConfig, side: ServerSide, issuingCa: Issuer, en
     random: systemRandom,
     store: side.store,
     records: side.records,
+    recent: new RecentRecords(side.store, side.records),
     limits: {
       keyLifetime,
       identityLifetime,

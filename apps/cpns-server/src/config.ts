@@ -17,6 +17,10 @@ export const SETTINGS = {
   gatewayCaLifetime: settings.duration().default(duration(30, 'day')),
   firstSeedAssignFor: settings.duration().default(duration(7, 'day')),
   firstSeedRegisterFor: settings.duration().default(duration(30, 'day')),
+  /** The KMC's certificate port, for Group Keys. */
+  kmcAddress: settings.endpoint().default('127.0.0.1:7410'),
+  /** How long after it was made the new version of a Group Key becomes active: time for the gateways to hear of it. */
+  activationDelay: settings.duration().default(0),
   firstSeedMaxEntities: settings.integer(1, FIRST_SEED_MAX_ENTITIES).default(1_000),
 } as const;
 

@@ -3,6 +3,7 @@ import type { Issuer } from '@cpns/certificate-issuance';
 import type { Clock, Random } from '@cpns/core';
 import type { Records } from '@cpns/records';
 import type { Store } from '@cpns/store';
+import type { RecentRecords } from './records/recent-records';
 
 /** Lives of what the Server hands out, in milliseconds, and counts. */
 export interface ServerLimits {
@@ -23,6 +24,8 @@ export interface ServerContext {
   readonly random: Random;
   readonly store: Store;
   readonly records: Records;
+  /** The same, for what every call looks at. */
+  readonly recent: RecentRecords;
   readonly limits: ServerLimits;
   /** Issues gateway identities and gateway CAs. */
   readonly issuingCa: Issuer;

@@ -4,7 +4,7 @@
  */
 import { OpenDeliveryChannelResponse } from '@cpns/contracts';
 import { join, lp, Reader } from '@cpns/core';
-import { currentTraceparent } from '@cpns/telemetry';
+import { currentTraceparent, lastStep } from '@cpns/telemetry';
 import type { Append } from '@cpns/store';
 import type { ServerContext } from '../context';
 import { DELIVERY_LOG } from '../records/gateway-records';
@@ -21,7 +21,7 @@ const place = (gateway: string, dedupeId: string) => ({
 export function sealedEntry(server: ServerContext, gateway: string, dedupeId: string, entry: Entry): Append {
   const message = OpenDeliveryChannelResponse.encode({
     sequence: 0n,
-    traceparent: currentTraceparent(),
+    traceparent: lastStep() || currentTraceparent(),
     entry,
   }).finish();
   const { sealer } = server.records;

@@ -18,7 +18,7 @@ export interface GatewayPeer {
  * @throws CpnsError CERTIFICATE_REVOKED
  */
 export async function checkGatewayStanding(server: ServerContext, peer: GatewayPeer): Promise<EntityName> {
-  const { identity } = await server.records.read(gatewayAggregate(peer.uri), { identity: at(IDENTITY) });
+  const { identity } = await server.recent.read(gatewayAggregate(peer.uri), { identity: at(IDENTITY) });
   if (identity?.state !== 'live' || !identity.certificateDigest.equals(peer.fingerprint))
     throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
   return parseEntityUri(peer.uri, 'gateway');

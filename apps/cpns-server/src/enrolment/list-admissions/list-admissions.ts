@@ -2,8 +2,8 @@ import type { ListAdmissionsRequest } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { parseEntityUri, type EntityName } from '@cpns/identity';
 import { at } from '@cpns/records';
+import { listPage } from '@cpns/store';
 import type { ServerContext } from '../../context';
-import { listPage } from '../../paging';
 import {
   ADMISSION,
   admissionName,

@@ -2,8 +2,8 @@ import type { Gateway, GetGatewayRequest, ListGatewaysRequest } from '@cpns/cont
 import { CpnsError } from '@cpns/core';
 import { parseEntityUri } from '@cpns/identity';
 import { at } from '@cpns/records';
+import { listPage } from '@cpns/store';
 import type { ServerContext } from '../../context';
-import { listPage } from '../../paging';
 import {
   DELIVERY_LOG,
   FIRST_SEED,

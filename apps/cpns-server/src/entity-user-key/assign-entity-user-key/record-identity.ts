@@ -1,9 +1,11 @@
 import { CpnsError } from '@cpns/core';
 import { checkMayReplace } from '@cpns/entity-user-key';
+import { parseEntityUri } from '@cpns/identity';
 import { at } from '@cpns/records';
 import type { ServerContext } from '../../context';
 import type { AdmissionRecord } from '../../records/entity-records';
 import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
+import { addToPn } from '../../records/pn-records';
 
 /**
  * Makes an enrolled gateway known under its E. The admission was committed before, in another aggregate: a repetition
@@ -14,6 +16,8 @@ export async function recordIdentity(server: ServerContext, admission: Admission
   const { entity, tokenId, admittedAt, certificateDigest, certificateKeyDigest, certificateNotAfter } = admission;
   if (certificateDigest === undefined || certificateKeyDigest === undefined || certificateNotAfter === undefined)
     throw new CpnsError('INTERNAL', 'an enrolled gateway has a certificate');
+  // the index first: a crash in between leaves an entry that leads nowhere
+  await addToPn(server.store, parseEntityUri(entity));
   await server.records.transact(gatewayAggregate(entity), { identity: at(IDENTITY) }, ({ identity }) => {
     if (identity?.tokenId === tokenId) return { result: undefined };
     checkMayReplace(identity, admittedAt, server.clock.now());

@@ -9,8 +9,8 @@ import { parseEntityUri } from '@cpns/identity';
 import { keyIdBytes } from '@cpns/key-derivation';
 import { wireKeyForm } from '@cpns/messages';
 import { at } from '@cpns/records';
+import { listPage } from '@cpns/store';
 import type { ServerContext } from '../../context';
-import { listPage } from '../../paging';
 import {
   ADMISSION,
   admissionName,

@@ -1,0 +1,55 @@
+/** GK-CREATE: FLOW-PULL and FLOW-PUSH, steps 1 to 5. */
+import { CreateGroupKeyRequest } from '@cpns/contracts';
+import { CpnsError } from '@cpns/core';
+import { groupDescription, wireGroupDescription } from '@cpns/messages';
+import type { GroupDescription } from '@cpns/service-group';
+import type { GroupRecord } from '../../records/group-records';
+import type { CskmfContext } from '../context';
+import { checkMembers, checkRevision, digestOf } from '../group-change/check-change';
+import { groupDeleted } from '../group-refusals';
+import { GroupChanges, type Change } from '../group-change/group-change';
+import { requireLiveKeys } from '../member-keys';
+
+export class CreateGroupKey {
+  readonly #changes: GroupChanges;
+
+  constructor(private readonly cskmf: CskmfContext) {
+    this.#changes = new GroupChanges(cskmf);
+  }
+
+  /**
+   * @param from URI of the caller
+   * @throws CpnsError a field's reason; TRUST_DOMAIN; MEMBER_WITHOUT_KEY; ALREADY_EXISTS for a group-id that has a key
+   *   from another request; GROUP_DELETED; DEPENDENCY_UNAVAILABLE
+   */
+  async execute(request: CreateGroupKeyRequest, from: string): Promise<GroupRecord> {
+    const { server } = this.cskmf;
+    const description = groupDescription(request.description);
+    const members = checkMembers(request.members, 'members', server.trustDomain);
+    const membershipRevision = checkRevision(request.membershipRevision);
+    return this.#changes.make(this.#change(description, members, membershipRevision), from);
+  }
+
+  #change(description: GroupDescription, members: readonly string[], membershipRevision: bigint): Change {
+    const asked = CreateGroupKeyRequest.encode({
+      description: wireGroupDescription(description),
+      members: [...members],
+      membershipRevision,
+    }).finish();
+    const changeDigest = digestOf('create', asked);
+    return {
+      groupId: description.groupId,
+      changeDigest,
+      carried: ['description', 'members', 'membership_revision'],
+      flowOf: () => (description.delivery === 'push' ? 'FLOW-PUSH' : 'FLOW-PULL'),
+      isDone: (group) => {
+        if (group === undefined) return false;
+        if (group.deletedAt !== undefined) throw groupDeleted();
+        if (group.changeDigest.equals(changeDigest)) return true;
+        throw new CpnsError('ALREADY_EXISTS', 'the group has a Group Key: update it, or take a new group-id');
+      },
+      check: () => requireLiveKeys(this.cskmf.server, members),
+      begin: () => ({ pending: { description, membershipRevision, previous: 0n, joined: members, left: [] } }),
+    };
+  }
+}

@@ -1,0 +1,47 @@
+/** GK-DELETE, steps 1 to 5: from the first commit on nothing of the group is given to anybody. */
+import { DeleteGroupKeyRequest } from '@cpns/contracts';
+import { checkGroupId } from '@cpns/identity';
+import type { GroupRecord } from '../../records/group-records';
+import type { CskmfContext } from '../context';
+import { digestOf } from '../group-change/check-change';
+import { GroupChanges, type Change } from '../group-change/group-change';
+import { groupUnknown } from '../group-refusals';
+
+export class DeleteGroupKey {
+  readonly #changes: GroupChanges;
+
+  constructor(private readonly cskmf: CskmfContext) {
+    this.#changes = new GroupChanges(cskmf);
+  }
+
+  /**
+   * @param from URI of the caller
+   * @throws CpnsError a field's reason; NOT_FOUND; DEPENDENCY_UNAVAILABLE
+   */
+  async execute(request: DeleteGroupKeyRequest, from: string): Promise<GroupRecord> {
+    return this.#changes.make(this.#change(checkGroupId(request.groupId, 'group_id')), from);
+  }
+
+  #change(groupId: string): Change {
+    return {
+      groupId,
+      changeDigest: digestOf('delete', DeleteGroupKeyRequest.encode({ groupId }).finish()),
+      carried: ['group_id'],
+      flowOf: () => 'GK-DELETE',
+      isDone: (group) => {
+        if (group === undefined) throw groupUnknown();
+        return group.deletedAt !== undefined;
+      },
+      check: () => Promise.resolve(),
+      begin: (group) => {
+        if (group === undefined) throw groupUnknown();
+        const { description, membershipRevision, newest } = group;
+        const deletedAt = this.cskmf.server.clock.now();
+        return {
+          pending: { description, membershipRevision, previous: newest, joined: [], left: [] },
+          head: { ...group, deletedAt },
+        };
+      },
+    };
+  }
+}

@@ -1,0 +1,149 @@
+/** The part of a change that is repeated until it is done. */
+import { CpnsError } from '@cpns/core';
+import { deriveGroupKeyCommitment } from '@cpns/group-key';
+import { outboxEntry } from '@cpns/delivery';
+import { at, type Decision } from '@cpns/records';
+import { emitStep, withinStep } from '@cpns/telemetry';
+import {
+  GROUP,
+  groupAggregate,
+  PENDING,
+  RETIRED_VERSIONS,
+  RETIRED_VERSIONS_MAX,
+  type GroupKeyVersion,
+  type GroupRecord,
+  type PendingRecord,
+} from '../../records/group-records';
+import type { CskmfContext } from '../context';
+import { encodeTask, type RelayTask } from '../push-group-key/relay-task';
+import { sealUntilOf } from '../versions';
+import { recordRecipients } from './record-recipients';
+
+const WANTED = { head: at(GROUP), pending: at(PENDING), retired: at(RETIRED_VERSIONS) };
+
+/** The one that was read, and not one that came after it. */
+const isSame = (a: PendingRecord | undefined, b: PendingRecord): a is PendingRecord =>
+  a?.requestId.equals(b.requestId) ?? false;
+
+/**
+ * Steps 2 to 5.
+ * @returns the group after the change, or after what another call did to it meanwhile
+ * @throws CpnsError DEPENDENCY_UNAVAILABLE, DEADLINE: to be called again; ALREADY_EXISTS for a group-id that the KMC has
+ *   seen before, and nothing is left of the change; INTERNAL when the KMC contradicts this Server
+ */
+export async function finishChange(cskmf: CskmfContext, groupId: string, pending: PendingRecord): Promise<GroupRecord> {
+  const { uri } = cskmf.server;
+  const { flow } = pending;
+  emitStep({ flow, step: 2, from: uri, to: uri, carried: flow === 'GK-DELETE' ? ['group_id'] : ['description'] });
+  return flow === 'GK-DELETE' ? endGroup(cskmf, groupId, pending) : addVersion(cskmf, groupId, pending);
+}
+
+async function addVersion(cskmf: CskmfContext, groupId: string, pending: PendingRecord): Promise<GroupRecord> {
+  const { server, osg } = cskmf;
+  const { flow, previous, requestId } = pending;
+  const version = previous + 1n;
+  const commitment = await osg
+    .createVersion({ flow, groupId, previous, requestId }, (groupKey) =>
+      deriveGroupKeyCommitment(groupKey, groupId, version),
+    )
+    .catch((error: unknown) => giveUp(cskmf, groupId, pending, error));
+  emitStep({ flow, step: 5, from: server.uri, to: server.uri, carried: ['group_key', 'version'] });
+  return withinStep({ flow, step: 5 }, async () => {
+    await recordRecipients(cskmf, groupId, pending);
+    return finish(cskmf, groupId, pending, (head) => withVersion(cskmf, head, pending, { version, commitment }));
+  });
+}
+
+async function endGroup(cskmf: CskmfContext, groupId: string, pending: PendingRecord): Promise<GroupRecord> {
+  const { server, osg } = cskmf;
+  await osg.destroyGroup(groupId);
+  emitStep({ flow: 'GK-DELETE', step: 5, from: server.uri, to: server.uri, carried: ['statement'] });
+  return withinStep({ flow: 'GK-DELETE', step: 5 }, () =>
+    finish(cskmf, groupId, pending, (head) => {
+      if (head === undefined) throw new CpnsError('INTERNAL', 'a group that ends has a head');
+      return { ...head, versions: [] };
+    }),
+  );
+}
+
+/** The group with its new version, which is given to its recipients from this commit on. */
+function withVersion(
+  { server, activationDelay }: CskmfContext,
+  head: GroupRecord | undefined,
+  { description, membershipRevision, changeDigest, previous }: PendingRecord,
+  { version, commitment }: Pick<GroupKeyVersion, 'version' | 'commitment'>,
+): GroupRecord {
+  const now = server.clock.now();
+  const activateAt = previous === 0n ? now : now + activationDelay;
+  const added = { version, previous, activateAt, sealUntil: sealUntilOf({ description }, activateAt, now), commitment };
+  return {
+    description,
+    membershipRevision,
+    changeDigest,
+    newest: version,
+    versions: [...(head?.versions ?? []), added],
+  };
+}
+
+async function finish(
+  cskmf: CskmfContext,
+  groupId: string,
+  pending: PendingRecord,
+  after: (head: GroupRecord | undefined) => GroupRecord,
+): Promise<GroupRecord> {
+  const aggregate = groupAggregate(groupId);
+  const group = await cskmf.server.records.transact(
+    aggregate,
+    WANTED,
+    (found): Decision<typeof WANTED, GroupRecord> => {
+      if (!isSame(found.pending, pending)) return { result: headOf(found.head) };
+      const next = after(found.head);
+      const task = taskOf(next);
+      const ended = next.versions.length === 0 ? (found.head?.versions ?? []) : [];
+      const retired = [...(found.retired?.versions ?? []), ...ended.map(withoutCommitment)];
+      return {
+        result: next,
+        put: {
+          head: next,
+          pending: null,
+          ...(ended.length > 0 && { retired: { versions: retired.slice(-RETIRED_VERSIONS_MAX) } }),
+        },
+        ...(task && { append: [outboxEntry(task.id, encodeTask(task))] }),
+      };
+    },
+  );
+  cskmf.wakeRelay(aggregate);
+  return group;
+}
+
+/** What the relay has to carry to the gateways: in a pull group only the end. */
+function taskOf({ description, newest, deletedAt }: GroupRecord): RelayTask | undefined {
+  if (deletedAt !== undefined) return { kind: 'end', id: 'end', version: newest };
+  return description.delivery === 'push' ? { kind: 'push', id: `push.${newest}`, version: newest } : undefined;
+}
+
+export const withoutCommitment = ({ version, previous, activateAt, sealUntil }: GroupKeyVersion) => ({
+  version,
+  previous,
+  activateAt,
+  sealUntil,
+});
+
+/** A group-id that only the KMC remembers can have no key again: the change that wanted one is taken back. */
+async function giveUp(
+  { server }: CskmfContext,
+  groupId: string,
+  pending: PendingRecord,
+  error: unknown,
+): Promise<never> {
+  if (error instanceof CpnsError && error.reason === 'ALREADY_EXISTS')
+    await server.records.transact(groupAggregate(groupId), { pending: at(PENDING) }, (found) =>
+      isSame(found.pending, pending) ? { result: undefined, put: { pending: null } } : { result: undefined },
+    );
+  throw error;
+}
+
+function headOf(head: GroupRecord | undefined): GroupRecord {
+  if (head === undefined) throw new CpnsError('CONFLICT', 'the change was taken back meanwhile: try again');
+  return head;
+}

@@ -1,0 +1,127 @@
+/**
+ * How a change of a group goes on until it is done, whatever dies on the way (architecture.md, "Consistency").
+ *
+ * ```
+ *   SMF's call --- pending ------- KMC ------- recipients ------- head, outbox, no more pending --- answer
+ *               (commit, step 2)  (step 3)  (commits, step 5)        (commit, step 5)
+ * ```
+ * `pending` holds the request id that the KMC knows the new version by. Whoever comes after a crash, the same call again or
+ * another one, first goes on from there: the KMC answers with the same version, the recipients' rules give the same again,
+ * and only the last commit makes the version one that is given to anybody. So no number is given twice, and no version is
+ * half made. Two replicas may do all of it beside each other: the last commit succeeds once.
+ */
+import { CpnsError, NONCE_BYTES } from '@cpns/core';
+import { at, type Decision, type Found } from '@cpns/records';
+import {
+  currentTraceparent,
+  emitStep,
+  lastStep,
+  withinStep,
+  withStepChain,
+  withTraceparent,
+  type CarriedField,
+} from '@cpns/telemetry';
+import { GROUP, groupAggregate, PENDING, type GroupRecord, type PendingRecord } from '../../records/group-records';
+import type { CskmfContext } from '../context';
+import { finishChange } from './finish-change';
+
+/** A change as its use case wants it. */
+export interface Change {
+  readonly groupId: string;
+  /** SHA-256 of what was asked for, 32 bytes. */
+  readonly changeDigest: Buffer;
+  /** What the request carried, for its step. */
+  readonly carried: readonly CarriedField[];
+  /** Under which flow it is reported; told by what the group is. */
+  readonly flowOf: (group: GroupRecord | undefined) => PendingRecord['flow'];
+  /** True when the group is as it was asked for already. Throws when the change cannot be made. */
+  readonly isDone: (group: GroupRecord | undefined) => boolean;
+  /** Looked at once more before anything is written, such as the members' keys. Throws when the change cannot be made. */
+  readonly check: () => Promise<void>;
+  /** What is written first. */
+  readonly begin: (group: GroupRecord | undefined) => {
+    readonly pending: Omit<PendingRecord, 'flow' | 'requestId' | 'changeDigest' | 'traceparent'>;
+    /** The head, where it changes at once. */
+    readonly head?: GroupRecord;
+  };
+}
+
+const WANTED = { head: at(GROUP), pending: at(PENDING) };
+type State = Found<typeof WANTED>;
+
+/** What a call finds, or begins. */
+type Begun =
+  | { readonly kind: 'done'; readonly group: GroupRecord }
+  | { readonly kind: 'ours'; readonly pending: PendingRecord }
+  | { readonly kind: 'other'; readonly pending: PendingRecord };
+
+/** Changes of others that one call finishes before it gives up. */
+const OTHERS_MAX = 16;
+const REQUEST_ID_BYTES = NONCE_BYTES;
+
+export class GroupChanges {
+  constructor(private readonly cskmf: CskmfContext) {}
+
+  /**
+   * Makes a change, or finds that it was made.
+   * @param from URI of the caller
+   * @throws CpnsError what the change throws; DEPENDENCY_UNAVAILABLE and DEADLINE: the same call goes on with it; CONFLICT
+   */
+  async make(change: Change, from: string): Promise<GroupRecord> {
+    const { server } = this.cskmf;
+    const aggregate = groupAggregate(change.groupId);
+    const startedAt = server.clock.now();
+    for (let others = 0; others < OTHERS_MAX; others++) {
+      const state = await server.records.read(aggregate, WANTED);
+      const begun = await this.#begin(change, state);
+      if (begun.kind === 'other') {
+        await this.#finishOther(change.groupId, begun.pending);
+        continue;
+      }
+      const flow = begun.kind === 'done' ? change.flowOf(begun.group) : begun.pending.flow;
+      emitStep({ flow, step: 1, from, to: server.uri, carried: change.carried, startedAt });
+      return begun.kind === 'done' ? begun.group : finishChange(this.cskmf, change.groupId, begun.pending);
+    }
+    throw new CpnsError('CONFLICT', 'too many changes of this group are under way: try again');
+  }
+
+  async #begin(change: Change, { head, pending }: State): Promise<Begun> {
+    if (pending === undefined && !change.isDone(head)) await change.check();
+    const flow = change.flowOf(head);
+    return withinStep({ flow, step: 2 }, () =>
+      this.cskmf.server.records.transact(groupAggregate(change.groupId), WANTED, (found) =>
+        this.#decide(change, flow, found),
+      ),
+    );
+  }
+
+  #decide(change: Change, flow: PendingRecord['flow'], { head, pending }: State): Decision<typeof WANTED, Begun> {
+    if (pending !== undefined) {
+      const kind = pending.changeDigest.equals(change.changeDigest) ? 'ours' : 'other';
+      return { result: { kind, pending } };
+    }
+    if (change.isDone(head) && head !== undefined) return { result: { kind: 'done', group: head } };
+    const begun = change.begin(head);
+    const ours: PendingRecord = {
+      ...begun.pending,
+      flow,
+      changeDigest: change.changeDigest,
+      requestId: this.cskmf.server.random.bytes(REQUEST_ID_BYTES),
+      traceparent: lastStep() || currentTraceparent(),
+    };
+    const put = { pending: ours, ...(begun.head && { head: begun.head }) };
+    return { result: { kind: 'ours', pending: ours }, put };
+  }
+
+  /** Another call's change, which died or is still at it, goes on in its own trace. */
+  async #finishOther(groupId: string, pending: PendingRecord): Promise<void> {
+    try {
+      await withTraceparent(pending.traceparent, () =>
+        withStepChain(pending.traceparent, () => finishChange(this.cskmf, groupId, pending)),
+      );
+    } catch (error) {
+      // it was taken back, which is that caller's answer and not ours
+      if (!(error instanceof CpnsError) || error.reason !== 'ALREADY_EXISTS') throw error;
+    }
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * FLOW-PULL steps 9 and 10, GK-PULL steps 3 and 4: a gateway asks for one member behind it, or for all. What it gets it can
+ * open for nobody but the entities whose keys it assigned.
+ */
+import {
+  type GroupKeyDeliveryServicePullGroupKeyRequest,
+  type GroupKeyDeliveryServicePullGroupKeyResponse,
+  type MemberEnvelope,
+} from '@cpns/contracts';
+import { CpnsError, permissionDenied } from '@cpns/core';
+import { checkGroupId, parseEntityUri, samePn, type EntityName } from '@cpns/identity';
+import { DELIVERY_ENVELOPES_MAX } from '@cpns/messages';
+import { at } from '@cpns/records';
+import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
+import {
+  GROUP,
+  groupAggregate,
+  RECIPIENT,
+  recipientName,
+  type GroupKeyVersion,
+  type GroupRecord,
+} from '../../records/group-records';
+import type { CskmfContext } from '../context';
+import { envelopeFor, envelopesFor, recipientsOf } from '../envelopes';
+import { liveKeyOf, memberWithoutKey } from '../member-keys';
+import { needsRenewal, sealUntilOf } from '../versions';
+import { allowedVersion, checkExists, notAMember, versionOf } from './judge-pull';
+
+/** An answer for all members behind a gateway has at most so many bytes of envelopes; members of more pull one by one. */
+export const ALL_MAX_BYTES = 2 * 1024 * 1024;
+/** What protobuf adds to an envelope, at most, in bytes. */
+const FRAMING = 12;
+const NO_SHARED = Buffer.alloc(0);
+
+/** A pull for all members begins a group at a gateway; one for a single member is that member's own. */
+const ALL = { flow: 'FLOW-PULL', step: 9 } as const;
+const ONE = { flow: 'GK-PULL', step: 3 } as const;
+type Step = typeof ALL | typeof ONE;
+
+const ALL_CARRIES: readonly CarriedField[] = ['group_id', 'version'];
+const ONE_CARRIES: readonly CarriedField[] = [...ALL_CARRIES, 'entity'];
+
+export class PullGroupKey {
+  constructor(
+    private readonly cskmf: CskmfContext,
+    private readonly allMaxBytes = ALL_MAX_BYTES,
+  ) {}
+
+  /**
+   * @param gateway who asks; its standing was checked
+   * @throws CpnsError a field's reason; PN_MISMATCH; NOT_FOUND for an unknown group or version; GROUP_DELETED; NOT_A_MEMBER;
+   *   VERSION_NOT_GIVEN, VERSION_RETIRED; MEMBER_WITHOUT_KEY; LIMIT_REACHED; DEPENDENCY_UNAVAILABLE
+   */
+  async execute(
+    request: GroupKeyDeliveryServicePullGroupKeyRequest,
+    gateway: EntityName,
+  ): Promise<GroupKeyDeliveryServicePullGroupKeyResponse> {
+    const groupId = checkGroupId(request.groupId, 'group_id');
+    if (request.entity === '') return this.#forAll(groupId, request.version, gateway);
+    const entity = parseEntityUri(request.entity, 'entity');
+    if (!samePn(entity, gateway))
+      throw permissionDenied('PN_MISMATCH', 'a gateway pulls for entities of its own PN only');
+    return this.#forOne(groupId, request.version, entity, gateway);
+  }
+
+  async #forOne(groupId: string, asked: bigint, entity: EntityName, gateway: EntityName) {
+    const { server } = this.cskmf;
+    const { uri } = entity;
+    const startedAt = server.clock.now();
+    const wanted = { head: at(GROUP), recipient: at(RECIPIENT, recipientName(uri)) };
+    const [{ head, recipient }, key] = await Promise.all([
+      server.recent.read(groupAggregate(groupId), wanted),
+      liveKeyOf(server, entity),
+    ]);
+    const group = checkExists(head);
+    const version = allowedVersion(group, recipient?.spans ?? [], asked, server.clock.now());
+    if (key === undefined) throw memberWithoutKey(uri);
+    this.#report(ONE, gateway, ONE_CARRIES, startedAt);
+    const own = await envelopeFor(this.cskmf, groupId, version.version, uri, key);
+    return this.#deliver(ONE, group, version, [{ entity: uri, own }]);
+  }
+
+  async #forAll(groupId: string, asked: bigint, gateway: EntityName) {
+    const { server } = this.cskmf;
+    const startedAt = server.clock.now();
+    const group = checkExists((await server.recent.read(groupAggregate(groupId), { head: at(GROUP) })).head);
+    const version = versionOf(group, asked, server.clock.now());
+    const envelopes: MemberEnvelope[] = [];
+    let members = 0;
+    let bytes = 0;
+    for await (const entities of recipientsOf(this.cskmf, groupId, version.version, gateway.pnId)) {
+      members += entities.length;
+      for await (const envelope of envelopesFor(this.cskmf, groupId, version.version, entities)) {
+        bytes += envelope.entity.length + envelope.own.length + FRAMING;
+        if (bytes > this.allMaxBytes || envelopes.length === DELIVERY_ENVELOPES_MAX) throw tooMany(this.allMaxBytes);
+        envelopes.push(envelope);
+      }
+    }
+    if (members === 0) throw notAMember('no entity behind this gateway is given that version');
+    this.#report(ALL, gateway, ALL_CARRIES, startedAt);
+    return this.#deliver(ALL, group, version, envelopes);
+  }
+
+  #report({ flow, step }: Step, gateway: EntityName, carried: readonly CarriedField[], startedAt: number): void {
+    emitStep({ flow, step, from: gateway.uri, to: this.cskmf.server.uri, carried, startedAt });
+  }
+
+  async #deliver(step: Step, group: GroupRecord, version: GroupKeyVersion, envelopes: MemberEnvelope[]) {
+    const { server, statements } = this.cskmf;
+    const stated = needsRenewal(group, version, server.clock.now())
+      ? await withinStep(step, () => this.#renewed(group, version))
+      : version;
+    return { delivery: { statement: statements.of(group.description.groupId, stated), shared: NO_SHARED, envelopes } };
+  }
+
+  /** The version as it is stated from now on, with a later end of sealing. */
+  async #renewed(group: GroupRecord, version: GroupKeyVersion): Promise<GroupKeyVersion> {
+    const { records, clock } = this.cskmf.server;
+    const aggregate = groupAggregate(group.description.groupId);
+    return records.transact(aggregate, { head: at(GROUP) }, ({ head }) => {
+      const now = clock.now();
+      const present = checkExists(head);
+      const last = present.versions.at(-1);
+      // another was faster: with the renewal, or with a version after it
+      if (last?.version !== version.version || !needsRenewal(present, last, now))
+        return { result: present.versions.find((one) => one.version === version.version) ?? version };
+      const renewed = { ...last, sealUntil: sealUntilOf(present, last.activateAt, now) };
+      return { result: renewed, put: { head: { ...present, versions: [...present.versions.slice(0, -1), renewed] } } };
+    });
+  }
+}
+
+const tooMany = (limit: number) =>
+  new CpnsError('LIMIT_REACHED', 'too many members are behind this gateway for one answer: pull for each of them', {
+    metadata: { limit_bytes: String(limit) },
+  });

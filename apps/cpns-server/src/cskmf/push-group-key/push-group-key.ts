@@ -1,0 +1,103 @@
+/**
+ * GK-PUSH and the end of GK-DELETE: what a change left for the gateways goes into the log of each gateway concerned, from
+ * where its delivery channel brings it (FLOW-PUSH step 8). Repeated until it is there; what is in a log already is not
+ * put there twice.
+ */
+import type { MemberEnvelope, OpenDeliveryChannelResponse } from '@cpns/contracts';
+import { at } from '@cpns/records';
+import type { Aggregate, LogEntry } from '@cpns/store';
+import { withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
+import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
+import { GROUP, PNS, type GroupRecord } from '../../records/group-records';
+import { gatewaysOf } from '../../records/pn-records';
+import type { CskmfContext } from '../context';
+import { envelopesFor, recipientsOf } from '../envelopes';
+import { sealedEntry } from '../gateway-log';
+import { stateOf } from '../versions';
+import { partId, partsOf } from './parts';
+import { decodeTask, type StoredTask } from './relay-task';
+
+/** Personal Networks that are worked on at a time. */
+const AT_ONCE = 16;
+const PAGE = 500;
+
+const NO_SHARED = Buffer.alloc(0);
+
+type Entry = NonNullable<OpenDeliveryChannelResponse['entry']>;
+
+export class PushGroupKey {
+  constructor(private readonly cskmf: CskmfContext) {}
+
+  /** Carries one entry of a group's outbox. @throws CpnsError DEPENDENCY_UNAVAILABLE, DEADLINE, STORED_RECORD_INVALID */
+  carry(aggregate: Aggregate, entry: LogEntry): Promise<void> {
+    const task = decodeTask(entry);
+    return withTraceparent(task.traceparent, () => withStepChain(task.traceparent, () => this.#carry(aggregate, task)));
+  }
+
+  async #carry(aggregate: Aggregate, task: StoredTask): Promise<void> {
+    const { head } = await this.cskmf.server.records.read(aggregate, { head: at(GROUP) });
+    if (head === undefined) return;
+    if (task.kind === 'end')
+      return withinStep({ flow: 'GK-DELETE', step: 8 }, () => this.#eachPn(aggregate, (pnId) => this.#end(head, pnId)));
+    const step = { flow: task.version === 1n ? 'FLOW-PUSH' : 'GK-UPDATE-M', step: 8 } as const;
+    return withinStep(step, () => this.#eachPn(aggregate, (pnId) => this.#push(head, task, pnId)));
+  }
+
+  /** Every Personal Network with recipients, a few at a time. */
+  async #eachPn(aggregate: Aggregate, work: (pnId: string) => Promise<void>): Promise<void> {
+    const { store } = this.cskmf.server;
+    let cursor: string | undefined;
+    do {
+      const page = await store.members(aggregate, PNS, cursor, PAGE);
+      for (let from = 0; from < page.items.length; from += AT_ONCE)
+        await Promise.all(page.items.slice(from, from + AT_ONCE).map(work));
+      cursor = page.next;
+    } while (cursor !== undefined);
+  }
+
+  async #push(head: GroupRecord, { version }: StoredTask, pnId: string): Promise<void> {
+    const stated = head.versions.find((one) => one.version === version);
+    // nobody would open with it any more: a relay that was away that long has newer ones to carry
+    if (stated === undefined || stateOf(head, stated, this.cskmf.server.clock.now()) === 'retired') return;
+    const { groupId } = head.description;
+    const gateways = await this.#gateways(pnId);
+    if (gateways.length === 0) return;
+    const statement = this.cskmf.statements.of(groupId, stated);
+    for await (const envelopes of partsOf(this.#envelopes(groupId, version, pnId))) {
+      const delivery = { statement, shared: NO_SHARED, envelopes: [...envelopes] };
+      await this.#append(gateways, partId(groupId, version, envelopes), { $case: 'groupKey', value: delivery });
+    }
+  }
+
+  async *#envelopes(groupId: string, version: bigint, pnId: string): AsyncGenerator<MemberEnvelope> {
+    for await (const entities of recipientsOf(this.cskmf, groupId, version, pnId))
+      yield* envelopesFor(this.cskmf, groupId, version, entities);
+  }
+
+  async #end({ description, newest, deletedAt = 0 }: GroupRecord, pnId: string): Promise<void> {
+    const { groupId } = description;
+    const statement = this.cskmf.statements.ofTheEnd(groupId, newest, deletedAt);
+    const delivery = { statement, shared: NO_SHARED, envelopes: [] };
+    await this.#append(await this.#gateways(pnId), `group.${groupId}.end`, { $case: 'groupKey', value: delivery });
+  }
+
+  /** Those of a Personal Network that may act; one whose identity was ended has nobody who would empty its log. */
+  async #gateways(pnId: string): Promise<readonly string[]> {
+    const { records, store } = this.cskmf.server;
+    const gateways: string[] = [];
+    for await (const gateway of gatewaysOf(store, pnId)) {
+      const { identity } = await records.read(gatewayAggregate(gateway), { identity: at(IDENTITY) });
+      if (identity?.state === 'live') gateways.push(gateway);
+    }
+    return gateways;
+  }
+
+  async #append(gateways: readonly string[], id: string, entry: Entry): Promise<void> {
+    const { server } = this.cskmf;
+    await Promise.all(
+      gateways.map((gateway) =>
+        server.records.append(gatewayAggregate(gateway), [sealedEntry(server, gateway, id, entry)]),
+      ),
+    );
+  }
+}

@@ -1,0 +1,137 @@
+/** SECCF-OSG: Group Keys pass through memory only, and are destroyed when they are let go. */
+import { CpnsError, type GroupKey } from '@cpns/core';
+import { FakeClock } from '@cpns/core/testing';
+import { FakeKmc } from '../testing/fake-kmc';
+import { reasonOf } from '../testing/world';
+import { Osg, type Kmc } from './osg';
+
+const requestId = Buffer.alloc(16, 1);
+const [SERVER, KMC] = ['cpns://td.example/service/cpns-server', 'cpns://td.example/service/kmc'];
+
+describe('OSG', () => {
+  let clock: FakeClock;
+  let kmc: FakeKmc;
+  beforeEach(() => {
+    clock = new FakeClock();
+    kmc = new FakeKmc();
+  });
+
+  const make = (change: Partial<Kmc> = {}, cacheSize = 10) =>
+    new Osg({
+      uri: SERVER,
+      kmcUri: KMC,
+      kmc: Object.assign(Object.create(kmc) as FakeKmc, kmc, change),
+      clock,
+      cacheSize,
+    });
+  const first = (osg: Osg, groupId = 'g') =>
+    osg.createVersion({ flow: 'FLOW-PULL', groupId, previous: 0n, requestId }, keep);
+  const next = (osg: Osg, previous = 1n) =>
+    osg.createVersion({ flow: 'GK-UPDATE-M', groupId: 'g', previous, requestId: Buffer.alloc(16, 2) }, keep);
+  /** What nobody may do: it shows what becomes of a key afterwards. */
+  const keep = (groupKey: GroupKey) => groupKey;
+  const bytes = (groupKey: GroupKey) => groupKey.expose().toString('hex');
+  const isDestroyed = (groupKey: GroupKey) => groupKey.expose().every((byte) => byte === 0);
+
+  it('hands over what the KMC made, and asks for it once', async () => {
+    const osg = make();
+    const made = await first(osg);
+    expect(bytes(made)).toBe(kmc.material('g', 1n)!.toString('hex'));
+    expect(bytes(await osg.use('g', 1n, keep))).toBe(bytes(made));
+    expect(kmc.calls).toEqual(['createKey g']);
+  });
+
+  it('gets what it does not have once, however many ask', async () => {
+    await first(make());
+    const osg = make();
+    const all = await Promise.all(Array.from({ length: 10 }, () => osg.use('g', 1n, bytes)));
+    expect(new Set(all)).toEqual(new Set([kmc.material('g', 1n)!.toString('hex')]));
+    expect(kmc.calls).toEqual(['createKey g', 'getKeyVersion g/1']);
+  });
+
+  it('asks again after a failure', async () => {
+    await first(make());
+    const osg = make();
+    kmc.breakNext('getKeyVersion', 'after');
+    expect(await reasonOf(osg.use('g', 1n, bytes))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+    expect(await osg.use('g', 1n, bytes)).toBe(kmc.material('g', 1n)!.toString('hex'));
+  });
+
+  it('wipes the message that a key came in', async () => {
+    let sent: Buffer | undefined;
+    const osg = make({
+      createKey: async (request) => {
+        const answer = await kmc.createKey(request);
+        sent = answer.version?.groupKey;
+        return answer;
+      },
+    });
+    await first(osg);
+    expect(sent).toEqual(Buffer.alloc(32));
+  });
+
+  it.each<[string, (osg: Osg) => Promise<unknown>]>([
+    ['its version is destroyed', (osg) => osg.destroyVersion('g', 1n)],
+    ['its group is destroyed', (osg) => osg.destroyGroup('g')],
+    ['nobody asked for it for 10 minutes', (osg) => Promise.resolve((clock.advance(600_000), osg.dropIdle()))],
+    ['there is no room', (osg) => first(osg, 'h')],
+    ['the process ends', (osg) => Promise.resolve(osg.close())],
+  ])('destroys a key in memory when %s', async (_what, cause) => {
+    const osg = make({}, 1);
+    const held = await first(osg);
+    expect(isDestroyed(held)).toBe(false);
+    await cause(osg);
+    expect(isDestroyed(held)).toBe(true);
+  });
+
+  it('keeps what is asked for, and lets go of what was asked for longest ago', async () => {
+    const osg = make({}, 2);
+    const [g, h] = [await first(osg, 'g'), await first(osg, 'h')];
+    clock.advance(300_000);
+    await osg.use('g', 1n, keep);
+    const i = await first(osg, 'i');
+    expect([g, h, i].map(isDestroyed)).toEqual([false, true, false]);
+    clock.advance(300_000);
+    osg.dropIdle();
+    expect([g, i].map(isDestroyed)).toEqual([false, false]);
+  });
+
+  it('does not mix up groups whose ids begin alike', async () => {
+    const osg = make();
+    const [g, longer] = [await first(osg, 'g'), await first(osg, 'g.1')];
+    await osg.destroyGroup('g');
+    expect([g, longer].map(isDestroyed)).toEqual([true, false]);
+  });
+
+  it('destroys what the KMC never had, or has destroyed', async () => {
+    const osg = make();
+    await first(osg);
+    await next(osg);
+    for (let again = 0; again < 2; again++) await osg.destroyVersion('g', 1n);
+    for (let again = 0; again < 2; again++) await osg.destroyGroup('g');
+    await osg.destroyGroup('never');
+    expect(kmc.material('g', 2n)).toBeUndefined();
+  });
+
+  it.each<[string, Awaited<ReturnType<Kmc['createKey']>>]>([
+    ['no key', { version: undefined }],
+    ['another group’s', { version: { groupId: 'h', version: 1n, groupKey: Buffer.alloc(32, 1) } }],
+    ['another version', { version: { groupId: 'g', version: 2n, groupKey: Buffer.alloc(32, 1) } }],
+    ['a short key', { version: { groupId: 'g', version: 1n, groupKey: Buffer.alloc(31, 1) } }],
+  ])('takes %s for a fault', async (_what, answer) => {
+    const osg = make({ createKey: () => Promise.resolve(answer), getKeyVersion: () => Promise.resolve(answer) });
+    expect(await reasonOf(first(osg))).toBe('INTERNAL/INTERNAL');
+    expect(await reasonOf(osg.use('g', 1n, bytes))).toBe('INTERNAL/INTERNAL');
+  });
+
+  it.each([
+    ['NOT_FOUND', 'INTERNAL/INTERNAL'],
+    ['CONFLICT', 'INTERNAL/INTERNAL'],
+    ['ALREADY_EXISTS', 'ALREADY_EXISTS/ALREADY_EXISTS'],
+    ['DEPENDENCY_UNAVAILABLE', 'UNAVAILABLE/DEPENDENCY_UNAVAILABLE'],
+    ['DEADLINE', 'DEADLINE_EXCEEDED/DEADLINE'],
+  ] as const)('%s of the KMC is %s to our callers', async (reason, ours) => {
+    kmc.breakNext('createKey', 'before', new CpnsError(reason, 'no'));
+    expect(await reasonOf(first(make()))).toBe(ours);
+  });
+});

@@ -1,0 +1,75 @@
+import type { Found, RecordRef, Records, Wanted } from '@cpns/records';
+import { SealedRecords } from '@cpns/sealing';
+import type { Aggregate, Store, StoredRecord } from '@cpns/store';
+
+/** A record as it was stored, and what it says. */
+interface Known {
+  readonly stored: StoredRecord;
+  readonly value: unknown;
+}
+
+/** How many are remembered, which at under 2 kB each stays below 20 MB. */
+const SIZE = 10_000;
+
+/**
+ * Reads records as {@link Records.read} does, always from the store, but authenticates and parses one only when its bytes
+ * are not those that were found good at this very place before: what every call looks at, such as whether a gateway still
+ * may act, changes rarely. Records that hold a secret are opened each time, so that none stays in memory for this.
+ * What is returned is shared: nobody may change it.
+ */
+export class RecentRecords {
+  readonly #sealed: SealedRecords;
+  /** In the order of their last use. */
+  readonly #known = new Map<string, Known>();
+
+  constructor(
+    private readonly store: Store,
+    records: Records,
+    private readonly size = SIZE,
+  ) {
+    this.#sealed = new SealedRecords(store, records.sealer);
+  }
+
+  /** How many records are remembered. */
+  get remembered(): number {
+    return this.#known.size;
+  }
+
+  /** @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */
+  async read<W extends Wanted>(aggregate: Aggregate, wanted: W): Promise<Found<W>> {
+    const refs = Object.entries(wanted);
+    const stored = await this.store.read(
+      aggregate,
+      refs.map(([, { name }]) => name),
+    );
+    const found: Record<string, unknown> = {};
+    for (const [key, ref] of refs) {
+      const record = stored.get(ref.name);
+      found[key] = record && (await this.#open(aggregate, ref, record));
+    }
+    // built from the very refs that the type is made of
+    return found as Found<W>;
+  }
+
+  async #open(aggregate: Aggregate, { definition, name }: RecordRef, stored: StoredRecord): Promise<unknown> {
+    const place = `${aggregate.kind}/${aggregate.id}/${name}/${definition.name}`;
+    const known = this.#known.get(place);
+    this.#known.delete(place);
+    if (known?.stored.revision === stored.revision && known.stored.value.equals(stored.value)) {
+      this.#known.set(place, known);
+      return known.value;
+    }
+    const { value } = await this.#sealed.open(aggregate, definition, stored, name);
+    if (!Object.values(definition.fields).some(({ form }) => form === 'secret')) this.#remember(place, stored, value);
+    return value;
+  }
+
+  #remember(place: string, stored: StoredRecord, value: unknown): void {
+    this.#known.set(place, { stored, value });
+    if (this.#known.size <= this.size) return;
+    for (const oldest of this.#known.keys()) {
+      this.#known.delete(oldest);
+      return;
+    }
+  }
+}
