@@ -1,14 +1,8 @@
 /** How a PN GW is put together: everything that it is made of, in one place and checked by the compiler. */
-import { dersToPem, privateKeyPem } from '@cpns/certificate-issuance';
-import {
-  DeviceCapabilitiesServiceService,
-  EntityUserKeyServiceService,
-  GroupKeyDeliveryServiceService,
-  ProofServiceService,
-} from '@cpns/contracts';
 import { CpnsError, systemClock, systemRandom } from '@cpns/core';
-import { connectTo, createServerPort, HealthMonitor, implement, peerIdentifier, type Connection } from '@cpns/grpc';
-import { parseEntityUri, serviceUri } from '@cpns/identity';
+import { StatementVerifier } from '@cpns/group-key';
+import { createServerPort, HealthMonitor, implement, peerIdentifier } from '@cpns/grpc';
+import { parseEntityUri } from '@cpns/identity';
 import { parseOneTimeString, type OneTimeString } from '@cpns/key-derivation';
 import { enrolGateway, SealedDeviceStates, type GatewayIdentity } from '@cpns/pne-sdk';
 import { openRecords, type Records } from '@cpns/records';
@@ -16,7 +10,7 @@ import { checkMasterKeyFile, type Infrastructure, type ServiceParts } from '@cpn
 import { openStore } from '@cpns/store';
 import type { Logger } from '@cpns/telemetry';
 import type { GatewayConfig } from './config';
-import type { GatewayContext, ServerLink } from './context';
+import type { GatewayContext } from './context';
 import { PnGatewayController, SERVED } from './controllers/pn-gateway.controller';
 import { ApplyEntry } from './cskmf/apply-entry';
 import { deliveryChannel } from './cskmf/delivery-channel';
@@ -25,43 +19,42 @@ import { AssignHere } from './entity-user-key/assign-entity-user-key/assign-here
 import { FirstSeeds } from './entity-user-key/provision-gateway/first-seeds';
 import { GatewayCa } from './entity-user-key/provision-gateway/gateway-ca';
 import { keepProvisioned } from './entity-user-key/provision-gateway/provisioning-loop';
+import { composeGroups } from './groups/compose-groups';
+import { openLinks, tlsOf, type Links } from './links';
 import { VerifyProof } from './proof/verify-proof';
+import { noticeChannel } from './smf/notice-channel';
 
-export async function compose(config: GatewayConfig, { logger, name }: Infrastructure): Promise<ServiceParts> {
+export async function compose(config: GatewayConfig, { logger, name: service }: Infrastructure): Promise<ServiceParts> {
   // what is wrong with the settings shows before a store is made
   const oneTime = config.oneTimeStringFile && readOneTimeString(config.oneTimeStringFile.content);
   await checkMasterKeyFile(config.masterKeyFile);
   const store = await openStore(config.store);
-  const records = await openRecords({ store, service: name, masterKeyFile: config.masterKeyFile.path });
+  const records = await openRecords({ store, service, masterKeyFile: config.masterKeyFile.path });
   const identity = await enrol(config, records, oneTime, logger);
-  const { link, connection } = serverLink(config, identity);
-  const gateway: GatewayContext = {
-    name: parseEntityUri(identity.entity),
-    clock: systemClock,
-    random: systemRandom,
-    store,
-    records,
-    server: link,
-    logger,
-    keyLifetime: config.keyLifetime,
-  };
+  const links = openLinks(config, identity);
+  const gateway = gatewayContext(config, identity, links, { store, records, logger });
   const seeds = new FirstSeeds(gateway);
   const ca = new GatewayCa(gateway);
+  const { seca, pushes, requests, notices } = composeGroups(gateway);
   const health = new HealthMonitor({ checks: [{ name: 'store', check: () => store.ping() }], logger });
-  const ports = createPorts(config, gateway, identity, new AssignHere(gateway, seeds, ca), health);
-  const channel = deliveryChannel(
-    gateway,
-    new ApplyEntry(gateway, seeds, new SeedDirectory(config.firstSeedDirectory)),
-  );
+  const assignHere = new AssignHere(gateway, seeds, ca);
+  const { watchLifetime, firstSeedDirectory } = config;
+  const controller = new PnGatewayController({ gateway, assignHere, seca, watchLifetime });
+  const manufactured = new SeedDirectory(firstSeedDirectory);
+  const channels = [
+    deliveryChannel(gateway, new ApplyEntry({ gateway, seeds, manufactured, pushes, hub: seca.hub })),
+    noticeChannel(gateway, notices),
+  ];
   const over = new AbortController();
   const loops: Promise<void>[] = [];
   return {
-    ports,
+    ports: createPorts(config, gateway, identity, controller, health),
     health,
     start: () => {
       const { signal } = over;
       loops.push(
-        channel.run(signal),
+        ...channels.map((channel) => channel.run(signal)),
+        requests.run(signal),
         keepProvisioned([seeds, ca], { every: config.provisioningInterval, logger, signal }),
       );
       return Promise.resolve();
@@ -69,10 +62,22 @@ export async function compose(config: GatewayConfig, { logger, name }: Infrastru
     stop: async () => {
       over.abort();
       await Promise.all(loops);
-      connection.close();
+      links.close();
       await store.close();
     },
   };
+}
+
+function gatewayContext(
+  { keyLifetime }: GatewayConfig,
+  { entity, root }: GatewayIdentity,
+  { server, smf }: Links,
+  kept: Pick<GatewayContext, 'store' | 'records' | 'logger'>,
+): GatewayContext {
+  const name = parseEntityUri(entity);
+  const { trustDomain } = name;
+  const statements = new StatementVerifier({ root, trustDomain, clock: systemClock });
+  return { ...kept, name, clock: systemClock, random: systemRandom, server, smf, statements, keyLifetime };
 }
 
 /** The identity that is stored, or one from the Server under the one-time string. */
@@ -95,26 +100,6 @@ function readOneTimeString(content: Buffer) {
   }
 }
 
-const tlsOf = ({ chain, privateKey, root }: GatewayIdentity) => ({
-  cert: dersToPem(chain),
-  key: privateKeyPem(privateKey),
-  ca: dersToPem([root]),
-});
-
-function serverLink(config: GatewayConfig, identity: GatewayIdentity): { link: ServerLink; connection: Connection } {
-  const uri = serviceUri(parseEntityUri(identity.entity).trustDomain, 'cpns-server');
-  const { cert, key, ca } = tlsOf(identity);
-  const connection = connectTo({ address: config.serverAddress, expectedPeer: uri, tls: { root: ca, cert, key } });
-  const link: ServerLink = {
-    uri,
-    entityUserKey: connection.client(EntityUserKeyServiceService),
-    proof: connection.client(ProofServiceService),
-    deviceCapabilities: connection.client(DeviceCapabilitiesServiceService),
-    groupKeyDelivery: connection.client(GroupKeyDeliveryServiceService),
-  };
-  return { link, connection };
-}
-
 /** The identity's chain is leaf, issuing CA, root: nothing but the issuing CA stands between. */
 function issuingCaOf({ chain }: GatewayIdentity): Buffer {
   const [, issuingCa] = chain;
@@ -126,11 +111,10 @@ function createPorts(
   config: GatewayConfig,
   gateway: GatewayContext,
   identity: GatewayIdentity,
-  assignHere: AssignHere,
+  controller: PnGatewayController,
   health: HealthMonitor,
 ) {
   const { logger } = gateway;
-  const controller = new PnGatewayController(gateway, assignHere);
   const services = [implement(SERVED, controller)];
   const proofs = new VerifyProof(gateway);
   const tls = tlsOf(identity);

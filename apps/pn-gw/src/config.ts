@@ -10,6 +10,7 @@ export const SETTINGS = {
   oneTimeStringFile: settings.file().optional(),
   /** The CPNS Server's port for certificates. */
   serverAddress: settings.endpoint(),
+  smfAddress: settings.endpoint(),
   /** Asks for certificates: entities whose Entity-User Key is a key pair. */
   listen: settings.listen().default('127.0.0.1:7430'),
   /** Takes tokens and proofs. */
@@ -19,6 +20,8 @@ export const SETTINGS = {
   enrolmentWait: settings.duration().default(duration(5, 'minute')),
   /** How often the gateway looks whether its 1st seed and CA certificate come to their end. */
   provisioningInterval: settings.duration().default(duration(1, 'minute')),
+  /** How long an entity watches its Group Keys before it shows anew that its key is in force. */
+  watchLifetime: settings.duration().default(duration(1, 'hour')),
   /** 1st seeds that were put in at manufacture, as `<first-seed-id>.hex` (Q2). */
   firstSeedDirectory: settings.text('the path of a directory', /^.+$/).optional(),
 } as const;

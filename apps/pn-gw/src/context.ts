@@ -2,9 +2,12 @@ import type {
   DeviceCapabilitiesServiceService,
   EntityUserKeyServiceService,
   GroupKeyDeliveryServiceService,
+  MembershipServiceService,
   ProofServiceService,
+  ServiceGroupNoticeServiceService,
 } from '@cpns/contracts';
 import type { Clock, Random } from '@cpns/core';
+import type { StatementVerifier } from '@cpns/group-key';
 import type { ClientMethods } from '@cpns/grpc';
 import type { EntityName } from '@cpns/identity';
 import type { Records } from '@cpns/records';
@@ -21,6 +24,14 @@ export interface ServerLink {
   readonly groupKeyDelivery: ClientMethods<typeof GroupKeyDeliveryServiceService>;
 }
 
+/** The SMF, likewise. */
+export interface SmfLink {
+  /** URI of the SMF, checked in each handshake. */
+  readonly uri: string;
+  readonly notices: ClientMethods<typeof ServiceGroupNoticeServiceService>;
+  readonly membership: ClientMethods<typeof MembershipServiceService>;
+}
+
 /** The gateway's own standing: what its use cases share. */
 export interface GatewayContext {
   /** Its own name; `name.uri` is its E. */
@@ -30,6 +41,9 @@ export interface GatewayContext {
   readonly store: Store;
   readonly records: Records;
   readonly server: ServerLink;
+  readonly smf: SmfLink;
+  /** Of what the Server says of Group Keys. */
+  readonly statements: StatementVerifier;
   readonly logger: Logger;
   /** How long an assigned key lives, milliseconds. */
   readonly keyLifetime: number;

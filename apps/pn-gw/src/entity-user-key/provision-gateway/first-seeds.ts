@@ -16,7 +16,7 @@ import {
   servedMember,
   type FirstSeedRecord,
 } from '../../records/gateway-records';
-import { ProvisioningRun } from './provisioning-run';
+import { orNotProvisioned, ProvisioningRun } from './provisioning-run';
 
 interface SeedInUse {
   readonly seed: FirstSeed;
@@ -109,17 +109,7 @@ export class FirstSeeds {
       current: at(CURRENT_SEED),
     });
     if (current !== undefined) return current.firstSeedId;
-    try {
-      return await this.provision();
-    } catch (cause) {
-      if (cause instanceof CpnsError && cause.code === 'UNAVAILABLE')
-        throw failedPrecondition(
-          'GATEWAY_NOT_PROVISIONED',
-          'the gateway has no 1st seed and does not reach the Server',
-          { cause },
-        );
-      throw cause;
-    }
+    return orNotProvisioned(this.provision(), '1st seed');
   }
 
   /** Steps 1 to 3. @returns the id of the new current seed */

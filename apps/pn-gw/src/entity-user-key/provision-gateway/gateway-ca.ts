@@ -1,12 +1,12 @@
 /** EUK-GW-P steps 1 to 3 at the gateway: gets its CA certificate, once per epoch (Q9), and issues with it. */
 import { createCsr, createIssuer, newPrivateKey, signerFromPkcs8, type Issuer } from '@cpns/certificate-issuance';
-import { CpnsError, failedPrecondition } from '@cpns/core';
+import { CpnsError } from '@cpns/core';
 import { fields } from '@cpns/messages';
 import { at } from '@cpns/records';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import { GATEWAY_CA, NEXT_CA, PROVISIONING_AGGREGATE, type GatewayCaRecord } from '../../records/gateway-records';
-import { ProvisioningRun } from './provisioning-run';
+import { orNotProvisioned, ProvisioningRun } from './provisioning-run';
 
 /** A new certificate is asked for when a fifth of the old one's life is left. */
 const REMAINDER = 0.2;
@@ -21,17 +21,7 @@ export class GatewayCa {
   async issuer(): Promise<Issuer> {
     const current = this.#issuer ?? (await this.load());
     if (current !== undefined && this.gateway.clock.now() < current.certificate.notAfter) return current;
-    try {
-      return await this.provision();
-    } catch (cause) {
-      if (cause instanceof CpnsError && cause.code === 'UNAVAILABLE')
-        throw failedPrecondition(
-          'GATEWAY_NOT_PROVISIONED',
-          'the gateway has no CA certificate in force and does not reach the Server',
-          { cause },
-        );
-      throw cause;
-    }
+    return orNotProvisioned(this.provision(), 'CA certificate in force');
   }
 
   /** Asks for a new certificate where there is none, or the one there is comes to its end. @throws CpnsError DEPENDENCY_UNAVAILABLE */

@@ -1,0 +1,205 @@
+import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
+import { readGroup } from '../../groups/known-group';
+import { signerNamed } from '../../testing/fake-server';
+import { CAMERA, GATEWAY, gatewayWorld, LOCK, outcomeOf, STRANGER, type GatewayWorld } from '../../testing/world';
+import { AcceptPush } from './accept-push';
+import { HeldPushes } from './held-pushes';
+
+const GROUP = 'g1';
+const BOTH = [CAMERA, LOCK];
+
+describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
+  let world: GatewayWorld;
+  beforeEach(async () => {
+    world = await gatewayWorld();
+  });
+  afterEach(() => world.dispose());
+
+  const versions = async (groupId = GROUP) =>
+    (await readGroup(world.gateway, groupId)).statements.map(({ statement }) => statement.version);
+  const held = async (entity: string, version: bigint) =>
+    (await world.seca.envelopes.find(entity, GROUP, version)) !== undefined;
+  const waiting = async (groupId = GROUP) =>
+    (await new HeldPushes(world.gateway).of(groupId)).map(({ version }) => version);
+
+  it('is kept, an envelope for each member', async () => {
+    await world.notice({ groupId: GROUP, members: BOTH });
+    const push = world.server.keyFor(GROUP, 1n, BOTH);
+    await world.push(push);
+    expect(await versions()).toEqual([1n]);
+    for (const { entity, own } of push.envelopes)
+      expect((await world.seca.envelopes.find(entity, GROUP, 1n))?.own).toEqual(own);
+  });
+
+  it('comes twice, or in parts, as if it had come once', async () => {
+    await world.notice({ groupId: GROUP, members: BOTH });
+    const statement = world.server.statement(GROUP, 1n);
+    for (const members of [[CAMERA], [LOCK], [CAMERA]]) await world.push(world.server.delivery(statement, members));
+    expect(await versions()).toEqual([1n]);
+    expect([await held(CAMERA, 1n), await held(LOCK, 1n)]).toEqual([true, true]);
+  });
+
+  it('leaves nothing for an entity that is no member any more', async () => {
+    await world.notice({ groupId: GROUP, members: BOTH });
+    await world.notice({ groupId: GROUP, revision: 2n, members: [LOCK] });
+    await world.push(world.server.keyFor(GROUP, 1n, BOTH));
+    expect([await held(CAMERA, 1n), await held(LOCK, 1n)]).toEqual([false, true]);
+  });
+
+  it('keeps three versions', async () => {
+    for (const revision of [1n, 2n, 3n, 4n]) {
+      await world.notice({ groupId: GROUP, revision, members: BOTH });
+      await world.push(world.server.keyFor(GROUP, revision, BOTH));
+    }
+    expect(await versions()).toEqual([2n, 3n, 4n]);
+    expect(await Promise.all([1n, 2n, 3n, 4n].map((version) => held(CAMERA, version)))).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+  });
+
+  it('takes over a later seal-until, and never an earlier one', async () => {
+    await world.notice({ groupId: GROUP, members: BOTH });
+    const sealUntil = world.clock.now() + 50_000;
+    for (const change of [0, 10_000, -10_000])
+      await world.push(
+        world.server.delivery(world.server.statement(GROUP, 1n, { sealUntil: sealUntil + change }), BOTH),
+      );
+    const [known] = (await readGroup(world.gateway, GROUP)).statements;
+    expect(known?.statement.sealUntil).toBe(sealUntil + 10_000);
+  });
+
+  describe('that can never be good', () => {
+    const other = () => world.server.keyFor(GROUP, 1n, BOTH);
+    const altered = (change: Partial<NonNullable<GatewayGroupKeyDelivery['statement']>>) => {
+      const push = other();
+      return { ...push, statement: { ...push.statement!, ...change } };
+    };
+    it.each<[string, () => GatewayGroupKeyDelivery | Promise<GatewayGroupKeyDelivery>, string]>([
+      ['has no statement', () => ({ ...other(), statement: undefined }), 'FIELD_MISSING'],
+      ['has an altered version', () => altered({ version: 2n }), 'SIGNATURE_INVALID'],
+      ['has an altered seal-until', () => altered({ sealUntil: 1n }), 'SIGNATURE_INVALID'],
+      ['has a group that is no name', () => altered({ groupId: 'a/b' }), 'NAME_INVALID'],
+      ['has no chain', () => altered({ chain: [] }), 'FIELD_MISSING'],
+      [
+        'was signed by another service',
+        async () =>
+          world.server.delivery(world.server.statement(GROUP, 1n), BOTH, 0, await signerNamed(world.pki, 'smf')),
+        'PEER_UNEXPECTED',
+      ],
+      ['has the envelope of another PN', () => world.server.keyFor(GROUP, 1n, [CAMERA, STRANGER]), 'PN_MISMATCH'],
+      [
+        'has the envelope of one member under the name of another',
+        () => {
+          const push = other();
+          return { ...push, envelopes: [{ entity: LOCK, own: push.envelopes[0]!.own }] };
+        },
+        'ENVELOPE_INVALID',
+      ],
+      ['has a rekey message', () => ({ ...other(), shared: Buffer.from([2]) }), 'FIELD_OUT_OF_RANGE'],
+    ])('%s', async (_what, push, reason) => {
+      await world.notice({ groupId: GROUP, members: BOTH });
+      expect(await outcomeOf(world.push(await push()))).toBe(reason);
+      expect(await versions()).toEqual([]);
+      expect([await held(CAMERA, 1n), await held(LOCK, 1n)]).toEqual([false, false]);
+    });
+
+    it('is refused before its notice as well: nothing of it waits', async () => {
+      expect(await outcomeOf(world.push(altered({ version: 2n })))).toBe('SIGNATURE_INVALID');
+      expect(await waiting()).toEqual([]);
+    });
+
+    it('goes back to a lower version', async () => {
+      await world.notice({ groupId: GROUP, revision: 2n, members: BOTH });
+      await world.push(world.server.keyFor(GROUP, 2n, BOTH));
+      expect(await outcomeOf(world.push(world.server.keyFor(GROUP, 1n, BOTH)))).toBe('STATEMENT_LOWER');
+      expect(await held(CAMERA, 1n)).toBe(false);
+    });
+
+    it('has another key for a version that is known', async () => {
+      await world.notice({ groupId: GROUP, members: BOTH });
+      await world.push(other());
+      const commitment = Buffer.alloc(32, 1);
+      const second = world.server.delivery(world.server.statement(GROUP, 1n, { commitment }), BOTH);
+      expect(await outcomeOf(world.push(second))).toBe('STATEMENT_CONFLICT');
+    });
+  });
+
+  describe('that overtakes its notice', () => {
+    it('waits, is served to nobody, and is accepted when the notice comes', async () => {
+      await world.push(world.server.keyFor(GROUP, 1n, BOTH));
+      expect([await versions(), await held(CAMERA, 1n), await waiting()]).toEqual([[], false, [1n]]);
+      await world.notice({ groupId: GROUP, members: BOTH });
+      expect([await versions(), await held(CAMERA, 1n), await waiting()]).toEqual([[1n], true, []]);
+    });
+
+    it('waits also after a restart', async () => {
+      await world.push(world.server.keyFor(GROUP, 1n, BOTH));
+      world = await world.restarted();
+      await world.notice({ groupId: GROUP, members: BOTH });
+      expect(await versions()).toEqual([1n]);
+    });
+
+    it('waits for the notice of its own version', async () => {
+      for (const version of [3n, 2n]) await world.push(world.server.keyFor(GROUP, version, BOTH));
+      await world.notice({ groupId: GROUP, members: BOTH });
+      expect([await versions(), await waiting()]).toEqual([[], [2n, 3n]]);
+      await world.notice({ groupId: GROUP, revision: 2n, members: BOTH });
+      expect([await versions(), await waiting()]).toEqual([[2n], [3n]]);
+      await world.notice({ groupId: GROUP, revision: 3n, members: BOTH });
+      expect([await versions(), await waiting()]).toEqual([[2n, 3n], []]);
+    });
+
+    it('is let go at the limit, oldest first, and asked for when its notice comes', async () => {
+      const pushes = new AcceptPush(world.seca, new HeldPushes(world.gateway, 2));
+      for (const groupId of ['a', 'b', 'c']) await pushes.execute(world.server.keyFor(groupId, 1n, BOTH), '');
+      expect([await waiting('a'), await waiting('b'), await waiting('c')]).toEqual([[], [1n], [1n]]);
+      world.server.answer = ({ groupId }) => world.server.keyFor(groupId, 1n, BOTH);
+      for (const groupId of ['a', 'b']) await world.notice({ groupId, members: BOTH });
+      await world.requestsDone();
+      expect([await versions('a'), await versions('b')]).toEqual([[1n], [1n]]);
+      expect(world.server.asked).toEqual([{ groupId: 'a', version: 0n, entity: '' }]);
+    });
+
+    it('is let go at once when no record could hold it', async () => {
+      const many = Array.from({ length: 6_000 }, (_, n) => `cpns://pn1.td.example/pne/${'x'.repeat(50)}${n}`);
+      await world.push(world.server.keyFor(GROUP, 1n, many));
+      expect(await waiting()).toEqual([]);
+      world.server.answer = ({ groupId }) => world.server.keyFor(groupId, 1n, [CAMERA]);
+      await world.notice({ groupId: GROUP, members: [CAMERA] });
+      await world.requestsDone();
+      expect(await held(CAMERA, 1n)).toBe(true);
+    });
+  });
+
+  describe('of the end of a group', () => {
+    it('takes the place of all keys, for good', async () => {
+      await world.notice({ groupId: GROUP, members: BOTH });
+      await world.push(world.server.keyFor(GROUP, 1n, BOTH));
+      await world.notice({ groupId: GROUP, revision: 2n, deleted: true });
+      await world.push(world.server.endOf(GROUP, 1n));
+      expect([await versions(), await held(CAMERA, 1n)]).toEqual([[2n], false]);
+      for (const version of [1n, 2n, 3n])
+        expect(await outcomeOf(world.push(world.server.keyFor(GROUP, version, BOTH)))).toBe('GROUP_DELETED');
+      expect(await outcomeOf(world.push(world.server.endOf(GROUP, 1n)))).toBe('over');
+    });
+
+    it('waits for the notice of the end, whatever waits with it is of no more use', async () => {
+      await world.notice({ groupId: GROUP, members: BOTH });
+      await world.push(world.server.keyFor(GROUP, 2n, BOTH));
+      await world.push(world.server.endOf(GROUP, 2n));
+      expect([await versions(), await waiting()]).toEqual([[], [2n, 3n]]);
+      await world.notice({ groupId: GROUP, revision: 3n, deleted: true });
+      expect([await versions(), await waiting()]).toEqual([[3n], []]);
+      expect(await held(CAMERA, 2n)).toBe(false);
+    });
+  });
+
+  it('for the gateway itself is kept like any other: it has no S to open it with', async () => {
+    await world.notice({ groupId: GROUP, members: [GATEWAY] });
+    await world.push(world.server.keyFor(GROUP, 1n, [GATEWAY]));
+    expect(await held(GATEWAY, 1n)).toBe(true);
+  });
+});

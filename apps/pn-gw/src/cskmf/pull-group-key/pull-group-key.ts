@@ -1,0 +1,156 @@
+/** GK-PULL steps 2 to 4: a member asks the gateway for its envelope, which holds it or asks the Server. */
+import type { GroupKeyDelivery, PnGatewayServicePullGroupKeyRequest } from '@cpns/contracts';
+import { CpnsError, failedPrecondition, invalidArgument } from '@cpns/core';
+import { parseEnvelope } from '@cpns/group-key';
+import type { CallContext, CallerEntity } from '@cpns/grpc';
+import { checkGroupId, parseEntityUri } from '@cpns/identity';
+import { checkGatewayGroupKeyDelivery, groupKeyDelivery } from '@cpns/messages';
+import { emitStep, withinStep } from '@cpns/telemetry';
+import { checkAddressee } from '../../entity-user-key/check-addressee';
+import { isDeleted, isMemberHere, readGroup, statementOf, type KnownGroup } from '../../groups/known-group';
+import type { HeldEnvelope, KnownStatement } from '../../records/group-records';
+import type { Seca } from '../accept-push/accept-push';
+import { isForKeyOf } from '../envelopes';
+import { checkAnswersFor } from '../statements';
+
+const FLOW = 'GK-PULL';
+
+interface Asked {
+  readonly caller: CallerEntity;
+  readonly group: KnownGroup;
+  /** 0 for the newest. */
+  readonly version: bigint;
+  readonly call: CallContext;
+}
+
+interface Held {
+  readonly known: KnownStatement;
+  readonly envelope: HeldEnvelope;
+}
+
+export class PullGroupKey {
+  constructor(private readonly seca: Seca) {}
+
+  /**
+   * @throws CpnsError a field's reason; PROOF_MISSING, PN_MISMATCH; GROUP_DELETED; what the Server answers;
+   *   DEPENDENCY_UNAVAILABLE while it is away and the envelope is not here
+   */
+  async execute(request: PnGatewayServicePullGroupKeyRequest, call: CallContext): Promise<GroupKeyDelivery> {
+    const { gateway } = this.seca;
+    const startedAt = gateway.clock.now();
+    const groupId = checkGroupId(request.groupId, 'group_id');
+    const caller = call.requireEntity();
+    checkAddressee(gateway.name, parseEntityUri(caller.entity, 'entity'));
+    const group = await readGroup(gateway, groupId);
+    if (isDeleted(group))
+      throw failedPrecondition('GROUP_DELETED', 'the Service Group was deleted; its id is never used again');
+    const asked: Asked = { caller, group, version: request.version, call };
+    const report = () => this.report(2, caller.entity, startedAt);
+    const held = await this.held(asked);
+    if (held !== undefined && this.serves(asked, held)) {
+      report();
+      return delivery(held);
+    }
+    try {
+      return await this.fromServer(asked, report);
+    } catch (error) {
+      // what is held opens for its owner, if for anyone: nothing is given away with it
+      if (held === undefined || !isAway(error) || !mayOpen(caller, held)) throw error;
+      report();
+      return delivery(held);
+    }
+  }
+
+  /** What the gateway holds for the caller of the version that it asks for. */
+  private async held({ caller, group, version }: Asked): Promise<Held | undefined> {
+    const { notice, groupId } = group;
+    if (notice !== undefined && !(await isMemberHere(this.seca.gateway, groupId, caller.entity))) return undefined;
+    const known = statementOf(group, version === 0n ? newestVersion(group) : version);
+    if (known === undefined) return undefined;
+    const envelope = await this.seca.envelopes.find(caller.entity, groupId, known.statement.version);
+    return envelope && { known, envelope };
+  }
+
+  /**
+   * Whether that is an answer while the Server could be asked. Not before the first notice: what is newest is not known
+   * then. Nor once half of the time is over in which members seal with it: the Server then says that they may for longer.
+   */
+  private serves({ caller, group, version }: Asked, { known, envelope }: Held): boolean {
+    if (group.notice === undefined || !isForKeyOf(caller, envelope)) return false;
+    if (version !== 0n && version < newestVersion(group)) return true;
+    return known.statement.sealUntil - this.seca.gateway.clock.now() >= group.notice.sealPeriod / 2;
+  }
+
+  /** Steps 3 and 4. */
+  private async fromServer({ caller, group, version, call }: Asked, report: () => void): Promise<GroupKeyDelivery> {
+    const { gateway } = this.seca;
+    const { groupId } = group;
+    const { entity } = caller;
+    const response = await withinStep({ flow: FLOW, step: 3 }, () =>
+      gateway.server.groupKeyDelivery.pullGroupKey({ groupId, version, entity }, { within: call }),
+    );
+    const { signed, envelopes } = checkGatewayGroupKeyDelivery(response.delivery);
+    checkAnswersFor(groupId, signed);
+    this.seca.statements.check(signed, envelopes);
+    const [first, ...others] = envelopes;
+    if (first?.entity.uri !== entity || others.length > 0)
+      throw invalidArgument('FIELD_OUT_OF_RANGE', 'the answer holds another envelope than the one that was asked for', {
+        metadata: { field: 'envelopes' },
+      });
+    const { version: given } = signed.statement;
+    checkVersion(group, version, given);
+    const { own } = first;
+    await withinStep({ flow: FLOW, step: 4 }, async () => {
+      // one that a push overtook meanwhile was the newest when it was asked for
+      await this.seca.statements.keep(signed, { asked: given });
+      await this.keep(caller, group, { version: given, keyId: parseEnvelope(own).keyId, own });
+    });
+    report();
+    this.report(4, gateway.server.uri);
+    return groupKeyDelivery({ signed, own });
+  }
+
+  /** One who is not among the members that the newest notice names has left, or comes with the next one: nothing is kept. */
+  private async keep({ entity, by }: CallerEntity, { groupId }: KnownGroup, envelope: HeldEnvelope): Promise<void> {
+    const { gateway, envelopes } = this.seca;
+    if (!(await isMemberHere(gateway, groupId, entity))) return;
+    await envelopes.keep(entity, groupId, by.kind === 'proof' ? envelope : { ...envelope, certificate: by.digest });
+  }
+
+  private report(step: 2 | 4, from: string, startedAt?: number): void {
+    emitStep({
+      flow: FLOW,
+      step,
+      from,
+      to: this.seca.gateway.name.uri,
+      carried: step === 2 ? ['group_id', 'version'] : ['statement', 'envelope'],
+      ...(startedAt !== undefined && { startedAt }),
+    });
+  }
+}
+
+/** As the notice says, unless the Server said of a higher one meanwhile. */
+function newestVersion({ notice, statements }: KnownGroup): bigint {
+  const noticed = notice?.keyVersion ?? 0n;
+  const stated = statements.at(-1)?.statement.version ?? 0n;
+  return noticed > stated ? noticed : stated;
+}
+
+/** @throws CpnsError STATEMENT_LOWER for an answer that goes back; FIELD_OUT_OF_RANGE for another version than was asked for */
+function checkVersion(group: KnownGroup, asked: bigint, given: bigint): void {
+  if (asked === 0n && given < newestVersion(group))
+    throw failedPrecondition('STATEMENT_LOWER', 'a newer statement about the group was seen before');
+  if (asked !== 0n && given !== asked)
+    throw invalidArgument('FIELD_OUT_OF_RANGE', 'the answer is about another version', {
+      metadata: { field: 'version' },
+    });
+}
+
+const isAway = (error: unknown): boolean => error instanceof CpnsError && error.code === 'UNAVAILABLE';
+
+/** While the Server is away a certificate holder gets what there is: it sees by the key-id whether it is for its key. */
+const mayOpen = (caller: CallerEntity, { envelope }: Held): boolean =>
+  caller.by.kind === 'certificate' || isForKeyOf(caller, envelope);
+
+const delivery = ({ known, envelope }: Held): GroupKeyDelivery =>
+  groupKeyDelivery({ signed: known, own: envelope.own });

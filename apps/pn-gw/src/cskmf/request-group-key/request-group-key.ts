@@ -1,0 +1,146 @@
+/**
+ * FLOW-PULL steps 8 to 11: SMF in PN GW asks SECA for the key of a group that it was told of, SECA asks the Server's CSKMF.
+ * The notice's commit puts the request into the group's outbox; from there it is carried on beside the notices, with
+ * growing pauses while the Server is away, and after a restart.
+ */
+import { duration } from '@cpns/core';
+import { outboxEntry, OutboxRelay, type OutboxRelayOptions } from '@cpns/delivery';
+import { checkGatewayGroupKeyDelivery, type CheckedGatewayDelivery } from '@cpns/messages';
+import { at } from '@cpns/records';
+import type { Aggregate, Append } from '@cpns/store';
+import { emitStep, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
+import { readGroup } from '../../groups/known-group';
+import { isRefusal } from '../../groups/refusal';
+import { AVAILABLE, GROUP_KIND, groupAggregate, REQUEST, type NoticeRecord } from '../../records/group-records';
+import type { Seca } from '../accept-push/accept-push';
+import { checkAnswersFor } from '../statements';
+
+const FLOW = 'FLOW-PULL';
+/** The Server wraps the key for every member behind this gateway. */
+const DEADLINE_MS = duration(30, 'second');
+
+/** How a request is tried again. */
+export type RequestingOptions = Partial<Pick<OutboxRelayOptions, 'backoff' | 'sweepEvery' | 'timers'>>;
+
+/** For the outbox of the group that a notice is about. */
+export const keyRequest = (notice: Pick<NoticeRecord, 'membershipRevision'>, traceparent: string): Append =>
+  outboxEntry(`request.${notice.membershipRevision}`, Buffer.from(traceparent));
+
+export class RequestGroupKey {
+  readonly #relay: OutboxRelay;
+  /** Ends the call under way when the gateway stops. */
+  #over: AbortSignal | undefined;
+
+  constructor(
+    private readonly seca: Seca,
+    options: RequestingOptions = {},
+  ) {
+    const { store, logger } = seca.gateway;
+    this.#relay = new OutboxRelay({
+      ...options,
+      store,
+      kind: GROUP_KIND,
+      carry: (aggregate, { value }) => this.carry(aggregate, value.toString()),
+      onFailure: ({ id }, error, retryIn) =>
+        logger.warn('a Group Key could not be requested yet', { groupId: id, error, retryInMs: retryIn }),
+    });
+  }
+
+  /** A request may be in the group's outbox now. */
+  wake(groupId: string): void {
+    this.#relay.wake(groupAggregate(groupId));
+  }
+
+  /** Until the signal aborts; begins with what was left undone before. */
+  run(signal: AbortSignal): Promise<void> {
+    this.#over = signal;
+    return this.#relay.run(signal);
+  }
+
+  /** Does one request, unless it was answered by another one. @throws CpnsError what may be better next time */
+  private async carry({ id: groupId }: Aggregate, traceparent: string): Promise<void> {
+    const { notice } = await readGroup(this.seca.gateway, groupId);
+    const { request, available } = await this.seca.gateway.records.read(groupAggregate(groupId), WANTED);
+    if (notice === undefined || notice.deleted || (available?.version ?? 0n) >= notice.keyVersion) return;
+    const noticed = notice.noticed.findLast((one) => one.version === notice.keyVersion)?.traceparent ?? '';
+    const before = request?.traceparent ?? (noticed === '' ? traceparent : noticed);
+    try {
+      await withTraceparent(before, () =>
+        withStepChain(before, () => this.request(notice, request === undefined && notice.delivery === 'pull')),
+      );
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      // its members ask for themselves, and are told why
+      this.seca.gateway.logger.warn('the Server gives no Group Key for members here', { groupId, error });
+    }
+  }
+
+  private async request(notice: NoticeRecord, first: boolean): Promise<void> {
+    if (first) await this.begin(notice);
+    const delivery = await this.ask(notice.groupId);
+    const { groupId } = notice;
+    const { version } = delivery.signed.statement;
+    const kept = await withinStep({ flow: FLOW, step: 10 }, async () => {
+      const entities = await this.seca.envelopes.keepAll(groupId, version, delivery.envelopes);
+      await this.seca.statements.keep(delivery.signed);
+      return entities;
+    });
+    if (notice.delivery === 'pull') this.report(10);
+    await withinStep({ flow: FLOW, step: 11 }, () => this.end(groupId, version));
+    if (notice.delivery === 'pull') this.report(11);
+    // a push that was missed: those who watch have not heard of it
+    this.seca.hub.publish(groupId, kept);
+  }
+
+  /** Step 8. Told before it is kept, so that after a crash the request still goes on from it. */
+  private async begin({ groupId }: NoticeRecord): Promise<void> {
+    const traceparent = this.report(8);
+    await withinStep({ flow: FLOW, step: 8 }, () =>
+      this.seca.gateway.records.transact(groupAggregate(groupId), { request: at(REQUEST) }, () => ({
+        result: undefined,
+        put: { request: { traceparent } },
+      })),
+    );
+  }
+
+  /**
+   * The notice says where the key is; who answers there has to be the CPNS Server. A gateway has one way to that Server, by
+   * the address that it was given to enrol with.
+   */
+  private async ask(groupId: string): Promise<CheckedGatewayDelivery> {
+    const { server } = this.seca.gateway;
+    const options = { deadlineMs: DEADLINE_MS, ...(this.#over && { signal: this.#over }) };
+    const response = await withinStep({ flow: FLOW, step: 9 }, () =>
+      server.groupKeyDelivery.pullGroupKey({ groupId, version: 0n, entity: '' }, options),
+    );
+    const delivery = checkGatewayGroupKeyDelivery(response.delivery);
+    checkAnswersFor(groupId, delivery.signed);
+    this.seca.statements.check(delivery.signed, delivery.envelopes);
+    return delivery;
+  }
+
+  private async end(groupId: string, version: bigint): Promise<void> {
+    await this.seca.gateway.records.transact(groupAggregate(groupId), WANTED, () => ({
+      result: undefined,
+      put: { request: null, available: { version } },
+    }));
+  }
+
+  private report(step: 8 | 10 | 11): string {
+    const { name, server } = this.seca.gateway;
+    const carried = {
+      8: ['group_id', 'key_location'],
+      10: ['statement', 'envelopes'],
+      11: ['group_id', 'key_version'],
+    } as const;
+    return emitStep({
+      flow: FLOW,
+      step,
+      from: step === 10 ? server.uri : name.uri,
+      to: name.uri,
+      carried: carried[step],
+    });
+  }
+}
+
+const WANTED = { request: at(REQUEST), available: at(AVAILABLE) };

@@ -1,0 +1,133 @@
+/** The CPNS Server's CSKMF, as the gateway sees it: statements and envelopes are real, members are whoever a test says. */
+import type { DevelopmentPki } from '@cpns/certificate-issuance';
+import {
+  DeviceCapabilitiesServiceService,
+  EntityUserKeyServiceService,
+  GroupKeyDeliveryServiceService,
+  ProofServiceService,
+  type GatewayGroupKeyDelivery,
+  type GroupKeyDeliveryServicePullGroupKeyRequest,
+  type OpenDeliveryChannelRequest,
+  type OpenDeliveryChannelResponse,
+} from '@cpns/contracts';
+import { CpnsError, EntityUserKey, GroupKey, type Clock } from '@cpns/core';
+import { SeededRandom } from '@cpns/core/testing';
+import type { ReceiverChannel } from '@cpns/delivery';
+import {
+  deriveGroupKeyCommitment,
+  endStatement,
+  makeEnvelope,
+  NO_SHARED_DIGEST,
+  signStatement,
+  type Statement,
+} from '@cpns/group-key';
+import { serviceUri } from '@cpns/identity';
+import { deriveKeyId } from '@cpns/key-derivation';
+import { gatewayGroupKeyDelivery } from '@cpns/messages';
+import { parseEntityUri } from '@cpns/identity';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { ServerLink } from '../context';
+import { peerWith } from './unserved';
+
+export const SEAL_PERIOD = 60_000;
+
+export interface SignerOf {
+  readonly key: KeyObject;
+  readonly chain: readonly Buffer[];
+}
+
+/** S of an entity; another one for each epoch. */
+export const secretOf = (entity: string, epoch = 0): EntityUserKey =>
+  new EntityUserKey(new SeededRandom(`${entity} ${epoch}`).bytes(32));
+export const keyIdOf = (entity: string, epoch = 0): string => deriveKeyId(secretOf(entity, epoch));
+
+export const groupKeyOf = (groupId: string, version: bigint): GroupKey =>
+  new GroupKey(new SeededRandom(`${groupId} ${version}`).bytes(32));
+
+export class FakeServer {
+  /** Requests that came in. */
+  readonly asked: GroupKeyDeliveryServicePullGroupKeyRequest[] = [];
+  /** What is answered; an error is thrown. */
+  answer: (request: GroupKeyDeliveryServicePullGroupKeyRequest) => GatewayGroupKeyDelivery | Promise<never> = () =>
+    Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away'));
+  /** What the next delivery channel is. */
+  channel: () => ReceiverChannel<OpenDeliveryChannelResponse, OpenDeliveryChannelRequest> = () => {
+    throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away');
+  };
+  readonly link: ServerLink;
+
+  constructor(
+    readonly signer: SignerOf,
+    private readonly clock: Clock,
+    trustDomain: string,
+  ) {
+    this.link = {
+      uri: serviceUri(trustDomain, 'cpns-server'),
+      entityUserKey: peerWith(EntityUserKeyServiceService),
+      proof: peerWith(ProofServiceService),
+      deviceCapabilities: peerWith(DeviceCapabilitiesServiceService),
+      groupKeyDelivery: peerWith(GroupKeyDeliveryServiceService, {
+        pullGroupKey: async (request) => {
+          this.asked.push(request);
+          return { delivery: await this.answer(request) };
+        },
+        openDeliveryChannel: () => ({ end: () => undefined, ...withIterator(this.channel()) }),
+      }),
+    };
+  }
+
+  static async start(pki: DevelopmentPki, clock: Clock): Promise<FakeServer> {
+    return new FakeServer(await signerNamed(pki, 'cpns-server'), clock, pki.trustDomain);
+  }
+
+  statement(groupId: string, version: bigint, changes: Partial<Statement> = {}): Statement {
+    return {
+      groupId,
+      version,
+      previous: version - 1n,
+      treeEpoch: 0n,
+      treeRevision: 0n,
+      activateAt: this.clock.now(),
+      sealUntil: this.clock.now() + SEAL_PERIOD,
+      commitment: deriveGroupKeyCommitment(groupKeyOf(groupId, version), groupId, version),
+      sharedDigest: NO_SHARED_DIGEST,
+      ...changes,
+    };
+  }
+
+  /** A Group Key for these members, each under the S of its epoch. */
+  delivery(statement: Statement, members: readonly string[], epoch = 0, signer = this.signer): GatewayGroupKeyDelivery {
+    const { groupId, version } = statement;
+    return gatewayGroupKeyDelivery({
+      signed: { statement, signature: signStatement(signer.key, statement), chain: signer.chain },
+      envelopes: members.map((entity) => ({
+        entity: parseEntityUri(entity),
+        own: makeEnvelope(
+          secretOf(entity, epoch),
+          keyIdOf(entity, epoch),
+          { groupId, version, entity },
+          groupKeyOf(groupId, version),
+        ),
+      })),
+    });
+  }
+
+  keyFor(groupId: string, version: bigint, members: readonly string[], epoch = 0): GatewayGroupKeyDelivery {
+    return this.delivery(this.statement(groupId, version), members, epoch);
+  }
+
+  endOf(groupId: string, last: bigint): GatewayGroupKeyDelivery {
+    return this.delivery(endStatement(groupId, last, this.clock.now()), []);
+  }
+}
+
+export async function signerNamed(pki: DevelopmentPki, name: string): Promise<SignerOf> {
+  const { chain, privateKey } = await pki.issueService(name);
+  return { chain, key: createPrivateKey({ key: privateKey.expose(), format: 'der', type: 'pkcs8' }) };
+}
+
+const withIterator = <In, Out>(channel: ReceiverChannel<In, Out>): ReceiverChannel<In, Out> => ({
+  write: (message) => channel.write(message),
+  cancel: () => channel.cancel(),
+  [Symbol.asyncIterator]: () => channel[Symbol.asyncIterator](),
+});
