@@ -1,9 +1,11 @@
 import { KeyStorage } from '@cpns/contracts';
 import { invalidArgument } from '@cpns/core';
-import { Device, SealedDeviceStates, type DeviceStatus } from '@cpns/pne-sdk';
+import { Device, SealedDeviceStates, type DeviceStatus, type GroupStatus } from '@cpns/pne-sdk';
 import { openRecords } from '@cpns/records';
 import { openStore, type Store } from '@cpns/store';
 import type { Logger } from '@cpns/telemetry';
+import { workOffCommands } from './commands/command-directory';
+import { CommandSession, LastDeliveries } from './commands/command-session';
 import { preSharedOf, type DeviceConfig, type Goal, type PreSharedConfig } from './settings';
 
 /** Binds sealed records to this program: no other one's data keys open them. */
@@ -16,6 +18,8 @@ export class DeviceProgram {
     private readonly preShared: PreSharedConfig | undefined,
     private readonly store: Store,
     private readonly device: Device,
+    private readonly deliveries: LastDeliveries,
+    private readonly logger: Logger,
   ) {}
 
   /** @throws CpnsError CONFIGURATION_INVALID; STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE for the store */
@@ -25,12 +29,14 @@ export class DeviceProgram {
     try {
       const records = await openRecords({ store, service: SERVICE, masterKeyFile: config.masterKeyFile });
       const { gatewayCertificateAddress } = config;
+      const deliveries = new LastDeliveries();
       const device = await Device.open({
         states: new SealedDeviceStates(records),
         logger,
+        ...(config.commandDirectory !== undefined && { onGroupKeyDelivery: deliveries.note }),
         ...(gatewayCertificateAddress && { certificateAddress: gatewayCertificateAddress }),
       });
-      return new DeviceProgram(config, preShared, store, device);
+      return new DeviceProgram(config, preShared, store, device, deliveries, logger);
     } catch (error) {
       await store.close();
       throw error;
@@ -45,6 +51,23 @@ export class DeviceProgram {
     await this.device.register({ waitMs });
     if (goal === 'proved') await this.report();
     return this.device.status;
+  }
+
+  /** GK-PULL of each group that CPNS_GROUPS names. @throws CpnsError what a pull is refused with */
+  async pullGroups(): Promise<readonly GroupStatus[]> {
+    const statuses: GroupStatus[] = [];
+    for (const group of this.config.groups) statuses.push(await this.device.groups.pull(group));
+    return statuses;
+  }
+
+  /** Does what command files say, until one says stop, or the signal. */
+  async workOffCommands(directory: string, signal: AbortSignal): Promise<void> {
+    const session = new CommandSession(this.device, this.deliveries, this.logger);
+    try {
+      await workOffCommands({ directory, run: (command) => session.run(command), signal });
+    } finally {
+      await session.close();
+    }
   }
 
   async close(): Promise<void> {

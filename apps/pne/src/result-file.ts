@@ -1,5 +1,5 @@
 import { dersToPem } from '@cpns/certificate-issuance';
-import type { DeviceStatus } from '@cpns/pne-sdk';
+import type { DeviceStatus, GroupStatus } from '@cpns/pne-sdk';
 import { renameSync, writeFileSync } from 'node:fs';
 
 /** What a run came to, for whoever started it. Nothing in it is secret. */
@@ -15,9 +15,36 @@ export interface Result {
   readonly notAfter: number | null;
   /** PEM, leaf to root; in form key pair. */
   readonly chain: string | null;
+  /** What CPNS_GROUPS names. */
+  readonly groups: readonly GroupResult[];
 }
 
-export const resultOf = ({ stage, entity, user, form, assigner, keyId, notAfter, chain }: DeviceStatus): Result => ({
+/** What is known of a Service Group's keys. */
+export interface GroupResult {
+  readonly group: string;
+  /** Of the highest statement; 0 where there is none. */
+  readonly version: number;
+  readonly ended: boolean;
+  readonly left: boolean;
+  /** Unix milliseconds. */
+  readonly sealUntil: number | null;
+  /** Whose keys are held, rising. */
+  readonly versions: readonly number[];
+}
+
+export const groupResultOf = ({ groupId, version, ended, left, sealUntil, versions }: GroupStatus): GroupResult => ({
+  group: groupId,
+  version: Number(version),
+  ended,
+  left,
+  sealUntil: sealUntil ?? null,
+  versions: versions.map(Number),
+});
+
+export const resultOf = (
+  { stage, entity, user, form, assigner, keyId, notAfter, chain }: DeviceStatus,
+  groups: readonly GroupStatus[],
+): Result => ({
   stage,
   entity,
   user,
@@ -26,11 +53,12 @@ export const resultOf = ({ stage, entity, user, form, assigner, keyId, notAfter,
   keyId: keyId ?? null,
   notAfter: notAfter ?? null,
   chain: chain === undefined ? null : dersToPem(chain),
+  groups: groups.map(groupResultOf),
 });
 
 /** The whole file or none of it: whoever waits for it may be polling. */
-export function writeResult(path: string, result: Result): void {
+export function writeJson(path: string, value: unknown): void {
   const draft = `${path}.${process.pid}.tmp`;
-  writeFileSync(draft, `${JSON.stringify(result, undefined, 2)}\n`);
+  writeFileSync(draft, `${JSON.stringify(value, undefined, 2)}\n`);
   renameSync(draft, path);
 }

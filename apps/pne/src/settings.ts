@@ -1,11 +1,11 @@
 import { pemToDers } from '@cpns/certificate-issuance';
 import { LinkSecurity } from '@cpns/contracts';
 import { CpnsError, EntityUserKey, PrivateKeyDer, SECRET_BYTES } from '@cpns/core';
-import { checkUserId } from '@cpns/identity';
+import { checkGroupId, checkUserId } from '@cpns/identity';
 import { parseOneTimeString } from '@cpns/key-derivation';
 import { setting, settings, type Config } from '@cpns/service';
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** How far a run takes the device. */
@@ -55,6 +55,9 @@ function rootOf(path: string): Buffer | undefined {
   return others.length === 0 ? root : undefined;
 }
 
+const directoryOf = (path: string): string | undefined =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? resolve(path) : undefined;
+
 /** The `CPNS_*` settings of a device program. */
 export const SETTINGS = {
   oneTimeStringFile: setting('a file with a one-time string', (path) => {
@@ -85,6 +88,12 @@ export const SETTINGS = {
   until: settings.oneOf(GOALS).default('proved'),
   /** How long to go on while the other side does not answer, milliseconds. */
   waitForServer: settings.duration().default(0),
+  /** Service Groups whose newest Group Key is pulled once the device is where CPNS_UNTIL says. */
+  groups: setting('group-ids with commas in between', (text) =>
+    text.split(',').map((group) => checkGroupId(group)),
+  ).default([]),
+  /** An existing directory of command files: the program then stays, and does what they say. */
+  commandDirectory: setting('the path of a directory', directoryOf).optional(),
   resultFile: settings.text('the path of a file', /^.+$/).optional(),
   logLevel: settings.logLevel().default('info'),
 

@@ -1,7 +1,9 @@
-import type { DeviceCapabilities } from '@cpns/contracts';
+import type { DeviceCapabilities, GroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, invalidArgument, systemClock, systemRandom, type Clock, type Random } from '@cpns/core';
 import type { CallOptions } from '@cpns/grpc';
 import type { KeyForm, OneTimeString } from '@cpns/key-derivation';
+import { gatewayChannel } from '../group-key/channel';
+import { GroupKeys } from '../group-key/group-keys';
 import { enrolsGateway } from '../protocol/admitted';
 import { stageOf, type DeviceState, type Exchange, type LiveKey } from '../state/device-state';
 import type { DeviceStage } from '../state/life-cycle';
@@ -18,6 +20,8 @@ export interface DeviceOptions extends Pick<DeviceContext, 'states' | 'logger'> 
   readonly random?: Random;
   /** `host:port` of the gateway's certificate port, for certificate holders. */
   readonly certificateAddress?: string;
+  /** Sees each Group Key as it was delivered, before it is judged: for diagnosis. */
+  readonly onGroupKeyDelivery?: (delivery: GroupKeyDelivery) => void;
   /** Instead of the real ones; for tests. */
   readonly openChannel?: DeviceContext['openChannel'];
   readonly fetchRoot?: DeviceContext['fetchRoot'];
@@ -63,19 +67,31 @@ export interface DeviceStatus {
 export class Device {
   readonly #context: DeviceContext;
   readonly #certificateAddress: string | undefined;
+  /** Group Keys (5.3.1.12.6); in use once a key is live. */
+  readonly groups: GroupKeys;
   #state: DeviceState;
   #session: GatewaySession | undefined;
 
-  private constructor(context: DeviceContext, state: DeviceState, certificateAddress: string | undefined) {
+  private constructor(context: DeviceContext, state: DeviceState, options: DeviceOptions) {
     this.#context = context;
     this.#state = state;
-    this.#certificateAddress = certificateAddress;
+    this.#certificateAddress = options.certificateAddress;
+    const { clock, random, logger, pause } = context;
+    const { onGroupKeyDelivery } = options;
+    this.groups = new GroupKeys({
+      states: context.states.groups,
+      channel: gatewayChannel((call) => this.call(call)),
+      liveKey: () => this.liveKey(),
+      ...{ clock, random, logger },
+      ...(pause && { pause }),
+      ...(onGroupKeyDelivery && { onGroupKeyDelivery }),
+    });
   }
 
   /** @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */
   static async open(options: DeviceOptions): Promise<Device> {
     const context = deviceContext(options);
-    return new Device(context, await context.states.read(), options.certificateAddress);
+    return new Device(context, await context.states.read(), options);
   }
 
   get stage(): DeviceStage {
@@ -131,18 +147,28 @@ export class Device {
     return this.session().call(fn);
   }
 
-  /** Ends the connection; the device can be used again all the same. */
+  /** Ends the connection and overwrites the Group Keys in memory; the device can be used again all the same. */
   close(): void {
+    this.closeSession();
+    this.groups.close();
+  }
+
+  private closeSession(): void {
     this.#session?.close();
     this.#session = undefined;
   }
 
-  private session(): GatewaySession {
+  private liveKey(): LiveKey {
     const { live } = this.#state;
     if (live === undefined)
       throw new CpnsError('KEY_UNKNOWN', 'the device has no live key yet: assign and register one');
+    return live;
+  }
+
+  private session(): GatewaySession {
+    const live = this.liveKey();
     if (this.#session?.keyId !== live.keyId) {
-      this.close();
+      this.closeSession();
       const { clock, random } = this.#context;
       const address = this.#certificateAddress;
       this.#session = new GatewaySession(live, { clock, random, ...(address && { certificateAddress: address }) });

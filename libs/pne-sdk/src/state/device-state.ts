@@ -1,6 +1,7 @@
 /** What a device keeps, and the port through which it keeps it. */
 import type { EntityUserKey, PrivateKeyDer } from '@cpns/core';
 import type { KeyForm } from '@cpns/key-derivation';
+import type { GroupStates } from '../group-key/group-state';
 import type { Assigned } from '../protocol/accept-assignment';
 import type { Admitted } from '../protocol/admitted';
 import type { PendingAssignment } from '../protocol/prepare-assignment';
@@ -95,6 +96,8 @@ export function tokenIdOf({ exchange, live, identity }: DeviceState): string {
 
 /** One device's durable state. */
 export interface DeviceStates {
+  /** Beside it: what the device has of its Service Groups. */
+  readonly groups: GroupStates;
   read(): Promise<DeviceState>;
   /**
    * Resolves when the change is durable. The new state's serial is the one of `before` and one more.

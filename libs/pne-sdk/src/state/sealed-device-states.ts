@@ -1,6 +1,8 @@
 import { CpnsError } from '@cpns/core';
 import { at, type Records } from '@cpns/records';
 import type { Aggregate } from '@cpns/store';
+import type { GroupStates } from '../group-key/group-state';
+import { SealedGroupStates } from '../group-key/sealed-group-states';
 import { decodeExchange, deviceAggregate, encodeExchange, EXCHANGE, HEAD, IDENTITY, LIVE_KEY } from './device-records';
 import { NEW_DEVICE, type DeviceContent, type DeviceState, type DeviceStates } from './device-state';
 
@@ -8,6 +10,7 @@ const WANTED = { head: at(HEAD), exchange: at(EXCHANGE), live: at(LIVE_KEY), ide
 
 /** A device's state in a store of its own, sealed under the device's master key. */
 export class SealedDeviceStates implements DeviceStates {
+  readonly groups: GroupStates;
   readonly #records: Records;
   readonly #aggregate: Aggregate;
 
@@ -15,6 +18,7 @@ export class SealedDeviceStates implements DeviceStates {
   constructor(records: Records, name = 'self') {
     this.#records = records;
     this.#aggregate = deviceAggregate(name);
+    this.groups = new SealedGroupStates(records, this.#aggregate);
   }
 
   /** @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */

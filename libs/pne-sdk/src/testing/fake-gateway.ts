@@ -6,7 +6,11 @@ import {
   type EntityUserKeyServiceAssignEntityUserKeyRequest,
   type PnGatewayServiceAssignEntityUserKeyRequest,
   type PnGatewayServiceRegisterEntityUserKeyRequest,
+  type PnGatewayServiceJoinServiceGroupRequest,
+  type PnGatewayServiceLeaveServiceGroupRequest,
+  type PnGatewayServicePullGroupKeyRequest,
   type PnGatewayServiceReportCapabilitiesRequest,
+  type WatchGroupKeysRequest,
 } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import {
@@ -22,6 +26,7 @@ import {
 import { deriveConfirmKey, deriveKeyId, keyIdBytes, parseProof, verifyProof } from '@cpns/key-derivation';
 import type { Logger } from '@cpns/telemetry';
 import { GATEWAY, type FakeAssigner } from './fake-assigner';
+import { FakeGroups } from './fake-groups';
 
 const unserved = () => Promise.reject(new CpnsError('UNIMPLEMENTED', 'not part of this test'));
 
@@ -43,11 +48,35 @@ class FakePnGateway implements Handlers<typeof PnGatewayServiceService> {
     return Promise.resolve({ recordedAt: BigInt(this.gateway.assigner.clock.now()) });
   }
 
+  async joinServiceGroup({ groupId }: PnGatewayServiceJoinServiceGroupRequest, call: CallContext) {
+    await this.channelOf(call).join(groupId);
+    return { membershipRevision: 1n };
+  }
+
+  async leaveServiceGroup({ groupId }: PnGatewayServiceLeaveServiceGroupRequest, call: CallContext) {
+    await this.channelOf(call).leave(groupId);
+    return { membershipRevision: 1n };
+  }
+
+  async pullGroupKey({ groupId, version }: PnGatewayServicePullGroupKeyRequest, call: CallContext) {
+    return { delivery: await this.channelOf(call).pull(groupId, version) };
+  }
+
+  async *watchGroupKeys(_request: WatchGroupKeysRequest, call: CallContext) {
+    yield* await this.channelOf(call).watch(call.signal);
+  }
+
   renewEntityUserKey = unserved;
-  joinServiceGroup = unserved;
-  leaveServiceGroup = unserved;
-  pullGroupKey = unserved;
-  watchGroupKeys = unserved;
+
+  /** The groups of whoever calls, under the key that the Server has of it. */
+  private channelOf(call: CallContext) {
+    this.gateway.answering();
+    const { entity } = call.requireEntity();
+    const secret = this.gateway.assigner.keys.get(entity);
+    if (secret === undefined) throw new CpnsError('KEY_UNKNOWN', 'no such key');
+    this.gateway.groups.register({ entity, secret, keyId: deriveKeyId(secret) });
+    return this.gateway.groups.channelOf(entity);
+  }
 }
 
 const tlsOf = ({ chain, privateKey }: Pick<Credentials, 'chain' | 'privateKey'>, root: Buffer) => ({
@@ -59,6 +88,8 @@ const tlsOf = ({ chain, privateKey }: Pick<Credentials, 'chain' | 'privateKey'>,
 export class FakeGateway {
   /** Who called with a key, and how it showed that. */
   readonly callers: CallerEntity[] = [];
+  /** What the CPNS Server and this gateway know of Service Groups. */
+  readonly groups: FakeGroups;
   /** How many of the next exchanges find the Server away. */
   unavailable = 0;
   /** Replaces the verifier's clock, Unix milliseconds. */
@@ -69,11 +100,16 @@ export class FakeGateway {
     readonly assigner: FakeAssigner,
     logger: Logger,
   ) {
-    const { root, authorities } = assigner;
+    const { root, authorities, clock } = assigner;
+    this.groups = new FakeGroups({ credentials: authorities.server, clock });
     const gateway = implement(PnGatewayServiceService, new FakePnGateway(this)).only(
       'assignEntityUserKey',
       'registerEntityUserKey',
       'reportCapabilities',
+      'joinServiceGroup',
+      'leaveServiceGroup',
+      'pullGroupKey',
+      'watchGroupKeys',
     );
     const server = implement(EntityUserKeyServiceService, {
       provisionGateway: unserved,

@@ -1,5 +1,6 @@
 import { CpnsError } from '@cpns/core';
 import { NEW_DEVICE, type DeviceContent, type DeviceState, type DeviceStates } from '../state/device-state';
+import { MemoryGroupStates } from './memory-group-states';
 
 /** The end of a process, as a test plays it. */
 export class Crash extends Error {
@@ -14,6 +15,7 @@ export interface CrashPoint {
 
 /** A device's state in memory, which can end the process at any commit. */
 export class MemoryDeviceStates implements DeviceStates {
+  readonly groups = new MemoryGroupStates();
   /** What is durable. */
   stored: DeviceState = NEW_DEVICE;
   /** Commits made, over all lives of the process. */

@@ -1,0 +1,78 @@
+/** What a device keeps of one Service Group's keys, and the port through which it keeps it. */
+import { emptyKeyring, type Keyring, type KnownVersion, type SenderReplayState } from '@cpns/group-key';
+
+/** Everything of one group but what was opened in it. */
+export interface GroupState {
+  /** Counts changes; 0 where nothing is stored. Two processes on one store never take each other's for their own. */
+  readonly serial: number;
+  readonly groupId: string;
+  /** E of the member that it was given to. */
+  readonly entity: string;
+  readonly keyring: Keyring;
+  /** True from a leave on until the device asks to be a member again. */
+  readonly left: boolean;
+  /** 16 random bytes: nobody else knows which senders share a {@link ReplayBucket}. */
+  readonly replaySalt: Buffer;
+}
+
+/** What a change may set; the serial follows by itself. */
+export type GroupContent = Omit<GroupState, 'serial' | 'groupId'>;
+
+export const newGroup = (groupId: string, entity: string, replaySalt: Buffer): GroupState => ({
+  serial: 0,
+  groupId,
+  entity,
+  keyring: emptyKeyring(groupId),
+  left: false,
+  replaySalt,
+});
+
+/** How many records the senders of one version are spread over: one message rewrites one of them. */
+export const REPLAY_BUCKETS = 64;
+
+/** What was opened of some senders' messages under one version. */
+export interface ReplayBucket {
+  readonly version: bigint;
+  /** 0 to 63 */
+  readonly bucket: number;
+  /** Counts writes, from 1 on. */
+  readonly serial: number;
+  readonly senders: readonly SenderReplayState[];
+}
+
+/** The durable group states of one device. */
+export interface GroupStates {
+  /** Ids of all groups that anything is stored of. */
+  list(): Promise<readonly string[]>;
+  read(groupId: string): Promise<GroupState | undefined>;
+  /**
+   * Resolves when the change is durable; with a version that is no longer in the keyring goes all that was stored of it.
+   * @throws CpnsError CONFLICT when the stored state is no longer `before`; LIMIT_REACHED
+   */
+  replace(before: GroupState, next: GroupContent): Promise<GroupState>;
+  /** What was opened, of every version in the keyring. */
+  readReplay(state: GroupState): Promise<readonly ReplayBucket[]>;
+  /**
+   * Resolves when all of them are durable.
+   * @throws CpnsError CONFLICT when the serial of one does not follow the stored one's
+   */
+  writeReplay(groupId: string, buckets: readonly ReplayBucket[]): Promise<void>;
+}
+
+const sameVersion = (a: KnownVersion, b: KnownVersion | undefined): boolean =>
+  a.statement === b?.statement && a.groupKey === b.groupKey;
+
+export const sameKeyring = (a: Keyring, b: Keyring): boolean =>
+  a.retiredThrough === b.retiredThrough &&
+  a.versions.length === b.versions.length &&
+  a.versions.every((known, index) => sameVersion(known, b.versions[index]));
+
+/** The versions of `next` that `before` has not got, or has otherwise. */
+export const changedVersions = (before: Keyring, next: Keyring): readonly KnownVersion[] =>
+  next.versions.filter((known) => !before.versions.some((one) => sameVersion(known, one)));
+
+/** Numbers of the versions that `next` has no longer, rising. */
+export function goneVersions(before: Keyring, next: Keyring): readonly bigint[] {
+  const kept = new Set(next.versions.map(({ statement }) => statement.version));
+  return before.versions.map(({ statement }) => statement.version).filter((version) => !kept.has(version));
+}

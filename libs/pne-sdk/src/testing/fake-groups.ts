@@ -1,0 +1,180 @@
+/** Service Groups as a CPNS Server and a PN GW show them to a member: signed statements, envelopes, pushes. */
+import type { Credentials } from '@cpns/certificate-issuance';
+import type { GroupKeyDelivery, WatchGroupKeysResponse } from '@cpns/contracts';
+import { CpnsError, systemRandom, type Clock } from '@cpns/core';
+import { endStatement, makeEnvelope, type SignedStatement, type Statement } from '@cpns/group-key';
+import { signAs, testVersion, type TestVersion } from '@cpns/group-key/testing';
+import { groupKeyDelivery } from '@cpns/messages';
+import type { GroupKeyChannel } from '../group-key/channel';
+import type { LiveKey } from '../state/device-state';
+
+export type MemberKey = Pick<LiveKey, 'entity' | 'secret' | 'keyId'>;
+
+interface FakeVersion extends TestVersion {
+  readonly recipients: ReadonlySet<string>;
+}
+
+interface FakeGroup {
+  members: ReadonlySet<string>;
+  readonly versions: FakeVersion[];
+  end?: Statement;
+}
+
+interface Watcher {
+  readonly entity: string;
+  readonly queue: WatchGroupKeysResponse[];
+  wake: () => void;
+  failure?: CpnsError;
+}
+
+export interface FakeGroupsOptions {
+  /** Of service/cpns-server. */
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+}
+
+export class FakeGroups {
+  /** Every pull as it was asked for: E, group-id, version. */
+  readonly pulls: string[] = [];
+  /** Replaces what the next pulls are answered with. */
+  answer: ((delivery: GroupKeyDelivery) => GroupKeyDelivery | undefined) | undefined;
+  /** What every call fails with. */
+  failure: CpnsError | undefined;
+  /** How often a stream was opened. */
+  opened = 0;
+  readonly #groups = new Map<string, FakeGroup>();
+  readonly #keys = new Map<string, MemberKey>();
+  readonly #watchers = new Set<Watcher>();
+
+  constructor(private readonly options: FakeGroupsOptions) {}
+
+  register(key: MemberKey): void {
+    this.#keys.set(key.entity, key);
+  }
+
+  /** Makes the next version, for these members from now on. */
+  version(groupId: string, members: readonly string[], edit: Partial<Statement> = {}): TestVersion {
+    const group = this.#groups.get(groupId) ?? { members: new Set(), versions: [] };
+    const number = BigInt(group.versions.length + 1);
+    const made = testVersion(this.options.clock.now(), systemRandom, { groupId, version: number, ...edit });
+    group.members = new Set(members);
+    group.versions.push({ ...made, recipients: group.members });
+    this.#groups.set(groupId, group);
+    return made;
+  }
+
+  /** Another statement about the newest version. */
+  renew(groupId: string, edit: Partial<Statement>): void {
+    const { versions } = this.#group(groupId);
+    const last = versions.pop()!;
+    versions.push({ ...last, statement: { ...last.statement, ...edit } });
+  }
+
+  end(groupId: string): void {
+    const group = this.#group(groupId);
+    group.end = endStatement(groupId, BigInt(group.versions.length), this.options.clock.now());
+  }
+
+  sign(statement: Statement): SignedStatement {
+    return signAs(this.options.credentials, statement);
+  }
+
+  /** What the Server makes for one member, whether it is given or not. */
+  delivery(groupId: string, version: bigint, entity: string): GroupKeyDelivery {
+    const { statement, groupKey } = this.#group(groupId).versions[Number(version) - 1]!;
+    const { secret, keyId } = this.#keys.get(entity)!;
+    const own = makeEnvelope(secret, keyId, { groupId, version, entity }, groupKey);
+    return groupKeyDelivery({ signed: this.sign(statement), own });
+  }
+
+  endDelivery(groupId: string): GroupKeyDelivery {
+    return groupKeyDelivery({ signed: this.sign(this.#group(groupId).end!) });
+  }
+
+  /** GK-PUSH to whoever watches. */
+  push(entity: string, delivery: GroupKeyDelivery | undefined, traceparent = ''): void {
+    for (const watcher of this.#watchers)
+      if (watcher.entity === entity) {
+        watcher.queue.push({ delivery, traceparent });
+        watcher.wake();
+      }
+  }
+
+  /** Ends every stream. */
+  breakStreams(failure = new CpnsError('DEPENDENCY_UNAVAILABLE', 'the gateway ended')): void {
+    for (const watcher of this.#watchers) {
+      watcher.failure = failure;
+      watcher.wake();
+    }
+  }
+
+  get watching(): number {
+    return this.#watchers.size;
+  }
+
+  channelOf(entity: string): GroupKeyChannel {
+    return {
+      join: (groupId) => this.#answer(() => this.#change(groupId, (members) => new Set([...members, entity]))),
+      leave: (groupId) => this.#answer(() => this.#change(groupId, (members) => without(members, entity))),
+      pull: (groupId, version) => this.#answer(() => this.#pull(groupId, version, entity)),
+      watch: (signal) => this.#answer(() => this.#watch(entity, signal)),
+    };
+  }
+
+  async #answer<T>(work: () => T): Promise<T> {
+    await Promise.resolve();
+    if (this.failure !== undefined) throw this.failure;
+    return work();
+  }
+
+  #group(groupId: string): FakeGroup {
+    const group = this.#groups.get(groupId);
+    if (group === undefined) throw new CpnsError('NOT_FOUND', 'no such Service Group');
+    return group;
+  }
+
+  #change(groupId: string, edit: (members: ReadonlySet<string>) => ReadonlySet<string>): void {
+    const { members } = this.#group(groupId);
+    const next = edit(members);
+    if (next.size !== members.size) this.version(groupId, [...next]);
+  }
+
+  #pull(groupId: string, asked: bigint, entity: string): GroupKeyDelivery | undefined {
+    this.pulls.push(`${entity} ${groupId} ${asked}`);
+    const { versions, members, end } = this.#group(groupId);
+    if (end !== undefined) throw new CpnsError('GROUP_DELETED', 'the Service Group was deleted');
+    const version = asked === 0n ? BigInt(versions.length) : asked;
+    const found = versions[Number(version) - 1];
+    if (found === undefined) throw new CpnsError('NOT_FOUND', 'no such version');
+    if (!found.recipients.has(entity))
+      throw members.has(entity)
+        ? new CpnsError('VERSION_NOT_GIVEN', 'not given')
+        : new CpnsError('NOT_A_MEMBER', 'no member');
+    const delivery = this.delivery(groupId, version, entity);
+    return this.answer === undefined ? delivery : this.answer(delivery);
+  }
+
+  #watch(entity: string, signal: AbortSignal): AsyncIterable<WatchGroupKeysResponse> {
+    this.opened += 1;
+    const watcher: Watcher = { entity, queue: [], wake: () => undefined };
+    this.#watchers.add(watcher);
+    signal.addEventListener('abort', () => watcher.wake());
+    return this.#messages(watcher, signal);
+  }
+
+  async *#messages(watcher: Watcher, signal: AbortSignal): AsyncGenerator<WatchGroupKeysResponse, void> {
+    try {
+      while (!signal.aborted) {
+        const next = watcher.queue.shift();
+        if (next !== undefined) yield next;
+        else if (watcher.failure !== undefined) throw watcher.failure;
+        else await new Promise<void>((resolve) => (watcher.wake = resolve));
+      }
+    } finally {
+      this.#watchers.delete(watcher);
+    }
+  }
+}
+
+const without = (members: ReadonlySet<string>, entity: string) =>
+  new Set([...members].filter((member) => member !== entity));
