@@ -2,7 +2,7 @@ import { createDevelopmentPki, privateKeyPem, type Credentials, type Development
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectToServer } from './connection';
+import { connectToServer, connectToSmf, withSmf } from './connection';
 import { UsageError } from './exit-codes';
 
 describe('connectToServer', () => {
@@ -36,6 +36,16 @@ describe('connectToServer', () => {
       expect(connection.uri).toBe('cpns://home.example/service/cpns-server');
       connection.close();
     }
+  });
+
+  it('reaches the SMF by the same files, and says when it is not there', async () => {
+    const flags = { smf: server, ...files };
+    const call = withSmf(flags, Date.now(), ({ serviceGroups }) => serviceGroups.getServiceGroup({ groupId: 'g' }));
+    await expect(call).rejects.toMatchObject({
+      reason: 'DEPENDENCY_UNAVAILABLE',
+      metadata: { dependency: 'cpns://home.example/service/smf' },
+    });
+    expect(() => connectToSmf({ smf: server }, Date.now())).toThrow('give --pki, or --root');
   });
 
   it('tells what is missing, and what is not what it should be', async () => {

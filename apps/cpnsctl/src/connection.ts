@@ -1,7 +1,12 @@
-/** How every command that talks to the CPNS Server reaches it, and as whom. */
+/** How every command that talks to the CPNS Server or to the SMF reaches it, and as whom. */
 import { pemToDers, verifyChain } from '@cpns/certificate-issuance';
-import { EnrolmentServiceService, EntityUserKeyServiceService } from '@cpns/contracts';
-import { connectTo, type ClientMethods } from '@cpns/grpc';
+import {
+  EnrolmentServiceService,
+  EntityUserKeyServiceService,
+  GroupKeyManagementServiceService,
+  ServiceGroupServiceService,
+} from '@cpns/contracts';
+import { connectTo, type ClientMethods, type Connection } from '@cpns/grpc';
 import { serviceUri } from '@cpns/identity';
 import { Option, type Command } from 'commander';
 import { join } from 'node:path';
@@ -10,25 +15,28 @@ import { readInput } from './files';
 import * as values from './option-values';
 import { PKI_FILES } from './pki/layout';
 
-export interface ConnectionFlags {
-  readonly server: string;
+/** Who is calling, and whom may be believed. */
+export interface IdentityFlags {
   readonly pki?: string;
   readonly cert?: string;
   readonly key?: string;
   readonly root?: string;
 }
 
-export const DEFAULT_SERVER = '127.0.0.1:7400';
+export interface ConnectionFlags extends IdentityFlags {
+  readonly server: string;
+}
 
-/** Adds the options that {@link connectToServer} takes. */
-export const withConnection = (command: Command): Command =>
+export interface SmfFlags extends IdentityFlags {
+  readonly smf: string;
+}
+
+export const DEFAULT_SERVER = '127.0.0.1:7400';
+export const DEFAULT_SMF = '127.0.0.1:7420';
+
+/** Adds the options that say who is calling. */
+export const withIdentity = (command: Command): Command =>
   command
-    .addOption(
-      new Option('--server <host:port>', 'certificate port of the CPNS Server')
-        .argParser(values.endpoint)
-        .default(DEFAULT_SERVER)
-        .env('CPNSCTL_SERVER'),
-    )
     .addOption(
       new Option(
         '--pki <dir>',
@@ -39,6 +47,28 @@ export const withConnection = (command: Command): Command =>
     .option('--key <file>', 'its private key, PEM')
     .option('--root <file>', 'root certificate, PEM');
 
+/** Adds the options that {@link withServer} takes. */
+export const withConnection = (command: Command): Command =>
+  withIdentity(
+    command.addOption(
+      new Option('--server <host:port>', 'certificate port of the CPNS Server')
+        .argParser(values.endpoint)
+        .default(DEFAULT_SERVER)
+        .env('CPNSCTL_SERVER'),
+    ),
+  );
+
+/** Adds the options that {@link withSmf} takes. */
+export const withSmfConnection = (command: Command): Command =>
+  withIdentity(
+    command.addOption(
+      new Option('--smf <host:port>', 'certificate port of the SMF')
+        .argParser(values.endpoint)
+        .default(DEFAULT_SMF)
+        .env('CPNSCTL_SMF'),
+    ),
+  );
+
 /** The Server, as an operator calls it. */
 export interface ServerConnection {
   /** URI of the Server. */
@@ -47,21 +77,36 @@ export interface ServerConnection {
   readonly root: Buffer;
   readonly enrolment: ClientMethods<typeof EnrolmentServiceService>;
   readonly entityUserKeys: ClientMethods<typeof EntityUserKeyServiceService>;
+  readonly groupKeys: ClientMethods<typeof GroupKeyManagementServiceService>;
   close(): void;
 }
 
-function fileOf(flags: ConnectionFlags, flag: 'cert' | 'key' | 'root', name: string): string {
+/** The SMF, as an operator calls it. */
+export interface SmfConnection {
+  readonly serviceGroups: ClientMethods<typeof ServiceGroupServiceService>;
+  close(): void;
+}
+
+/** A service, and whom it takes the caller for. */
+interface Reached {
+  readonly uri: string;
+  /** DER */
+  readonly root: Buffer;
+  readonly connection: Connection;
+}
+
+function fileOf(flags: IdentityFlags, flag: 'cert' | 'key' | 'root', name: string): string {
   const path = flags[flag] ?? (flags.pki === undefined ? undefined : join(flags.pki, name));
   if (path === undefined) throw new UsageError(`give --pki, or --${flag}: who is calling, and whom may be believed?`);
   return path;
 }
 
 /**
- * Nothing is dialled before the first call. Whom to expect follows from the operator's own certificate: the CPNS Server of
- * its trust domain.
+ * Nothing is dialled before the first call. Whom to expect follows from the operator's own certificate: the service of that
+ * name in its trust domain.
  * @throws UsageError when a file is missing or is not what it should be
  */
-export function connectToServer(flags: ConnectionFlags, now: number): ServerConnection {
+function reach(service: 'cpns-server' | 'smf', address: string, flags: IdentityFlags, now: number): Reached {
   const files = {
     root: fileOf(flags, 'root', PKI_FILES.root),
     cert: fileOf(flags, 'cert', PKI_FILES.operatorChain),
@@ -73,15 +118,27 @@ export function connectToServer(flags: ConnectionFlags, now: number): ServerConn
   const peer = checkInput(files.cert, () => verifyChain({ chain: pemToDers(tls.cert.toString('utf8')), root, now }));
   if (peer.role !== 'operator')
     throw new UsageError(`${files.cert} is the certificate of a ${peer.role}, not of an operator`);
-  const uri = serviceUri(peer.subject.name.trustDomain, 'cpns-server');
-  const connection = openConnection(flags.server, uri, tls, files.key);
+  const uri = serviceUri(peer.subject.name.trustDomain, service);
+  return { uri, root, connection: openConnection(address, uri, tls, files.key) };
+}
+
+/** @throws UsageError when a file is missing or is not what it should be */
+export function connectToServer(flags: ConnectionFlags, now: number): ServerConnection {
+  const { uri, root, connection } = reach('cpns-server', flags.server, flags, now);
   return {
     uri,
     root,
     enrolment: connection.client(EnrolmentServiceService),
     entityUserKeys: connection.client(EntityUserKeyServiceService),
+    groupKeys: connection.client(GroupKeyManagementServiceService),
     close: () => connection.close(),
   };
+}
+
+/** @throws UsageError when a file is missing or is not what it should be */
+export function connectToSmf(flags: SmfFlags, now: number): SmfConnection {
+  const { connection } = reach('smf', flags.smf, flags, now);
+  return { serviceGroups: connection.client(ServiceGroupServiceService), close: () => connection.close() };
 }
 
 type Tls = Readonly<Record<'root' | 'cert' | 'key', Buffer>>;
@@ -95,16 +152,21 @@ function openConnection(address: string, expectedPeer: string, tls: Tls, keyFile
   }
 }
 
-/** Opens a connection for one task and closes it afterwards. */
-export async function withServer<T>(
+/** Opens a connection to the CPNS Server for one task and closes it afterwards. */
+export const withServer = <T>(
   flags: ConnectionFlags,
   now: number,
   task: (server: ServerConnection) => Promise<T>,
-): Promise<T> {
-  const server = connectToServer(flags, now);
+): Promise<T> => closing(connectToServer(flags, now), task);
+
+/** Opens a connection to the SMF for one task and closes it afterwards. */
+export const withSmf = <T>(flags: SmfFlags, now: number, task: (smf: SmfConnection) => Promise<T>): Promise<T> =>
+  closing(connectToSmf(flags, now), task);
+
+async function closing<C extends { close(): void }, T>(connection: C, task: (connection: C) => Promise<T>): Promise<T> {
   try {
-    return await task(server);
+    return await task(connection);
   } finally {
-    server.close();
+    connection.close();
   }
 }

@@ -37,7 +37,7 @@ const KEY_STATES: Readonly<Partial<Record<KeyState, string>>> = {
 };
 
 /** A newer Server may have values that this program does not know. */
-const word = <T extends number>(words: Readonly<Partial<Record<T, string>>>, value: T): string =>
+export const word = <T extends number>(words: Readonly<Partial<Record<T, string>>>, value: T): string =>
   words[value] ?? `unknown (${value})`;
 
 export interface AdmissionAnswer {

@@ -4,7 +4,7 @@ import { CommanderError } from 'commander';
 /** Exit codes; those above 63 are of sysexits.h. `cpnsctl --help` shows them. */
 export const EXIT = {
   done: 0,
-  /** The CPNS Server or the gateway said no, or its answer was not good. */
+  /** The CPNS Server, the SMF or a gateway said no, or its answer was not good. */
   refused: 1,
   /** The command line is wrong, or a file that it names. */
   usage: 64,

@@ -12,6 +12,8 @@ describe('option values', () => {
     ['endpoint', values.endpoint, '[::1]:7431', '[::1]:7431'],
     ['ipAddress', values.ipAddress, '::1', '::1'],
     ['userId', values.userId, 'alice', 'alice'],
+    ['groupId', values.groupId, 'Family.1', 'Family.1'],
+    ['count', values.count, '100000', 100_000],
   ])('%s', (_, parse: (text: string) => unknown, text, expected) => {
     expect(parse(text)).toBe(expected);
   });
@@ -28,6 +30,10 @@ describe('option values', () => {
     ['a trust domain in upper case', values.trustDomain, 'Home.Example'],
     ['an operator with a dot', values.name, 'a.b'],
     ['a token-id with a slash', values.tokenId, 'a/b'],
+    ['a group-id that begins with a dot', values.groupId, '.x'],
+    ['a count of nothing', values.count, '0'],
+    ['a count with a fraction', values.count, '1.5'],
+    ['a count in another notation', values.count, '1e3'],
     ['a key-id that is too short', values.keyId, 'ab'],
   ])('refuses %s', (_, parse: (text: string) => unknown, text) => {
     expect(() => parse(text)).toThrow(InvalidArgumentError);

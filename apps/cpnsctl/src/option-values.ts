@@ -3,11 +3,13 @@ import { CpnsError } from '@cpns/core';
 import {
   checkEndpoint,
   checkFirstSeedId,
+  checkGroupId,
   checkName,
   checkTokenId,
   checkTrustDomain,
   checkUserId,
   parseEntityUri,
+  parseIdentityUri,
 } from '@cpns/identity';
 import { checkKeyId } from '@cpns/key-derivation';
 import { InvalidArgumentError } from 'commander';
@@ -30,11 +32,14 @@ const checked =
 
 /** E. */
 export const entityUri = checked((text) => parseEntityUri(text).uri);
+/** Of an entity, a service or an operator. */
+export const identityUri = checked((text) => parseIdentityUri(text).uri);
 export const userId = checked((text) => checkUserId(text));
 export const endpoint = checked((text) => checkEndpoint(text));
 export const trustDomain = checked((text) => checkTrustDomain(text));
 export const name = checked((text) => checkName(text));
 export const tokenId = checked((text) => checkTokenId(text));
+export const groupId = checked((text) => checkGroupId(text));
 export const firstSeedId = checked((text) => checkFirstSeedId(text));
 export const keyId = checked((text) => checkKeyId(text));
 
@@ -46,6 +51,12 @@ export const lifetime: Parser<number> = (text) => {
   const parsed = parseDuration(text);
   if (parsed === undefined) throw new InvalidArgumentError('Write it as 90s, 15m, 24h, 30d or 1h30m.');
   return parsed;
+};
+
+/** Digits, above 0. */
+export const count: Parser<number> = (text) => {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Write it as a whole number from 1 on.');
+  return Number(text);
 };
 
 export const ipAddress: Parser<string> = (text) => {

@@ -7,10 +7,17 @@ import { showCommand } from './entity/show';
 import { describeFailure, EXIT, EXIT_CODE_HELP } from './exit-codes';
 import { listGatewaysCommand } from './gateway/list';
 import { showGatewayCommand } from './gateway/show';
+import { addCommand, removeCommand } from './group/change-members';
+import { createCommand } from './group/create';
+import { deleteCommand } from './group/delete';
+import { listGroupsCommand } from './group/list';
+import { showGroupCommand } from './group/show';
+import { versionsCommand } from './group/versions';
+import { healthCommand } from './health/health';
 import type { Io } from './io';
 import { initCommand } from './pki/init';
 
-const group = (name: string, description: string, commands: readonly Command[]): Command => {
+const family = (name: string, description: string, commands: readonly Command[]): Command => {
   const made = new Command(name).description(description);
   for (const command of commands) made.addCommand(command);
   return made;
@@ -35,10 +42,10 @@ function harness(command: Command, io: Io): void {
 
 export function createProgram(io: Io): Command {
   const program = new Command('cpnsctl')
-    .description('Operates a CPNS deployment: certificates, entities, gateways.')
-    .addCommand(group('pki', 'certificates of a trust domain', [initCommand(io)]))
+    .description('Operates a CPNS deployment: certificates, entities, gateways, Service Groups.')
+    .addCommand(family('pki', 'certificates of a trust domain', [initCommand(io)]))
     .addCommand(
-      group('entity', 'PNEs and PN GWs, and their Entity-User Keys', [
+      family('entity', 'PNEs and PN GWs, and their Entity-User Keys', [
         admitCommand(io),
         assignCommand(io),
         listCommand(io),
@@ -46,7 +53,19 @@ export function createProgram(io: Io): Command {
         revokeCommand(io),
       ]),
     )
-    .addCommand(group('gateway', 'PN GWs that have enrolled', [listGatewaysCommand(io), showGatewayCommand(io)]))
+    .addCommand(family('gateway', 'PN GWs that have enrolled', [listGatewaysCommand(io), showGatewayCommand(io)]))
+    .addCommand(
+      family('group', 'Service Groups, their members and their Group Keys', [
+        createCommand(io),
+        listGroupsCommand(io),
+        showGroupCommand(io),
+        addCommand(io),
+        removeCommand(io),
+        deleteCommand(io),
+        versionsCommand(io),
+      ]),
+    )
+    .addCommand(healthCommand(io))
     .addHelpText('after', EXIT_CODE_HELP);
   harness(program, io);
   return program;

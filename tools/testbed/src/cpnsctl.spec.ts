@@ -27,12 +27,15 @@ describe('cpnsctl', () => {
   const file = (name: string) => join(directory, name);
   let deployment: Deployment;
   let server: readonly string[];
+  let smf: readonly string[];
   let gateway: string;
   beforeAll(async () => {
-    deployment = await Deployment.start({ services: [], gateways: [{ pn: 'pn1', id: 'gw1' }] });
+    deployment = await Deployment.start({ gateways: [{ pn: 'pn1', id: 'gw1' }] });
     const { root, operator } = deployment.pki;
     const address = deployment.address('cpns-server', 'certificate');
-    server = ['--server', address, '--root', root, '--cert', operator.chain, '--key', operator.key];
+    const identity = ['--root', root, '--cert', operator.chain, '--key', operator.key];
+    server = ['--server', address, ...identity];
+    smf = ['--smf', deployment.address('smf', 'certificate'), ...identity];
     gateway = deployment.uri('pn1/gw1');
   });
   afterAll(async () => {
@@ -40,11 +43,13 @@ describe('cpnsctl', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const json = async (...args: readonly string[]): Promise<unknown> => {
-    const { code, out, err } = await cpnsctl(...args, ...server, '--output', 'json');
+  const jsonOf = async (...args: readonly string[]): Promise<unknown> => {
+    const { code, out, err } = await cpnsctl(...args, '--output', 'json');
     if (code !== 0) throw new Error(err);
     return JSON.parse(out);
   };
+  const json = (...args: readonly string[]) => jsonOf(...args, ...server);
+  const group = (...args: readonly string[]) => jsonOf('group', ...args, ...smf);
 
   const admission = (entity: string, form: string, assigner: string) => [
     ...['entity', 'admit', '--entity', entity, '--form', form, '--assigner', assigner, '--via', gateway],
@@ -102,6 +107,96 @@ describe('cpnsctl', () => {
     const { code, out } = await cpnsctl('entity', 'list', ...server);
     expect(code).toBe(0);
     expect(out).toContain('pne/phone');
+  });
+
+  describe('group', () => {
+    const device = async (id: string): Promise<string> => {
+      const entity = deployment.entity('pn1', 'pne', id);
+      await deployment.device({ entity, form: 'secret', assigner: 'server', gateway: 'pn1/gw1', until: 'registered' });
+      return entity;
+    };
+    let members: readonly string[];
+    beforeAll(async () => {
+      members = [await device('member-1'), await device('member-2')];
+    });
+
+    it('takes a group from its first members to its end, with a version of its key at each change', async () => {
+      const [first = '', second = ''] = members;
+      const create = [
+        'create',
+        'family',
+        '--delivery',
+        'pull',
+        '--member',
+        first,
+        '--seal-period',
+        '1h',
+        '--name',
+        'Us',
+      ];
+      const made = { groupId: 'family', displayName: 'Us', delivery: 'pull', sealPeriod: 3_600_000, openToJoin: false };
+      expect(await group(...create)).toMatchObject({
+        ...made,
+        membershipRevision: 1,
+        members: [first],
+        deleted: false,
+      });
+      expect(await group('add', 'family', second, first)).toMatchObject({
+        membershipRevision: 2,
+        members: [first, second],
+      });
+      expect(await group('remove', 'family', first)).toMatchObject({ membershipRevision: 3, members: [second] });
+      expect(await group('show', 'family')).toMatchObject({ ...made, members: [second] });
+      expect(await json('group', 'versions', 'family')).toMatchObject({
+        groupId: 'family',
+        membershipRevision: 3,
+        versions: [
+          { version: 3, state: 'active' },
+          { version: 2, state: 'grace' },
+          { version: 1, state: 'grace' },
+        ],
+      });
+      expect(await group('delete', 'family')).toMatchObject({ deleted: true, members: [] });
+      expect(await json('group', 'versions', 'family')).toMatchObject({ deleted: true });
+      expect(await group('list')).toMatchObject([{ groupId: 'family', deleted: true }]);
+      const { code, out } = await cpnsctl('group', 'list', ...smf);
+      expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/family +│ Us +│ pull/) as string });
+    });
+
+    it.each([
+      ['a group that is none', /NOT_FOUND/, () => ['show', 'nobody', ...smf]],
+      ['the key of a group that is none', /NOT_FOUND/, () => ['versions', 'nobody', ...server]],
+      [
+        'a member without a key',
+        /MEMBER_WITHOUT_KEY/,
+        () => ['create', 'other', '--delivery', 'push', '--member', deployment.entity('pn1', 'pne', 'none'), ...smf],
+      ],
+      [
+        'the id of a group that was deleted',
+        /GROUP_DELETED|ALREADY_EXISTS/,
+        () => ['create', 'family', '--delivery', 'pull', ...smf],
+      ],
+      ['a member for a group that was deleted', /GROUP_DELETED/, () => ['add', 'family', members[0] ?? '', ...smf]],
+    ])('is refused %s, in one line', async (_, message, args) => {
+      const outcome = await cpnsctl('group', ...args());
+      expect(outcome).toMatchObject({ code: 1, out: '' });
+      expect(outcome.err).toMatch(message);
+      expect(outcome.err.trim().split('\n')).toHaveLength(1);
+    });
+
+    it('is refused a stranger to remove, and nothing has changed', async () => {
+      const [first = '', second = ''] = members;
+      await group('create', 'friends', '--delivery', 'push', '--member', first, '--open-to-join', '--max-members', '2');
+      const { code, err } = await cpnsctl('group', 'remove', 'friends', second, ...smf);
+      expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/\(MEMBER_UNKNOWN\)/) as string });
+      expect(await group('show', 'friends')).toMatchObject({ members: [first], membershipRevision: 1, maxMembers: 2 });
+    });
+
+    it('says that the SMF does not answer', async () => {
+      const outcome = await cpnsctl('group', 'list', '--smf', '127.0.0.1:9', ...smf.slice(2));
+      expect(outcome).toMatchObject({ code: 69, out: '' });
+      expect(outcome.err).toMatch(/does not answer/);
+    });
   });
 
   it('revokes what an entity has', async () => {

@@ -2,7 +2,7 @@
  * A real deployment for tools and tests: every service its own process, with certificates, keys, stores and ports made for
  * it, on 127.0.0.1 and in one directory.
  */
-import { formatEntityUri, parseEntityUri, serviceUri, type EntityType } from '@cpns/identity';
+import { formatEntityUri, parseEntityUri, type EntityType } from '@cpns/identity';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,19 +14,15 @@ import {
   type DeviceOptions,
   type GatewaySpec,
 } from './deployment-options';
-import { Device, type DeviceResult } from './device';
+import type { Device } from './device';
+import { type DeviceResult } from './device';
+import { DeviceWorkshop } from './device-workshop';
 import { checkHealth, type HealthStatus } from './health';
 import { Operator, type Admitted } from './operator';
-import {
-  SERVER_SIDE,
-  writeMasterKey,
-  writePki,
-  writePrivate,
-  type PkiFiles,
-  type ServerSideService,
-} from './pki-files';
-import { removeRedisKeys, redisUrlWithPrefix } from './redis-keys';
+import { ROOT_FILE, SERVER_SIDE, writeMasterKey, writePki, writePrivate, type PkiFiles } from './pki-files';
 import { Service, type PortName, type ServiceSpec } from './service';
+import { peersOf, serverSideSpec } from './service-specs';
+import { Stores } from './stores';
 
 export const TRUST_DOMAIN = 'testbed.example';
 
@@ -37,9 +33,8 @@ export class Deployment {
   readonly trustDomain: string;
   readonly #options: DeploymentOptions;
   readonly #services = new Map<string, Service>();
-  readonly #devices: Device[] = [];
-  #prepared = 0;
-  readonly #prefix: string;
+  readonly #workshop: DeviceWorkshop;
+  readonly #stores: Stores;
   #pki: PkiFiles | undefined;
   #operator: Operator | undefined;
   #stopped: Promise<void> | undefined;
@@ -48,7 +43,21 @@ export class Deployment {
     this.directory = mkdtempSync(join(tmpdir(), 'cpns-testbed-'));
     this.trustDomain = options.trustDomain ?? TRUST_DOMAIN;
     this.#options = options;
-    this.#prefix = this.directory.slice(this.directory.lastIndexOf('-') + 1);
+    this.#stores = new Stores(this.directory, options.store);
+    const { env, nodeOptions } = options;
+    this.#workshop = new DeviceWorkshop({
+      directory: join(this.directory, 'devices'),
+      root: join(this.directory, 'pki', ROOT_FILE),
+      gateway: (name) => ({
+        uri: this.uri(name),
+        token: this.address(name, 'token'),
+        certificate: this.address(name, 'certificate'),
+      }),
+      admit: (admission) => this.admit(admission),
+      common: this.#commonEnv(),
+      ...(env === undefined ? {} : { env }),
+      ...(nodeOptions === undefined ? {} : { nodeOptions }),
+    });
   }
 
   /**
@@ -77,14 +86,14 @@ export class Deployment {
     return this.#operator;
   }
 
-  /** Names of its processes, devices aside: `cpns-server`, `kmc`, `smf`, `<pn-id>/<entity-id>`. */
+  /** Names of its processes, devices aside: `cpns-server`, `kmc`, `smf`, `<pn-id>/<entity-id>`; those that were started. */
   get services(): readonly string[] {
-    return [...this.#services.keys()];
+    return [...this.#services.values()].filter(({ wasStarted }) => wasStarted).map(({ name }) => name);
   }
 
   /** The devices that were made so far. */
   get devices(): readonly Device[] {
-    return this.#devices;
+    return this.#workshop.devices;
   }
 
   /** E of an entity of this trust domain. */
@@ -116,7 +125,7 @@ export class Deployment {
 
   /** For `openStore`: what a service keeps its records in. */
   storeUrl(service: string): string {
-    return this.#storeUrl(this.#service(service).name);
+    return this.#stores.url(this.#service(service).name);
   }
 
   /** What a service says of itself on its certificate port. @throws CpnsError DEPENDENCY_UNAVAILABLE */
@@ -149,53 +158,13 @@ export class Deployment {
 
   /** Admits an entity; with a gateway as assigner, waits until that gateway has the admission. */
   admit({ gateway, assigner, ...admission }: AdmitOptions): Promise<Admitted> {
-    const peer = { uri: this.uri(gateway), address: this.address(gateway, 'token') };
-    return this.operator.admit({
-      ...admission,
-      peer,
-      ...(assigner === 'server' ? {} : { assigner: this.uri(assigner) }),
-    });
+    const by = assigner === 'server' ? {} : { assigner: this.uri(assigner) };
+    return this.operator.admit({ ...admission, ...by, peer: this.#called(gateway, 'token') });
   }
 
   /** Admits a device where that is needed, and prepares its files; no process is started. */
-  async prepareDevice(options: DeviceOptions): Promise<Device> {
-    const { entity, gateway, user } = options;
-    const directory = join(this.directory, 'devices', String(this.#prepared++));
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const secret: Record<string, string> =
-      'preSharedKey' in options
-        ? {
-            CPNS_PRE_SHARED_KEY_FILE: writePrivate(
-              join(directory, 'pre-shared.key'),
-              options.preSharedKey.toString('hex'),
-            ),
-            CPNS_ENTITY: entity,
-            CPNS_GATEWAY: this.uri(gateway),
-            CPNS_GATEWAY_ADDRESS: this.address(gateway, 'token'),
-            CPNS_ROOT_FILE: this.pki.root,
-            ...(user === undefined ? {} : { CPNS_USER: user }),
-          }
-        : {
-            CPNS_ONE_TIME_STRING_FILE: writePrivate(
-              join(directory, 'one-time-string'),
-              await this.#oneTimeString(options),
-            ),
-          };
-    const device = new Device({
-      entity,
-      directory,
-      env: {
-        ...this.#commonEnv(),
-        ...secret,
-        CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
-        CPNS_GATEWAY_CERTIFICATE_ADDRESS: this.address(gateway, 'certificate'),
-        ...envFor(this.#options.env, 'pne', entity),
-        ...options.env,
-      },
-      nodeOptions: forProcess(this.#options.nodeOptions, 'pne', entity).flat(),
-    });
-    this.#devices.push(device);
-    return device;
+  prepareDevice(options: DeviceOptions): Promise<Device> {
+    return this.#workshop.prepare(options);
   }
 
   /** Prepares a device and runs its process to a stage. @throws Error with the end of its log */
@@ -212,14 +181,14 @@ export class Deployment {
       entity: uri,
       role: 'pn-gw',
       form: 'key-pair',
-      peer: { uri: this.uri(SERVER), address: this.address(SERVER, 'token') },
+      peer: this.#called(SERVER, 'token'),
       dnsNames: ['localhost'],
       ipAddresses: ['127.0.0.1'],
     });
     const directory = this.#makeDirectory(name);
     const env = {
       CPNS_ONE_TIME_STRING_FILE: writePrivate(join(directory, 'one-time-string'), oneTimeString),
-      CPNS_SERVER_ADDRESS: this.address(SERVER, 'certificate'),
+      ...this.#peers('pn-gw'),
     };
     const listen = { certificate: 'CPNS_LISTEN', token: 'CPNS_TOKEN_LISTEN' };
     const gateway = await this.#plan({ name, app: 'pn-gw', uri, directory, listen, env, nodeOptions: [] });
@@ -235,48 +204,46 @@ export class Deployment {
 
   async #stop(): Promise<void> {
     this.#operator?.close();
-    await Promise.all(this.#devices.map((device) => device.stop()));
+    await this.#workshop.stop();
     await Promise.all([...this.#services.values()].map((service) => service.stop()));
-    const { store } = this.#options;
-    if (typeof store === 'object')
-      for (const name of SERVER_SIDE) await removeRedisKeys(store.redis, this.#redisPrefix(name));
+    await this.#stores.remove();
     if (this.#options.keep !== true) rmSync(this.directory, { recursive: true, force: true });
   }
 
   async #startAll(): Promise<void> {
-    const wanted = new Set<ServerSideService>([SERVER, ...(this.#options.services ?? SERVER_SIDE)]);
+    const wanted: readonly string[] = [SERVER, ...(this.#options.services ?? SERVER_SIDE)];
     this.#pki = await writePki(join(this.directory, 'pki'), this.trustDomain);
-    const planned = await Promise.all([...wanted].map((name) => this.#planServerSide(name, this.pki)));
-    const starting = planned.map((service) => service.start());
-    const [server] = starting;
-    this.#operator = new Operator({ uri: this.uri(SERVER), address: this.address(SERVER, 'certificate') }, this.pki);
+    const planned = await this.#planServerSide(this.#pki);
+    const starting = new Map(
+      planned.filter(({ name }) => wanted.includes(name)).map((service) => [service.name, service.start()]),
+    );
+    this.#operator = new Operator({ server: this.#called(SERVER), smf: this.#called('smf') }, this.#pki);
     const gateways = async () => {
-      await server;
+      await starting.get(SERVER);
       await Promise.all((this.#options.gateways ?? []).map((gateway) => this.addGateway(gateway)));
     };
     // all of them: one that is still starting when another failed would be missed by the stop
-    const results = await Promise.allSettled([...starting, gateways()]);
+    const results = await Promise.allSettled([...starting.values(), gateways()]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  #planServerSide(name: ServerSideService, pki: PkiFiles): Promise<Service> {
-    const directory = this.#makeDirectory(name);
-    const authorities = {
-      CPNS_ISSUING_CA_KEY_FILE: pki.issuingCa.key,
-      CPNS_ENTITY_CA_FILE: pki.serverEntityCa.certificate,
-      CPNS_ENTITY_CA_KEY_FILE: pki.serverEntityCa.key,
-    };
-    const env = {
-      CPNS_TRUST_DOMAIN: this.trustDomain,
-      CPNS_ROOT_FILE: pki.root,
-      CPNS_TLS_CHAIN_FILE: pki.services[name].chain,
-      CPNS_TLS_KEY_FILE: pki.services[name].key,
-      CPNS_ISSUING_CA_FILE: pki.issuingCa.certificate,
-      ...(name === SERVER ? authorities : {}),
-    };
-    const listen = { certificate: 'CPNS_LISTEN', ...(name === SERVER ? { token: 'CPNS_TOKEN_LISTEN' } : {}) };
-    const uri = serviceUri(this.trustDomain, name);
-    return this.#plan({ name, app: name, uri, directory, listen, env, nodeOptions: [] });
+  /** All of them, also those that are not to run: a service knows its peers' addresses, and sees that they are away. */
+  async #planServerSide(pki: PkiFiles): Promise<Service[]> {
+    const planned: Service[] = [];
+    // each after those that it calls
+    for (const name of ['kmc', SERVER, 'smf'] as const) {
+      const spec = serverSideSpec(name, this.#makeDirectory(name), this.trustDomain, pki);
+      planned.push(await this.#plan({ ...spec, env: { ...spec.env, ...this.#peers(name) } }));
+    }
+    return planned;
+  }
+
+  #called(name: string, port: PortName = 'certificate') {
+    return { uri: this.uri(name), address: this.address(name, port) };
+  }
+
+  #peers(app: ServiceSpec['app']): Record<string, string> {
+    return peersOf(app, (name) => this.address(name, 'certificate'));
   }
 
   async #plan(spec: ServiceSpec): Promise<Service> {
@@ -286,7 +253,7 @@ export class Deployment {
       ...spec,
       env: {
         ...this.#commonEnv(),
-        CPNS_STORE: this.#storeUrl(name),
+        CPNS_STORE: this.#stores.url(name),
         CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
         ...spec.env,
         ...envFor(env, app, ...(app === name ? [] : [name])),
@@ -295,12 +262,6 @@ export class Deployment {
     });
     this.#services.set(name, service);
     return service;
-  }
-
-  async #oneTimeString(options: DeviceOptions): Promise<string> {
-    if ('oneTimeString' in options) return options.oneTimeString;
-    if ('preSharedKey' in options) throw new Error('a device with a pre-shared key is not admitted');
-    return (await this.admit(options)).oneTimeString;
   }
 
   #service(nameOrUri: string): Service {
@@ -314,17 +275,6 @@ export class Deployment {
     const directory = join(this.directory, name.replace('/', '-'));
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     return directory;
-  }
-
-  #redisPrefix(name: string): string {
-    return `testbed-${this.#prefix}-${name}:`;
-  }
-
-  #storeUrl(name: string): string {
-    const { store } = this.#options;
-    const isServerSide = (SERVER_SIDE as readonly string[]).includes(name);
-    if (typeof store === 'object' && isServerSide) return redisUrlWithPrefix(store.redis, this.#redisPrefix(name));
-    return `embedded:${join(this.directory, name.replace('/', '-'), 'store')}`;
   }
 
   #commonEnv(): Record<string, string> {

@@ -1,7 +1,8 @@
 import type { KeyForm } from '@cpns/key-derivation';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DeviceSession, type DeviceGroupStatus } from './device-session';
 import { ManagedProcess } from './managed-process';
 import { mainOf } from './workspace';
 
@@ -23,6 +24,8 @@ export interface DeviceResult {
   readonly notAfter: number | null;
   /** PEM, leaf to root; in form key pair. */
   readonly chain: string | null;
+  /** What it knows of the groups that it was told to pull. */
+  readonly groups: readonly DeviceGroupStatus[];
 }
 
 export interface DeviceSpec {
@@ -93,7 +96,7 @@ export class Device {
       logFile: this.logFile,
     });
     this.#runs.push(process);
-    return { process, done: this.#finish(process) };
+    return { process, done: this.#finish(process, env.CPNS_COMMAND_DIRECTORY === undefined ? RUN_MS : undefined) };
   }
 
   /** Runs its process to a stage. @throws Error as {@link DeviceRun.done} */
@@ -101,18 +104,34 @@ export class Device {
     return (await this.start(until, env)).done;
   }
 
+  /**
+   * Runs its process to a stage, where it stays and takes commands. One that was killed goes on with the command that it
+   * was at.
+   * @throws Error with the end of its log when it does not get there
+   */
+  async open(until: DeviceStage = 'proved', env: Readonly<Record<string, string>> = {}): Promise<DeviceSession> {
+    const commands = join(this.spec.directory, 'commands');
+    mkdirSync(commands, { recursive: true, mode: 0o700 });
+    const { process, done } = await this.start(until, { ...env, CPNS_COMMAND_DIRECTORY: commands });
+    // that it ended is seen where its answers are waited for
+    done.catch(() => undefined);
+    await process.waitForFile(this.#resultFile, RUN_MS);
+    return new DeviceSession(commands, process);
+  }
+
   /** Ends a run that has not ended by itself. */
   async stop(): Promise<void> {
     await Promise.all(this.#runs.map((process) => process.kill('SIGKILL')));
   }
 
-  async #finish(process: ManagedProcess): Promise<DeviceResult> {
+  /** @param limit milliseconds; none for a process that stays */
+  async #finish(process: ManagedProcess, limit: number | undefined): Promise<DeviceResult> {
     const over = new AbortController();
-    const late = sleep(RUN_MS, undefined, { signal: over.signal }).catch(() => undefined);
-    await Promise.race([process.exited, late]);
+    const late = limit === undefined ? [] : [sleep(limit, undefined, { signal: over.signal }).catch(() => undefined)];
+    await Promise.race([process.exited, ...late]);
     over.abort();
     if (process.exit === undefined) {
-      const error = process.failure(`did not finish within ${RUN_MS} ms`);
+      const error = process.failure(`did not finish within ${limit} ms`);
       await process.kill('SIGKILL');
       throw error;
     }

@@ -6,7 +6,8 @@ import { wireKeyForm } from '@cpns/messages';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PkiFiles } from './pki-files';
+import { Groups } from './groups';
+import type { CredentialFiles, PkiFiles } from './pki-files';
 
 /** An admission, in the words of {@link Operator.admit}. */
 export interface AdmitRequest {
@@ -38,24 +39,43 @@ export interface Admitted {
 const DELIVERY_MS = 20_000;
 const POLL_MS = 25;
 
-/** An operator of the deployment: what he calls at the CPNS Server. */
+interface CalledService {
+  readonly uri: string;
+  /** `host:port` of its certificate port. */
+  readonly address: string;
+}
+
+/** Whom an operator calls. */
+export interface OperatorPeers {
+  readonly server: CalledService;
+  readonly smf: CalledService;
+}
+
+/** Who he is, and whom he believes. */
+export interface OperatorFiles extends Pick<PkiFiles, 'root' | 'rootDer'> {
+  readonly operator: Pick<CredentialFiles, 'chain' | 'key'>;
+}
+
+/** An operator of the deployment: what he calls at the CPNS Server, and at the SMF. */
 export class Operator {
+  /** To the CPNS Server. */
   readonly connection: Connection;
+  readonly groups: Groups;
   readonly enrolment: ClientMethods<typeof EnrolmentServiceService>;
   readonly entityUserKeys: ClientMethods<typeof EntityUserKeyServiceService>;
   readonly #rootDigest: Buffer;
 
-  /** @param server certificate port of the CPNS Server */
-  constructor(server: { readonly uri: string; readonly address: string }, pki: PkiFiles) {
-    this.connection = connectTo({
-      address: server.address,
-      expectedPeer: server.uri,
-      tls: {
-        root: readFileSync(pki.root),
-        cert: readFileSync(pki.operator.chain),
-        key: readFileSync(pki.operator.key),
-      },
-    });
+  readonly #smf: Connection;
+
+  constructor({ server, smf }: OperatorPeers, pki: OperatorFiles) {
+    const tls = {
+      root: readFileSync(pki.root),
+      cert: readFileSync(pki.operator.chain),
+      key: readFileSync(pki.operator.key),
+    };
+    this.connection = connectTo({ address: server.address, expectedPeer: server.uri, tls });
+    this.#smf = connectTo({ address: smf.address, expectedPeer: smf.uri, tls });
+    this.groups = new Groups(this.#smf, this.connection);
     this.enrolment = this.connection.client(EnrolmentServiceService);
     this.entityUserKeys = this.connection.client(EntityUserKeyServiceService);
     this.#rootDigest = sha256(pki.rootDer);
@@ -130,5 +150,6 @@ export class Operator {
 
   close(): void {
     this.connection.close();
+    this.#smf.close();
   }
 }

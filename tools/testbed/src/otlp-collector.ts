@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { stepOfSpan, type CollectedStep } from './flow-steps';
 import { OtlpError, parseExport, type CollectedSpan } from './otlp';
@@ -43,34 +43,81 @@ function answer(response: ServerResponse, status: number, body: unknown): void {
   response.end(JSON.stringify(body));
 }
 
+/** Where the exports come from. */
+interface Source {
+  /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
 /** Collects the spans of processes that run with its URL in OTEL_EXPORTER_OTLP_ENDPOINT. */
 export class OtlpCollector {
-  readonly #server: Server;
   readonly #spans: CollectedSpan[] = [];
   readonly #listeners = new Set<Listener>();
   readonly #refused: string[] = [];
+  readonly #source: Source;
 
-  private constructor() {
-    this.#server = createServer((request, response) => {
-      this.#receive(request).then(
-        () => answer(response, 200, {}),
-        (error: unknown) => this.#refuse(error, response),
-      );
-    });
+  private constructor(source: Source) {
+    this.#source = source;
   }
 
   /** Listens on a free port of 127.0.0.1. */
   static async start(): Promise<OtlpCollector> {
-    const collector = new OtlpCollector();
-    collector.#server.listen(0, '127.0.0.1');
-    await once(collector.#server, 'listening');
+    const server = createServer((request, response) => void collector.#receive(request, response));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const collector = new OtlpCollector({
+      url: `http://127.0.0.1:${port}`,
+      stop: async () => {
+        if (!server.listening) return;
+        server.close();
+        server.closeAllConnections();
+        await once(server, 'close');
+      },
+    });
+    return collector;
+  }
+
+  /**
+   * Takes what another collector passes on from now on: an endless answer to `GET /v1/traces`, one line for each export.
+   * @param endpoint as in OTEL_EXPORTER_OTLP_ENDPOINT
+   * @throws Error when that one passes nothing on
+   */
+  static async follow(endpoint: string): Promise<OtlpCollector> {
+    const request = get(`${endpoint.replace(/\/+$/, '')}${PATH}`);
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    if (response.statusCode !== 200) {
+      request.destroy();
+      throw new Error(`${endpoint} passes no spans on: it answered ${response.statusCode}`);
+    }
+    let stopped = false;
+    const collector = new OtlpCollector({
+      url: endpoint,
+      stop: () => {
+        stopped = true;
+        request.destroy();
+        return Promise.resolve();
+      },
+    });
+    let rest = '';
+    response.setEncoding('utf8').on('data', (chunk: string) => {
+      const lines = `${rest}${chunk}`.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) collector.#tryTake(line);
+    });
+    // whatever ended it, a close follows
+    response
+      .on('error', () => undefined)
+      .on('close', () => {
+        if (!stopped) collector.#refused.push(`${endpoint} stopped passing spans on`);
+      });
     return collector;
   }
 
   /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
   get url(): string {
-    const { port } = this.#server.address() as AddressInfo;
-    return `http://127.0.0.1:${port}`;
+    return this.#source.url;
   }
 
   /** In the order in which they came. */
@@ -114,24 +161,38 @@ export class OtlpCollector {
 
   async stop(): Promise<void> {
     this.#listeners.clear();
-    if (!this.#server.listening) return;
-    this.#server.close();
-    this.#server.closeAllConnections();
-    await once(this.#server, 'close');
+    await this.#source.stop();
   }
 
-  async #receive(request: IncomingMessage): Promise<void> {
-    checkHead(request);
-    for (const span of parseExport(await bodyOf(request))) {
+  async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      checkHead(request);
+      this.#take(await bodyOf(request));
+      answer(response, 200, {});
+    } catch (error) {
+      const message = this.#refuse(error);
+      answer(response, error instanceof Refusal ? error.status : error instanceof OtlpError ? 400 : 500, { message });
+    }
+  }
+
+  #tryTake(body: string): void {
+    try {
+      this.#take(body);
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #take(body: string): void {
+    for (const span of parseExport(body)) {
       this.#spans.push(span);
       for (const listener of this.#listeners) listener(span);
     }
   }
 
-  #refuse(error: unknown, response: ServerResponse): void {
+  #refuse(error: unknown): string {
     const message = error instanceof Error ? error.message : String(error);
     this.#refused.push(message);
-    const status = error instanceof Refusal ? error.status : error instanceof OtlpError ? 400 : 500;
-    answer(response, status, { message });
+    return message;
   }
 }

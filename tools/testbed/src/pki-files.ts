@@ -28,6 +28,8 @@ export interface PkiFiles {
 }
 
 export const OPERATOR_NAME = 'testbed';
+/** Name of the root certificate's file. */
+export const ROOT_FILE = 'root.pem';
 
 /** Writes a file that only its owner reads. */
 export function writePrivate(file: string, content: string): string {
@@ -56,7 +58,7 @@ export async function writePki(directory: string, trustDomain: string): Promise<
   const pki = await createDevelopmentPki({ trustDomain });
   const [rootDer] = pki.root.chain;
   if (rootDer === undefined) throw new Error('the root has a certificate');
-  const root = join(directory, 'root.pem');
+  const root = join(directory, ROOT_FILE);
   writeFileSync(root, pki.root.certificatePem);
   const names = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
   const services = await Promise.all(

@@ -55,6 +55,10 @@ export class Service {
     return join(this.spec.directory, 'log');
   }
 
+  get wasStarted(): boolean {
+    return this.#process !== undefined;
+  }
+
   /** Of the process that runs now, or ran last. @throws Error before the first start */
   get process(): ManagedProcess {
     if (this.#process === undefined) throw new Error(`${this.name} was not started`);

@@ -1,0 +1,125 @@
+/** A device whose process stays and does what it is told, one command after another (the command files of apps/pne). */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ManagedProcess } from './managed-process';
+
+/** What a device may be told. Bytes are in base64. */
+export type DeviceCommand =
+  | { readonly command: 'join' | 'leave'; readonly group: string }
+  | { readonly command: 'pull'; readonly group: string; readonly version?: number }
+  | { readonly command: 'watch' | 'unwatch' | 'stop' }
+  | { readonly command: 'await'; readonly group: string; readonly version: number; readonly timeoutMs?: number }
+  | { readonly command: 'seal'; readonly group: string; readonly data: string }
+  | { readonly command: 'open'; readonly message: string }
+  | { readonly command: 'status'; readonly group?: string };
+
+/** What a device knows of a group. */
+export interface DeviceGroupStatus {
+  readonly group: string;
+  /** Of the highest statement; 0 without one. */
+  readonly version: number;
+  readonly ended: boolean;
+  readonly left: boolean;
+  /** Unix milliseconds. */
+  readonly sealUntil: number | null;
+  /** Whose keys it holds, oldest first. */
+  readonly versions: readonly number[];
+}
+
+interface Answers {
+  readonly join: { readonly group: DeviceGroupStatus };
+  readonly leave: object;
+  readonly pull: { readonly group: DeviceGroupStatus; readonly version: number; readonly delivery: string };
+  readonly watch: object;
+  readonly unwatch: object;
+  readonly stop: object;
+  readonly await: { readonly group: DeviceGroupStatus; readonly delivery: string | null };
+  readonly seal: { readonly message: string; readonly version: number };
+  readonly open: { readonly group: string; readonly version: number; readonly sender: string; readonly data: string };
+  readonly status: {
+    readonly stage: string;
+    readonly entity: string;
+    readonly keyId: string | null;
+    readonly groups: readonly DeviceGroupStatus[];
+  };
+}
+
+export interface DeviceRefusal {
+  readonly ok: false;
+  /** Stable, as in docs/errors.md. */
+  readonly reason: string;
+  readonly message: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** What came of a command. */
+export type DeviceAnswer<C extends DeviceCommand['command']> = ({ readonly ok: true } & Answers[C]) | DeviceRefusal;
+
+const ANSWER_MS = 30_000;
+const POLL_MS = 10;
+
+/** Writes commands and reads what came of them; `n` goes on over the restarts of the process. */
+export class DeviceSession {
+  #last: number;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  /** @param directory for its files; of every process of the device the same one */
+  constructor(
+    readonly directory: string,
+    readonly process: ManagedProcess,
+  ) {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    this.#last = Math.max(0, ...readdirSync(directory).flatMap(commandNumber));
+  }
+
+  /**
+   * Gives one command; the next waits for its answer.
+   * @throws Error with the end of its log when the process ended, or gave no answer within 30 s
+   */
+  async command<C extends DeviceCommand>(command: C): Promise<DeviceAnswer<C['command']>> {
+    const turn = this.#turn.then(() => this.#give(command));
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  /** As {@link command}, where a refusal is a fault. @throws Error with the reason */
+  async must<C extends DeviceCommand>(command: C): Promise<Extract<DeviceAnswer<C['command']>, { readonly ok: true }>> {
+    const answer = await this.command(command);
+    if (!answer.ok)
+      throw new Error(`${this.process.name} was refused ${command.command}: ${answer.reason}: ${answer.message}`);
+    return answer;
+  }
+
+  /** Lets the process end by itself. */
+  async stop(): Promise<void> {
+    if (this.process.exit !== undefined) return;
+    await this.must({ command: 'stop' });
+    await this.process.exited;
+  }
+
+  async #give<C extends DeviceCommand>(command: C): Promise<DeviceAnswer<C['command']>> {
+    const n = ++this.#last;
+    const draft = join(this.directory, `${n}.draft`);
+    writeFileSync(draft, JSON.stringify(command), { mode: 0o600 });
+    renameSync(draft, join(this.directory, `${n}.command.json`));
+    return this.answer(n);
+  }
+
+  /** Of a command that was given before, perhaps to an earlier process. @throws Error as {@link command} */
+  async answer<C extends DeviceCommand['command']>(n: number): Promise<DeviceAnswer<C>> {
+    const file = join(this.directory, `${n}.result.json`);
+    const until = Date.now() + ANSWER_MS;
+    while (!existsSync(file)) {
+      if (this.process.exit !== undefined) throw this.process.failure('ended before it answered');
+      if (Date.now() > until) throw this.process.failure(`gave no answer within ${ANSWER_MS} ms`);
+      await sleep(POLL_MS);
+    }
+    return JSON.parse(readFileSync(file, 'utf8')) as DeviceAnswer<C>;
+  }
+}
+
+const commandNumber = (name: string): number[] => {
+  const [, n] = /^(\d+)\.command\.json$/.exec(name) ?? [];
+  return n === undefined ? [] : [Number(n)];
+};

@@ -1,0 +1,71 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  envFor,
+  forProcess,
+  type AdmitOptions,
+  type DeploymentOptions,
+  type DeviceOptions,
+} from './deployment-options';
+import { Device } from './device';
+import { secretOf } from './device-secret';
+import { writeMasterKey } from './pki-files';
+
+/** A gateway as its devices call it. */
+export interface CalledGateway {
+  /** E */
+  readonly uri: string;
+  /** `host:port` of each of its ports. */
+  readonly token: string;
+  readonly certificate: string;
+}
+
+export interface WorkshopOptions extends Pick<DeploymentOptions, 'env' | 'nodeOptions'> {
+  /** For the stores, files and logs of its devices. */
+  readonly directory: string;
+  /** File of the root certificate. */
+  readonly root: string;
+  /** By name or E. */
+  readonly gateway: (gateway: string) => CalledGateway;
+  readonly admit: (options: AdmitOptions) => Promise<{ readonly oneTimeString: string }>;
+  /** Variables of every device's process. */
+  readonly common: Readonly<Record<string, string>>;
+}
+
+/** Where devices are made: each with files and a store of its own, and whatever leads it to its key. */
+export class DeviceWorkshop {
+  readonly devices: Device[] = [];
+  #prepared = 0;
+
+  constructor(private readonly options: WorkshopOptions) {}
+
+  /** Admits a device where that is needed, and prepares its files; no process is started. */
+  async prepare(options: DeviceOptions): Promise<Device> {
+    const { directory: parent, root, admit, common, env, nodeOptions } = this.options;
+    const { entity } = options;
+    const gateway = this.options.gateway(options.gateway);
+    const directory = join(parent, String(this.#prepared++));
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const called = { uri: gateway.uri, address: gateway.token, root };
+    const device = new Device({
+      entity,
+      directory,
+      env: {
+        ...common,
+        ...(await secretOf(options, directory, called, admit)),
+        CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
+        CPNS_GATEWAY_CERTIFICATE_ADDRESS: gateway.certificate,
+        ...envFor(env, 'pne', entity),
+        ...options.env,
+      },
+      nodeOptions: forProcess(nodeOptions, 'pne', entity).flat(),
+    });
+    this.devices.push(device);
+    return device;
+  }
+
+  /** Ends the processes of all. */
+  async stop(): Promise<void> {
+    await Promise.all(this.devices.map((device) => device.stop()));
+  }
+}
