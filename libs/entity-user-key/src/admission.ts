@@ -2,9 +2,8 @@
  * Who may have an Entity-User Key, in which form and from whom (protocol.md, "Admission"; 5.3.1.12.5.2, EUK-ASSOC).
  * The CPNS Server keeps all admissions; a gateway keeps those that name it as assigner.
  */
-import { failedPrecondition, permissionDenied } from '@cpns/core';
+import { failedPrecondition, permissionDenied, nextState, type LifeCycle } from '@cpns/core';
 import type { KeyForm } from '@cpns/key-derivation';
-import { nextState, type LifeCycle } from './life-cycle';
 
 /** What an admitted entity becomes: a target entity, or a PN GW that acts for its PN. */
 export type AdmittedRole = 'target-entity' | 'pn-gw';

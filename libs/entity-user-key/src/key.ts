@@ -1,7 +1,6 @@
 /** The life of an Entity-User Key at the CPNS Server (protocol.md, "Entity-User Key"). One live key per entity. */
-import { failedPrecondition } from '@cpns/core';
+import { failedPrecondition, nextState, type LifeCycle } from '@cpns/core';
 import type { KeyForm } from '@cpns/key-derivation';
-import { nextState, type LifeCycle } from './life-cycle';
 
 export type KeyState = 'live' | 'replaced' | 'revoked';
 export type KeyEvent = 'replace' | 'revoke';

@@ -9,6 +9,8 @@
  * Each boundary belongs to the later state: a version is active from its activate-at on, in grace from its successor's
  * activate-at on, and retired from 60 s after that.
  */
+import { nextState, type LifeCycle } from '@cpns/core';
+
 export const GROUP_KEY_VERSION_STATES = ['prepared', 'active', 'grace', 'retired'] as const;
 export type VersionState = (typeof GROUP_KEY_VERSION_STATES)[number];
 
@@ -19,11 +21,7 @@ export type VersionEvent = (typeof GROUP_KEY_VERSION_EVENTS)[number];
 export const GRACE_MS = 60_000;
 
 /** One row per (state, event) that is allowed. What has no row cannot happen. */
-export const GROUP_KEY_VERSION_LIFE_CYCLE: readonly {
-  readonly state: VersionState;
-  readonly event: VersionEvent;
-  readonly next: VersionState;
-}[] = [
+export const GROUP_KEY_VERSION_LIFE_CYCLE: LifeCycle<VersionState, VersionEvent> = [
   { state: 'prepared', event: 'activate', next: 'active' },
   { state: 'active', event: 'supersede', next: 'grace' },
   { state: 'grace', event: 'grace-over', next: 'retired' },
@@ -34,7 +32,7 @@ export const GROUP_KEY_VERSION_LIFE_CYCLE: readonly {
 
 /** The next state, or `undefined` where the life cycle has no row for it. */
 export const nextVersionState = (state: VersionState, event: VersionEvent): VersionState | undefined =>
-  GROUP_KEY_VERSION_LIFE_CYCLE.find((row) => row.state === state && row.event === event)?.next;
+  nextState(GROUP_KEY_VERSION_LIFE_CYCLE, state, event);
 
 /** When what happens to a version; all Unix milliseconds. */
 export interface VersionTimes {

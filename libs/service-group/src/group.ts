@@ -8,8 +8,7 @@
  *      +-----refuse-------+          change+-+ +----refuse-----+
  * ```
  */
-import { CpnsError, failedPrecondition } from '@cpns/core';
-import { nextState, type LifeCycle } from './life-cycle';
+import { CpnsError, failedPrecondition, nextState, type LifeCycle } from '@cpns/core';
 
 /** `absent`: never made, or refused when it was to be made, so that its id is free. `deleted` is for good. */
 export const GROUP_STATES = ['absent', 'creating', 'live', 'deleting', 'deleted'] as const;

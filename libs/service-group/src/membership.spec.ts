@@ -1,6 +1,5 @@
-import { CpnsError } from '@cpns/core';
+import { CpnsError, nextState } from '@cpns/core';
 import fc from 'fast-check';
-import { nextState } from './life-cycle';
 import {
   changeMembership,
   firstMembership,

@@ -2,8 +2,7 @@
  * How the membership of a Service Group changes (SMF-SRV, SMF-GW, GK-UPDATE-M): each entity's standing as data, and a
  * change as the moves from one revision of the membership to the next.
  */
-import { CpnsError, failedPrecondition, permissionDenied } from '@cpns/core';
-import { nextState, type LifeCycle } from './life-cycle';
+import { CpnsError, failedPrecondition, permissionDenied, nextState, type LifeCycle } from '@cpns/core';
 
 /** `left`: was a member and went by itself. `removed`: an operator took it out, so only an operator brings it back. */
 export const STANDINGS = ['stranger', 'member', 'left', 'removed'] as const;

@@ -1,6 +1,6 @@
 /** The life of a Group Key and of its versions at the KMC, as data (SECCF-KMC). */
 import { CpnsError } from '@cpns/core';
-import { nextState, type LifeCycle } from '@cpns/entity-user-key';
+import { nextState, type LifeCycle } from '@cpns/core';
 
 /**
  * A group's key. `ending`: nothing of it is given out any more, and its versions are being destroyed, which takes as many

@@ -1,6 +1,6 @@
 /** The life of a device towards its Entity-User Key, as data (5.3.1.12.5). */
 import { CpnsError } from '@cpns/core';
-import { nextState, type LifeCycle } from '@cpns/entity-user-key';
+import { nextState, type LifeCycle } from '@cpns/core';
 
 /**
  * `assigning`: a request is stored and may be out. `assigned`: the key is here, the Server may not know of it.
