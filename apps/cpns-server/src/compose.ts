@@ -8,7 +8,7 @@ import {
   ProofServiceService,
 } from '@cpns/contracts';
 import { CpnsError, systemClock, systemRandom } from '@cpns/core';
-import { createServerPort, implement, type Peer } from '@cpns/grpc';
+import { createServerPort, implement, MAX_MESSAGE_BYTES, type Peer } from '@cpns/grpc';
 import {
   openServerSide,
   readCertificate,
@@ -32,6 +32,11 @@ import { composeCskmf } from './cskmf/compose-cskmf';
 import { checkGatewayStanding } from './records/gateway-standing';
 import { RecentRecords } from './records/recent-records';
 
+/** A change of 1,000 members, each with the longest of names, in bytes. */
+const SMF_MESSAGE_BYTES = 1_048_576;
+/** What every other message has to do with. */
+const SMALL = { maxRequestBytes: MAX_MESSAGE_BYTES } as const;
+
 export async function compose(config: ServerConfig, { logger, name }: Infrastructure): Promise<ServiceParts> {
   const { issuingCa, entityCa } = authorities(config);
   const side = await openServerSide(config, name, logger);
@@ -46,16 +51,18 @@ export async function compose(config: ServerConfig, { logger, name }: Infrastruc
     listen: config.listen,
     tls,
     identify: side.identify,
+    // SMF names up to 1,000 entities at a time, in full
+    maxMessageBytes: SMF_MESSAGE_BYTES,
     // a gateway's certificate may be ended while its connection lives
     admitPeer: async (peer: Peer) => {
       if (peer.role === 'pn-gw') await checkGatewayStanding(server, peer);
     },
     services: [
-      implement(ENTITY_USER_KEY_SERVED, entityUserKeys),
-      implement(EnrolmentServiceService, new EnrolmentController(server)),
-      implement(ProofServiceService, new ProofController(server)),
-      implement(DeviceCapabilitiesServiceService, new DeviceCapabilitiesController(server)),
-      implement(GroupKeyDeliveryServiceService, delivery),
+      implement(ENTITY_USER_KEY_SERVED, entityUserKeys, SMALL),
+      implement(EnrolmentServiceService, new EnrolmentController(server), SMALL),
+      implement(ProofServiceService, new ProofController(server), SMALL),
+      implement(DeviceCapabilitiesServiceService, new DeviceCapabilitiesController(server), SMALL),
+      implement(GroupKeyDeliveryServiceService, delivery, SMALL),
       implement(GROUP_KEY_MANAGEMENT_SERVED, new GroupKeyManagementController(cskmf.context)),
     ],
     logger,

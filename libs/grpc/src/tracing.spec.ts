@@ -1,5 +1,5 @@
 import { KmcServiceService, type KeyVersion } from '@cpns/contracts';
-import { emitStep, withSpan, withStepChain } from '@cpns/telemetry';
+import { askedFlow, emitStep, withinStep, withSpan, withStepChain } from '@cpns/telemetry';
 import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
 import { connectTo, createServerPort, implement, type Connection, type Handlers, type ServerPort } from '.';
 import { identifyByName, TestPki } from './testing';
@@ -78,6 +78,26 @@ test('steps of both sides are linked into one chain, there and back', async () =
   expect(steps.map((seen) => seen.step)).toEqual([1, 2, 3, 4, 5]);
   for (const [index, seen] of steps.entries())
     expect(seen.links).toEqual(index === 0 ? [] : [steps[index - 1]!.spanId]);
+});
+
+test('a call tells in the course of which flow it is made, and one outside of any tells nothing', async () => {
+  const asked: unknown[] = [];
+  work = () => void asked.push(askedFlow());
+  const call = () => connection.client(KmcServiceService).getKeyVersion({ groupId: 'g', version: 1n });
+  await withinStep({ flow: 'FLOW-PUSH', step: 3 }, call);
+  await withinStep({ flow: 'GK-UPDATE-M', step: 3 }, call);
+  await call();
+  expect(asked).toEqual(['FLOW-PUSH', 'GK-UPDATE-M', undefined]);
+});
+
+test('a flow that is none is not believed', async () => {
+  const asked: unknown[] = [];
+  work = () => void asked.push(askedFlow());
+  for (const flow of ['FLOW-NONE', 'toString', ''])
+    await connection
+      .client(KmcServiceService)
+      .getKeyVersion({ groupId: 'g', version: 1n }, { metadata: { 'cpns-flow': flow } });
+  expect(asked).toEqual([undefined, undefined, undefined]);
 });
 
 test('a failed call is marked with its reason and not with its message', async () => {

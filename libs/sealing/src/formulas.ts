@@ -12,8 +12,9 @@
  *
  * Both bind what they cover to its place: service, record, field, revision and data key.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { CpnsError, join, lp, NONCE_BYTES, u64, type DataKey } from '@cpns/core';
+import { hkdf } from '@cpns/key-derivation';
 
 /** The one place where sealed bytes, or a record's MAC, are good. */
 export interface Binding {
@@ -32,20 +33,15 @@ export interface Binding {
 export const SALT_BYTES = NONCE_BYTES;
 export const TAG_BYTES = 16;
 export const MAC_BYTES = 32;
-const KEY_BYTES = 32;
 /** Every key of {@link sealBytes} is used once, since its salt is fresh: RFC 5116 asks for no more of a nonce. */
 const NONCE = Buffer.alloc(12);
-const NO_SALT = Buffer.alloc(32);
-
-const hkdf = (key: DataKey, salt: Uint8Array, info: Buffer): Buffer =>
-  Buffer.from(hkdfSync('sha256', key.expose(), salt, info, KEY_BYTES));
 
 const sealKey = (key: DataKey, salt: Uint8Array, service: string): Buffer =>
-  hkdf(key, salt, join('cpns/v1/seal', lp(service)));
+  hkdf(key.expose(), salt, join('cpns/v1/seal', lp(service)));
 
 /** The key of all record MACs of a service under one data key, 32 bytes. */
 export const recordMacKey = (key: DataKey, service: string): Buffer =>
-  hkdf(key, NO_SALT, join('cpns/v1/record-mac', lp(service)));
+  hkdf(key.expose(), undefined, join('cpns/v1/record-mac', lp(service)));
 
 /** LP(service) LP(record) LP(field) u64(revision) LP(data-key-id). */
 export const associatedData = ({ service, record, field, revision, dataKeyId }: Binding): Buffer =>

@@ -25,6 +25,12 @@ describe('the flows', () => {
     ['EUK-GW-S', 6, [2, 5]],
     ['EUK-GW-P', 6, [2, 5]],
     ['EUK-GW-VERIFY', 5, [3]],
+    ['FLOW-PULL', 11, [2, 5, 8, 11]],
+    ['FLOW-PUSH', 8, [2, 5]],
+    ['GK-PULL', 5, [1]],
+    ['GK-PUSH', 1, []],
+    ['GK-UPDATE-M', 8, [2, 5]],
+    ['GK-DELETE', 8, [2, 5]],
   ] as const)('%s has %i steps, internal are %j', (flow, count, internal) => {
     const steps = FLOWS[flow];
     expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: count }, (_, index) => index + 1));
@@ -32,7 +38,8 @@ describe('the flows', () => {
   });
 
   test('are found by name and number', () => {
-    expect(FLOW_IDS).toHaveLength(5);
+    expect(FLOW_IDS).toEqual(Object.keys(FLOWS));
+    expect(FLOW_IDS).toContain('FLOW-PULL');
     expect(isFlowId('EUK-GW-S')).toBe(true);
     expect(isFlowId('toString')).toBe(false);
     expect(flowStep('EUK-SRV-S', 3)?.clause).toBe('B.1.1');

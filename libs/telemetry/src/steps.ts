@@ -1,6 +1,7 @@
 import { context, trace, type Context, type Link } from '@opentelemetry/api';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { flowStep, isFlowId, type FlowId, type StepOf } from './flows';
+import { isRecording } from './recording';
 import { formatTraceparent, linkTo } from './trace-context';
 
 /** Span attributes of a step; the demo and the tests read a flow back from these. */
@@ -141,6 +142,7 @@ export function emitStep<F extends FlowId>(report: StepReport<F>): string {
     throw new RangeError(`flow ${report.flow} has no step ${report.step}`);
   if (!report.carried.every((name) => carriedNames.has(name)))
     throw new RangeError(`step ${report.step} of ${report.flow} carries a field that is not in the list`);
+  if (!isRecording()) return '';
   const before = linkTo(lastStep());
   const span = trace.getTracer('cpns').startSpan(
     `${report.flow} step ${report.step}`,

@@ -9,6 +9,7 @@ import {
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-node';
 import type { Logger } from './logger';
+import { setRecording } from './recording';
 
 /** Spans under way to the collector; over this the exporter would drop them. */
 const CONCURRENT_EXPORTS = 1_024;
@@ -63,6 +64,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   const exporter = options.exporter ?? (options.endpoint === undefined ? undefined : otlp(options.endpoint));
   const stop = () => {
+    setRecording(false);
     trace.disable();
     context.disable();
     diag.disable();
@@ -77,6 +79,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
     spanProcessors: [new SimpleSpanProcessor(exporter)],
   });
   trace.setGlobalTracerProvider(provider);
+  setRecording(true);
   return {
     recording: true,
     flush: () => provider.forceFlush(),
