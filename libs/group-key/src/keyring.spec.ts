@@ -169,9 +169,20 @@ describe('the version to seal with', () => {
     ['with a higher statement and no key for it', withoutKey, at(4n), 'GROUP_KEY_UNKNOWN'],
     ['of a deleted group', ended(3n), at(4n), 'GROUP_DELETED'],
     ['of a deleted group, before its end counts', ended(3n), at(3n), 'GROUP_DELETED'],
-    ['the highest is not active yet: no lower one takes its place', holding(3n, 4n), at(4n) - 1, 'VERSION_NOT_ACTIVE'],
+    ['before the highest is active, with the one before it', holding(3n, 4n), at(4n) - 1, 'accepted'],
+    ['before the highest is active, whose key it lacks', withoutKey, at(4n) - 1, 'accepted'],
+    ['before any is active', holding(3n, 4n), at(3n) - 1, 'VERSION_NOT_ACTIVE'],
   ])('%s', (_what, keyring, now, expected) => {
     expect(reasonOf(() => sealableVersion(keyring, now))).toBe(expected);
+  });
+
+  it('is the one before the highest until that becomes active, and from then on the highest alone', () => {
+    const keyring = holding(3n, 4n);
+    expect(sealableVersion(keyring, at(4n) - 1).statement.version).toBe(3n);
+    expect(sealableVersion(keyring, at(4n)).statement.version).toBe(4n);
+    // version 3 could be sealed with for longer, were there no version 4
+    expect(version(4n).statement.sealUntil).toBeGreaterThan(until);
+    expect(reasonOf(() => sealableVersion(keyring, version(4n).statement.sealUntil + 1))).toBe('SEAL_PERIOD_OVER');
   });
 
   it('is the highest, with its key', () => {

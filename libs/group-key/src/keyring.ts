@@ -161,16 +161,17 @@ function stateIn({ versions }: Keyring, version: bigint, now: number): VersionSt
 }
 
 /**
- * The one version that this member seals with: that of the highest statement, never a lower one.
+ * The one version that this member seals with: that of the highest statement, and until its activate-at the one that it
+ * takes over from. Never one whose successor is in use, also where that successor's key is missing or its seal-until over.
  * @param now Unix milliseconds
  * @throws CpnsError GROUP_DELETED; GROUP_KEY_UNKNOWN; VERSION_NOT_ACTIVE before its activate-at, SEAL_PERIOD_OVER after
  *   its seal-until, each with that time as metadata
  */
 export function sealableVersion(keyring: Keyring, now: number): HeldVersion {
   if (isEnded(keyring)) throw groupDeleted(keyring.groupId);
-  const highest = highestOf(keyring);
-  if (highest?.groupKey === undefined) throw unknownVersion(keyring.groupId, highest?.statement.version);
-  const { statement, groupKey } = highest;
+  const inUse = keyring.versions.filter(({ statement }) => statement.activateAt <= now).at(-1) ?? highestOf(keyring);
+  if (inUse?.groupKey === undefined) throw unknownVersion(keyring.groupId, inUse?.statement.version);
+  const { statement, groupKey } = inUse;
   if (now < statement.activateAt)
     throw failedPrecondition('VERSION_NOT_ACTIVE', 'the Group Key version is not yet in use', {
       metadata: { ...at(statement), activate_at: String(statement.activateAt) },
