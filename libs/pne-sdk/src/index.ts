@@ -9,14 +9,8 @@ export { enrolGateway, type EnrolGatewayOptions } from './device/enrol-gateway';
 export type { PreSharedKey } from './device/import-key';
 export type { RegisterOptions } from './device/register';
 export type { GatewayMethods } from './device/session';
-export {
-  CONFIRM_MS,
-  GroupKeys,
-  type AcceptedDelivery,
-  type GroupKeysContext,
-  type GroupStatus,
-  type OpenedMessage,
-} from './group-key/group-keys';
+export { CONFIRM_MS, GroupKeys, type GroupKeysContext } from './group-key/group-keys';
+export type { AcceptedDelivery, GroupStatus, OpenedMessage } from './group-key/group-status';
 export type { GroupKeyChannel } from './group-key/channel';
 export type { GroupContent, GroupState, GroupStates, ReplayBucket } from './group-key/group-state';
 export type { WatchOptions } from './group-key/watch';

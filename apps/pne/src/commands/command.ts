@@ -1,4 +1,21 @@
-/** What a running device program can be told, as it stands in a command file. */
+/**
+ * What a running device program can be told, as it stands in a command file, and what its result has beside `ok`. Bytes are
+ * base64, versions numbers; a status is what `GroupResult` in result-file.ts says.
+ *
+ * | command | fields | result |
+ * |---|---|---|
+ * | join, leave | group | group: status |
+ * | pull | group, version? | group: status, version, delivery |
+ * | watch, unwatch | | |
+ * | await | group, version, timeoutMs? | group: status, delivery or null |
+ * | seal | group, data | message, version |
+ * | open | message | group, version, sender, data |
+ * | status | group? | stage, entity, keyId, groups: statuses |
+ * | stop | | |
+ *
+ * A delivery is the GroupKeyDelivery as it came; what was refused has `ok: false` with reason, message and metadata. No
+ * result holds a secret.
+ */
 import { CpnsError, invalidArgument } from '@cpns/core';
 import { checkGroupId } from '@cpns/identity';
 

@@ -1,13 +1,15 @@
 import type { GroupKeyDelivery } from '@cpns/contracts';
-import { CpnsError, invalidArgument, NONCE_BYTES, type Clock, type Random } from '@cpns/core';
-import { ContentOpener, endsGroup, highestOf, parseContentHeader, type Acceptance } from '@cpns/group-key';
+import { CpnsError, invalidArgument, type Clock, type Random } from '@cpns/core';
+import { ContentOpener, endsGroup, parseContentHeader } from '@cpns/group-key';
 import { checkGroupId } from '@cpns/identity';
 import { checkGroupKeyDelivery, type CheckedGroupKeyDelivery } from '@cpns/messages';
 import { withSpan, withStepChain, type Logger } from '@cpns/telemetry';
 import type { LiveKey } from '../state/device-state';
 import type { GroupKeyChannel } from './channel';
-import { Group, type Receiving } from './group';
-import { newGroup, type GroupState, type GroupStates } from './group-state';
+import type { Group, Receiving } from './group';
+import type { GroupStates } from './group-state';
+import { statusOf, type AcceptedDelivery, type GroupStatus, type OpenedMessage } from './group-status';
+import { GroupsInUse } from './groups-in-use';
 import { memberSource, type GroupMember } from './member';
 import { PullGate } from './pull-gate';
 import { accepted, askingForGroupKey } from './steps';
@@ -24,36 +26,6 @@ export interface GroupKeysContext {
   readonly pause?: (milliseconds: number) => Promise<unknown>;
   /** Sees each delivery as it came, before it is judged: for diagnosis. */
   readonly onGroupKeyDelivery?: (delivery: GroupKeyDelivery) => void;
-}
-
-/** What may be shown of a group: no secret is in it. */
-export interface GroupStatus {
-  readonly groupId: string;
-  /** Of the highest statement; 0 where there is none. */
-  readonly version: bigint;
-  /** True for good once the group was deleted. */
-  readonly ended: boolean;
-  /** True from {@link GroupKeys.leave} on. */
-  readonly left: boolean;
-  /** Nothing is sealed with the highest version afterwards, Unix milliseconds. */
-  readonly sealUntil?: number;
-  /** Whose keys are held, rising. */
-  readonly versions: readonly bigint[];
-}
-
-export interface OpenedMessage {
-  readonly groupId: string;
-  readonly version: bigint;
-  /** E, for which the group vouches: every member could have written it. */
-  readonly sender: string;
-  readonly plaintext: Buffer;
-}
-
-export interface AcceptedDelivery {
-  readonly groupId: string;
-  readonly version: bigint;
-  readonly ended: boolean;
-  readonly acceptance: Acceptance;
 }
 
 /**
@@ -82,13 +54,6 @@ const LEFT_ALREADY: ReadonlySet<string> = new Set(['NOT_A_MEMBER', 'MEMBER_UNKNO
 const has = (reasons: ReadonlySet<string>, error: unknown): error is CpnsError =>
   error instanceof CpnsError && reasons.has(error.reason);
 
-interface InUse {
-  readonly loading: Promise<Group>;
-  /** Once it is loaded. */
-  group: Group | undefined;
-  users: number;
-}
-
 /**
  * SECA and SMF of a PNE (5.3.1.12.6): the Group Keys of this device. All that is kept is durable before it is used, so that
  * a device can be cut off at any moment; the gateway in between is believed nothing that the CPNS Server has not signed.
@@ -97,13 +62,14 @@ export class GroupKeys {
   readonly #context: GroupKeysContext;
   readonly #member: () => GroupMember;
   readonly #gate: PullGate;
-  readonly #opener = new ContentOpener();
-  readonly #groups = new Map<string, InUse>();
+  readonly #groups: GroupsInUse;
 
   constructor(context: GroupKeysContext) {
     this.#context = context;
     this.#member = memberSource(context.liveKey, context.clock);
     this.#gate = new PullGate(context.clock);
+    const { states, clock, random, logger } = context;
+    this.#groups = new GroupsInUse({ states, clock, random, logger, opener: new ContentOpener() });
   }
 
   /**
@@ -219,9 +185,12 @@ export class GroupKeys {
 
   /** Overwrites the keys in memory. It can be used again all the same: it reads its store anew. */
   close(): void {
-    for (const { group } of this.#groups.values()) group?.close();
-    this.#groups.clear();
+    this.#groups.close();
     this.#gate.resetAll();
+  }
+
+  async #using<T>(groupId: string, work: (group: Group) => Promise<T>): Promise<T> {
+    return this.#groups.use(checkGroupId(groupId, 'group_id'), this.#member().entity, work);
   }
 
   #needsPull(group: Group): boolean {
@@ -284,70 +253,8 @@ export class GroupKeys {
     this.#context.logger.debug('Group Key accepted', { group: groupId, version: String(version), ended, acceptance });
     return { groupId, version, ended, acceptance };
   }
-
-  /** With the group as it is stored; one that nothing is known of is kept no longer than it is used. */
-  async #using<T>(groupId: string, work: (group: Group) => Promise<T>): Promise<T> {
-    checkGroupId(groupId, 'group_id');
-    const { entity } = this.#member();
-    for (;;) {
-      const entry = this.#groups.get(groupId) ?? this.#enter(groupId, entity);
-      entry.users += 1;
-      try {
-        const group = await entry.loading;
-        if (!group.isStale && group.state.entity === entity) return await work(group);
-        this.#drop(groupId, entry);
-      } finally {
-        entry.users -= 1;
-        const isKept = entry.group !== undefined && entry.group.state.serial > 0;
-        if (!isKept && entry.users === 0) this.#drop(groupId, entry);
-      }
-    }
-  }
-
-  #enter(groupId: string, entity: string): InUse {
-    const entry: InUse = { loading: this.#load(groupId, entity), group: undefined, users: 0 };
-    entry.loading.then(
-      (group) => (entry.group = group),
-      // whoever uses the entry is told
-      () => undefined,
-    );
-    this.#groups.set(groupId, entry);
-    return entry;
-  }
-
-  #drop(groupId: string, entry: InUse): void {
-    if (this.#groups.get(groupId) === entry) this.#groups.delete(groupId);
-    entry.group?.discard();
-  }
-
-  async #load(groupId: string, entity: string): Promise<Group> {
-    const { states, clock, random, logger } = this.#context;
-    const fresh = newGroup(groupId, entity, random.bytes(NONCE_BYTES));
-    const stored = await states.read(groupId);
-    // the device was admitted as somebody else since: what the other was given is not its own
-    const state =
-      stored === undefined || stored.entity === entity ? stored : await states.replace(stored, contentOf(fresh));
-    return new Group(state ?? fresh, { states, clock, random, logger, opener: this.#opener });
-  }
 }
 
 /** What is pulled, for the gate. */
 const newest = (groupId: string) => `${groupId} newest`;
 const ofVersion = (groupId: string, version: bigint) => `${groupId} ${version}`;
-
-const contentOf = ({ entity, keyring, left, replaySalt }: GroupState) => ({ entity, keyring, left, replaySalt });
-
-function statusOf({ groupId, keyring, left }: GroupState): GroupStatus {
-  const highest = highestOf(keyring)?.statement;
-  const ended = highest !== undefined && endsGroup(highest);
-  return {
-    groupId,
-    version: highest?.version ?? 0n,
-    ended,
-    left,
-    ...(highest !== undefined && !ended && { sealUntil: highest.sealUntil }),
-    versions: keyring.versions
-      .filter(({ groupKey }) => groupKey !== undefined)
-      .map(({ statement }) => statement.version),
-  };
-}

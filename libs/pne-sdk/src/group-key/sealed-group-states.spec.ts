@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { deviceAggregate } from '../state/device-records';
 import { SealedDeviceStates } from '../state/sealed-device-states';
 import { newGroup, type GroupContent, type GroupState, type GroupStates, type ReplayBucket } from './group-state';
-import { GROUPS_MAX } from './sealed-group-states';
+import { SealedGroupStates } from './sealed-group-states';
 
 jest.setTimeout(60_000);
 
@@ -22,11 +22,12 @@ beforeEach(async () => {
 });
 afterEach(() => temporary.dispose());
 
-async function open(name?: string): Promise<GroupStates> {
+async function records(): Promise<Records> {
   const { store } = temporary;
-  const sealer = await Sealer.open({ store, service: 'pne', masterKey: new FakeMasterKey() });
-  return new SealedDeviceStates(new Records(store, sealer), name).groups;
+  return new Records(store, await Sealer.open({ store, service: 'pne', masterKey: new FakeMasterKey() }));
 }
+
+const open = async (name?: string): Promise<GroupStates> => new SealedDeviceStates(await records(), name).groups;
 
 const fresh = (groupId = GROUP): GroupState => newGroup(groupId, ENTITY, systemRandom.bytes(16));
 const version = (number: bigint): KnownVersion => testVersion(0, systemRandom, { groupId: GROUP, version: number });
@@ -167,8 +168,8 @@ describe('sealed group states', () => {
   });
 
   it('is of at most so many groups', async () => {
-    const states = await open();
-    for (let n = 0; n < GROUPS_MAX; n++) await states.replace(fresh(`g${n}`), { ...fresh(`g${n}`), left: true });
+    const states = new SealedGroupStates(await records(), deviceAggregate('self'), 8);
+    for (let n = 0; n < 8; n++) await states.replace(fresh(`g${n}`), { ...fresh(`g${n}`), left: true });
     await expect(states.replace(fresh(), fresh())).rejects.toMatchObject({ reason: 'LIMIT_REACHED' });
     const known = (await states.read('g7'))!;
     await expect(states.replace(known, { ...known, left: false })).resolves.toMatchObject({ serial: 2 });

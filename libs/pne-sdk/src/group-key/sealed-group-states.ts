@@ -63,6 +63,7 @@ export class SealedGroupStates implements GroupStates {
   constructor(
     private readonly records: Records,
     private readonly aggregate: Aggregate,
+    private readonly groupsMax = GROUPS_MAX,
   ) {}
 
   async list(): Promise<readonly string[]> {
@@ -106,7 +107,7 @@ export class SealedGroupStates implements GroupStates {
       if ((head?.serial ?? 0) !== before.serial) throw conflict();
       const put: Puts<ChangeRefs> = {
         head: headOf(after),
-        ...(head === undefined && { index: { ids: withGroup(index?.ids ?? [], groupId) } }),
+        ...(head === undefined && { index: { ids: this.#withGroup(index?.ids ?? [], groupId) } }),
         ...Object.fromEntries(gone.map((version) => [versionKey(version), null])),
         ...Object.fromEntries(Object.keys(replayRefs(groupId, gone)).map((name) => [name, null])),
         ...Object.fromEntries(changed.map((known) => [versionKey(known.statement.version), known])),
@@ -147,14 +148,14 @@ export class SealedGroupStates implements GroupStates {
       return { result: undefined, put: Object.fromEntries(put) };
     });
   }
-}
 
-function withGroup(ids: readonly string[], groupId: string): readonly string[] {
-  if (ids.length >= GROUPS_MAX)
-    throw new CpnsError('LIMIT_REACHED', `a device keeps the keys of at most ${GROUPS_MAX} Service Groups`, {
-      metadata: { limit: String(GROUPS_MAX) },
+  #withGroup(ids: readonly string[], groupId: string): readonly string[] {
+    const limit = this.groupsMax;
+    if (ids.length < limit) return [...ids, groupId];
+    throw new CpnsError('LIMIT_REACHED', `a device keeps the keys of at most ${limit} Service Groups`, {
+      metadata: { limit: String(limit) },
     });
-  return [...ids, groupId];
+  }
 }
 
 const headOf = ({ serial, entity, keyring, left, replaySalt }: GroupState) => ({

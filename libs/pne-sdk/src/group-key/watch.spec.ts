@@ -3,7 +3,8 @@ import { currentStep, withSpan, currentTraceparent } from '@cpns/telemetry';
 import { MemoryTelemetry } from '@cpns/telemetry/testing';
 import { GATEWAY } from '../testing/fake-assigner';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
-import type { AcceptedDelivery, GroupKeysContext } from './group-keys';
+import type { GroupKeysContext } from './group-keys';
+import type { AcceptedDelivery } from './group-status';
 import { watchGroupKeys } from './watch';
 
 jest.setTimeout(30_000);

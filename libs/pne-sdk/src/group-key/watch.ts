@@ -4,7 +4,7 @@ import { CpnsError, type Clock, type Code } from '@cpns/core';
 import { withSpan, withStepChain, withTraceparent, type Logger } from '@cpns/telemetry';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GroupKeyChannel } from './channel';
-import type { AcceptedDelivery } from './group-keys';
+import type { AcceptedDelivery } from './group-status';
 
 export interface WatchOptions {
   /** Ends the watch. */

@@ -8,7 +8,6 @@
  * A secret that the Server assigned needs none of it. What is random in a request is made once and stored; the request
  * itself is made from it anew each time, with the same bytes, because it holds the second seed.
  */
-import { verifyChain } from '@cpns/certificate-issuance';
 import { type RegistrationReply, type RegistrationRequest } from '@cpns/contracts';
 import {
   failedPrecondition,
@@ -20,6 +19,7 @@ import {
   type PrivateKeyDer,
   type Random,
 } from '@cpns/core';
+import { verifyServerSigner } from '@cpns/group-key';
 import { parseEntityUri } from '@cpns/identity';
 import {
   acceptPairwise,
@@ -45,7 +45,7 @@ import {
 } from '@cpns/messages';
 import { createPrivateKey } from 'node:crypto';
 import type { Assigned, AssignedCertificate, AssignedSecret } from './accept-assignment';
-import { serverUriOf, type Admitted } from './admitted';
+import type { Admitted } from './admitted';
 
 /** What is random in a registration. */
 export type PendingRegistration =
@@ -180,10 +180,8 @@ async function pairwiseSecret(
   { enc, signature, chain }: Extract<CheckedRegistrationReply, { form: 'key-pair' }>,
   now: number,
 ): Promise<EntityUserKey> {
-  const signer = verifyChain({ chain, root, now, trustDomain: parseEntityUri(entity).trustDomain });
-  if (signer.role !== 'service' || signer.subject.name.uri !== serverUriOf(entity))
-    throw unauthenticated('PEER_UNEXPECTED', 'another than the CPNS Server signed the reply');
+  const signer = verifyServerSigner({ chain, root, now, trustDomain: parseEntityUri(entity).trustDomain });
   const statement = pairwiseStatement({ entity, certificate, hpkeKey: hpkePublicKey(hpkeKey), enc });
-  requireSignature(signer.key.keyObject, statement, signature);
+  requireSignature(signer, statement, signature);
   return acceptPairwise({ entity, user, certificate }, hpkeKey, enc);
 }

@@ -11,6 +11,7 @@ import {
   type PnGatewayServicePullGroupKeyRequest,
   type PnGatewayServiceReportCapabilitiesRequest,
   type WatchGroupKeysRequest,
+  type WatchGroupKeysResponse,
 } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import {
@@ -22,6 +23,7 @@ import {
   type IdentifyPeer,
   type ProofVerifier,
   type ServerPort,
+  type ServerStreamContext,
 } from '@cpns/grpc';
 import { deriveConfirmKey, deriveKeyId, keyIdBytes, parseProof, verifyProof } from '@cpns/key-derivation';
 import type { Logger } from '@cpns/telemetry';
@@ -62,8 +64,8 @@ class FakePnGateway implements Handlers<typeof PnGatewayServiceService> {
     return { delivery: await this.channelOf(call).pull(groupId, version) };
   }
 
-  async *watchGroupKeys(_request: WatchGroupKeysRequest, call: CallContext) {
-    yield* await this.channelOf(call).watch(call.signal);
+  async watchGroupKeys(_request: WatchGroupKeysRequest, call: ServerStreamContext<WatchGroupKeysResponse>) {
+    for await (const message of await this.channelOf(call).watch(call.signal)) await call.write(message);
   }
 
   renewEntityUserKey = unserved;
