@@ -12,6 +12,7 @@ export { DeviceWorkshop, type CalledGateway, type WorkshopOptions } from './devi
 export { stepOfSpan, type CollectedStep } from './flow-steps';
 export { Groups, type DeliveryMode, type NewGroup } from './groups';
 export { checkHealth, type HealthStatus } from './health';
+export { LightGateway } from './light-gateway';
 export { ManagedProcess, type Exit, type ProcessSpec } from './managed-process';
 export { Operator, type Admitted, type AdmitRequest, type OperatorFiles, type OperatorPeers } from './operator';
 export { OtlpError, parseExport, type AttributeValue, type CollectedSpan, type SpanReference } from './otlp';

@@ -1,0 +1,100 @@
+import { dersToPem, newPrivateKey, privateKeyPem } from '@cpns/certificate-issuance';
+import {
+  AssignmentRequest,
+  GroupKeyDeliveryServiceService,
+  ServiceGroupNoticeServiceService,
+  type OpenDeliveryChannelResponse,
+} from '@cpns/contracts';
+import { systemRandom } from '@cpns/core';
+import { connectTo, type ClientTls, type Connection, type TwoWayStream } from '@cpns/grpc';
+import { parseOneTimeString } from '@cpns/key-derivation';
+import { acceptAssignment, prepareAssignment, tokenChannel } from '@cpns/pne-sdk';
+import type { Deployment } from './deployment';
+import type { GatewaySpec } from './deployment-options';
+import type { ServerSideService } from './pki-files';
+
+/** What both channels of a gateway are made of. */
+type Channel<Entry> = TwoWayStream<
+  { message: { $case: 'opening'; value: { lastSequence: bigint } } | { $case: 'acknowledge'; value: bigint } },
+  Entry
+>;
+
+const SERVER = 'cpns-server';
+
+/**
+ * A PN GW without a process: enrolled by the running CPNS Server like any other, and known to a tool that needs many, or
+ * the connection of one. It acknowledges what it is sent and keeps nothing.
+ */
+export class LightGateway {
+  readonly #connections: Connection[] = [];
+
+  private constructor(
+    private readonly deployment: Deployment,
+    /** E */
+    readonly uri: string,
+    /** Its identity. */
+    readonly tls: ClientTls,
+  ) {}
+
+  static async enrol(deployment: Deployment, { pn, id }: GatewaySpec): Promise<LightGateway> {
+    const uri = deployment.entity(pn, 'pn-gw', id);
+    const { rootDer } = deployment.pki;
+    const { oneTimeString } = await deployment.operator.admit({
+      entity: uri,
+      role: 'pn-gw',
+      form: 'key-pair',
+      peer: { uri: deployment.uri(SERVER), address: deployment.address(SERVER, 'token') },
+      dnsNames: ['localhost'],
+    });
+    const privateKey = newPrivateKey();
+    const oneTime = parseOneTimeString(oneTimeString);
+    const pending = await prepareAssignment(oneTime, rootDer, systemRandom, { privateKey });
+    const channel = tokenChannel(pending.admitted);
+    const reply = await channel.assign(AssignmentRequest.decode(pending.request)).finally(() => channel.close());
+    const assigned = await acceptAssignment(pending, reply, Date.now());
+    if (assigned.form !== 'key-pair') throw new Error('a gateway is enrolled with a certificate');
+    const tls = {
+      root: dersToPem([rootDer]),
+      cert: dersToPem(assigned.chain),
+      key: privateKeyPem(privateKey),
+    };
+    return new LightGateway(deployment, uri, tls);
+  }
+
+  /** To a service of its deployment, or to whatever shows that service's certificate at another address. */
+  connect(service: ServerSideService, address = this.deployment.address(service, 'certificate')): Connection {
+    const connection = connectTo({ address, expectedPeer: this.deployment.uri(service), tls: this.tls });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /**
+   * Holds a delivery channel open; `acknowledged` is called with each entry once its acknowledgement is on its way.
+   * @returns ends, with an error, when the channel does
+   */
+  holdDeliveries(server: Connection, acknowledged: (entry: OpenDeliveryChannelResponse) => void): Promise<void> {
+    return hold(server.client(GroupKeyDeliveryServiceService).openDeliveryChannel(), acknowledged);
+  }
+
+  /** Holds a notice channel open, as {@link holdDeliveries}. */
+  holdNotices(smf: Connection): Promise<void> {
+    return hold(smf.client(ServiceGroupNoticeServiceService).openNoticeChannel(), () => undefined);
+  }
+
+  /** Ends its connections, and the channels with them. */
+  close(): void {
+    for (const connection of this.#connections) connection.close();
+  }
+}
+
+async function hold<Entry extends { readonly sequence: bigint }>(
+  channel: Channel<Entry>,
+  acknowledged: (entry: Entry) => void,
+): Promise<void> {
+  await channel.write({ message: { $case: 'opening', value: { lastSequence: 0n } } });
+  for await (const entry of channel) {
+    await channel.write({ message: { $case: 'acknowledge', value: entry.sequence } });
+    acknowledged(entry);
+  }
+  throw new Error('a channel was ended by the service');
+}
