@@ -205,13 +205,21 @@ describe('sealing', () => {
     expect(versionOf(await alice.keys.seal(GROUP, HELLO))).toBe(1n);
   });
 
-  it('does not begin before activate-at, nor goes on with the version before', async () => {
+  it('goes over to the next version at its activate-at', async () => {
     await alice.keys.seal(GROUP, HELLO);
     bench.groups.version(GROUP, both, { activateAt: bench.clock.now() + 5_000 });
     await alice.keys.pull(GROUP);
-    await expect(alice.keys.seal(GROUP, HELLO)).rejects.toThrow(refused('VERSION_NOT_ACTIVE'));
+    expect(versionOf(await alice.keys.seal(GROUP, HELLO))).toBe(1n);
     bench.clock.advance(5_000);
     expect(versionOf(await alice.keys.seal(GROUP, HELLO))).toBe(2n);
+  });
+
+  it('does not begin before the first version is active', async () => {
+    const early = 'early';
+    bench.groups.version(early, both, { activateAt: bench.clock.now() + 5_000 });
+    await expect(alice.keys.seal(early, HELLO)).rejects.toThrow(refused('VERSION_NOT_ACTIVE'));
+    bench.clock.advance(5_000);
+    expect(versionOf(await alice.keys.seal(early, HELLO))).toBe(1n);
   });
 
   it('ends with the group, for good', async () => {
