@@ -6,6 +6,7 @@ import { deriveKeyId, offerPairwise, pairwiseStatement, sha256, signBytes, hpkeP
 import { registrationReply } from '@cpns/messages';
 import { acceptRegistration, fetchRoot } from '@cpns/pne-sdk';
 import type { Attempt } from './attempt';
+import { forgerOf, ownGroupKey } from './group-forgeries';
 import { ENTITY_METHOD, type Scene } from './scene';
 import { assignHonestly, registerHonestly } from './ways';
 
@@ -52,5 +53,15 @@ export const elsewhere = (other: Scene): readonly Attempt[] => [
     attempt: (scene) =>
       fetchRoot(other.deployment.address('pn1/honest', 'token'), sha256(scene.deployment.pki.rootDer)),
     reason: 'PEER_UNEXPECTED',
+  },
+  {
+    name: 'makes a Group Key and has another Server state it',
+    honest: async (scene) => (await scene.groups.bystander('hostile')).pull(),
+    attempt: async (scene) => {
+      const victim = await scene.groups.victim({ assigner: 'hostile' });
+      const forger = forgerOf(other.deployment.pki.services['cpns-server']);
+      return victim.pullThrough((delivery) => ownGroupKey(victim, delivery, forger));
+    },
+    reason: 'CERTIFICATE_CHAIN',
   },
 ];

@@ -7,6 +7,12 @@ import { Refusal } from '../support/wire';
 import { ALTERATIONS } from './alterations';
 import type { Attempt } from './attempt';
 import { elsewhere } from './elsewhere';
+import { GROUP_ALTERATIONS } from './group-alterations';
+import { GROUP_CHANNELS } from './group-channels';
+import { GROUP_FORGERIES } from './group-forgeries';
+import { GROUP_OVERREACHES } from './group-overreaches';
+import { GROUP_REPLAYS } from './group-replays';
+import { GROUP_SWAPS } from './group-swaps';
 import { OVERREACHES } from './overreaches';
 import { REPLAYS } from './replays';
 import { Scene } from './scene';
@@ -28,17 +34,29 @@ describe('a hostile gateway', () => {
   let scene: Scene;
   let other: Scene;
   let refused = 0;
-  const attempts: readonly Attempt[] = [...SWAPS, ...REPLAYS, ...ALTERATIONS, ...OVERREACHES];
+  const attempts: readonly Attempt[] = [
+    ...SWAPS,
+    ...REPLAYS,
+    ...ALTERATIONS,
+    ...OVERREACHES,
+    ...GROUP_FORGERIES,
+    ...GROUP_ALTERATIONS,
+    ...GROUP_SWAPS,
+    ...GROUP_REPLAYS,
+    ...GROUP_OVERREACHES,
+    ...GROUP_CHANNELS,
+  ];
   const away = [
     'relays a request to another Server',
     'relays a registration to another Server',
     'answers a registration with what another Server signed',
     'stands under another root than the one-time string names',
+    'makes a Group Key and has another Server state it',
   ];
 
   beforeAll(async () => {
-    scene = await Scene.start();
-    other = await Scene.start('other.example');
+    scene = await Scene.start({ groups: true });
+    other = await Scene.start({ trustDomain: 'other.example' });
   });
   afterAll(async () => {
     await scene.stop();

@@ -22,6 +22,7 @@ import {
 } from '@cpns/pne-sdk';
 import { Deployment } from '@cpns/testbed';
 import { TestGateway } from '../support/test-gateway';
+import { GroupScene } from './group-scene';
 
 export const ASSIGN = EntityUserKeyServiceService.assignEntityUserKey;
 export const REGISTER = EntityUserKeyServiceService.registerEntityUserKey;
@@ -42,8 +43,15 @@ export interface AssignedVictim extends Victim {
   readonly registration: RegistrationRequest;
 }
 
+export interface SceneOptions {
+  readonly trustDomain?: string;
+  /** With Service Groups behind the hostile gateway, and the services that they take. */
+  readonly groups?: boolean;
+}
+
 export class Scene {
   #entities = 0;
+  #groups: GroupScene | undefined;
 
   private constructor(
     readonly deployment: Deployment,
@@ -55,18 +63,28 @@ export class Scene {
     readonly foreign: TestGateway,
   ) {}
 
-  static async start(trustDomain?: string): Promise<Scene> {
+  static async start({ trustDomain, groups = false }: SceneOptions = {}): Promise<Scene> {
     const deployment = await Deployment.start({
       gateways: [{ pn: 'pn1', id: 'honest' }],
-      services: ['cpns-server'],
+      services: groups ? ['cpns-server', 'kmc', 'smf'] : ['cpns-server'],
       ...(trustDomain === undefined ? {} : { trustDomain }),
     });
     const hostile = await TestGateway.enrol(deployment, 'pn1', 'hostile');
     const accomplice = await TestGateway.enrol(deployment, 'pn1', 'accomplice');
-    return new Scene(deployment, hostile, accomplice, await TestGateway.enrol(deployment, 'pn2', 'foreign'));
+    const foreign = await TestGateway.enrol(deployment, 'pn2', 'foreign');
+    const scene = new Scene(deployment, hostile, accomplice, foreign);
+    if (groups) scene.#groups = await GroupScene.start(scene);
+    return scene;
+  }
+
+  /** @throws Error in a scene that was started without them */
+  get groups(): GroupScene {
+    if (this.#groups === undefined) throw new Error('this scene has no Service Groups');
+    return this.#groups;
   }
 
   async stop(): Promise<void> {
+    await this.#groups?.stop();
     for (const gateway of [this.hostile, this.accomplice, this.foreign]) gateway.close();
     await this.deployment.stop();
   }

@@ -4,6 +4,8 @@ import { systemClock, type EntityUserKey } from '@cpns/core';
 import { deriveConfirmKey, deriveKeyId, sha256 } from '@cpns/key-derivation';
 import { acceptAssignment, acceptRegistration } from '@cpns/pne-sdk';
 import { freshNonce, sealProof, sealSecretRegistration } from '../support/drafts';
+import { GatewayLinks } from '../support/served-gateway';
+import type { TestGateway } from '../support/test-gateway';
 import { ENTITY_METHOD, type Scene } from './scene';
 
 export const hour = 3_600_000;
@@ -14,6 +16,16 @@ export const assignHonestly = (form: 'secret' | 'key-pair') => async (scene: Sce
   const { request, pending } = await scene.victim(form);
   return acceptAssignment(pending, await scene.forward(request), systemClock.now());
 };
+
+/** Acts with the identity of another gateway than the one that serves devices. */
+export async function as<T>(scene: Scene, gateway: TestGateway, act: (links: GatewayLinks) => Promise<T>): Promise<T> {
+  const links = new GatewayLinks(scene.deployment, gateway);
+  try {
+    return await act(links);
+  } finally {
+    links.close();
+  }
+}
 
 export const registerHonestly = async (scene: Scene) => {
   const { registration, pending, assigned, registering } = await scene.assignedVictim();

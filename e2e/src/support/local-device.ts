@@ -1,4 +1,5 @@
-import { Device, SealedDeviceStates, type DeviceState, type DeviceStates } from '@cpns/pne-sdk';
+import type { GroupKey } from '@cpns/core';
+import { Device, SealedDeviceStates, type DeviceOptions, type DeviceState, type DeviceStates } from '@cpns/pne-sdk';
 import { openRecords } from '@cpns/records';
 import { FileMasterKey } from '@cpns/sealing';
 import { openStore, type Store } from '@cpns/store';
@@ -14,6 +15,7 @@ export interface LocalDeviceOptions {
   readonly masterKeyFile: string;
   /** `host:port` of its gateway's certificate port. */
   readonly certificateAddress: string;
+  readonly onGroupKeyDelivery?: DeviceOptions['onGroupKeyDelivery'];
 }
 
 /** A device of the SDK in this process, on a store of its own or on that of a device program that has ended. */
@@ -21,27 +23,45 @@ export class LocalDevice {
   private constructor(
     readonly device: Device,
     private readonly states: DeviceStates,
-    private readonly store: Store,
+    readonly store: Store,
   ) {}
 
-  static async open({ storeUrl, masterKeyFile, certificateAddress }: LocalDeviceOptions): Promise<LocalDevice> {
+  static async open(options: LocalDeviceOptions): Promise<LocalDevice> {
+    const { storeUrl, masterKeyFile, certificateAddress, onGroupKeyDelivery } = options;
     const store = await openStore(storeUrl);
     const states = new SealedDeviceStates(await openRecords({ store, service: SERVICE, masterKeyFile }));
     const logger = createLogger({ service: SERVICE, level: 'silent' });
-    return new LocalDevice(await Device.open({ states, logger, certificateAddress }), states, store);
+    const device = await Device.open({
+      states,
+      logger,
+      certificateAddress,
+      ...(onGroupKeyDelivery && { onGroupKeyDelivery }),
+    });
+    return new LocalDevice(device, states, store);
   }
 
   /** A new device in a directory that is not there yet. */
-  static async create(directory: string, certificateAddress: string): Promise<LocalDevice> {
+  static async create(
+    directory: string,
+    certificateAddress: string,
+    options: Pick<LocalDeviceOptions, 'onGroupKeyDelivery'> = {},
+  ): Promise<LocalDevice> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const masterKeyFile = join(directory, 'master.key');
     await FileMasterKey.create(masterKeyFile);
-    return LocalDevice.open({ storeUrl: `embedded:${join(directory, 'store')}`, masterKeyFile, certificateAddress });
+    const storeUrl = `embedded:${join(directory, 'store')}`;
+    return LocalDevice.open({ ...options, storeUrl, masterKeyFile, certificateAddress });
   }
 
   /** What it keeps, secrets included. */
   read(): Promise<DeviceState> {
     return this.states.read();
+  }
+
+  /** The Group Keys that it keeps of a group. */
+  async groupKeys(groupId: string): Promise<readonly GroupKey[]> {
+    const versions = (await this.states.groups.read(groupId))?.keyring.versions ?? [];
+    return versions.flatMap(({ groupKey }) => (groupKey === undefined ? [] : [groupKey]));
   }
 
   async close(): Promise<void> {

@@ -21,7 +21,7 @@ export interface ServiceSpec {
   readonly nodeOptions: readonly string[];
 }
 
-const READY_MS = 30_000;
+const READY_MS = 60_000;
 
 interface ReadyFile {
   readonly pid: number;

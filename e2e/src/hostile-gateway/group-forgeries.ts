@@ -1,0 +1,183 @@
+import { createPrivateKey, randomBytes, type KeyObject } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { pemToDers } from '@cpns/certificate-issuance';
+import type { GroupKeyDelivery } from '@cpns/contracts';
+import { GroupKey } from '@cpns/core';
+import { deriveGroupKeyCommitment, makeEnvelope, signStatement, type Statement } from '@cpns/group-key';
+import { checkStatement, statementMessage } from '@cpns/messages';
+import type { CredentialFiles } from '@cpns/testbed';
+import { minted } from '../support/credentials';
+import type { Attempt } from './attempt';
+import type { GroupVictim } from './group-victim';
+import type { Scene } from './scene';
+
+/** Whoever signs in the Server's place. */
+export interface Forger {
+  readonly privateKey: KeyObject;
+  /** DER, leaf to root. */
+  readonly chain: readonly Buffer[];
+}
+
+export const forgerOf = ({ chain, key }: CredentialFiles): Forger => ({
+  privateKey: createPrivateKey(readFileSync(key)),
+  chain: pemToDers(readFileSync(chain, 'utf8')),
+});
+
+export const identityOf = ({ hostile }: Scene): Forger => ({
+  privateKey: createPrivateKey(hostile.tls.key ?? ''),
+  chain: hostile.chain,
+});
+
+/** The statement of a delivery with these fields changed, signed by the forger. */
+export function restated(
+  delivery: GroupKeyDelivery,
+  { privateKey, chain }: Forger,
+  change: Partial<Statement> = {},
+): GroupKeyDelivery {
+  const statement = { ...checkStatement(delivery.statement).statement, ...change };
+  return {
+    ...delivery,
+    statement: statementMessage({ statement, signature: signStatement(privateKey, statement), chain }),
+  };
+}
+
+/** A Group Key that the gateway made, with everything that belongs to it: nothing but the signer is wrong. */
+export function ownGroupKey({ device, groupId }: GroupVictim, delivery: GroupKeyDelivery, forger: Forger) {
+  const { statement } = checkStatement(delivery.statement);
+  const version = statement.version + 1n;
+  const groupKey = new GroupKey(randomBytes(32));
+  const commitment = deriveGroupKeyCommitment(groupKey, groupId, version);
+  const own = makeEnvelope(device.secret, device.keyId, { groupId, version, entity: device.entity }, groupKey);
+  return restated({ ...delivery, own }, forger, { version, previous: statement.version, commitment });
+}
+
+/** The gateway assigned this member's key, so that it can wrap whatever it likes for it. */
+const member = (scene: Scene) => scene.groups.victim({ assigner: 'hostile' });
+
+const pullHonestly = async (scene: Scene) => (await scene.groups.bystander('hostile')).pull();
+
+interface Signer {
+  readonly name: string;
+  readonly forger: (scene: Scene, victim: GroupVictim) => Forger | Promise<Forger>;
+  readonly reason: string;
+}
+
+const SIGNERS: readonly Signer[] = [
+  { name: 'its own identity', forger: identityOf, reason: 'PEER_UNEXPECTED' },
+  {
+    name: 'its gateway CA',
+    forger: ({ hostile }) => ({ privateKey: createPrivateKey(hostile.caTls.key ?? ''), chain: hostile.ca.chain }),
+    reason: 'CERTIFICATE_ROLE',
+  },
+  {
+    name: 'a certificate of the member from its gateway CA',
+    forger: ({ hostile }, { entity }) => minted(hostile.ca, { profile: 'target-entity', uri: entity }),
+    reason: 'PEER_UNEXPECTED',
+  },
+  {
+    name: 'a certificate of service/cpns-server from its gateway CA',
+    forger: ({ hostile, deployment }) => minted(hostile.ca, { profile: 'service', uri: deployment.uri('cpns-server') }),
+    reason: 'CERTIFICATE_ROLE',
+  },
+  {
+    name: 'the KMC’s certificate',
+    forger: ({ deployment }) => forgerOf(deployment.pki.services.kmc),
+    reason: 'PEER_UNEXPECTED',
+  },
+  {
+    name: 'the SMF’s certificate',
+    forger: ({ deployment }) => forgerOf(deployment.pki.services.smf),
+    reason: 'PEER_UNEXPECTED',
+  },
+  {
+    name: 'an operator’s certificate',
+    forger: ({ deployment }) => forgerOf(deployment.pki.operator),
+    reason: 'PEER_UNEXPECTED',
+  },
+  {
+    name: 'its own key under the Server’s certificate',
+    forger: (scene) => ({
+      privateKey: identityOf(scene).privateKey,
+      chain: forgerOf(scene.deployment.pki.services['cpns-server']).chain,
+    }),
+    reason: 'SIGNATURE_INVALID',
+  },
+];
+
+/** Group Keys of the gateway’s own making, and ends of groups that did not end. */
+export const GROUP_FORGERIES: readonly Attempt[] = [
+  ...SIGNERS.map(({ name, forger, reason }): Attempt => ({
+    name: `makes a Group Key and states it with ${name}`,
+    honest: pullHonestly,
+    attempt: async (scene) => {
+      const victim = await member(scene);
+      const signer = await forger(scene, victim);
+      return victim.pullThrough((delivery) => ownGroupKey(victim, delivery, signer));
+    },
+    reason,
+  })),
+  {
+    name: 'pushes a Group Key that it made to a member that watches',
+    honest: async (scene) => {
+      const victim = await member(scene);
+      return victim.watchThrough([await victim.honest()]);
+    },
+    attempt: async (scene) => {
+      const victim = await member(scene);
+      return victim.watchThrough([ownGroupKey(victim, await victim.honest(), identityOf(scene))]);
+    },
+    reason: 'PEER_UNEXPECTED',
+  },
+  {
+    name: 'wraps a Group Key of its own for a member that it assigns, under the Server’s statement',
+    honest: pullHonestly,
+    attempt: async (scene) => {
+      const victim = await member(scene);
+      const { entity, secret, keyId } = victim.device;
+      return victim.pullThrough((delivery) => {
+        const { groupId, version } = checkStatement(delivery.statement).statement;
+        const own = makeEnvelope(secret, keyId, { groupId, version, entity }, new GroupKey(randomBytes(32)));
+        return { ...delivery, own };
+      });
+    },
+    reason: 'COMMITMENT_MISMATCH',
+  },
+  {
+    name: 'states the end of a group itself',
+    honest: endHonestly,
+    attempt: async (scene) => {
+      const victim = await member(scene);
+      await victim.pull();
+      return victim.pullThrough((delivery) => endedBy(delivery, identityOf(scene)));
+    },
+    reason: 'PEER_UNEXPECTED',
+  },
+  {
+    name: 'pushes the end of a group that it made of the Server’s statement',
+    honest: endHonestly,
+    attempt: async (scene) => {
+      const victim = await member(scene);
+      await victim.pull();
+      const { statement } = await victim.honest();
+      if (statement === undefined) throw new Error('no statement');
+      const end = { ...statement, version: statement.version + 1n, previous: statement.version };
+      return victim.watchThrough([
+        { statement: { ...end, commitment: Buffer.alloc(0) }, own: Buffer.alloc(0), shared: Buffer.alloc(0) },
+      ]);
+    },
+    reason: 'SIGNATURE_INVALID',
+  },
+];
+
+function endedBy(delivery: GroupKeyDelivery, forger: Forger): GroupKeyDelivery {
+  const { version } = checkStatement(delivery.statement).statement;
+  const end = { version: version + 1n, previous: version, commitment: Buffer.alloc(0) };
+  return restated({ ...delivery, own: Buffer.alloc(0) }, forger, end);
+}
+
+/** The Server's own end of a group, as the gateway's delivery channel brings it: the member believes it. */
+async function endHonestly(scene: Scene): Promise<void> {
+  const victim = await member(scene);
+  await victim.pull();
+  await victim.endsThrough(await scene.groups.endOf(victim.groupId));
+}

@@ -1,0 +1,151 @@
+/**
+ * Service Groups behind the hostile gateway: it serves devices of the SDK as their PN GW, over real ports, and holds the
+ * Entity-User Keys of those that it assigned itself.
+ */
+import type { GroupKeyDelivery } from '@cpns/contracts';
+import type { EntityUserKey } from '@cpns/core';
+import { parseOneTimeString } from '@cpns/key-derivation';
+import type { Deployment, NewGroup } from '@cpns/testbed';
+import { join } from 'node:path';
+import { sealSecretRegistration } from '../support/drafts';
+import { LinkTap } from '../support/link-tap';
+import { LocalDevice } from '../support/local-device';
+import { ServedGateway } from '../support/served-gateway';
+import { GroupVictim } from './group-victim';
+import type { Scene } from './scene';
+import { secretRegistration } from './ways';
+
+/** A device with a live key that it got through the hostile gateway. */
+export interface Behind {
+  readonly entity: string;
+  readonly local: LocalDevice;
+  /** S; the hostile gateway knows it where it assigned it. */
+  readonly secret: EntityUserKey;
+  readonly keyId: string;
+}
+
+export type Assigner = 'server' | 'hostile';
+
+export class GroupScene {
+  readonly #devices: LocalDevice[] = [];
+  /** Devices in no group that anything is tried on now: a device serves one attempt after the other. */
+  readonly #known: Readonly<Record<Assigner, Behind[]>> = { server: [], hostile: [] };
+  readonly #bystanders: Partial<Record<Assigner, Promise<GroupVictim>>> = {};
+  #groups = 0;
+
+  private constructor(
+    private readonly scene: Scene,
+    readonly served: ServedGateway,
+    /** What the hostile gateway's delivery channel brings. */
+    readonly entries: LinkTap,
+  ) {}
+
+  static async start(scene: Scene): Promise<GroupScene> {
+    const { deployment, hostile } = scene;
+    const served = await ServedGateway.start(deployment, hostile);
+    return new GroupScene(scene, served, await LinkTap.open(deployment, hostile));
+  }
+
+  get deployment(): Deployment {
+    return this.scene.deployment;
+  }
+
+  get operator() {
+    return this.deployment.operator.groups;
+  }
+
+  /** A device that the Server, or the hostile gateway itself, gave its key to; none of those that are given. */
+  async device(assigner: Assigner = 'server', others: readonly string[] = []): Promise<Behind> {
+    const known = this.#known[assigner];
+    const found = known.find(({ entity }) => !others.includes(entity)) ?? (await this.#newDevice(assigner));
+    if (!known.includes(found)) known.push(found);
+    return found;
+  }
+
+  async #newDevice(assigner: Assigner): Promise<Behind> {
+    const local = await LocalDevice.create(
+      join(this.deployment.directory, 'behind', String(this.#devices.length)),
+      // these devices hold secrets: none of them calls a certificate port
+      this.served.address,
+    );
+    this.#devices.push(local);
+    await (assigner === 'server' ? this.#assignedByServer(local) : this.#assignedHere(local));
+    const { live } = await local.read();
+    if (live === undefined) throw new Error('the device has no live key');
+    const { entity, secret, keyId } = live;
+    return { entity, local, secret, keyId };
+  }
+
+  /** A group of its own for each attempt. @returns its id */
+  async group(members: readonly Behind[], options: Partial<NewGroup> = {}): Promise<string> {
+    const groupId = `group-${++this.#groups}`;
+    const entities = members.map(({ entity }) => entity);
+    await this.operator.createGroup({ groupId, delivery: 'pull', members: entities, ...options });
+    return groupId;
+  }
+
+  /** A member of a group of its own. */
+  async victim(options: { readonly assigner?: Assigner } & Partial<NewGroup> = {}): Promise<GroupVictim> {
+    const { assigner, ...group } = options;
+    const device = await this.device(assigner);
+    return new GroupVictim(this, device, await this.group([device], group));
+  }
+
+  /** A member that nothing is tried on: what an attempt leaves out. */
+  bystander(assigner: Assigner = 'server'): Promise<GroupVictim> {
+    return (this.#bystanders[assigner] ??= this.victim({ assigner }));
+  }
+
+  /** A device that is no member. */
+  async stranger(groupId: string): Promise<Behind> {
+    const { members } = await this.operator.getGroup(groupId);
+    return this.device('server', members);
+  }
+
+  /** The next version: another device is let in. */
+  async nextVersion(groupId: string): Promise<Behind> {
+    const device = await this.stranger(groupId);
+    await this.operator.addMembers(groupId, [device.entity]);
+    return device;
+  }
+
+  /** Deletes a group. @returns what the Server says of it, for a member */
+  async endOf(groupId: string): Promise<GroupKeyDelivery> {
+    await this.operator.deleteGroup(groupId);
+    const { statement } = await this.entries.waitFor(
+      `the end of ${groupId}`,
+      (delivery) => delivery.statement?.groupId === groupId && delivery.statement.commitment.length === 0,
+    );
+    return { statement, own: Buffer.alloc(0), shared: Buffer.alloc(0) };
+  }
+
+  async stop(): Promise<void> {
+    for (const device of this.#devices) await device.close();
+    await this.entries.close();
+    await this.served.stop();
+  }
+
+  async #assignedByServer(local: LocalDevice): Promise<void> {
+    const { oneTimeString } = await this.deployment.operator.admit({
+      entity: this.scene.newEntity(),
+      form: 'secret',
+      peer: { uri: this.scene.hostile.uri, address: this.served.address },
+    });
+    await local.device.assign(parseOneTimeString(oneTimeString));
+    await local.device.register();
+  }
+
+  /** The hostile gateway derives the key and registers it, as it may: from then on both know S. */
+  async #assignedHere(local: LocalDevice): Promise<void> {
+    const registration = await secretRegistration(this.scene);
+    await this.scene.relay(sealSecretRegistration(registration));
+    await local.device.importKey({
+      entity: registration.terms.entity,
+      user: '',
+      gateway: this.scene.hostile.uri,
+      endpoint: this.served.address,
+      root: this.deployment.pki.rootDer,
+      secret: registration.secret,
+    });
+  }
+}

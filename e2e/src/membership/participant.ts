@@ -1,0 +1,159 @@
+import { CpnsError } from '@cpns/core';
+import { parseContentHeader } from '@cpns/group-key';
+import { parseOneTimeString } from '@cpns/key-derivation';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LocalDevice } from '../support/local-device';
+import type { SeenEnvelope } from './bare/hoarder';
+import { patiently, untilAnswered, type Outcome } from './patience';
+
+export interface ParticipantOptions {
+  /** E */
+  readonly entity: string;
+  readonly pn: string;
+  readonly directory: string;
+  /** `host:port` of its gateway's certificate port. */
+  readonly certificateAddress: string;
+  readonly oneTimeString: string;
+}
+
+const OBTAIN_MS = 60_000;
+const POLL_MS = 20;
+
+/** A device that joined or left by itself. */
+export interface Changed {
+  readonly entity: string;
+  /** The first one that it is a member from, or none; not there where the answer that said so was lost. */
+  readonly revision?: bigint;
+}
+
+/** A device of the campaign: it watches for pushes, and keeps what the SDK forgets. */
+export class Participant {
+  /** Every Group Key that it had, by its bytes in hex. */
+  readonly #hoard = new Map<string, Buffer>();
+  readonly #over = new AbortController();
+  readonly #watching: Promise<unknown>;
+
+  private constructor(
+    readonly entity: string,
+    readonly pn: string,
+    private readonly local: LocalDevice,
+    /** Every envelope that it was given, by pull and by push. */
+    readonly envelopes: readonly SeenEnvelope[],
+  ) {
+    // a watch that ends by itself is told when the device is closed
+    this.#watching = this.#groups.watch({ signal: this.#over.signal }).catch((error: unknown) => error);
+  }
+
+  static async provision(options: ParticipantOptions): Promise<Participant> {
+    const { entity, pn, directory, certificateAddress, oneTimeString } = options;
+    const envelopes: SeenEnvelope[] = [];
+    const local = await LocalDevice.create(directory, certificateAddress, {
+      onGroupKeyDelivery: ({ statement, own }) => {
+        if (statement !== undefined && own.length > 0)
+          envelopes.push({ groupId: statement.groupId, version: statement.version, own: Buffer.from(own) });
+      },
+    });
+    await local.device.assign(parseOneTimeString(oneTimeString));
+    await local.device.register();
+    return new Participant(entity, pn, local, envelopes);
+  }
+
+  get #groups() {
+    return this.local.device.groups;
+  }
+
+  /** Every Group Key that it had at a time when it was asked to hoard. */
+  get groupKeys(): readonly Buffer[] {
+    return [...this.#hoard.values()];
+  }
+
+  /** S */
+  async secret(): Promise<Buffer> {
+    const { live } = await this.local.read();
+    if (live === undefined) throw new Error(`${this.entity} has no live key`);
+    return Buffer.from(live.secret.expose());
+  }
+
+  /** Copies the Group Keys that it has now. */
+  async hoard(groupId: string): Promise<void> {
+    for (const key of await this.local.groupKeys(groupId)) {
+      const bytes = Buffer.from(key.expose());
+      this.#hoard.set(bytes.toString('hex'), bytes);
+    }
+  }
+
+  /** Asks to become a member. */
+  async join(groupId: string): Promise<Changed> {
+    const answer = await untilAnswered(() =>
+      this.local.device.call((rpc, how) => rpc.joinServiceGroup({ groupId }, how)),
+    );
+    // once more, by the SDK: a member that joins stays one
+    await patiently(() => this.#groups.join(groupId));
+    return this.#changed(answer);
+  }
+
+  /** Asks to be a member no longer. */
+  async leave(groupId: string): Promise<Changed> {
+    const answer = await untilAnswered(() =>
+      this.local.device.call((rpc, how) => rpc.leaveServiceGroup({ groupId }, how)),
+    );
+    // once more, by the SDK, which then forgets the keys
+    await patiently(() => this.#groups.leave(groupId));
+    return this.#changed(answer);
+  }
+
+  #changed({ value, again }: Outcome<{ readonly membershipRevision: bigint }>): Changed {
+    // an answer that was lost said which revision it was; the next one may speak of a later one
+    return { entity: this.entity, ...(!again && { revision: value.membershipRevision }) };
+  }
+
+  /** Let in by an operator, a device that left by itself takes no push before it asked for a key. */
+  async comeBack(groupId: string): Promise<void> {
+    if ((await this.#groups.status(groupId)).left) await patiently(() => this.#groups.pull(groupId));
+  }
+
+  /** Comes by a version in the way of its group: by a pull, or by waiting for the push. */
+  async obtain(groupId: string, version: bigint, delivery: 'pull' | 'push'): Promise<void> {
+    const until = Date.now() + OBTAIN_MS;
+    // a gateway whose notice is still on the way gives the version before
+    const look = () =>
+      delivery === 'pull' ? patiently(() => this.#groups.pull(groupId)) : this.#groups.status(groupId);
+    while ((await look()).version < version) {
+      if (Date.now() > until) throw new Error(`version ${version} of ${groupId} did not come to ${this.entity}`);
+      await sleep(POLL_MS);
+    }
+  }
+
+  async seal(groupId: string, plaintext: Buffer): Promise<{ readonly sealed: Buffer; readonly version: bigint }> {
+    const sealed = await this.#groups.seal(groupId, plaintext);
+    return { sealed, version: parseContentHeader(sealed).version };
+  }
+
+  async open(sealed: Buffer): Promise<Buffer> {
+    return (await patiently(() => this.#groups.open(sealed))).plaintext;
+  }
+
+  /** Asks its gateway for a version, past the SDK's rules. @param version 0 for the newest */
+  async ask(groupId: string, version: bigint): Promise<void> {
+    await patiently(() => this.local.device.call((rpc, how) => rpc.pullGroupKey({ groupId, version }, how)));
+  }
+
+  /** Whether its gateway has that version for it. */
+  async isGiven(groupId: string, version: bigint): Promise<boolean> {
+    try {
+      await this.ask(groupId, version);
+      return true;
+    } catch (error) {
+      if (error instanceof CpnsError && ['NOT_A_MEMBER', 'VERSION_NOT_GIVEN'].includes(error.reason)) return false;
+      throw error;
+    }
+  }
+
+  /** @throws what its watch ended with, if it ended by itself */
+  async close(): Promise<void> {
+    this.#over.abort();
+    const failure = await this.#watching;
+    await this.local.close();
+    if (failure !== undefined) throw new Error(`the watch of ${this.entity} ended`, { cause: failure });
+  }
+}
