@@ -1,56 +1,59 @@
-/** The devices of the plan, each a process of its own, and what they have to show afterwards. */
+/** The devices of the plan, each a process of its own that stays for commands, and what they have to show. */
 import { pemToDers } from '@cpns/certificate-issuance';
 import { EntityUserKey, SECRET_BYTES, duration } from '@cpns/core';
-import type { Deployment, Device, DeviceResult } from '@cpns/testbed';
+import type { Device, DeviceResult, DeviceSession } from '@cpns/testbed';
 import { randomBytes } from 'node:crypto';
+import type { House } from './house';
 import { runLimited } from './limit';
 import type { IssuedChain } from './output';
-import { DEVICES, deviceUri, gatewayOf, gatewayUri, type PlannedDevice } from './plan';
+import { deviceUri, gatewayOf, gatewayUri, type Plan, type PlannedDevice } from './plan';
 
-/** Device processes at a time: starting one takes a processor for most of a second. */
+/** Devices that start at a time: starting one takes a processor for most of a second. */
 const AT_ONCE = 3;
 
-/** A device that ran to its end. */
-export interface FinishedDevice {
+/** A machine that starts everything at once may keep a device waiting. */
+const PATIENT = { CPNS_WAIT_FOR_SERVER: '30s' };
+
+/** A device that has proved its key, and waits for commands. */
+export interface RunningDevice {
   readonly planned: PlannedDevice;
-  readonly device: Device;
   readonly result: DeviceResult;
+  readonly session: DeviceSession;
 }
 
 /** Admits a device, or imports the key that it was made with (Q2), and prepares its files. */
-async function prepare(deployment: Deployment, planned: PlannedDevice): Promise<Device> {
+async function prepare(house: House, planned: PlannedDevice): Promise<Device> {
   const { assignment, user } = planned;
   const entity = deviceUri(planned);
   const gateway = gatewayUri(gatewayOf(planned.pn));
   if (assignment.by !== 'import') {
     const assigner = assignment.by === 'server' ? 'server' : gateway;
-    return deployment.prepareDevice({ entity, user, gateway, assigner, form: assignment.form });
+    return house.prepareDevice({ entity, user, gateway, assigner, form: assignment.form, env: PATIENT });
   }
   const preSharedKey = new EntityUserKey(randomBytes(SECRET_BYTES));
-  await deployment.operator.importKey(entity, user, preSharedKey.expose(), duration(1, 'day'));
-  return deployment.prepareDevice({ entity, user, gateway, preSharedKey: preSharedKey.expose() });
+  await house.operator.importKey(entity, user, preSharedKey.expose(), duration(1, 'day'));
+  return house.prepareDevice({ entity, user, gateway, preSharedKey: preSharedKey.expose(), env: PATIENT });
 }
 
-/** Admits all, then lets them run until each has proved its key to its gateway. */
-export async function runDevices(deployment: Deployment): Promise<FinishedDevice[]> {
+/** Admits all, then starts them, until each has proved its key to its gateway. */
+export async function openDevices(house: House, { devices }: Plan): Promise<RunningDevice[]> {
   const prepared = await Promise.all(
-    DEVICES.map(async (planned) => ({ planned, device: await prepare(deployment, planned) })),
+    devices.map(async (planned) => ({ planned, device: await prepare(house, planned) })),
   );
-  return runLimited(prepared, AT_ONCE, async ({ planned, device }) => ({
-    planned,
-    device,
-    result: await device.run('proved'),
-  }));
+  return runLimited(prepared, AT_ONCE, async ({ planned, device }) => {
+    const session = await device.open('proved');
+    return { planned, session, result: device.result() };
+  });
 }
 
-function chainOf({ device, result }: FinishedDevice): Buffer[] {
-  if (result.chain === null) throw new Error(`the result of ${device.entity} holds no chain`);
+function chainOf({ result }: RunningDevice): Buffer[] {
+  if (result.chain === null) throw new Error(`the result of ${result.entity} holds no chain`);
   return pemToDers(result.chain);
 }
 
 /** The chains of those whose key is a key pair. */
-export function issuedChains(finished: readonly FinishedDevice[]): IssuedChain[] {
-  return finished
+export function issuedChains(devices: readonly RunningDevice[]): IssuedChain[] {
+  return devices
     .filter(({ planned }) => planned.assignment.form === 'key-pair')
     .map((one) => ({
       device: one.planned,

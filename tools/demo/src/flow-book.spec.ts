@@ -1,23 +1,8 @@
 import type { CollectedSpan } from '@cpns/testbed';
-import { FlowBook } from './flow-book';
-import { SERVER_URI, type DueRun } from './plan';
+import { SERVICES } from './plan';
+import type { DueRun } from './runs';
+import { book, entity, newBook, OWN_PID, provisioning, reportedBy, run } from './testing/books';
 import { PIDS, span, stepSpan, throughGateway, traceId } from './testing/spans';
-
-const OWN_PID = 999;
-const entity = 'cpns://pn1.demo.example/pne/phone';
-const gateway = 'cpns://pn1.demo.example/pn-gw/gw';
-const run: DueRun = { flow: 'EUK-SRV-S', steps: [1, 2, 3, 4, 5], kind: 'PNE', entity, id: 'phone', gateway };
-const provisioning: DueRun = { ...run, flow: 'EUK-GW-S', steps: [1, 2, 3], kind: 'PN GW', entity: gateway, id: 'gw' };
-
-const pidsOf = (identity: string): number[] =>
-  ({ [entity]: [PIDS.entity], [gateway]: [PIDS.gateway], [SERVER_URI]: [PIDS.server] })[identity] ?? [];
-
-function book(due: readonly DueRun[], spans: readonly CollectedSpan[]) {
-  const made = new FlowBook(due, SERVER_URI, OWN_PID);
-  const released = spans.map((one) => made.enter(one).map(({ step }) => step));
-  made.close(pidsOf);
-  return { made, released, faults: made.faults };
-}
 
 describe('FlowBook', () => {
   it('puts the steps of a flow in order, however they come in', () => {
@@ -33,9 +18,9 @@ describe('FlowBook', () => {
     const other: DueRun = { ...run, entity: 'cpns://pn1.demo.example/pne/other', id: 'other' };
     const [a, b] = [throughGateway(run, traceId(1)), throughGateway(other, traceId(2))];
     const mixed = a.steps.flatMap((step, index) => [step, b.steps[index] ?? span()]);
-    const made = new FlowBook([run, other], SERVER_URI, OWN_PID);
+    const made = newBook([run, other]);
     for (const one of [...mixed, ...a.calls, ...b.calls]) made.enter(one);
-    made.close((identity) => (identity === other.entity ? [PIDS.entity] : pidsOf(identity)));
+    made.close((identity, one) => reportedBy(identity === other.entity ? entity : identity, one));
     expect(made.faults).toEqual([]);
     expect(made.complete).toBe(true);
   });
@@ -64,7 +49,7 @@ describe('FlowBook', () => {
 
   it('counts the provisioning of a gateway apart from the assignments in the same trace', () => {
     const assigned: DueRun = { ...run, flow: 'EUK-GW-S', steps: [4, 5, 6] };
-    const made = new FlowBook([provisioning, assigned], SERVER_URI, OWN_PID);
+    const made = newBook([provisioning, assigned]);
     for (const step of [1, 2, 3]) made.enter(stepSpan(provisioning, step));
     for (const step of [4, 5, 6]) made.enter(stepSpan(assigned, step));
     expect(made.outcomes().map(({ run: { id }, seen }) => [id, ...seen])).toEqual([
@@ -99,7 +84,12 @@ describe('FlowBook', () => {
       (s: CollectedSpan) => withAttributes(s, { 'cpns.from': 'cpns://pn1.demo.example/pne/nobody' }),
       /names nobody of this deployment/,
     ],
-    ['parties are swapped', 2, (s: CollectedSpan) => withAttributes(s, { 'cpns.from': SERVER_URI }), /and not from/],
+    [
+      'parties are swapped',
+      2,
+      (s: CollectedSpan) => withAttributes(s, { 'cpns.from': SERVICES.server }),
+      /and not from/,
+    ],
     [
       'nothing puts it after the one before',
       4,

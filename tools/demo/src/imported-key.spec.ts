@@ -1,7 +1,8 @@
 import { IMPORT_CALLS, importOutcome } from './imported-key';
 import { span, traceId } from './testing/spans';
 
-const scene = { gatewayPid: 2, serverPid: 3, secretsAtServer: 2 };
+const by = (wanted: number) => (one: { readonly pid: number }) => one.pid === wanted;
+const scene = { byGateway: by(2), byServer: by(3), secretsAtServer: 2 };
 const call = (name: string, pid: number, trace: number, reason?: string) =>
   span({
     name,
@@ -28,7 +29,7 @@ describe('importOutcome', () => {
     ['one proof too few', good.slice(0, 3), [imported]],
     ['a proof that failed', [...good.slice(0, 4), call(verified, 3, 3, 'PROOF_MAC')], [imported]],
     [
-      'a proof for a call at another gateway',
+      'a proof for a call that no gateway answered',
       [...good.slice(0, 3), call(proved, 8, 3), call(verified, 3, 3)],
       [imported],
     ],

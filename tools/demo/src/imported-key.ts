@@ -18,24 +18,25 @@ export interface ImportOutcome {
   readonly seen: readonly string[];
 }
 
-/** Who reports, and how many devices of the gateway hold a secret that only the Server can verify. */
+/** Who reports, and how many devices hold a secret that only the Server can verify. */
 export interface ImportScene {
-  readonly gatewayPid: number;
-  readonly serverPid: number;
+  /** Whether a span comes from one of the gateways. */
+  readonly byGateway: (span: CollectedSpan) => boolean;
+  readonly byServer: (span: CollectedSpan) => boolean;
   /** The imported one and those that the Server assigned; each proves itself in a call of its own. */
   readonly secretsAtServer: number;
 }
 
 /** What the spans say of the device with the imported key. */
 export function importOutcome(id: string, spans: readonly CollectedSpan[], scene: ImportScene): ImportOutcome {
-  const answered = (name: string, pid: number) =>
+  const answered = (name: string, by: (span: CollectedSpan) => boolean) =>
     // a call that failed says why
-    spans.filter((span) => span.name === name && span.pid === pid && span.attributes['cpns.reason'] === undefined);
+    spans.filter((span) => span.name === name && by(span) && span.attributes['cpns.reason'] === undefined);
   const { import: imports, proved, verified } = IMPORT_CALLS;
-  const asked = new Set(answered(proved, scene.gatewayPid).map(({ traceId }) => traceId));
-  const proofs = answered(verified, scene.serverPid).filter(({ traceId }) => asked.has(traceId));
+  const asked = new Set(answered(proved, scene.byGateway).map(({ traceId }) => traceId));
+  const proofs = answered(verified, scene.byServer).filter(({ traceId }) => asked.has(traceId));
   const seen = [
-    ...(answered(imports, scene.serverPid).length > 0 ? [imports] : []),
+    ...(answered(imports, scene.byServer).length > 0 ? [imports] : []),
     ...(proofs.length >= scene.secretsAtServer ? [proved, verified] : []),
   ];
   return { id, due: Object.values(IMPORT_CALLS), seen };

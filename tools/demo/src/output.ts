@@ -1,9 +1,12 @@
 import { dersToPem } from '@cpns/certificate-issuance';
-import type { CollectedStep, Deployment } from '@cpns/testbed';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import type { CollectedStep } from '@cpns/testbed';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { RunOutcome } from './flow-book';
 import { gatewayLeaf } from './gateway-leaf';
+import type { ImportOutcome } from './imported-key';
 import { gatewayUri, GATEWAYS, type PlannedDevice } from './plan';
+import type { Trial } from './trials';
 
 /** What a device that holds a certificate has to show: DER, leaf to root. */
 export interface IssuedChain {
@@ -42,28 +45,56 @@ export function makeOutputDirectory(directory: string): string {
   return directory;
 }
 
-/** The certificates of the run, while its gateways still serve theirs. */
+/** The certificates of the run, while its gateways still serve theirs. @param addressOf token port of a gateway, by its E */
 export async function writeCertificates(
   directory: string,
-  deployment: Deployment,
+  addressOf: (gateway: string) => string,
   issued: readonly IssuedChain[],
 ): Promise<void> {
-  copyFileSync(deployment.pki.root, join(directory, 'root.pem'));
-  copyFileSync(deployment.pki.issuingCa.certificate, join(directory, 'issuing.pem'));
-  copyFileSync(deployment.pki.serverEntityCa.certificate, join(directory, 'server-entity-ca.pem'));
+  const write = (name: string, der: Buffer | undefined) => {
+    if (der === undefined) throw new Error(`no device shows the certificate ${name}`);
+    writeFileSync(join(directory, `${name}.pem`), dersToPem([der]));
+  };
+  // leaf, its issuer, the issuing CA, the root
+  const [, serverEntityCa, issuing, root] = issued.find(({ gateway }) => gateway === undefined)?.chain ?? [];
+  write('root', root);
+  write('issuing', issuing);
+  write('server-entity-ca', serverEntityCa);
   for (const gateway of GATEWAYS) {
-    const address = deployment.address(gatewayUri(gateway), 'token');
-    writeFileSync(join(directory, `gw-${gateway.id}.pem`), dersToPem([await gatewayLeaf(address)]));
+    write(`gw-${gateway.id}`, await gatewayLeaf(addressOf(gatewayUri(gateway))));
     const [, ca] = issued.find((entry) => entry.gateway === gatewayUri(gateway))?.chain ?? [];
-    if (ca === undefined) throw new Error(`no device shows a certificate of ${gateway.id}`);
-    writeFileSync(join(directory, `gw-${gateway.id}-ca.pem`), dersToPem([ca]));
+    write(`gw-${gateway.id}-ca`, ca);
   }
-  for (const { device, chain } of issued)
-    writeFileSync(join(directory, `entity-${device.id}.pem`), dersToPem(chain.slice(0, 1)));
+  for (const { device, chain } of issued) write(`entity-${device.id}`, chain[0]);
 }
 
+/** What the demo came to. */
+export interface Summary {
+  readonly ok: boolean;
+  readonly store: string;
+  readonly seconds: number;
+  readonly stepsDue: number;
+  readonly stepsSeen: number;
+  readonly outcomes: readonly RunOutcome[];
+  readonly preSharedKey: ImportOutcome;
+  readonly trials: readonly Trial[];
+  readonly faults: readonly string[];
+}
+
+const runEntry = ({ run, seen, traceId }: RunOutcome) => ({
+  flow: run.flow,
+  entityKind: run.kind,
+  entity: run.entity,
+  gateway: run.gateway === '' ? null : run.gateway,
+  scene: run.scene ?? null,
+  due: run.steps,
+  seen,
+  traceId: traceId ?? null,
+});
+
 /** What was seen, for other programs. */
-export function writeReports(directory: string, steps: readonly CollectedStep[], summary: unknown): void {
+export function writeReports(directory: string, steps: readonly CollectedStep[], summary: Summary): void {
+  const { outcomes, ...rest } = summary;
   writeFileSync(join(directory, 'transcript.json'), json(steps.map(transcriptEntry)));
-  writeFileSync(join(directory, 'summary.json'), json(summary));
+  writeFileSync(join(directory, 'summary.json'), json({ ...rest, runs: outcomes.map(runEntry) }));
 }

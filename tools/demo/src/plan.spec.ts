@@ -1,59 +1,46 @@
-import { FLOWS, FLOW_IDS } from '@cpns/telemetry';
-import { partiesOf } from './parties';
-import { DEVICES, dueRuns, GATEWAYS, isProvisioning } from './plan';
+import { GATEWAYS, makePlan } from './plan';
 
 describe('the plan', () => {
+  const plan = makePlan();
+
   it('has two PNs with a gateway, at least two PNEs and a target PN GW each', () => {
     expect(new Set(GATEWAYS.map(({ pn }) => pn)).size).toBe(2);
     for (const { pn } of GATEWAYS) {
-      const of = (type: string) => DEVICES.filter((device) => device.pn === pn && device.type === type).length;
+      const of = (type: string) => plan.devices.filter((device) => device.pn === pn && device.type === type).length;
       expect(of('pne')).toBeGreaterThanOrEqual(2);
       expect(of('pn-gw')).toBeGreaterThanOrEqual(1);
     }
   });
 
   it('gives no id twice, so that a file can be named by it', () => {
-    const ids = [...GATEWAYS, ...DEVICES].map(({ id }) => id);
+    const ids = [...GATEWAYS, ...plan.devices, ...plan.groups].map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });
 
-  it.each(['PNE', 'target PN GW'] as const)('runs every step of every flow for a %s', (kind) => {
-    const due = dueRuns();
-    for (const flow of FLOW_IDS)
-      for (const { step } of FLOWS[flow]) {
-        const wanted = isProvisioning(flow, step) ? 'PN GW' : kind;
-        const runs = due.filter((run) => run.flow === flow && run.kind === wanted && run.steps.includes(step));
-        expect({ flow, step, runs: runs.length > 0 }).toEqual({ flow, step, runs: true });
-      }
+  it('gives other ids with another suffix, of devices and of groups', () => {
+    const idsOf = ({ devices, groups }: typeof plan) => [...devices, ...groups].map(({ id }) => id);
+    const other = idsOf(makePlan('-x'));
+    expect(other).toEqual(idsOf(plan).map((id) => `${id}-x`));
   });
 
-  it('verifies a secret and a certificate of a gateway for both kinds, and imports a key', () => {
-    const verified = dueRuns().filter(({ flow }) => flow === 'EUK-GW-VERIFY');
-    const forms = verified.map(({ kind, id }) => {
-      const { assignment } = DEVICES.find((device) => device.id === id) ?? {};
-      return `${kind} ${assignment?.by} ${assignment?.form}`;
-    });
-    for (const kind of ['PNE', 'target PN GW'])
-      for (const form of ['secret', 'key-pair']) expect(forms).toContain(`${kind} gateway ${form}`);
-    expect(DEVICES.some(({ assignment }) => assignment.by === 'import')).toBe(true);
+  it('has a group of each kind of delivery, over both PNs, with a leaver and a joiner from outside', () => {
+    expect(plan.groups.map(({ delivery }) => delivery).sort()).toEqual(['pull', 'push']);
+    for (const { members, leaver, joiner } of plan.groups) {
+      // both PNs have members also without the leaver
+      expect(new Set(members.filter((member) => member !== leaver).map(({ pn }) => pn)).size).toBe(2);
+      expect(members).toContain(leaver);
+      expect(members[0]).not.toBe(leaver);
+      expect(members).not.toContain(joiner);
+    }
   });
 
-  it('lets the steps of the intermediate PN GW’s provisioning be due once per gateway and form', () => {
-    const provisioning = dueRuns().filter(({ kind }) => kind === 'PN GW');
-    expect(provisioning.map(({ flow, id, steps }) => `${flow} ${id} ${steps.join('')}`).sort()).toEqual([
-      'EUK-GW-P gw1 123',
-      'EUK-GW-P gw2 123',
-      'EUK-GW-S gw1 123',
-      'EUK-GW-S gw2 123',
-    ]);
-  });
-
-  it('knows the parties of every step', () => {
-    for (const flow of FLOW_IDS)
-      for (const { step, kind } of FLOWS[flow]) {
-        const [from, to] = partiesOf(flow, step);
-        expect({ flow, step, internal: from === to }).toEqual({ flow, step, internal: kind === 'internal' });
-      }
-    expect(() => partiesOf('EUK-SRV-S', 6)).toThrow(RangeError);
+  it.each(['pull', 'push'])('has members of each kind of key in the group that has delivery %s', (delivery) => {
+    const found = plan.groups.find((group) => group.delivery === delivery);
+    const kinds = new Set(
+      [...(found?.members ?? []), ...(found === undefined ? [] : [found.joiner])].map(({ assignment }) =>
+        assignment.form === 'key-pair' ? 'certificate' : `secret by ${assignment.by}`,
+      ),
+    );
+    for (const kind of ['certificate', 'secret by server', 'secret by gateway']) expect(kinds).toContain(kind);
   });
 });

@@ -1,10 +1,11 @@
 /**
  * What the demo shows, as data: two Personal Networks, in each an intermediate PN GW with PNEs and target PN GWs, so that
- * every flow runs for both kinds of target entity and a pre-shared key is imported (Q2).
+ * every flow of B.1 runs for both kinds of target entity and a pre-shared key is imported (Q2); and two Service Groups over
+ * both of them, one that pulls its keys and one to which they are pushed, with members of every kind of key.
  */
 import { formatEntityUri, serviceUri, type EntityType } from '@cpns/identity';
 import type { KeyForm } from '@cpns/key-derivation';
-import { FLOWS, type FlowId } from '@cpns/telemetry';
+import type { DeliveryMode } from '@cpns/testbed';
 
 export const TRUST_DOMAIN = 'demo.example';
 
@@ -32,27 +33,67 @@ export interface PlannedDevice {
   readonly assignment: Assignment;
 }
 
-const device = (pn: string, type: EntityType, id: string, user: string, assignment: Assignment): PlannedDevice => ({
-  pn,
-  type,
-  id,
-  user,
-  assignment,
-});
+export interface PlannedGroup {
+  readonly id: string;
+  readonly delivery: DeliveryMode;
+  /** Its first members; the first of them seals. */
+  readonly members: readonly PlannedDevice[];
+  /** One of them, who ceases to be one. */
+  readonly leaver: PlannedDevice;
+  /** Who becomes a member afterwards. */
+  readonly joiner: PlannedDevice;
+}
 
-export const DEVICES: readonly PlannedDevice[] = [
-  device('pn1', 'pne', 'phone-1', 'alice', { by: 'server', form: 'secret' }),
-  device('pn1', 'pne', 'camera-1', '', { by: 'gateway', form: 'key-pair' }),
-  device('pn1', 'pn-gw', 'car-1', 'alice', { by: 'server', form: 'key-pair' }),
-  device('pn1', 'pn-gw', 'hub-1', '', { by: 'gateway', form: 'secret' }),
-  device('pn2', 'pne', 'phone-2', 'bob', { by: 'server', form: 'key-pair' }),
-  device('pn2', 'pne', 'watch-2', 'bob', { by: 'gateway', form: 'secret' }),
-  device('pn2', 'pn-gw', 'car-2', '', { by: 'server', form: 'secret' }),
-  device('pn2', 'pn-gw', 'hub-2', '', { by: 'gateway', form: 'key-pair' }),
-  device('pn2', 'pne', 'sensor-2', '', { by: 'import', form: 'secret' }),
-];
+export interface Plan {
+  readonly devices: readonly PlannedDevice[];
+  readonly groups: readonly PlannedGroup[];
+}
 
-export const SERVER_URI = serviceUri(TRUST_DOMAIN, 'cpns-server');
+/** The services of the Server side. */
+export const SERVICES = {
+  server: serviceUri(TRUST_DOMAIN, 'cpns-server'),
+  smf: serviceUri(TRUST_DOMAIN, 'smf'),
+  kmc: serviceUri(TRUST_DOMAIN, 'kmc'),
+} as const;
+
+/** @param suffix of every id, where the deployment outlives the demo and has those of earlier ones */
+export function makePlan(suffix = ''): Plan {
+  const device = (pn: string, type: EntityType, id: string, user: string, assignment: Assignment): PlannedDevice => ({
+    pn,
+    type,
+    id: `${id}${suffix}`,
+    user,
+    assignment,
+  });
+  const phone1 = device('pn1', 'pne', 'phone-1', 'alice', { by: 'server', form: 'secret' });
+  const camera1 = device('pn1', 'pne', 'camera-1', '', { by: 'gateway', form: 'key-pair' });
+  const car1 = device('pn1', 'pn-gw', 'car-1', 'alice', { by: 'server', form: 'key-pair' });
+  const hub1 = device('pn1', 'pn-gw', 'hub-1', '', { by: 'gateway', form: 'secret' });
+  const phone2 = device('pn2', 'pne', 'phone-2', 'bob', { by: 'server', form: 'key-pair' });
+  const watch2 = device('pn2', 'pne', 'watch-2', 'bob', { by: 'gateway', form: 'secret' });
+  const car2 = device('pn2', 'pn-gw', 'car-2', '', { by: 'server', form: 'secret' });
+  const hub2 = device('pn2', 'pn-gw', 'hub-2', '', { by: 'gateway', form: 'key-pair' });
+  const sensor2 = device('pn2', 'pne', 'sensor-2', '', { by: 'import', form: 'secret' });
+  return {
+    devices: [phone1, camera1, car1, hub1, phone2, watch2, car2, hub2, sensor2],
+    groups: [
+      {
+        id: `family${suffix}`,
+        delivery: 'pull',
+        members: [phone1, camera1, phone2, watch2, hub2],
+        leaver: watch2,
+        joiner: hub1,
+      },
+      {
+        id: `alarm${suffix}`,
+        delivery: 'push',
+        members: [phone2, camera1, car1, hub1, car2],
+        leaver: camera1,
+        joiner: sensor2,
+      },
+    ],
+  };
+}
 
 export const gatewayUri = ({ pn, id }: PlannedGateway): string =>
   formatEntityUri({ pnId: pn, trustDomain: TRUST_DOMAIN, entityType: 'pn-gw', entityId: id });
@@ -65,58 +106,4 @@ export function gatewayOf(pn: string): PlannedGateway {
   const found = GATEWAYS.find((gateway) => gateway.pn === pn);
   if (found === undefined) throw new RangeError(`the plan has no gateway in ${pn}`);
   return found;
-}
-
-export type EntityKind = 'PNE' | 'target PN GW' | 'PN GW';
-
-/** One run of a flow, or of the part of a flow that is due for an entity. */
-export interface DueRun {
-  readonly flow: FlowId;
-  /** Step numbers in their order. */
-  readonly steps: readonly number[];
-  readonly kind: EntityKind;
-  /** E of the entity that it is run for: a target entity, or the gateway that is provisioned. */
-  readonly entity: string;
-  readonly id: string;
-  /** E of the intermediate PN GW. */
-  readonly gateway: string;
-}
-
-const GATEWAY_FLOWS = ['EUK-GW-S', 'EUK-GW-P'] as const;
-/** Steps 1 to 3 of B.1.2 run once per gateway and epoch, 4 to 6 per target entity. */
-export const LAST_PROVISIONING_STEP = 3;
-
-export const isProvisioning = (flow: FlowId, step: number): boolean =>
-  (GATEWAY_FLOWS as readonly FlowId[]).includes(flow) && step <= LAST_PROVISIONING_STEP;
-
-const stepsOf = (flow: FlowId, provisioning: boolean): number[] =>
-  FLOWS[flow].map(({ step }) => step).filter((step) => isProvisioning(flow, step) === provisioning);
-
-function flowsOf({ by, form }: Assignment): FlowId[] {
-  const letter = form === 'secret' ? 'S' : 'P';
-  if (by === 'import') return [];
-  if (by === 'gateway') return [`EUK-GW-${letter}`, 'EUK-GW-VERIFY'];
-  // a secret that the Server made needs no first contact: the Server knows it
-  return form === 'secret' ? ['EUK-SRV-S'] : ['EUK-SRV-P', 'EUK-GW-VERIFY'];
-}
-
-/** Every run that the plan leads to. */
-export function dueRuns(): DueRun[] {
-  const provisioning = GATEWAYS.flatMap((gateway) =>
-    GATEWAY_FLOWS.map((flow): DueRun => {
-      const uri = gatewayUri(gateway);
-      return { flow, steps: stepsOf(flow, true), kind: 'PN GW', entity: uri, id: gateway.id, gateway: uri };
-    }),
-  );
-  const perDevice = DEVICES.flatMap((planned) =>
-    flowsOf(planned.assignment).map((flow): DueRun => ({
-      flow,
-      steps: stepsOf(flow, false),
-      kind: planned.type === 'pne' ? 'PNE' : 'target PN GW',
-      entity: deviceUri(planned),
-      id: planned.id,
-      gateway: gatewayUri(gatewayOf(planned.pn)),
-    })),
-  );
-  return [...provisioning, ...perDevice];
 }

@@ -1,5 +1,6 @@
 import type { CollectedStep } from '@cpns/testbed';
-import { stepLine } from './format';
+import { stepLine, trialLine } from './format';
+import type { Trial } from './trials';
 
 /** Where the demo writes to; a test gives its own. */
 export interface Output {
@@ -24,6 +25,10 @@ export class Screen {
 
   step(step: CollectedStep): void {
     this.output.write(`${stepLine(step)}\n`);
+  }
+
+  trial(trial: Trial): void {
+    this.output.write(`${trialLine(trial)}\n`);
   }
 
   text(text: string): void {

@@ -1,9 +1,10 @@
 import type { CollectedSpan } from '@cpns/testbed';
 import { partiesOf, type Party } from '../parties';
-import { SERVER_URI, type DueRun } from '../plan';
+import { SERVICES } from '../plan';
+import type { DueRun } from '../runs';
 
 /** Process ids of the parties, in tests. */
-export const PIDS: Readonly<Record<Party, number>> = { entity: 100, gateway: 200, server: 300 };
+export const PIDS: Readonly<Record<Party, number>> = { entity: 100, gateway: 200, server: 300, smf: 400, kmc: 500 };
 
 let count = 0;
 const spanId = (): string => (++count).toString(16).padStart(16, '0');
@@ -29,7 +30,7 @@ export function span(fields: Partial<CollectedSpan> = {}): CollectedSpan {
 
 /** The span of one step of a run, as the party that it came to reports it. */
 export function stepSpan(run: DueRun, step: number, fields: Partial<CollectedSpan> = {}): CollectedSpan {
-  const uri: Readonly<Record<Party, string>> = { entity: run.entity, gateway: run.gateway, server: SERVER_URI };
+  const uri: Readonly<Record<Party, string>> = { ...SERVICES, entity: run.entity, gateway: run.gateway };
   const [from, to] = partiesOf(run.flow, step);
   const { attributes, ...rest } = fields;
   return span({
@@ -65,3 +66,24 @@ export function throughGateway(run: DueRun, trace = traceId(1)) {
   const fifth = at(5, call.parentSpanId, fourth);
   return { steps: [second, third, first, fourth, fifth] as const, calls: [inner, call] as const };
 }
+
+/**
+ * The whole of a group's flow as its processes report it: the part for the group first, each step linked to the one before
+ * it, and then those of the gateways, each of which goes on from step 6.
+ */
+export function forGroup(run: DueRun, perGateway: readonly DueRun[], trace = traceId(1)) {
+  const chain = (of: DueRun, before: CollectedSpan | undefined) => {
+    const made: CollectedSpan[] = [];
+    for (const step of of.steps) {
+      const previous = made.at(-1) ?? before;
+      made.push(stepSpan(of, step, { traceId: trace, links: previous === undefined ? [] : [link(previous)] }));
+    }
+    return made;
+  };
+  const once = chain(run, undefined);
+  return { once, gateways: perGateway.map((gateway) => chain(gateway, once.at(-1))) };
+}
+
+/** A push inside a PN, after a gateway's last step. */
+export const pushSpan = (run: DueRun, before: CollectedSpan, pid = PIDS.entity): CollectedSpan =>
+  stepSpan(run, 1, { traceId: before.traceId, links: [link(before)], pid });

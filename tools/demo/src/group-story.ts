@@ -1,0 +1,200 @@
+/** One Service Group from its description to its end: keys to its members, messages between them, a leaver, a joiner. */
+import type { DeviceSession } from '@cpns/testbed';
+import { randomBytes } from 'node:crypto';
+import type { House } from './house';
+import { deviceUri, type PlannedDevice, type PlannedGroup } from './plan';
+import { membersIn, sceneOf, type Scene } from './runs';
+import { OPENED, openResult, refusalOf, type Trial } from './trials';
+
+/** What the story is told with. */
+export interface Stage {
+  readonly house: House;
+  readonly sessionOf: (planned: PlannedDevice) => DeviceSession;
+  /** What happens from now on belongs to the scene. */
+  readonly begin: (scene: string) => void;
+  /** Resolves when every step was seen that is due in the scene, or when it is too late for them. */
+  readonly seen: (scene: string) => Promise<void>;
+  readonly progress: (sentence: string) => void;
+  /** Shows what came of a try. */
+  readonly tried: (trial: Trial) => void;
+}
+
+/** A sealed message, and what was sealed; base64. */
+interface Sealed {
+  readonly message: string;
+  readonly data: string;
+  readonly version: number;
+}
+
+const FIRST = 1;
+
+export class GroupStory {
+  readonly trials: Trial[] = [];
+  readonly #sealed: Sealed[] = [];
+  /** The newest version. */
+  #version = FIRST;
+
+  constructor(
+    private readonly stage: Stage,
+    private readonly group: PlannedGroup,
+  ) {}
+
+  async tell(): Promise<readonly Trial[]> {
+    const { leaver, joiner } = this.group;
+    await this.#change('created', () => this.#create());
+    await this.#keys('first key');
+    await this.#message('first message');
+
+    await this.#change('left', () => this.#leave());
+    await this.#keys('key without the leaver');
+    await this.#message('message without the leaver', (sealed) => this.#tryAsLeaver(leaver, sealed));
+
+    await this.#change('joined', () => this.#join());
+    await this.#keys('key with the joiner');
+    await this.#message('message with the joiner', async (sealed) => {
+      await this.#tryAsLeaver(leaver, sealed);
+      await this.#tryAsJoiner(joiner);
+    });
+
+    await this.#change('deleted', () => this.stage.house.operator.groups.deleteGroup(this.group.id));
+    await this.#end();
+    return this.trials;
+  }
+
+  /** A scene in which the SMF, and what it calls, does something. */
+  async #change(scene: Scene, act: () => Promise<unknown>): Promise<void> {
+    this.#begin(scene);
+    await act();
+    if (scene === 'left' || scene === 'joined') this.#version += 1;
+    await this.#seen(scene);
+  }
+
+  #create(): Promise<unknown> {
+    const { id, delivery, members } = this.group;
+    this.stage.progress(`Service Group ${id} is made: ${delivery}, ${members.length} members in two Personal Networks`);
+    const groupId = id;
+    return this.stage.house.operator.groups.createGroup({
+      groupId,
+      delivery,
+      members: members.map(deviceUri),
+      openToJoin: true,
+    });
+  }
+
+  /** Where keys are pulled an operator removes the leaver, who keeps what it has; else the leaver asks for it itself. */
+  async #leave(): Promise<void> {
+    const { id, delivery, leaver } = this.group;
+    if (delivery === 'push') {
+      this.stage.progress(`${leaver.id} leaves ${id}`);
+      await this.stage.sessionOf(leaver).must({ command: 'leave', group: id });
+      return;
+    }
+    this.stage.progress(`the operator removes ${leaver.id} from ${id}`);
+    await this.stage.house.operator.groups.removeMembers(id, [deviceUri(leaver)]);
+  }
+
+  async #join(): Promise<void> {
+    const { id, delivery, joiner } = this.group;
+    if (delivery === 'push') {
+      this.stage.progress(`${joiner.id} joins ${id}`);
+      await this.stage.sessionOf(joiner).must({ command: 'join', group: id });
+      return;
+    }
+    this.stage.progress(`the operator adds ${joiner.id} to ${id}`);
+    await this.stage.house.operator.groups.addMembers(id, [deviceUri(joiner)]);
+  }
+
+  /** Until every member has the newest key: it asks for it, or waits for the push that came with the change. */
+  async #keys(scene: Scene): Promise<void> {
+    const { id: group, delivery } = this.group;
+    this.#begin(scene);
+    const members = membersIn(this.group, scene);
+    if (delivery === 'push') await this.#all(members, { command: 'await', group, version: this.#version });
+    else await this.#all(members, { command: 'pull', group });
+    await this.#seen(scene);
+  }
+
+  /** One member seals, every other opens; then the others try. */
+  async #message(scene: Scene, others: (sealed: Sealed) => Promise<void> = () => Promise.resolve()): Promise<void> {
+    const { id: group } = this.group;
+    this.#begin(scene);
+    const [sealer, ...openers] = membersIn(this.group, scene);
+    if (sealer === undefined) throw new RangeError(`${group} has no members`);
+    const data = randomBytes(32).toString('base64');
+    const { message, version } = await this.stage.sessionOf(sealer).must({ command: 'seal', group, data });
+    this.#trial(sealer, 'seals 32 bytes', [`under version ${this.#version}`], `under version ${version}`);
+    const sealed = { message, data, version };
+    this.#sealed.push(sealed);
+    await Promise.all(openers.map((opener) => this.#open(opener, sealed, [OPENED])));
+    await others(sealed);
+    await this.#seen(scene);
+  }
+
+  async #open(planned: PlannedDevice, { message, data, version }: Sealed, due: readonly string[]): Promise<void> {
+    const got = await openResult(this.stage.sessionOf(planned), message, data);
+    this.#trial(planned, `opens a message of version ${version}`, due, got);
+  }
+
+  async #pull(planned: PlannedDevice, version: number, due: readonly string[]): Promise<void> {
+    const pull = { command: 'pull', group: this.group.id, version } as const;
+    const got = await refusalOf(this.stage.sessionOf(planned), pull);
+    this.#trial(planned, `asks for the key of version ${version}`, due, got);
+  }
+
+  /** It has the keys from before, unless it left by itself, and those are of no use. */
+  async #tryAsLeaver(leaver: PlannedDevice, sealed: Sealed): Promise<void> {
+    if (this.group.delivery === 'pull') await this.#showOldKeys(leaver);
+    await this.#open(leaver, sealed, NOT_GIVEN);
+    await this.#pull(leaver, sealed.version, NOT_GIVEN);
+  }
+
+  async #showOldKeys(leaver: PlannedDevice): Promise<void> {
+    const { id: group } = this.group;
+    const { groups } = await this.stage.sessionOf(leaver).must({ command: 'status', group });
+    const held = groups.find((one) => one.group === group)?.versions ?? [];
+    this.#trial(leaver, 'still holds its keys', [`of version ${FIRST}`], `of version ${held.join(', ')}`);
+  }
+
+  async #tryAsJoiner(joiner: PlannedDevice): Promise<void> {
+    const past = this.#sealed.filter(({ version }) => version < this.#version);
+    for (const sealed of past) {
+      await this.#open(joiner, sealed, NOT_GIVEN);
+      await this.#pull(joiner, sealed.version, NOT_GIVEN);
+    }
+  }
+
+  /** Nobody gets or uses a key of a group that has ended. */
+  async #end(): Promise<void> {
+    const { id: group, members } = this.group;
+    const scene = 'after the end';
+    this.#begin(scene);
+    const [member] = members;
+    if (member === undefined) throw new RangeError(`${group} has no members`);
+    const session = this.stage.sessionOf(member);
+    this.#trial(member, 'asks for the newest key', ENDED, await refusalOf(session, { command: 'pull', group }));
+    this.#trial(member, 'seals', ENDED, await refusalOf(session, { command: 'seal', group, data: '' }));
+    await this.#seen(scene);
+  }
+
+  #trial(planned: PlannedDevice, does: string, due: readonly string[], got: string): void {
+    const trial = { group: this.group.id, who: planned.id, does, due, got };
+    this.trials.push(trial);
+    this.stage.tried(trial);
+  }
+
+  #begin(scene: Scene): void {
+    this.stage.begin(sceneOf(this.group, scene));
+  }
+
+  #seen(scene: Scene): Promise<void> {
+    return this.stage.seen(sceneOf(this.group, scene));
+  }
+
+  async #all(devices: readonly PlannedDevice[], command: Parameters<DeviceSession['must']>[0]): Promise<void> {
+    await Promise.all(devices.map((planned) => this.stage.sessionOf(planned).must(command)));
+  }
+}
+
+/** From the Server, to whom a version was not given; from the device itself, which knows that it is no member. */
+const NOT_GIVEN = ['VERSION_NOT_GIVEN', 'NOT_A_MEMBER'];
+const ENDED = ['GROUP_DELETED'];

@@ -1,0 +1,180 @@
+/** Which runs of which flows the plan leads to. */
+import { FLOWS, type FlowId } from '@cpns/telemetry';
+import { isForGateway, isForGroup, isProvisioning } from './parts';
+import {
+  deviceUri,
+  gatewayOf,
+  gatewayUri,
+  GATEWAYS,
+  type Assignment,
+  type Plan,
+  type PlannedDevice,
+  type PlannedGroup,
+} from './plan';
+
+export type EntityKind = 'PNE' | 'target PN GW' | 'PN GW' | 'Service Group';
+
+/** One run of a flow, or of the part of a flow that is due for an entity. */
+export interface DueRun {
+  readonly flow: FlowId;
+  /** Step numbers in their order. */
+  readonly steps: readonly number[];
+  readonly kind: EntityKind;
+  /** E of the entity that it is run for: a target entity, or a gateway. For a Service Group its group-id. */
+  readonly entity: string;
+  readonly id: string;
+  /** E of the intermediate PN GW; empty for the part that a group's flow has once. */
+  readonly gateway: string;
+  /** What the demo does when the run is due; undefined for what happens while gateways and devices start. */
+  readonly scene?: string;
+}
+
+const stepsOf = (flow: FlowId, which: (flow: FlowId, step: number) => boolean): number[] =>
+  FLOWS[flow].map(({ step }) => step).filter((step) => which(flow, step));
+
+const forDevice = (planned: PlannedDevice): Pick<DueRun, 'kind' | 'entity' | 'id' | 'gateway'> => ({
+  kind: planned.type === 'pne' ? 'PNE' : 'target PN GW',
+  entity: deviceUri(planned),
+  id: planned.id,
+  gateway: gatewayUri(gatewayOf(planned.pn)),
+});
+
+function flowsOf({ by, form }: Assignment): FlowId[] {
+  const letter = form === 'secret' ? 'S' : 'P';
+  if (by === 'import') return [];
+  if (by === 'gateway') return [`EUK-GW-${letter}`, 'EUK-GW-VERIFY'];
+  // a secret that the Server made needs no first contact: the Server knows it
+  return form === 'secret' ? ['EUK-SRV-S'] : ['EUK-SRV-P', 'EUK-GW-VERIFY'];
+}
+
+/** What each gateway does once, as it starts. */
+export const provisioningRuns = (): DueRun[] =>
+  GATEWAYS.flatMap((gateway) =>
+    (['EUK-GW-S', 'EUK-GW-P'] as const).map((flow): DueRun => {
+      const uri = gatewayUri(gateway);
+      return { flow, steps: stepsOf(flow, isProvisioning), kind: 'PN GW', entity: uri, id: gateway.id, gateway: uri };
+    }),
+  );
+
+/** What leads devices to their keys. */
+export const keyRuns = ({ devices }: Plan): DueRun[] =>
+  devices.flatMap((planned) =>
+    flowsOf(planned.assignment).map((flow): DueRun => ({
+      flow,
+      steps: stepsOf(flow, (of, step) => !isProvisioning(of, step)),
+      ...forDevice(planned),
+    })),
+  );
+
+/**
+ * What the demo does with a group, one after the other: a change, then the new key to everybody who is to have it, then a
+ * message that they open and others do not.
+ */
+export const SCENES = [
+  'created',
+  'first key',
+  'first message',
+  'left',
+  'key without the leaver',
+  'message without the leaver',
+  'joined',
+  'key with the joiner',
+  'message with the joiner',
+  'deleted',
+  'after the end',
+] as const;
+export type Scene = (typeof SCENES)[number];
+
+export const sceneOf = ({ id }: Pick<PlannedGroup, 'id'>, scene: Scene): string => `${id}: ${scene}`;
+
+/** Who has to have the newest key in a scene. */
+export const membersIn = ({ members, leaver, joiner }: PlannedGroup, scene: Scene): readonly PlannedDevice[] => {
+  if (SCENES.indexOf(scene) < SCENES.indexOf('left')) return members;
+  const left = members.filter((member) => member !== leaver);
+  return SCENES.indexOf(scene) < SCENES.indexOf('joined') ? left : [...left, joiner];
+};
+
+/** The flow of a scene that goes through the SMF. */
+const FLOW_OF = {
+  created: { pull: 'FLOW-PULL', push: 'FLOW-PUSH' },
+  left: { pull: 'GK-UPDATE-M', push: 'GK-UPDATE-M' },
+  joined: { pull: 'GK-UPDATE-M', push: 'GK-UPDATE-M' },
+  deleted: { pull: 'GK-DELETE', push: 'GK-DELETE' },
+} as const satisfies Partial<Record<Scene, unknown>>;
+
+/** Where a group pulls, an update ends with the notice: members ask when they need the key. */
+const PUSH_STEP = 8;
+
+function changeRuns(group: PlannedGroup, scene: keyof typeof FLOW_OF): DueRun[] {
+  const flow = FLOW_OF[scene][group.delivery];
+  const common = { flow, scene: sceneOf(group, scene) };
+  const pushes = group.delivery === 'push' || flow !== 'GK-UPDATE-M';
+  const steps = stepsOf(flow, isForGateway).filter((step) => pushes || step < PUSH_STEP);
+  const once: DueRun = {
+    ...common,
+    steps: stepsOf(flow, isForGroup),
+    kind: 'Service Group',
+    entity: group.id,
+    id: group.id,
+    gateway: '',
+  };
+  const perGateway = GATEWAYS.map((gateway): DueRun => {
+    const uri = gatewayUri(gateway);
+    return { ...common, steps, kind: 'PN GW', entity: uri, id: gateway.id, gateway: uri };
+  });
+  // every device watches: it gets at once what is pushed, in the same course of events; the end of a group always is
+  const pushed = group.delivery === 'push' || scene === 'deleted' ? membersIn(group, scene) : [];
+  const perMember = pushed.map((member): DueRun => ({ ...common, flow: 'GK-PUSH', steps: [1], ...forDevice(member) }));
+  return [once, ...perGateway, ...perMember];
+}
+
+/**
+ * A gateway holds the envelopes of a new group (FLOW-PULL step 10), and gives one to whoever proves the key that it is
+ * wrapped for. Of a certificate it does not know that yet. What comes later it gets when a member asks.
+ */
+const pullSteps = (scene: Scene, { assignment }: PlannedDevice): readonly number[] =>
+  scene === 'first key' && assignment.form === 'secret' ? [1, 2, 5] : [1, 2, 3, 4, 5];
+
+/** A pull that is refused begins in the PNE; neither PN GW nor Server accepts it. */
+const REFUSED_STEPS = [1];
+
+/** Who tries in a scene to get what is not for him, and how often he asks for a key. */
+export function strangersIn(group: PlannedGroup, scene: Scene): readonly { who: PlannedDevice; asks: number }[] {
+  const { delivery, leaver, joiner, members } = group;
+  // for each message and by itself; but one that left knows without asking that no message is for it any more
+  const left = { who: leaver, asks: delivery === 'pull' ? 2 : 1 };
+  if (scene === 'message without the leaver') return [left];
+  // two messages from before it joined
+  if (scene === 'message with the joiner') return [left, { who: joiner, asks: 4 }];
+  return scene === 'after the end' ? members.slice(0, 1).map((who) => ({ who, asks: 1 })) : [];
+}
+
+const refusedRuns = (group: PlannedGroup, scene: Scene): DueRun[] =>
+  strangersIn(group, scene).flatMap(({ who, asks }) =>
+    Array.from({ length: asks }, (): DueRun => ({
+      flow: 'GK-PULL',
+      scene: sceneOf(group, scene),
+      steps: REFUSED_STEPS,
+      ...forDevice(who),
+    })),
+  );
+
+function pullRuns(group: PlannedGroup, scene: Scene): DueRun[] {
+  const common = { flow: 'GK-PULL', scene: sceneOf(group, scene) } as const;
+  return membersIn(group, scene).map((member): DueRun => ({
+    ...common,
+    steps: pullSteps(scene, member),
+    ...forDevice(member),
+  }));
+}
+
+/** Every run that a group leads to. */
+function runsOf(group: PlannedGroup): DueRun[] {
+  const changes = (['created', 'left', 'joined', 'deleted'] as const).map((scene) => changeRuns(group, scene));
+  const scenes = ['first key', 'key without the leaver', 'key with the joiner'] as const;
+  const pulls = group.delivery === 'pull' ? scenes.map((scene) => pullRuns(group, scene)) : [];
+  const refused = SCENES.map((scene) => refusedRuns(group, scene));
+  return [...changes.flat(), ...pulls.flat(), ...refused.flat()];
+}
+
+export const groupRuns = ({ groups }: Plan): DueRun[] => groups.flatMap(runsOf);
