@@ -141,11 +141,14 @@ export function connectToSmf(flags: SmfFlags, now: number): SmfConnection {
   return { serviceGroups: connection.client(ServiceGroupServiceService), close: () => connection.close() };
 }
 
+/** A Service Group comes with all its members, in bytes: as much as the SMF sends. */
+const MESSAGE_BYTES = 8 * 1024 * 1024;
+
 type Tls = Readonly<Record<'root' | 'cert' | 'key', Buffer>>;
 
 function openConnection(address: string, expectedPeer: string, tls: Tls, keyFile: string) {
   try {
-    return connectTo({ address, expectedPeer, tls });
+    return connectTo({ address, expectedPeer, tls, maxMessageBytes: MESSAGE_BYTES });
   } catch (cause) {
     // what OpenSSL says of a key may quote it
     throw new UsageError(`${keyFile} is not the private key of that certificate`, { cause });

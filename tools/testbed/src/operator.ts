@@ -74,7 +74,8 @@ export class Operator {
       key: readFileSync(pki.operator.key),
     };
     this.connection = connectTo({ address: server.address, expectedPeer: server.uri, tls });
-    this.#smf = connectTo({ address: smf.address, expectedPeer: smf.uri, tls });
+    // a group comes with all its members
+    this.#smf = connectTo({ address: smf.address, expectedPeer: smf.uri, tls, maxMessageBytes: 8 * 1024 * 1024 });
     this.groups = new Groups(this.#smf, this.connection);
     this.enrolment = this.connection.client(EnrolmentServiceService);
     this.entityUserKeys = this.connection.client(EntityUserKeyServiceService);
