@@ -186,7 +186,11 @@ export class SealedRecords {
     place: Place,
     stored: Uint8Array,
   ): Promise<RecordOf<F>> {
-    const { keyId, body } = await this.#authenticate(place, stored);
+    const parts = takeApart(place.record, stored);
+    const { keyId } = parts;
+    if (!this.sealer.isReady(keyId)) await this.sealer.ready(keyId, place.record);
+    this.sealer.verify(place, parts.value, parts.mac, keyId);
+    const body = JSON.parse(parts.json.toString('utf8')) as Record<string, Json>;
     const value: Record<string, unknown> = {};
     for (const [name, field] of Object.entries(fields)) {
       const each = body[name];
@@ -201,22 +205,23 @@ export class SealedRecords {
     }
     return value as RecordOf<F>;
   }
-
-  async #authenticate(place: Place, stored: Uint8Array): Promise<{ keyId: string; body: Record<string, Json> }> {
-    const value = stored.subarray(0, Math.max(0, stored.length - MAC_BYTES));
-    const { keyId, json } = takeApart(place.record, value);
-    await this.sealer.ready(keyId, place.record);
-    this.sealer.verify(place, value, stored.subarray(value.length), keyId);
-    return { keyId, body: JSON.parse(json.toString('utf8')) as Record<string, Json> };
-  }
 }
 
-function takeApart(record: string, value: Uint8Array): { keyId: string; json: Buffer } {
+interface Parts {
+  /** What the MAC covers. */
+  readonly value: Uint8Array;
+  readonly mac: Uint8Array;
+  readonly keyId: string;
+  readonly json: Buffer;
+}
+
+function takeApart(record: string, stored: Uint8Array): Parts {
+  const value = stored.subarray(0, Math.max(0, stored.length - MAC_BYTES));
   try {
     const reader = new Reader(value, 'a stored record');
     if (reader.byte() !== FORMAT) throw new Error('unknown format');
     const keyId = reader.lpText();
-    return { keyId, json: reader.take(reader.remaining()) };
+    return { value, mac: stored.subarray(value.length), keyId, json: reader.take(reader.remaining()) };
   } catch (cause) {
     throw invalidRecord(record, 'is no record', cause);
   }

@@ -56,6 +56,11 @@ export class Sealer {
     return this.keys.rotate();
   }
 
+  /** Whether {@link ready} has nothing to do. */
+  isReady(dataKeyId: string): boolean {
+    return this.keys.find(dataKeyId) !== undefined;
+  }
+
   /**
    * Loads the data keys that other processes of the service made.
    * @throws STORED_RECORD_INVALID when there is none of that id

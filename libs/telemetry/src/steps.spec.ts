@@ -1,4 +1,5 @@
 import {
+  askedFlow,
   continueStepChain,
   currentStep,
   emitStep,
@@ -8,6 +9,7 @@ import {
   isFlowId,
   lastStep,
   linkTo,
+  withinCall,
   withinStep,
   withSpan,
   withStepChain,
@@ -60,6 +62,22 @@ describe('the current step', () => {
       { flow: 'EUK-GW-S', step: 2 },
     ]);
     expect(currentStep()).toBeUndefined();
+  });
+
+  test('goes on beside the chain and the flow of a call, and they beside it', () => {
+    const seen = () => [currentStep()?.step, lastStep(), askedFlow()];
+    withinStep({ flow: 'EUK-GW-S', step: 2 }, () =>
+      withinCall('before', 'FLOW-PUSH', () => {
+        expect(seen()).toEqual([2, 'before', 'FLOW-PUSH']);
+        withinStep({ flow: 'EUK-GW-S', step: 5 }, () => {
+          continueStepChain('after');
+          expect(seen()).toEqual([5, 'after', 'FLOW-PUSH']);
+        });
+        expect(seen()).toEqual([2, 'after', 'FLOW-PUSH']);
+        withinCall('', 'no flow', () => expect(seen()).toEqual([2, '', 'FLOW-PUSH']));
+      }),
+    );
+    expect(seen()).toEqual([undefined, '', undefined]);
   });
 
   test('is each task’s own', async () => {

@@ -73,46 +73,57 @@ export interface CurrentStep {
   readonly step: number;
 }
 
-const current = new AsyncLocalStorage<CurrentStep>();
+interface Chain {
+  last: string;
+}
+
+/** What the running code belongs to: one storage for all of it, since every promise of a process pays for each. */
+interface Scope {
+  readonly step?: CurrentStep;
+  readonly asked?: FlowId;
+  readonly chain?: Chain;
+}
+
+const scopes = new AsyncLocalStorage<Scope>();
 
 /** Marks everything that `fn` does, awaits included, as work of one step. Innermost wins. */
 export function withinStep<F extends FlowId, T>(step: { flow: F; step: StepOf<F> }, fn: () => T): T {
-  return current.run({ flow: step.flow, step: step.step }, fn);
+  return scopes.run({ ...scopes.getStore(), step: { flow: step.flow, step: step.step } }, fn);
 }
 
 /** The step that {@link withinStep} announced: a tool that breaks commits on purpose picks its moment by it. */
-export const currentStep = (): CurrentStep | undefined => current.getStore();
-
-const asked = new AsyncLocalStorage<FlowId>();
+export const currentStep = (): CurrentStep | undefined => scopes.getStore()?.step;
 
 /**
  * The flow in whose course the caller made the call that is being answered, where it said so: a service that takes part in
  * several flows by one RPC reports its step under the right one. For traces only, since any caller can say anything.
  */
-export const askedFlow = (): FlowId | undefined => asked.getStore();
+export const askedFlow = (): FlowId | undefined => scopes.getStore()?.asked;
 
 /** Runs `fn` as the answer to a call that was made in the course of a flow; another text than a flow's id is ignored. */
-export const withAskedFlow = <T>(flow: string, fn: () => T): T => (isFlowId(flow) ? asked.run(flow, fn) : fn());
-
-interface Chain {
-  last: string;
-}
-
-const chains = new AsyncLocalStorage<Chain>();
+export const withAskedFlow = <T>(flow: string, fn: () => T): T =>
+  isFlowId(flow) ? scopes.run({ ...scopes.getStore(), asked: flow }, fn) : fn();
 
 /**
  * Everything that `fn` does forms one chain: each step emitted in it links to the one before, also where that one was
  * emitted by another process, since calls carry the last step there and back. Clocks are not needed to order them.
  * @param before traceparent of the step before the first, or empty
  */
-export const withStepChain = <T>(before: string, fn: () => T): T => chains.run({ last: before }, fn);
+export const withStepChain = <T>(before: string, fn: () => T): T =>
+  scopes.run({ ...scopes.getStore(), chain: { last: before } }, fn);
+
+/** {@link withStepChain} and {@link withAskedFlow} at once: what answers a call. */
+export function withinCall<T>(before: string, flow: string, fn: () => T): T {
+  const scope = { ...scopes.getStore(), chain: { last: before } };
+  return scopes.run(isFlowId(flow) ? { ...scope, asked: flow } : scope, fn);
+}
 
 /** Traceparent of the newest step of this chain, or empty. */
-export const lastStep = (): string => chains.getStore()?.last ?? '';
+export const lastStep = (): string => scopes.getStore()?.chain?.last ?? '';
 
 /** A reply told which step the other side emitted last. */
 export function continueStepChain(traceparent: string): void {
-  const chain = chains.getStore();
+  const chain = scopes.getStore()?.chain;
   if (chain !== undefined && traceparent !== '') chain.last = traceparent;
 }
 

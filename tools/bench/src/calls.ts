@@ -2,11 +2,7 @@
  * AssignEntityUserKey and RegisterEntityUserKey over TLS at a running PN GW, against a bare grpc-js server that answers the
  * same bytes to the same requests from the same client: same certificate, same concurrency, same warm-up.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readFileSync } from 'node:fs';
 import {
   AssignmentRequest,
   PnGatewayServiceAssignEntityUserKeyResponse,
@@ -26,7 +22,9 @@ import {
   type PendingAssignment,
 } from '@cpns/pne-sdk';
 import { Deployment } from '@cpns/testbed';
+import { BareServer } from './bare-server';
 import { compare, type Comparison, type Plan } from './compare';
+import { concurrently } from './concurrently';
 
 const GATEWAY = 'pn1/gw1';
 const IN_FLIGHT = 8;
@@ -36,15 +34,6 @@ const OPERATIONS = SHAPE.batch * (SHAPE.rounds + SHAPE.warmUp) + 1;
 
 type Client = ClientMethods<typeof PnGatewayServiceService>;
 
-/** Runs `work` over all items, some at a time. */
-async function concurrently<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const left = [...items];
-  const worker = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
-}
-
 interface Prepared {
   readonly pending: PendingAssignment;
   readonly request: AssignmentRequest;
@@ -53,38 +42,13 @@ interface Prepared {
 async function prepare(deployment: Deployment, form: KeyForm, assigner: string): Promise<Prepared[]> {
   const prepared: Prepared[] = [];
   const ids = Array.from({ length: OPERATIONS }, (_, i) => `${form}-${assigner.replace('/', '-')}-${i}`);
-  await concurrently(ids, async (id) => {
+  await concurrently(ids, IN_FLIGHT, async (id) => {
     const entity = deployment.entity('pn1', 'pne', id);
     const { oneTimeString } = await deployment.admit({ entity, form, assigner, gateway: GATEWAY });
     const pending = await prepareAssignment(parseOneTimeString(oneTimeString), deployment.pki.rootDer, systemRandom);
     prepared.push({ pending, request: AssignmentRequest.decode(pending.request) });
   });
   return prepared;
-}
-
-class Echo {
-  private constructor(
-    readonly address: string,
-    private readonly child: ChildProcess,
-    private readonly directory: string,
-  ) {}
-
-  static async start(pair: { cert: string; key: string }, answers: Record<string, Buffer>): Promise<Echo> {
-    const directory = mkdtempSync(join(tmpdir(), 'cpns-bench-'));
-    const [file, readyFile] = [join(directory, 'echo.json'), join(directory, 'ready')];
-    const encoded = Object.fromEntries(
-      Object.entries(answers).map(([path, bytes]) => [path, bytes.toString('base64')]),
-    );
-    writeFileSync(file, JSON.stringify({ ...pair, readyFile, answers: encoded }), { mode: 0o600 });
-    const child = spawn(process.execPath, [join(__dirname, 'baseline-echo.js'), file], { stdio: 'inherit' });
-    for (let i = 0; i < 500 && !existsSync(readyFile); i++) await sleep(20);
-    return new Echo(readFileSync(readyFile, 'utf8'), child, directory);
-  }
-
-  stop(): void {
-    this.child.kill('SIGKILL');
-    rmSync(this.directory, { recursive: true });
-  }
 }
 
 interface Lane {
@@ -123,11 +87,6 @@ export async function benchCalls({ store, onProgress }: CallsOptions): Promise<C
     await deployment.stop();
   }
 }
-
-const echoPair = ({ pki }: Deployment) => ({
-  cert: readFileSync(pki.services['cpns-server'].chain, 'utf8'),
-  key: readFileSync(pki.services['cpns-server'].key, 'utf8'),
-});
 
 async function benchLane(deployment: Deployment, lane: Lane): Promise<Comparison[]> {
   const prepared = await prepare(deployment, lane.form, lane.assigner);
@@ -213,7 +172,7 @@ async function besides<T>(
   answer: Buffer,
   work: (echo: Client) => Promise<T>,
 ): Promise<T> {
-  const echo = await Echo.start(echoPair(deployment), { [path]: answer });
+  const echo = await BareServer.start(deployment, { answers: { [path]: answer }, mutual: false });
   const connection = connectTo({ address: echo.address, expectedPeer: deployment.uri('cpns-server'), tls: { root } });
   try {
     return await work(connection.client(PnGatewayServiceService));
@@ -237,12 +196,12 @@ function turns<T>(
     async (count) => {
       const batch = take(next, count);
       next += count;
-      await concurrently(batch, ours);
+      await concurrently(batch, IN_FLIGHT, ours);
     },
     async (count) => {
       const batch = take(echoed, count);
       echoed += count;
-      await concurrently(batch, baseline);
+      await concurrently(batch, IN_FLIGHT, baseline);
     },
   );
 }

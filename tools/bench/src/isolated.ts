@@ -4,10 +4,17 @@
  */
 import { execFileSync } from 'node:child_process';
 import type { Comparison } from './compare';
+import { benchContent } from './content';
 import { benchDerivation } from './derivation';
+import { benchEnvelopes } from './envelopes';
 import { benchIssuance } from './issuance';
 
-const COMPARISONS = { issuance: benchIssuance, derivation: benchDerivation } as const;
+const COMPARISONS = {
+  issuance: benchIssuance,
+  derivation: benchDerivation,
+  envelopes: benchEnvelopes,
+  content: benchContent,
+} as const;
 export type ComparisonName = keyof typeof COMPARISONS;
 
 const isName = (name: string | undefined): name is ComparisonName =>

@@ -5,10 +5,11 @@ import {
   ServiceGroupNoticeServiceService,
   type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
-import { systemRandom } from '@cpns/core';
+import { CpnsError, systemRandom } from '@cpns/core';
 import { connectTo, type ClientTls, type Connection, type TwoWayStream } from '@cpns/grpc';
 import { parseOneTimeString } from '@cpns/key-derivation';
 import { acceptAssignment, prepareAssignment, tokenChannel } from '@cpns/pne-sdk';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from './deployment';
 import type { GatewaySpec } from './deployment-options';
 import type { ServerSideService } from './pki-files';
@@ -20,6 +21,7 @@ type Channel<Entry> = TwoWayStream<
 >;
 
 const SERVER = 'cpns-server';
+const REOPEN_MS = 200;
 
 /**
  * A PN GW without a process: enrolled by the running CPNS Server like any other, and known to a tool that needs many, or
@@ -27,6 +29,7 @@ const SERVER = 'cpns-server';
  */
 export class LightGateway {
   readonly #connections: Connection[] = [];
+  #closed = false;
 
   private constructor(
     private readonly deployment: Deployment,
@@ -69,32 +72,49 @@ export class LightGateway {
   }
 
   /**
-   * Holds a delivery channel open; `acknowledged` is called with each entry once its acknowledgement is on its way.
-   * @returns ends, with an error, when the channel does
+   * Holds a delivery channel open, and opens it again when it ends because something does not answer; `acknowledged` is
+   * called with each entry once its acknowledgement is on its way.
+   * @returns rejects when the channel ends otherwise, or by {@link close}
    */
-  holdDeliveries(server: Connection, acknowledged: (entry: OpenDeliveryChannelResponse) => void): Promise<void> {
-    return hold(server.client(GroupKeyDeliveryServiceService).openDeliveryChannel(), acknowledged);
+  holdDeliveries(server: Connection, acknowledged: (entry: OpenDeliveryChannelResponse) => void): Promise<never> {
+    const { openDeliveryChannel } = server.client(GroupKeyDeliveryServiceService);
+    return this.#hold(() => openDeliveryChannel(), acknowledged);
   }
 
   /** Holds a notice channel open, as {@link holdDeliveries}. */
-  holdNotices(smf: Connection): Promise<void> {
-    return hold(smf.client(ServiceGroupNoticeServiceService).openNoticeChannel(), () => undefined);
+  holdNotices(smf: Connection): Promise<never> {
+    const { openNoticeChannel } = smf.client(ServiceGroupNoticeServiceService);
+    return this.#hold(
+      () => openNoticeChannel(),
+      () => undefined,
+    );
   }
 
   /** Ends its connections, and the channels with them. */
   close(): void {
+    this.#closed = true;
     for (const connection of this.#connections) connection.close();
   }
-}
 
-async function hold<Entry extends { readonly sequence: bigint }>(
-  channel: Channel<Entry>,
-  acknowledged: (entry: Entry) => void,
-): Promise<void> {
-  await channel.write({ message: { $case: 'opening', value: { lastSequence: 0n } } });
-  for await (const entry of channel) {
-    await channel.write({ message: { $case: 'acknowledge', value: entry.sequence } });
-    acknowledged(entry);
+  async #hold<Entry extends { readonly sequence: bigint }>(
+    open: () => Channel<Entry>,
+    acknowledged: (entry: Entry) => void,
+  ): Promise<never> {
+    let lastSequence = 0n;
+    for (;;) {
+      try {
+        const channel = open();
+        await channel.write({ message: { $case: 'opening', value: { lastSequence } } });
+        for await (const entry of channel) {
+          await channel.write({ message: { $case: 'acknowledge', value: entry.sequence } });
+          lastSequence = entry.sequence;
+          acknowledged(entry);
+        }
+        throw new Error('a channel was ended by the service');
+      } catch (error) {
+        if (this.#closed || !(error instanceof CpnsError) || error.code !== 'UNAVAILABLE') throw error;
+        await sleep(REOPEN_MS);
+      }
+    }
   }
-  throw new Error('a channel was ended by the service');
 }

@@ -8,6 +8,9 @@ interface Known {
   readonly value: unknown;
 }
 
+const placeOf = ({ kind, id }: Aggregate, { definition, name }: RecordRef): string =>
+  `${kind}/${id}/${name}/${definition.name}`;
+
 /** How many are remembered, which at under 2 kB each stays below 20 MB. */
 const SIZE = 10_000;
 
@@ -45,22 +48,28 @@ export class RecentRecords {
     const found: Record<string, unknown> = {};
     for (const [key, ref] of refs) {
       const record = stored.get(ref.name);
-      found[key] = record && (await this.#open(aggregate, ref, record));
+      const known = record && this.#recall(placeOf(aggregate, ref), record);
+      found[key] = known === undefined ? record && (await this.#open(aggregate, ref, record)) : known.value;
     }
     // built from the very refs that the type is made of
     return found as Found<W>;
   }
 
-  async #open(aggregate: Aggregate, { definition, name }: RecordRef, stored: StoredRecord): Promise<unknown> {
-    const place = `${aggregate.kind}/${aggregate.id}/${name}/${definition.name}`;
+  /** What was found good, where the same bytes are there still. */
+  #recall(place: string, stored: StoredRecord): Known | undefined {
     const known = this.#known.get(place);
+    if (known === undefined) return undefined;
     this.#known.delete(place);
-    if (known?.stored.revision === stored.revision && known.stored.value.equals(stored.value)) {
-      this.#known.set(place, known);
-      return known.value;
-    }
+    if (known.stored.revision !== stored.revision || !known.stored.value.equals(stored.value)) return undefined;
+    this.#known.set(place, known);
+    return known;
+  }
+
+  async #open(aggregate: Aggregate, ref: RecordRef, stored: StoredRecord): Promise<unknown> {
+    const { definition, name } = ref;
     const { value } = await this.#sealed.open(aggregate, definition, stored, name);
-    if (!Object.values(definition.fields).some(({ form }) => form === 'secret')) this.#remember(place, stored, value);
+    if (!Object.values(definition.fields).some(({ form }) => form === 'secret'))
+      this.#remember(placeOf(aggregate, ref), stored, value);
     return value;
   }
 

@@ -3,7 +3,7 @@
  * nothing after it runs.
  */
 import { CpnsError, unauthenticated, type Clock } from '@cpns/core';
-import type { Metadata } from '@grpc/grpc-js';
+import type { Metadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import { aboutCallersCertificate } from '../errors';
 import type { IdentifyPeer, Peer, PeerCache } from '../peer';
 import { checkRole } from '../roles';
@@ -15,6 +15,8 @@ export interface Gate {
   readonly identify: IdentifyPeer | undefined;
   readonly admitPeer: ((peer: Peer) => void | Promise<void>) | undefined;
   readonly peers: PeerCache;
+  /** Peers by HTTP/2 session: one TLS 1.3 connection, on which no other certificate can follow the first. */
+  readonly sessions: WeakMap<object, Peer>;
   readonly clock: Clock;
   readonly stopping: () => boolean;
 }
@@ -32,23 +34,42 @@ const refuseWhenStopping: Step = ({ verdict }, _metadata, gate) => {
     throw new CpnsError('SHUTTING_DOWN', 'the service is stopping; call another instance or try again');
 };
 
-const identifyPeer: Step = async (call, _metadata, gate) => {
-  if (call.verdict.kind !== 'served' || gate.clients === 'none') return;
+const identifyPeer: Step = (call, _metadata, gate) => {
+  if (call.verdict.kind !== 'served' || gate.clients === 'none') return undefined;
+  const session = sessionOf(call.transport);
+  const seen = session && gate.sessions.get(session);
+  if (seen === undefined) return identifyAnew(call, session, gate);
+  call.context.peer = seen;
+  return undefined;
+};
+
+async function identifyAnew(call: IncomingCall, session: object | undefined, gate: Gate): Promise<void> {
   const certificate = call.transport.getAuthContext().sslPeerCertificate;
   if (certificate === undefined || gate.identify === undefined)
     throw unauthenticated('PEER_CERTIFICATE_REQUIRED', 'this port needs a client certificate');
   const known = gate.peers.get(certificate.fingerprint256);
   const peer = known ?? (await gate.identify(certificate.raw));
   if (known === undefined) gate.peers.set(certificate.fingerprint256, peer);
+  if (session !== undefined) gate.sessions.set(session, peer);
   call.context.peer = peer;
-};
+}
+
+/**
+ * The HTTP/2 session that a call came in on, where the library's object shows it. To ask it for the certificate instead
+ * has Node make a new description of it for every single call, which takes longer than all other steps together.
+ */
+function sessionOf(transport: ServerInterceptingCallInterface): object | undefined {
+  const stream: unknown = Reflect.get(transport, 'stream');
+  const session: unknown = typeof stream === 'object' && stream !== null ? Reflect.get(stream, 'session') : undefined;
+  return typeof session === 'object' && session !== null ? session : undefined;
+}
 
 /** TLS looked at the certificate when the connection was made, which may be long ago. */
-const refuseOutdatedPeer: Step = async ({ context: { peer } }, _metadata, gate) => {
+const refuseOutdatedPeer: Step = ({ context: { peer } }, _metadata, gate) => {
   if (peer === undefined) return;
   if (gate.clock.now() > peer.notAfter)
     throw unauthenticated('CERTIFICATE_EXPIRED', 'your certificate has expired; renew it');
-  await gate.admitPeer?.(peer);
+  return gate.admitPeer?.(peer);
 };
 
 const checkRoleOfPeer: Step = ({ verdict, context: { peer } }) => {
@@ -58,11 +79,14 @@ const checkRoleOfPeer: Step = ({ verdict, context: { peer } }) => {
 /** Marks what a step refuses, so that a caller that relays calls sees that it is meant and not who it relays for. */
 const aboutThePeer =
   (step: Step): Step =>
-  async (call, metadata, gate) => {
-    try {
-      await step(call, metadata, gate);
-    } catch (error) {
+  (call, metadata, gate) => {
+    const refuse = (error: unknown): never => {
       throw aboutCallersCertificate(error);
+    };
+    try {
+      return step(call, metadata, gate)?.catch(refuse);
+    } catch (error) {
+      return refuse(error);
     }
   };
 
@@ -83,5 +107,9 @@ const STEPS: readonly Step[] = [
 
 /** @throws CpnsError when the call is refused */
 export async function admit(call: IncomingCall, metadata: Metadata, gate: Gate): Promise<void> {
-  for (const step of STEPS) await step(call, metadata, gate);
+  for (const step of STEPS) {
+    const deciding = step(call, metadata, gate);
+    // most decide at once, and a promise costs more than they do
+    if (deciding !== undefined) await deciding;
+  }
 }

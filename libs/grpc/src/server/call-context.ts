@@ -56,23 +56,31 @@ export interface CallFacts {
   readonly logger: Logger;
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** The parts of a {@link CallContext} that become known one after another. */
 export class ServerCallContext implements CallContext {
   readonly method: string;
   readonly deadline: number;
   readonly receivedAt: number;
-  readonly signal: AbortSignal;
   readonly logger: Logger;
+  // not a private name: streams are given an object that has this one behind it
+  private readonly facts: Pick<CallFacts, 'signal'>;
   peer: Peer | undefined = undefined;
   proven: ProvenCaller | undefined = undefined;
-  requestBytes: Buffer = Buffer.alloc(0);
+  requestBytes: Buffer = NOTHING;
 
   constructor(facts: CallFacts) {
     this.method = facts.method;
     this.deadline = facts.deadline;
     this.receivedAt = facts.receivedAt;
-    this.signal = facts.signal;
     this.logger = facts.logger;
+    this.facts = facts;
+  }
+
+  /** Made when it is first asked for: most calls end without anybody having done so. */
+  get signal(): AbortSignal {
+    return this.facts.signal;
   }
 
   requirePeer(): Peer {

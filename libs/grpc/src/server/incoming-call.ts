@@ -2,11 +2,11 @@ import { CpnsError, invalidArgument, type Clock } from '@cpns/core';
 import {
   contextFrom,
   endSpan,
+  isRecording,
   lastStep,
   parseTraceparent,
   tracer,
-  withAskedFlow,
-  withStepChain,
+  withinCall,
   type Logger,
 } from '@cpns/telemetry';
 import { Metadata, status as Status, type ServerInterceptingCallInterface, type StatusObject } from '@grpc/grpc-js';
@@ -37,6 +37,25 @@ const textOf = (metadata: Metadata, name: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
+/** An AbortController that is made when somebody listens. */
+class LazyAbort {
+  #controller: AbortController | undefined;
+  #aborted: { readonly reason: unknown } | undefined;
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#aborted ??= { reason };
+    this.#controller?.abort(reason);
+  }
+}
+
 /** One call from its headers to its status. Everything that any part of the server knows of it is here. */
 export class IncomingCall {
   readonly context: ServerCallContext;
@@ -44,7 +63,7 @@ export class IncomingCall {
   readonly streaming: boolean;
   readonly transport: ServerInterceptingCallInterface;
   readonly #options: IncomingCallOptions;
-  readonly #abort = new AbortController();
+  readonly #abort = new LazyAbort();
   #span: Span | undefined;
   #otel: Context = ROOT_CONTEXT;
   #stepBefore = '';
@@ -59,11 +78,14 @@ export class IncomingCall {
     this.verdict = options.verdict;
     this.streaming = options.streaming;
     this.#options = options;
+    const abort = this.#abort;
     this.context = new ServerCallContext({
       method: options.method,
       deadline: Number(transport.getDeadline()),
       receivedAt: options.clock.now(),
-      signal: this.#abort.signal,
+      get signal() {
+        return abort.signal;
+      },
       logger: options.logger,
     });
     this.#decorateStatus();
@@ -82,8 +104,10 @@ export class IncomingCall {
 
   #decorated(status: PartialStatus): PartialStatus {
     const code = status.code ?? Status.UNKNOWN;
+    const hasStep = this.#lastStep !== '' && this.#lastStep !== this.#stepBefore;
+    if (code === Status.OK && !hasStep) return status;
     const metadata = status.metadata?.clone() ?? new Metadata();
-    if (this.#lastStep !== '' && this.#lastStep !== this.#stepBefore) metadata.set(METADATA.step, this.#lastStep);
+    if (hasStep) metadata.set(METADATA.step, this.#lastStep);
     if (code === Status.OK || metadata.get(METADATA.status).length > 0) return { ...status, metadata };
     this.#error ??= errorOfStatus({ code, details: status.details ?? '' });
     const own = toStatus(this.#error);
@@ -97,11 +121,16 @@ export class IncomingCall {
     const step = textOf(metadata, METADATA.step);
     this.#stepBefore = parseTraceparent(step) === undefined ? '' : step;
     this.#askedFlow = textOf(metadata, METADATA.flow);
-    const [, service = '', name = ''] = this.context.method.split('/');
-    const attributes = { 'rpc.system': 'grpc', 'rpc.service': service, 'rpc.method': name };
-    this.#span = tracer().startSpan(this.context.method, { kind: SpanKind.SERVER, attributes }, parent);
-    this.#otel = trace.setSpan(parent, this.#span);
+    this.#otel = isRecording() ? this.#startSpan(parent) : parent;
     this.#proof = this.#takeProof(metadata);
+  }
+
+  #startSpan(parent: Context): Context {
+    const { method } = this.context;
+    const [, service = '', name = ''] = method.split('/');
+    const attributes = { 'rpc.system': 'grpc', 'rpc.service': service, 'rpc.method': name };
+    this.#span = tracer().startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
+    return trace.setSpan(parent, this.#span);
   }
 
   #takeProof(metadata: Metadata): Buffer | undefined {
@@ -117,16 +146,17 @@ export class IncomingCall {
     return this.#proof !== undefined;
   }
 
-  /** Message bytes to a request: size, form and, on the first one of a call that needs it, the proof. */
-  async open(bytes: Buffer, method: BoundMethod, verifyProof: ProofVerifier | undefined): Promise<unknown> {
-    const request = this.decode(bytes, method);
-    if (this.verdict.kind === 'served' && this.verdict.needsProof && this.#proof !== undefined && verifyProof) {
-      const digest = createHash('sha256').update(bytes).digest();
-      this.context.proven = await verifyProof(this.#proof, method.path, digest);
-    }
-    return request;
+  get hasToProve(): boolean {
+    return this.verdict.kind === 'served' && this.verdict.needsProof;
   }
 
+  /** The proof of the caller, over the one message of a call that needs it. */
+  async prove(bytes: Buffer, { path }: BoundMethod, verifyProof: ProofVerifier | undefined): Promise<void> {
+    if (this.#proof === undefined || verifyProof === undefined) return;
+    this.context.proven = await verifyProof(this.#proof, path, createHash('sha256').update(bytes).digest());
+  }
+
+  /** Message bytes to a request: size and form. */
   decode(bytes: Buffer, { shape, maxRequestBytes }: BoundMethod): unknown {
     if (maxRequestBytes !== undefined && bytes.length > maxRequestBytes)
       throw new CpnsError(
@@ -146,15 +176,20 @@ export class IncomingCall {
 
   /** Runs a handler in the call's trace and step chain. */
   run<T>(fn: () => Promise<T>): Promise<T> {
-    return context.with(this.#otel, () =>
-      withStepChain(this.#stepBefore, async () => {
+    return this.#inTrace(() =>
+      withinCall(this.#stepBefore, this.#askedFlow, async () => {
         try {
-          return await withAskedFlow(this.#askedFlow, fn);
+          return await fn();
         } finally {
           this.#lastStep = lastStep();
         }
       }),
     );
+  }
+
+  /** The context of the call, where it is not the running one anyway: to enter it has its price. */
+  #inTrace<T>(fn: () => T): T {
+    return context.active() === this.#otel ? fn() : context.with(this.#otel, fn);
   }
 
   /** The status for a failure of the handler; its cause goes to the log and no further. */
@@ -184,7 +219,7 @@ export class IncomingCall {
     this.#ended = true;
     this.#options.ended(this);
     if (this.#span !== undefined) endSpan(this.#span, ok ? undefined : (this.#error ?? new Error('unknown')));
-    context.with(this.#otel, () => this.#log(ok));
+    if (!ok || this.context.logger.enabled('debug')) this.#inTrace(() => this.#log(ok));
   }
 
   #log(ok: boolean): void {

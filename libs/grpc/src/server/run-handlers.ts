@@ -35,7 +35,8 @@ const unary =
     const incoming = host.callOf(call.metadata);
     void incoming
       .run(async () => {
-        const request = await incoming.open(call.request, method, host.verifyProof);
+        const request = incoming.decode(call.request, method);
+        if (incoming.hasToProve) await incoming.prove(call.request, method, host.verifyProof);
         return encode(method, await handlerOf(method)(request, incoming.context));
       })
       .then(
@@ -71,7 +72,8 @@ const serverStream =
   (call) => {
     const incoming = host.callOf(call.metadata);
     const answer = incoming.run(async () => {
-      const request = await incoming.open(call.request, method, host.verifyProof);
+      const request = incoming.decode(call.request, method);
+      if (incoming.hasToProve) await incoming.prove(call.request, method, host.verifyProof);
       await handlerOf(method)(request, streamContext(call, incoming, method));
     });
     finish(call, incoming, answer);

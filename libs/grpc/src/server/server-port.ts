@@ -96,6 +96,7 @@ class GrpcServerPort implements ServerPort {
       identify: options.clients === 'certificate' ? options.identify : undefined,
       admitPeer: options.clients === 'certificate' ? options.admitPeer : undefined,
       peers: new PeerCache(PEER_CACHE_SIZE),
+      sessions: new WeakMap(),
       clock: options.clock ?? systemClock,
       stopping: () => this.#stopping,
     };

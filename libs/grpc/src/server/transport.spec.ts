@@ -154,6 +154,19 @@ describe('roles', () => {
     expect({ served: kmc.served, identified }).toEqual({ served: 1, identified: 1 });
   });
 
+  test('each connection is its own caller’s, whose certificate is looked at once', async () => {
+    const port = await kmc.port();
+    const [server, smf] = [kmc.caller(port, SERVER), kmc.caller(port, SMF)];
+    const round = async () => [await reasonOf(server(request)), await reasonOf(smf(request))];
+    const expected = ['accepted', 'PERMISSION_DENIED/ROLE_NOT_PERMITTED'];
+    expect(await round()).toEqual(expected);
+    const described = jest.spyOn(tls.TLSSocket.prototype, 'getPeerCertificate');
+    expect(await round()).toEqual(expected);
+    expect(described).not.toHaveBeenCalled();
+    described.mockRestore();
+    expect(kmc.served).toBe(2);
+  });
+
   test.each(['at the door', 'by the handler'])(
     'a caller that relays calls sees whose certificate was refused %s',
     async (where) => {
