@@ -4,13 +4,14 @@ import type { Admitted } from '@cpns/testbed';
 import { join } from 'node:path';
 import { LocalDevice } from '../support/local-device';
 import { expectProvisionedOnce, expectSameKey, expectTokenSpent } from './checks';
-import { SERVER, type FlowName } from './due';
+import { DUE, type FlowName } from './due';
 import type { Flow, Run } from './flow';
 import { eventually, MAIN_GATEWAY, PATIENCE_MS, persistently, PN, type House } from './house';
 
 /** An operator admits an entity, which nothing but the answer tells him that he did. */
 export const admissionFlow = (name: FlowName, assigner: 'server' | typeof MAIN_GATEWAY): Flow => ({
   name,
+  due: DUE[name],
   prepare: (house) => Promise.resolve(new AdmissionRun(house, house.newId('admitted'), assigner)),
 });
 
@@ -45,7 +46,7 @@ class AdmissionRun implements Run {
   }
 
   async finish(victim: string, first: Promise<void>): Promise<void> {
-    await this.house.deployment.restart(victim === SERVER ? SERVER : MAIN_GATEWAY);
+    await this.house.revive(victim);
     await first;
   }
 

@@ -1,8 +1,12 @@
 import { FAULT_POINTS, type CommitSite, type FaultPoint } from '@cpns/faults';
 import { countsOf } from './checks';
-import { lacking, shownAs, SERVER } from './due';
+import { lacking, shownAs } from './due';
 import type { Flow } from './flow';
 import { eventually, MAIN_GATEWAY, PATIENCE_MS, type House } from './house';
+
+const FINISHED = 'it was finished';
+/** How often a race is run again for it to go the way that was recorded. */
+const RACES_MAX = 8;
 
 const isRunning = (pid: number): boolean => {
   try {
@@ -28,7 +32,7 @@ export class Campaign {
     const failures: Error[] = [];
     for (const site of sites)
       for (const point of FAULT_POINTS)
-        await this.#kill(flow, site, point).catch(async (cause: unknown) => {
+        await this.#killOnce(flow, site, point).catch(async (cause: unknown) => {
           const failure = new Error(`${this.#label(flow, site, point)}: ${String(cause)}`, { cause });
           process.stdout.write(`FAILED ${failure.message}\n`);
           failures.push(failure);
@@ -45,7 +49,7 @@ export class Campaign {
     await run.perform();
     let missing: readonly string[] = [];
     await eventually('the recording of every commit that is due', () => {
-      missing = lacking(flow.name, faults.recorded());
+      missing = lacking(flow, faults.recorded());
       return Promise.resolve(missing.length === 0 ? true : undefined);
     }).catch((cause: unknown) => {
       throw new Error(`${flow.name} did not commit at: ${missing.join('; ')}`, { cause });
@@ -55,7 +59,14 @@ export class Campaign {
     return sites;
   }
 
-  async #kill(flow: Flow, site: CommitSite, point: FaultPoint): Promise<void> {
+  /** A race may go the other way, and the flow be finished without the commit: then again. */
+  async #killOnce(flow: Flow, site: CommitSite, point: FaultPoint): Promise<void> {
+    for (let left = flow.isRacy?.(site) === true ? RACES_MAX : 1; left > 0; left--)
+      if (await this.#kill(flow, site, point, left > 1)) return;
+  }
+
+  /** @returns false where the flow did not come by there, and may pass without */
+  async #kill(flow: Flow, site: CommitSite, point: FaultPoint, mayPass: boolean): Promise<boolean> {
     const { faults } = this.house;
     const run = await flow.prepare(this.house);
     const plan = faults.arm(site, point);
@@ -67,22 +78,25 @@ export class Campaign {
       over.abort();
     };
     first.then(
-      () => ended('it was finished'),
+      () => ended(FINISHED),
       (error: unknown) => ended(String(error)),
     );
-    const { pid } = await faults
+    const kill = await faults
       .killed(plan, PATIENCE_MS, over.signal)
       .catch((cause: unknown) => {
+        if (mayPass && end === FINISHED) return undefined;
         throw new Error(`${String(cause)}; the flow: ${end}`, { cause });
       })
       .finally(() => faults.disarm());
-    await run.finish(site.service, first);
+    if (kill !== undefined) await run.finish(site.service, first);
     await run.check();
-    process.stdout.write(`${this.#label(flow, site, point, pid)}\n`);
+    if (kill === undefined) return false;
+    process.stdout.write(`${this.#label(flow, site, point, kill.pid)}\n`);
+    return true;
   }
 
   #label(flow: Flow, site: CommitSite, point: FaultPoint, pid?: number): string {
-    const { flow: name, step } = shownAs(flow.name, site);
+    const { flow: name, step } = shownAs(flow, site);
     const where = `${site.service} ${pid ?? ''}`.padEnd(19);
     const [, which] = flow.name.split(', ');
     const what = [`${site.kind}${site.occurrence > 1 ? ` (${site.occurrence})` : ''}`, which]
@@ -95,7 +109,7 @@ export class Campaign {
   /** After a failure: the other points are to be seen all the same. */
   async #restore(): Promise<void> {
     const { deployment } = this.house;
-    for (const name of [SERVER, MAIN_GATEWAY]) if (!isRunning(deployment.pid(name))) await deployment.restart(name);
+    for (const name of this.house.processes) if (!isRunning(deployment.pid(name))) await deployment.restart(name);
     this.house.recount(MAIN_GATEWAY, await countsOf(this.house, MAIN_GATEWAY));
   }
 }

@@ -3,7 +3,7 @@ import type { Admitted, Assigned } from '@cpns/pne-sdk';
 import type { Device } from '@cpns/testbed';
 import { LocalDevice } from '../support/local-device';
 import { expectProvisionedOnce, expectSameKey, expectTokenSpent, type Token } from './checks';
-import { DEVICE, SERVER, type FlowName } from './due';
+import { DEVICE, DUE, type FlowName } from './due';
 import type { Flow, Run } from './flow';
 import { MAIN_GATEWAY, PATIENCE_MS, PN, type House } from './house';
 
@@ -20,6 +20,7 @@ export interface DeviceFlowOptions {
 export function deviceFlow(name: FlowName, options: DeviceFlowOptions): Flow {
   return {
     name,
+    due: DUE[name],
     prepare: async (house) => {
       const { deployment } = house;
       const { form, assigner } = options;
@@ -62,7 +63,7 @@ class DeviceRun implements Run {
       await expect(first).rejects.toThrow('SIGKILL');
       return this.perform();
     }
-    await this.house.deployment.restart(victim === SERVER ? SERVER : MAIN_GATEWAY);
+    await this.house.revive(victim);
     await first;
   }
 

@@ -1,8 +1,10 @@
 /** Which commits each flow makes: the least that a recording must find, and how a site is called in the flow's own words. */
-import { sameCommit, type Commit, type CommitSite } from '@cpns/faults';
+import { FAULT_POINTS, sameCommit, type Commit, type CommitSite } from '@cpns/faults';
 import type { FlowId } from '@cpns/telemetry';
 
 export const SERVER = 'cpns-server';
+export const KMC = 'kmc';
+export const SMF = 'smf';
 export const GATEWAY = 'pn-gw';
 export const DEVICE = 'pne';
 
@@ -14,7 +16,7 @@ export interface Due extends Commit {
   readonly shown?: readonly [flow: string, step: number];
 }
 
-const at = (service: string, flow: FlowId | '', step: number, kind: string, more: Partial<Due> = {}): Due => ({
+export const at = (service: string, flow: FlowId | '', step: number, kind: string, more: Partial<Due> = {}): Due => ({
   service,
   flow,
   step,
@@ -23,7 +25,7 @@ const at = (service: string, flow: FlowId | '', step: number, kind: string, more
 });
 
 /** A commit of a procedure that the source gives no step numbers. */
-const unnumbered = (service: string, kind: string, times = 1): Due => at(service, '', 0, kind, { times });
+export const unnumbered = (service: string, kind: string, times = 1): Due => at(service, '', 0, kind, { times });
 
 const device = (flow: FlowId, step: number, more: Partial<Due> = {}): Due => at(DEVICE, flow, step, 'device', more);
 
@@ -87,17 +89,28 @@ export const DUE = {
 
 export type FlowName = keyof typeof DUE;
 
-const rowsOf = (flow: FlowName): readonly Due[] => DUE[flow];
+/** A flow by the name that it has in the output, and what it must do. */
+export interface NamedFlow {
+  readonly name: string;
+  readonly due: readonly Due[];
+}
 
 /** The rows that a recording does not have, in words. */
-export const lacking = (flow: FlowName, recorded: readonly CommitSite[]): string[] =>
-  rowsOf(flow)
+export const lacking = ({ due }: NamedFlow, recorded: readonly CommitSite[]): string[] =>
+  due
     .filter((row) => recorded.filter((site) => sameCommit(site, row)).length < (row.times ?? 1))
     .map(({ service, flow: name, step, kind }) => `${service} ${name} ${step} ${kind}`);
 
+/** How many kills a table comes to at least: one at each point of each commit. */
+export const leastKills = (flows: readonly NamedFlow[]): number =>
+  flows.flatMap(({ due }) => due).reduce((sum, { times = 1 }) => sum + times * FAULT_POINTS.length, 0);
+
 /** Flow and step as the source has them; a procedure without numbers shows none. */
-export function shownAs(flow: FlowName, site: CommitSite): { readonly flow: string; readonly step: string } {
-  const row = rowsOf(flow).find((each) => sameCommit(each, site));
+export function shownAs(
+  { name: flow, due }: NamedFlow,
+  site: CommitSite,
+): { readonly flow: string; readonly step: string } {
+  const row = due.find((each) => sameCommit(each, site));
   const [name, step] = row?.shown ?? [site.flow === '' ? flow : site.flow, site.step];
   return { flow: name, step: step === 0 ? '-' : String(step) };
 }

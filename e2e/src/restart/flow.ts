@@ -1,5 +1,5 @@
 import type { CommitSite } from '@cpns/faults';
-import type { FlowName } from './due';
+import type { NamedFlow } from './due';
 import type { House } from './house';
 
 /** A flow with parties of its own. */
@@ -15,10 +15,11 @@ export interface Run {
   check(): Promise<void>;
 }
 
-export interface Flow {
-  readonly name: FlowName;
+export interface Flow extends NamedFlow {
   /** Everything that comes before the flow. */
   prepare(house: House): Promise<Run>;
   /** Commits that belong to another flow, which has them. */
   readonly isOfAnother?: (site: CommitSite) => boolean;
+  /** Commits that a race decides about: a run may pass without them. */
+  readonly isRacy?: (site: CommitSite) => boolean;
 }

@@ -4,13 +4,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalDevice } from '../support/local-device';
 import { expectProvisionedOnce, expectSameKey, expectTokenSpent } from './checks';
-import { SERVER } from './due';
+import { DUE, SERVER } from './due';
 import type { Flow, Run } from './flow';
 import { PATIENCE_MS, PN, type House } from './house';
 
 /** A new gateway enrols itself and provisions itself: EUK-GW-S and EUK-GW-P, steps 1 to 3. */
 export const gatewayFlow: Flow = {
   name: 'gateway enrolment',
+  due: DUE['gateway enrolment'],
   prepare: (house) => Promise.resolve(new GatewayRun(house, house.newId('gw'))),
   // the gateway is admitted like anybody else
   isOfAnother: ({ service, flow, kind }) =>

@@ -1,6 +1,6 @@
 import { FaultControl } from '@cpns/faults';
 import { openStore } from '@cpns/store';
-import { Deployment } from '@cpns/testbed';
+import { Deployment, type GatewaySpec } from '@cpns/testbed';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export const PN = 'pn1';
 export const MAIN_GATEWAY = `${PN}/gw1`;
 
 /** How long the parts of a flow wait for each other while one of them is being started again, milliseconds. */
-export const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 60_000;
 const POLL_MS = 25;
 
 /** Where a gateway keeps what it was provisioned with, as its store shows it from outside. */
@@ -51,6 +51,13 @@ export interface Counts {
   readonly registered: number;
 }
 
+export interface HouseOptions {
+  /** Of the Server side, besides the CPNS Server. */
+  readonly services?: readonly ('kmc' | 'smf')[];
+  /** Besides the main one. They take part in every flow, and in plans under their own names: they are not killed. */
+  readonly gateways?: readonly GatewaySpec[];
+}
+
 /** One deployment whose processes can be made to die at a commit. */
 export class House {
   #names = 0;
@@ -64,23 +71,34 @@ export class House {
   ) {}
 
   /** @param redis URL, where the Server side is on Redis */
-  static async start(redis?: string): Promise<House> {
+  static async start(redis?: string, { services = [], gateways = [] }: HouseOptions = {}): Promise<House> {
     const faults = new FaultControl(mkdtempSync(join(tmpdir(), 'cpns-restart-')));
     const { nodeOptions } = faults;
+    const mortal = (name: string) => [name, faults.env(name)] as const;
     const deployment = await Deployment.start({
-      gateways: [{ pn: PN, id: 'gw1' }],
-      services: [],
+      gateways: [{ pn: PN, id: 'gw1' }, ...gateways],
+      services,
       store: redis === undefined ? 'embedded' : { redis },
       env: {
-        [SERVER]: faults.env(SERVER),
-        [GATEWAY]: faults.env(GATEWAY),
+        ...Object.fromEntries([SERVER, GATEWAY, ...services].map(mortal)),
         [DEVICE]: { ...faults.env(DEVICE), CPNS_WAIT_FOR_SERVER: `${PATIENCE_MS / 1000}s` },
+        ...Object.fromEntries(gateways.map(({ pn, id }) => mortal(`${pn}/${id}`))),
       },
-      nodeOptions: { [SERVER]: nodeOptions, [GATEWAY]: nodeOptions, [DEVICE]: nodeOptions },
+      nodeOptions: Object.fromEntries([SERVER, GATEWAY, DEVICE, ...services].map((name) => [name, nodeOptions])),
     });
     const house = new House(redis === undefined ? 'embedded' : 'redis', deployment, faults);
     await house.provisioned(MAIN_GATEWAY);
     return house;
+  }
+
+  /** Those that a flow may leave dead, the gateways of a flow's own aside. */
+  get processes(): readonly string[] {
+    return this.deployment.services.filter((name) => !name.includes('/') || name === MAIN_GATEWAY);
+  }
+
+  /** Starts who died again. @param victim as plans call it */
+  revive(victim: string): Promise<void> {
+    return this.deployment.restart(victim === GATEWAY ? MAIN_GATEWAY : victim);
   }
 
   /** Resolves when a gateway has its 1st seed and its CA certificate, and asks for nothing. @param gateway its name */

@@ -1,0 +1,3 @@
+import { groupRestartSuite } from './suite';
+
+groupRestartSuite('embedded');
