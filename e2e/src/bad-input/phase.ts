@@ -9,6 +9,8 @@ export interface Phase {
   readonly rows: readonly Row[];
   /** Altered messages that do not meet, and take long: sent at the same time, between two looks at the stores. */
   readonly together?: boolean;
+  /** What was accepted goes on by itself for a while: it has to be over before the first look. */
+  readonly comesToRest?: boolean;
 }
 
 /** Rows that are prepared at the same time: most of them wait for something. */
@@ -75,7 +77,7 @@ export class PhaseRun {
   async begin(): Promise<void> {
     const sound = [...this.#exchanges.values()].flatMap((result) => ('value' in result ? [result.value] : []));
     await each(sound, PREPARED_AT_ONCE, (exchange) => exchange.prelude());
-    this.#state = await this.world.stores.settled();
+    this.#state = await (this.phase.comesToRest === true ? this.world.rest() : this.world.stores.settled());
     if (this.phase.together !== true) return;
     const { stores } = this.world;
     const before = this.#state;

@@ -44,6 +44,7 @@ export async function soundProgram(world: World, app: App, directory: string): P
     app === 'pn-gw'
       ? {
           CPNS_SERVER_ADDRESS: world.address('Server certificate'),
+          CPNS_SMF_ADDRESS: world.address('SMF certificate'),
           CPNS_LISTEN: '127.0.0.1:0',
           CPNS_TOKEN_LISTEN: '127.0.0.1:0',
         }
@@ -53,7 +54,8 @@ export async function soundProgram(world: World, app: App, directory: string): P
 
 const stringOf = ({ oneTime }: Token): string => formatOneTimeString(oneTime);
 
-function serverSide({ deployment: { pki, trustDomain } }: World, app: ServerSideService): Environment {
+function serverSide(world: World, app: ServerSideService): Environment {
+  const { pki, trustDomain } = world.deployment;
   const env = {
     CPNS_TRUST_DOMAIN: trustDomain,
     CPNS_ROOT_FILE: pki.root,
@@ -62,9 +64,11 @@ function serverSide({ deployment: { pki, trustDomain } }: World, app: ServerSide
     CPNS_ISSUING_CA_FILE: pki.issuingCa.certificate,
     CPNS_LISTEN: '127.0.0.1:0',
   };
-  if (app !== 'cpns-server') return env;
+  if (app === 'kmc') return env;
+  if (app === 'smf') return { ...env, CPNS_SERVER_ADDRESS: world.address('Server certificate') };
   return {
     ...env,
+    CPNS_KMC_ADDRESS: world.address('KMC certificate'),
     CPNS_TOKEN_LISTEN: '127.0.0.1:0',
     CPNS_ISSUING_CA_KEY_FILE: pki.issuingCa.key,
     CPNS_ENTITY_CA_FILE: pki.serverEntityCa.certificate,

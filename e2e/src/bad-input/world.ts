@@ -1,6 +1,7 @@
 import { dersToPem, type Issuer } from '@cpns/certificate-issuance';
 import { PnGatewayServiceService } from '@cpns/contracts';
 import { CpnsError, type TokenAuthKey } from '@cpns/core';
+import { OUTBOX } from '@cpns/delivery';
 import type { EntityType } from '@cpns/identity';
 import { deriveTokenAuthKey, parseOneTimeString, type KeyForm, type OneTimeString } from '@cpns/key-derivation';
 import { Deployment, type DeploymentOptions, type PortName } from '@cpns/testbed';
@@ -9,18 +10,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { issued, issuerOf, tlsOf, type Credential } from '../support/credentials';
-import { StoreWatch } from '../support/store-states';
+import { StoreWatch, type StoreState } from '../support/store-states';
 import { TestGateway } from '../support/test-gateway';
 import { Wire, type WireTls } from '../support/wire';
 
 /** The ports at which bad input is tried. */
-export type Port = 'gateway token' | 'gateway certificate' | 'Server token' | 'Server certificate';
+export type Port =
+  | 'gateway token'
+  | 'gateway certificate'
+  | 'Server token'
+  | 'Server certificate'
+  | 'SMF certificate'
+  | 'KMC certificate';
 
 const PORTS: Readonly<Record<Port, { readonly service: string; readonly port: PortName }>> = {
   'gateway token': { service: 'pn1/gw1', port: 'token' },
   'gateway certificate': { service: 'pn1/gw1', port: 'certificate' },
   'Server token': { service: 'cpns-server', port: 'token' },
   'Server certificate': { service: 'cpns-server', port: 'certificate' },
+  'SMF certificate': { service: 'smf', port: 'certificate' },
+  'KMC certificate': { service: 'kmc', port: 'certificate' },
 };
 
 /** Who assigns: the CPNS Server, the running gateway, or the one whose keys the suite holds. */
@@ -53,6 +62,8 @@ const POLL_MS = 10;
 /** One deployment, two gateways whose keys the suite holds, callers of every kind, and a look into every store. */
 export class World {
   readonly #wires = new Map<string, Wire>();
+  readonly #made = new Map<string, Promise<unknown>>();
+  readonly #endings: (() => unknown)[] = [];
   #count = 0;
 
   private constructor(
@@ -184,7 +195,39 @@ export class World {
     }
   }
 
+  /** What several rows share: made for the first that asks. */
+  once<T>(name: string, make: () => Promise<T>): Promise<T> {
+    const known = this.#made.get(name);
+    if (known !== undefined) return known as Promise<T>;
+    const made = make();
+    this.#made.set(name, made);
+    // what could not be made is the failure of each row that asked meanwhile, and tried again by the next
+    made.catch(() => this.#made.delete(name));
+    return made;
+  }
+
+  /** Done when the world stops, the last one first. */
+  onStop(ending: () => unknown): void {
+    this.#endings.unshift(ending);
+  }
+
+  /** Resolves when no service has anything left to carry on by itself, and every running gateway was told all. */
+  async rest(): Promise<StoreState> {
+    const gateways = this.deployment.services.filter((name) => name.includes('/'));
+    const told = new Set(gateways.map((name) => `gateway/${this.deployment.uri(name)}`));
+    return this.stores.settled(({ dumps }) =>
+      Object.values(dumps).every((stored) =>
+        Object.entries(stored).every(([aggregate, { logs }]) =>
+          Object.entries(logs).every(
+            ([log, { entries }]) => entries.length === 0 || (log !== OUTBOX && !told.has(aggregate)),
+          ),
+        ),
+      ),
+    );
+  }
+
   async stop(): Promise<void> {
+    for (const ending of this.#endings) await ending();
     for (const wire of this.#wires.values()) wire.close();
     this.probe.close();
     this.other.close();

@@ -11,7 +11,8 @@ import { rawDump } from '@cpns/store/testing';
 import { Deployment, type DeploymentOptions } from '@cpns/testbed';
 import { flipped } from '../support/drafts';
 import { Refusal, Wire } from '../support/wire';
-import { complete, needlesOf, needlesOfToken, privateKeyFile, type SealedStore } from './needles';
+import { runGroups, type GroupRun } from './group-run';
+import { complete, needlesOf, needlesOfToken, privateKeyFile, sealedStoreOf, type SealedStore } from './needles';
 import { RawCollector } from './raw-collector';
 import type { Haystack, Needle } from './scan';
 
@@ -26,6 +27,7 @@ const CAPABILITIES = {
 export interface FullRun {
   readonly needles: readonly Needle[];
   readonly haystacks: readonly Haystack[];
+  readonly groups: GroupRun;
 }
 
 const kinds = ['cpns-server', 'kmc', 'smf', 'pn-gw', 'pne'] as const;
@@ -54,9 +56,10 @@ export async function fullRun(store: NonNullable<DeploymentOptions['store']>): P
   });
   try {
     const own = await runFlows(deployment);
-    const errors = await provokeErrors(deployment);
-    const needles = complete([...own, ...(await allNeedles(deployment))]);
-    return { needles, haystacks: await allHaystacks(deployment, collector, errors) };
+    const groups = await runGroups(deployment, deployment.devices);
+    const errors = [...(await provokeErrors(deployment)), ...groups.errors];
+    const needles = complete([...own, ...groups.needles, ...(await allNeedles(deployment))]);
+    return { needles, haystacks: await allHaystacks(deployment, collector, errors), groups };
   } finally {
     await deployment.stop();
     await collector.stop();
@@ -113,21 +116,10 @@ async function refusalOf(call: Promise<unknown>): Promise<string> {
   throw new Error('a call that had to be refused went through');
 }
 
-function sealedStores(deployment: Deployment): SealedStore[] {
-  const services = deployment.services.map((name) => ({
-    name,
-    url: deployment.storeUrl(name),
-    service: name.includes('/') ? 'pn-gw' : name,
-    masterKeyFile: deployment.masterKeyFile(name),
-  }));
-  const devices = deployment.devices.map(({ entity, spec, storeUrl }) => ({
-    name: entity,
-    url: storeUrl,
-    service: 'pne',
-    masterKeyFile: join(spec.directory, 'master.key'),
-  }));
-  return [...services, ...devices];
-}
+const sealedStores = (deployment: Deployment): SealedStore[] =>
+  [...deployment.services, ...deployment.devices.map(({ entity }) => entity)].map((name) =>
+    sealedStoreOf(deployment, name),
+  );
 
 async function allNeedles(deployment: Deployment): Promise<Needle[]> {
   const { pki } = deployment;

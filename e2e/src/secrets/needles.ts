@@ -13,6 +13,8 @@ import {
 import { DATA_KEYS_RECORD, dataKeysOf, FileMasterKey, MAC_BYTES, Sealer } from '@cpns/sealing';
 import { openStore, type Store } from '@cpns/store';
 import { dump } from '@cpns/store/testing';
+import type { Deployment } from '@cpns/testbed';
+import { join } from 'node:path';
 import type { Needle } from './scan';
 
 /** A store with the key to it. */
@@ -22,6 +24,17 @@ export interface SealedStore {
   /** What binds its records. */
   readonly service: string;
   readonly masterKeyFile: string;
+}
+
+/** The store of a service, a gateway or a device of a deployment, by its name or E. */
+export function sealedStoreOf(deployment: Deployment, name: string): SealedStore {
+  const device = deployment.devices.find(({ entity }) => entity === name);
+  if (device !== undefined) {
+    const { storeUrl: url, spec } = device;
+    return { name, url, service: 'pne', masterKeyFile: join(spec.directory, 'master.key') };
+  }
+  const service = name.includes('/') ? 'pn-gw' : name;
+  return { name, url: deployment.storeUrl(name), service, masterKeyFile: deployment.masterKeyFile(name) };
 }
 
 interface StoredJson {
@@ -134,11 +147,14 @@ export function derived({ what, bytes }: Needle): Needle[] {
 
 const isPrivateKey = ({ bytes }: Needle): boolean => bytes.length > SECRET_BYTES && bytes[0] === 0x30;
 
+/** Nothing is derived from these. */
+const isLast = ({ what }: Needle): boolean => /^(wrap key|content key|plaintext) of/.test(what);
+
 /** Everything that follows, without doubles. */
 export function complete(needles: readonly Needle[]): Needle[] {
   const all = needles.flatMap((needle) => [
     needle,
-    ...derived(needle),
+    ...(isLast(needle) ? [] : derived(needle)),
     ...(isPrivateKey(needle) ? scalarsOf(needle) : []),
   ]);
   const byBytes = new Map(all.map((needle) => [needle.bytes.toString('hex'), needle]));

@@ -19,6 +19,21 @@ export interface Finding {
   readonly encoding: string;
 }
 
+/** Bytes that are no secret, and have no business but in their places. */
+export interface Trace extends Needle {
+  /** Where they may be. */
+  readonly belongs: RegExp;
+}
+
+/** Finds traces outside of their places. */
+export const strayed = (traces: readonly Trace[], haystacks: readonly Haystack[]): Finding[] =>
+  traces.flatMap((trace) =>
+    scan(
+      [trace],
+      haystacks.filter(({ where }) => !trace.belongs.test(where)),
+    ),
+  );
+
 /** Looks for every needle in every encoding in every haystack. */
 export function scan(needles: readonly Needle[], haystacks: readonly Haystack[]): Finding[] {
   const findings: Finding[] = [];

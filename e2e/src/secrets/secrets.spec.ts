@@ -11,7 +11,7 @@ import { openStore, type Store } from '@cpns/store';
 import { createLogger } from '@cpns/telemetry';
 import { ENCODINGS } from './encodings';
 import { fullRun, type FullRun } from './full-run';
-import { scan, type Haystack } from './scan';
+import { scan, strayed, type Haystack } from './scan';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -23,6 +23,9 @@ const KINDS: readonly [string, RegExp][] = [
   ['S', /: secret of/],
   ['confirm key', /^confirm key of/],
   ['wrap key', /^wrap key of/],
+  ['Group Key', /: groupKey of/],
+  ['content key', /^content key of/],
+  ['plaintext', /^plaintext of/],
   ['private scalar', /private scalar$/],
   ['master key', /master key$/],
   ['data key', /data key \d+$/],
@@ -44,7 +47,7 @@ describe.each(['embedded', 'redis'] as const)('a full run with the Server on %s'
 
   it('has secrets of every kind to look for, and something to look in', () => {
     for (const [, pattern] of KINDS) expect(run.needles.some(({ what }) => pattern.test(what))).toBe(true);
-    for (const where of ['spans', 'errors', 'store of cpns-server', 'store of pn1/gw1'])
+    for (const where of ['spans', 'errors', 'store of cpns-server', 'store of kmc', 'store of smf', 'store of pn1/gw1'])
       expect(run.haystacks.find((haystack) => haystack.where === where)?.bytes.length).toBeGreaterThan(100);
     const logs = run.haystacks.filter(({ where }) => where.endsWith('/log'));
     expect(logs.length).toBeGreaterThanOrEqual(9);
@@ -54,6 +57,23 @@ describe.each(['embedded', 'redis'] as const)('a full run with the Server on %s'
     );
     say(`secrets (${kind}): ${run.needles.length} secrets (${counts.join(', ')}) x ${ENCODINGS.length} encodings`);
     say(`secrets (${kind}): looked for in ${run.haystacks.length} places, ${bytes} bytes`);
+  });
+
+  it('has the Group Key of every version of both groups', () => {
+    expect(run.groups.versions).toBe(6);
+  });
+
+  it('shows sealed messages and envelopes where they belong, and nowhere else', () => {
+    const { traces } = run.groups;
+    const stray = strayed(traces, run.haystacks);
+    const kept = scan(
+      traces.filter(({ what }) => what.startsWith('envelope')),
+      run.haystacks.filter(({ where }) => where === 'store of pn1/gw1'),
+    );
+    say(`secrets (${kind}): ${traces.length} sealed messages and envelopes, ${stray.length} strayed`);
+    expect(stray).toEqual([]);
+    // it was looked in the right way: the gateway does hold what it was given
+    expect(kept).not.toEqual([]);
   });
 
   it('shows none of them anywhere', () => {

@@ -1,4 +1,4 @@
-import { openStore, type Store } from '@cpns/store';
+import { openStore, type Aggregate, type Store } from '@cpns/store';
 import { dump, rawDump, type StoreDump } from '@cpns/store/testing';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,17 +13,30 @@ export interface StoreState {
 
 /** Writes that a call leaves to the background are over within this pause, milliseconds. */
 const PAUSE_MS = 20;
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 20_000;
 
 /** Looks into the stores of running services, from outside and without a word to them. */
 export class StoreWatch {
-  private constructor(private readonly stores: ReadonlyMap<string, Store>) {}
+  readonly #added = new Set<Store>();
+
+  private constructor(private readonly stores: Map<string, Store>) {}
 
   /** @param urls by the name of whose store it is */
   static async open(urls: Readonly<Record<string, string>>): Promise<StoreWatch> {
     const stores = new Map<string, Store>();
     for (const [name, url] of Object.entries(urls)) stores.set(name, await openStore(url));
     return new StoreWatch(stores);
+  }
+
+  /** Looks into one more store from now on; whoever opened it closes it. */
+  add(name: string, store: Store): void {
+    this.stores.set(name, store);
+    this.#added.add(store);
+  }
+
+  /** Whether a record is there. */
+  async has(name: string, aggregate: Aggregate, record: string): Promise<boolean> {
+    return (await this.stores.get(name)?.read(aggregate, [record]))?.has(record) === true;
   }
 
   async look(): Promise<StoreState> {
@@ -33,13 +46,17 @@ export class StoreWatch {
     return { takenAt: Date.now(), dumps, fingerprint };
   }
 
-  /** A state that stays as it is for a moment. @throws Error when there is none within 5 s */
-  async settled(): Promise<StoreState> {
+  /**
+   * A state that stays as it is for a moment.
+   * @param isOver whether all that services do by themselves is done in it
+   * @throws Error when there is none within 20 s
+   */
+  async settled(isOver: (state: StoreState) => boolean = () => true): Promise<StoreState> {
     const until = Date.now() + SETTLE_MS;
     let before = await this.look();
     for (;;) {
       await sleep(PAUSE_MS);
-      if ((await this.fingerprint()) === before.fingerprint) return before;
+      if (isOver(before) && (await this.fingerprint()) === before.fingerprint) return before;
       const after = await this.look();
       if (Date.now() > until)
         throw new Error(`the stores do not come to rest: ${changesBetween(before, after).join('; ')}`);
@@ -53,7 +70,7 @@ export class StoreWatch {
   }
 
   async close(): Promise<void> {
-    for (const store of this.stores.values()) await store.close();
+    for (const store of this.stores.values()) if (!this.#added.has(store)) await store.close();
   }
 
   private async fingerprint(): Promise<string> {

@@ -6,6 +6,7 @@ import {
   Metadata,
   status as Status,
   type ChannelCredentials,
+  type ClientDuplexStream,
   type ServiceError,
 } from '@grpc/grpc-js';
 
@@ -105,8 +106,71 @@ export class Wire {
     return method.responseDeserialize(response) as ResponseOf<M>;
   }
 
+  /** A call whose messages go both ways; a path that answers with a stream takes it as well. */
+  talk(path: string, { deadlineMs = DEADLINE_MS }: WireCallOptions = {}): Talk {
+    const startedAt = Date.now();
+    const deadline = startedAt + deadlineMs;
+    return new Talk(
+      this.#client.makeBidiStreamRequest(path, asBytes, asBytes, new Metadata(), { deadline }),
+      startedAt,
+    );
+  }
+
   close(): void {
     this.#client.close();
+  }
+}
+
+/** One call over which messages go both ways, as bytes. */
+export class Talk {
+  readonly #received: Buffer[] = [];
+  #end: { readonly refusal?: Refusal } | undefined;
+  #wake: () => void = () => undefined;
+
+  constructor(
+    private readonly call: ClientDuplexStream<Buffer, Buffer>,
+    startedAt: number,
+  ) {
+    const end = (refusal?: Refusal) => {
+      this.#end ??= refusal === undefined ? {} : { refusal };
+      this.#wake();
+    };
+    call.on('data', (message: Buffer) => {
+      this.#received.push(message);
+      this.#wake();
+    });
+    call.on('error', (error: ServiceError) => end(refusalOf(error, Date.now() - startedAt)));
+    call.on('end', () => end());
+  }
+
+  say(message: Buffer): void {
+    this.call.write(message);
+  }
+
+  /** The next message, or nothing when none comes within this time. @throws Refusal what ended the call */
+  async hear(patienceMs: number): Promise<Buffer | undefined> {
+    const until = Date.now() + patienceMs;
+    for (;;) {
+      const message = this.#received.shift();
+      if (message !== undefined) return message;
+      if (this.#end?.refusal !== undefined) throw this.#end.refusal;
+      const left = until - Date.now();
+      if (this.#end !== undefined || left <= 0) return undefined;
+      await this.#news(left);
+    }
+  }
+
+  close(): void {
+    this.call.cancel();
+  }
+
+  async #news(atMostMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      timer = setTimeout(resolve, atMostMs);
+    });
+    clearTimeout(timer);
   }
 }
 

@@ -29,7 +29,7 @@ interface WrongCaller {
 }
 
 /** The same call by whom it is for and by somebody else; the message of the second stays good. */
-const callerRow = (call: Call, { id, item, clause, as, expect: expectation }: WrongCaller): Row =>
+export const callerRow = (call: Call, { id, item, clause, as, expect: expectation }: WrongCaller): Row =>
   row<Called>({
     id: `${call.name} by ${id}`,
     item,
@@ -53,12 +53,12 @@ const wrongRole = (call: Call, caller: Caller): WrongCaller => ({
 const SERVICES = ['service smf', 'service kmc', 'service cpns-server'] as const;
 const ENTITIES = ['target entity', 'target PN GW'] as const;
 
-const roles = (calls: readonly Call[], callers: readonly Caller[]): Row[] =>
+export const roles = (calls: readonly Call[], callers: readonly Caller[]): Row[] =>
   calls.flatMap((call) => callers.map((caller) => callerRow(call, wrongRole(call, caller))));
 
 /** A target entity with a certificate that the Server knows, at the port of its gateway. */
-async function registeredHolder(world: World): Promise<Credential['tls']> {
-  const token = await world.admit({ form: 'key-pair', assigner: 'gateway' });
+export async function registeredHolder(world: World, entity = world.entity()): Promise<WireTls> {
+  const token = await world.admit({ form: 'key-pair', assigner: 'gateway', entity });
   const { chain, privateKey } = await assignCertificate(world, token);
   await register(
     world,

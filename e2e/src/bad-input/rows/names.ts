@@ -7,9 +7,9 @@ import type { World } from '../world';
 import { assignmentRows, ENROLLING, GATEWAY_ASSIGNS, RELAYED, type AlteredAssignment } from './assignment-stage';
 import { secretRegistrationRows } from './registration-stage';
 
-type Fault = 'empty' | 'over-long' | 'outside its pattern';
+export type Fault = 'empty' | 'over-long' | 'outside its pattern';
 
-const ITEM: Readonly<Record<Fault, Item>> = {
+export const ITEM: Readonly<Record<Fault, Item>> = {
   empty: 'an id that is empty',
   'over-long': 'an id that is over-long',
   'outside its pattern': 'an id outside its pattern',
@@ -20,19 +20,19 @@ const REASON = {
   'outside its pattern': 'NAME_INVALID',
 } as const;
 
-interface WrongValue {
+export interface WrongValue {
   readonly fault: Fault;
   readonly value: string;
 }
 
 /** @param max characters that are allowed, @param outside what the pattern does not take */
-const wrongValues = (max: number, outside: readonly string[]): WrongValue[] => [
+export const wrongValues = (max: number, outside: readonly string[]): WrongValue[] => [
   { fault: 'empty', value: '' },
   { fault: 'over-long', value: 'a'.repeat(max + 1) },
   ...outside.map((value): WrongValue => ({ fault: 'outside its pattern', value })),
 ];
 
-const WRONG_ID = wrongValues(64, ['.hidden', 'two words', 'a/b', 'caf\u00e9', 'a\n']);
+export const WRONG_ID = wrongValues(64, ['.hidden', 'two words', 'a/b', 'caf\u00e9', 'a\n']);
 const WRONG_LABEL = wrongValues(63, ['Upper', 'a_b']);
 // 191 characters in labels that are short enough themselves
 const WRONG_DOMAIN: readonly WrongValue[] = [
@@ -51,14 +51,14 @@ interface Place {
   readonly values: readonly WrongValue[];
 }
 
-const expectation = (field: string, fault: Fault): Expectation => ({
+export const expectation = (field: string, fault: Fault): Expectation => ({
   code: 'INVALID_ARGUMENT',
   reason: REASON[fault],
   field,
 });
 
 /** With a line break made visible. */
-const shown = (value: string): string => JSON.stringify(value.length > 20 ? `${value.slice(0, 8)}…` : value);
+export const shown = (value: string): string => JSON.stringify(value.length > 20 ? `${value.slice(0, 8)}…` : value);
 
 interface Parts {
   readonly pnId: string;

@@ -58,6 +58,11 @@ const WRONG: readonly WrongSetting[] = [
   },
   { app: 'kmc', what: 'of no level', variable: 'CPNS_LOG_LEVEL', value: 'loud' },
   { app: 'smf', what: 'missing', variable: 'CPNS_ISSUING_CA_FILE', value: undefined },
+  { app: 'cpns-server', what: 'without a port', variable: 'CPNS_KMC_ADDRESS', value: '127.0.0.1' },
+  { app: 'cpns-server', what: 'without a unit', variable: 'CPNS_ACTIVATION_DELAY', value: '30' },
+  { app: 'smf', what: 'missing', variable: 'CPNS_SERVER_ADDRESS', value: undefined },
+  { app: 'smf', what: 'without a port', variable: 'CPNS_KEY_LOCATION', value: 'localhost' },
+  { app: 'pn-gw', what: 'missing', variable: 'CPNS_SMF_ADDRESS', value: undefined },
   { app: 'pn-gw', what: 'not embedded', variable: 'CPNS_STORE', value: 'redis://127.0.0.1' },
   { app: 'pn-gw', what: 'missing', variable: 'CPNS_SERVER_ADDRESS', value: undefined },
   {

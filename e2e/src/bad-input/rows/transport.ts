@@ -21,8 +21,11 @@ const WELCOME: Readonly<Record<Port, Caller>> = {
   'gateway certificate': 'target entity',
   'Server token': 'anonymous',
   'Server certificate': 'operator',
+  'SMF certificate': 'operator',
+  'KMC certificate': 'service cpns-server',
 };
-const PORTS = Object.keys(WELCOME) as Port[];
+const PORTS: readonly Port[] = ['gateway token', 'gateway certificate', 'Server token', 'Server certificate'];
+const GROUP_PORTS: readonly Port[] = ['SMF certificate', 'KMC certificate'];
 const CERTIFICATE_PORTS: readonly Port[] = ['gateway certificate', 'Server certificate'];
 
 /** A health check over a connection of its own, which ends with it. */
@@ -235,3 +238,9 @@ export const TRANSPORT_ROWS: readonly Row[] = [
   ...[...CERTIFICATES, ...EXCLUDED].flatMap((one) => CERTIFICATE_PORTS.map((port) => handshakeRow(one, port))),
   ...WRONG_NAMES.filter(({ item }) => item !== 'a DNS SAN' && item !== 'a SAN of another PN').map(wrongName),
 ];
+
+/** The same at the services that Service Groups take. */
+export const GROUP_TRANSPORT_ROWS: readonly Row[] = GROUP_PORTS.flatMap((port) => [
+  plaintextRow(port),
+  ...[TLS12, ...CERTIFICATES, ...EXCLUDED].map((one) => handshakeRow(one, port)),
+]);
