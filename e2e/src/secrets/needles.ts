@@ -154,8 +154,8 @@ const isLast = ({ what }: Needle): boolean => /^(wrap key|content key|plaintext)
 export function complete(needles: readonly Needle[]): Needle[] {
   const all = needles.flatMap((needle) => [
     needle,
-    ...(isLast(needle) ? [] : derived(needle)),
-    ...(isPrivateKey(needle) ? scalarsOf(needle) : []),
+    // random bytes may look like DER
+    ...(isLast(needle) ? [] : [...derived(needle), ...(isPrivateKey(needle) ? scalarsOf(needle) : [])]),
   ]);
   const byBytes = new Map(all.map((needle) => [needle.bytes.toString('hex'), needle]));
   return [...byBytes.values()];
