@@ -82,11 +82,14 @@ export class GroupLife {
     const stayed = this.model.members(FIRST).filter((entity) => this.model.isMember(entity));
     for (const entity of stayed) {
       const participant = this.#participant(entity);
-      await this.#forbidden(`${entity} opens a retired version of ${groupId}`, RETIRED, () =>
+      const stayedOn = this.model.stayedFrom(entity, FIRST);
+      // who was away has seen no version until it came back, and goes by that one: it opened this message before
+      const opening = stayedOn ? RETIRED : [...RETIRED, 'CONTENT_REPLAYED'];
+      await this.#forbidden(`${entity} opens a retired version of ${groupId}`, opening, () =>
         participant.open(message.sealed),
       );
       // that one was a member before it came back is not remembered for longer than it matters
-      const reasons = this.model.stayedFrom(entity, FIRST) ? RETIRED : [...RETIRED, ...NOT_GIVEN];
+      const reasons = stayedOn ? RETIRED : [...RETIRED, ...NOT_GIVEN];
       await this.#forbidden(`${entity} pulls a retired version of ${groupId}`, reasons, () =>
         participant.ask(groupId, FIRST),
       );
