@@ -10,6 +10,7 @@ export type { CallOptions } from './client/call-options';
 export * from './client/connection';
 export * from './client/streams';
 export * from './server/call-context';
+export * from './server/gateway-of';
 export * from './server/handlers';
 export * from './server/server-port';
 export { tls13ServerCredentials, type ServerTls } from './server/tls';

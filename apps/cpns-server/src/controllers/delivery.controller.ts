@@ -6,14 +6,13 @@ import type {
 } from '@cpns/contracts';
 import { unauthenticated } from '@cpns/core';
 import { DeliveryLog, PeerSenders, receiverMessage } from '@cpns/delivery';
-import type { CallContext, DuplexContext, Handlers } from '@cpns/grpc';
+import { gatewayOf, type CallContext, type DuplexContext, type Handlers } from '@cpns/grpc';
 import type { ServerContext } from '../context';
 import type { CskmfContext } from '../cskmf/context';
 import { openEntry } from '../cskmf/gateway-log';
 import { PullGroupKey } from '../cskmf/pull-group-key/pull-group-key';
 import { DELIVERY_LOG, gatewayAggregate } from '../records/gateway-records';
 import { checkGatewayStanding } from '../records/gateway-standing';
-import { gatewayOf } from './gateway-of';
 
 /** CSKMF to CSKMF on the wire: pulls, and each gateway's log, in order, until it acknowledged it. */
 export class DeliveryController implements Handlers<typeof GroupKeyDeliveryServiceService> {

@@ -3,10 +3,9 @@ import type {
   DeviceCapabilitiesServiceService,
   GetCapabilitiesRequest,
 } from '@cpns/contracts';
-import type { CallContext, Handlers } from '@cpns/grpc';
+import { gatewayOf, type CallContext, type Handlers } from '@cpns/grpc';
 import type { ServerContext } from '../context';
 import { ReportCapabilities } from '../device-capabilities/report-capabilities';
-import { gatewayOf } from './gateway-of';
 
 /** The Device Capabilities Function on the wire. */
 export class DeviceCapabilitiesController implements Handlers<typeof DeviceCapabilitiesServiceService> {

@@ -7,14 +7,13 @@ import {
   type ProvisionGatewayRequest,
   type RevokeEntityUserKeyRequest,
 } from '@cpns/contracts';
-import type { CallContext, Handlers } from '@cpns/grpc';
+import { gatewayOf, type CallContext, type Handlers } from '@cpns/grpc';
 import type { ServerContext } from '../context';
 import { AssignEntityUserKey, type Bearer } from '../entity-user-key/assign-entity-user-key/assign-entity-user-key';
 import { keyInfo, ListEntityUserKeys } from '../entity-user-key/list-entity-user-keys/list-entity-user-keys';
 import { ProvisionGateway } from '../entity-user-key/provision-gateway/provision-gateway';
 import { RegisterEntityUserKey } from '../entity-user-key/register-entity-user-key/register-entity-user-key';
 import { RevokeEntityUserKey } from '../entity-user-key/revoke-entity-user-key/revoke-entity-user-key';
-import { gatewayOf } from './gateway-of';
 
 const { renewEntityUserKey, ...SERVED } = EntityUserKeyServiceService;
 

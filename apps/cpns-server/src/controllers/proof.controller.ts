@@ -1,8 +1,7 @@
 import type { ProofServiceService, VerifyProofRequest } from '@cpns/contracts';
-import type { CallContext, Handlers } from '@cpns/grpc';
+import { gatewayOf, type CallContext, type Handlers } from '@cpns/grpc';
 import type { ServerContext } from '../context';
 import { VerifyProof } from '../proof/verify-proof/verify-proof';
-import { gatewayOf } from './gateway-of';
 
 /** ProofService on the wire. */
 export class ProofController implements Handlers<typeof ProofServiceService> {

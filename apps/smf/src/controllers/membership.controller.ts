@@ -3,13 +3,12 @@ import type {
   MembershipServiceLeaveServiceGroupRequest,
   MembershipServiceService,
 } from '@cpns/contracts';
-import type { CallContext, Handlers } from '@cpns/grpc';
+import { gatewayOf, type CallContext, type Handlers } from '@cpns/grpc';
 import type { ProposeChange } from '../changes/propose-change';
 import type { SmfContext } from '../context';
 import { JoinServiceGroup } from '../membership/join-service-group/join-service-group';
 import { LeaveServiceGroup } from '../membership/leave-service-group/leave-service-group';
 import type { GatewayStanding } from '../records/gateway-standing';
-import { gatewayOf } from './gateway-of';
 
 /** What PNEs ask through the SMF in their PN GW, on the wire. */
 export class MembershipController implements Handlers<typeof MembershipServiceService> {

@@ -4,13 +4,12 @@ import type {
   ServiceGroupNoticeServiceService,
 } from '@cpns/contracts';
 import { PeerSenders, receiverMessage } from '@cpns/delivery';
-import type { DuplexContext, Handlers } from '@cpns/grpc';
+import { gatewayOf, type DuplexContext, type Handlers } from '@cpns/grpc';
 import type { SmfContext } from '../context';
 import { IntroduceGateway } from '../notices/introduce-gateway';
 import { noticeLog } from '../notices/notice-log';
 import { noticeFor } from '../notices/send-notice';
 import type { GatewayStanding } from '../records/gateway-standing';
-import { gatewayOf } from './gateway-of';
 
 /** The notice channel on the wire: each gateway's notices, in order, until it acknowledged them. */
 export class NoticeController implements Handlers<typeof ServiceGroupNoticeServiceService> {

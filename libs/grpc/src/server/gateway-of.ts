@@ -1,6 +1,6 @@
 import { permissionDenied } from '@cpns/core';
-import type { CallContext } from '@cpns/grpc';
 import type { EntityName } from '@cpns/identity';
+import type { CallContext } from './call-context';
 
 /** The gateway that calls; the role table let no other in. @throws CpnsError ROLE_NOT_PERMITTED */
 export function gatewayOf(call: CallContext): EntityName {
