@@ -145,8 +145,7 @@ describe('a deployment on Redis', () => {
     await redis.restart();
     const { deployment } = world;
     const urls = Object.fromEntries(deployment.services.map((name) => [name, deployment.storeUrl(name)]));
-    const stores = await StoreWatch.open(urls);
-    const after = await stores.settled().finally(() => stores.close());
+    const after = await new StoreWatch(urls).settled();
     expect(changesBetween(run.before, after)).toEqual([]);
     refused.forEach(record);
     expect(await run.makeGood(RECOVERY_MS)).toEqual([]);

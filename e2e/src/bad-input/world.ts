@@ -93,7 +93,7 @@ export class World {
     const deployment = await Deployment.start({ services: ['cpns-server'], ...options, env });
     try {
       const urls = Object.fromEntries(deployment.services.map((name) => [name, deployment.storeUrl(name)]));
-      const stores = await StoreWatch.open(urls);
+      const stores = new StoreWatch(urls);
       const probe = await TestGateway.enrol(deployment, 'pn1', 'probe');
       const other = await TestGateway.enrol(deployment, 'pn9', 'other');
       const { pki } = deployment;
@@ -231,7 +231,6 @@ export class World {
     for (const wire of this.#wires.values()) wire.close();
     this.probe.close();
     this.other.close();
-    await this.stores.close();
     await this.deployment.stop();
     rmSync(this.seedDirectory, { recursive: true, force: true });
   }

@@ -10,7 +10,7 @@ import {
   type Admitted,
   type Assigned,
 } from '@cpns/pne-sdk';
-import { openStore } from '@cpns/store';
+import { lookIntoStore } from '@cpns/testbed';
 import type { LocalDevice } from '../support/local-device';
 import { PATIENCE_MS, type Counts, type House } from './house';
 
@@ -85,14 +85,8 @@ export async function expectProvisionedOnce(house: House, gateway: string): Prom
 export async function countsOf({ deployment }: House, gateway: string): Promise<Counts> {
   const found = (await deployment.operator.enrolment.getGateway({ entity: deployment.uri(gateway) })).gateway;
   const { firstSeedId = '', registeredEntities = 0 } = found?.firstSeeds[0] ?? {};
-  return { registered: registeredEntities, served: await servedAtGateway(deployment.storeUrl(gateway), firstSeedId) };
-}
-
-async function servedAtGateway(storeUrl: string, firstSeedId: string): Promise<number> {
-  const store = await openStore(storeUrl);
-  try {
-    return (await store.members({ kind: 'first-seed', id: firstSeedId }, 'served', undefined, 1_000)).items.length;
-  } finally {
-    await store.close();
-  }
+  const served = await lookIntoStore(deployment.storeUrl(gateway), (store) =>
+    store.members({ kind: 'first-seed', id: firstSeedId }, 'served', undefined, 1_000),
+  );
+  return { registered: registeredEntities, served: served.items.length };
 }

@@ -1,6 +1,5 @@
 import { FaultControl } from '@cpns/faults';
-import { openStore } from '@cpns/store';
-import { Deployment, type GatewaySpec } from '@cpns/testbed';
+import { Deployment, lookIntoStore, type GatewaySpec } from '@cpns/testbed';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,14 +103,11 @@ export class House {
   /** Resolves when a gateway has its 1st seed and its CA certificate, and asks for nothing. @param gateway its name */
   provisioned(gateway: string): Promise<true> {
     return eventually(`the provisioning of ${gateway}`, async () => {
-      const store = await openStore(this.deployment.storeUrl(gateway));
-      try {
-        const found = await store.read(OWN_PROVISIONING, [...PROVISIONED, ...ASKED_FOR]);
-        const isDone = PROVISIONED.every((name) => found.has(name)) && !ASKED_FOR.some((name) => found.has(name));
-        return isDone ? true : undefined;
-      } finally {
-        await store.close();
-      }
+      const found = await lookIntoStore(this.deployment.storeUrl(gateway), (store) =>
+        store.read(OWN_PROVISIONING, [...PROVISIONED, ...ASKED_FOR]),
+      );
+      const isDone = PROVISIONED.every((name) => found.has(name)) && !ASKED_FOR.some((name) => found.has(name));
+      return isDone ? true : undefined;
     });
   }
 

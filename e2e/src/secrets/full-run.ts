@@ -6,9 +6,8 @@ import { AssignmentRequest, KeyStorage, LinkSecurity, PnGatewayServiceService } 
 import { duration, systemClock, systemRandom } from '@cpns/core';
 import { parseOneTimeString } from '@cpns/key-derivation';
 import { prepareAssignment } from '@cpns/pne-sdk';
-import { openStore } from '@cpns/store';
 import { rawDump } from '@cpns/store/testing';
-import { Deployment, type DeploymentOptions } from '@cpns/testbed';
+import { Deployment, lookIntoStore, type DeploymentOptions } from '@cpns/testbed';
 import { flipped } from '../support/drafts';
 import { Refusal, Wire } from '../support/wire';
 import { runGroups, type GroupRun } from './group-run';
@@ -156,13 +155,8 @@ async function allHaystacks(
 
 /** What the store says that it holds, for a Redis; for an embedded one besides its files. */
 async function rawOf({ name, url }: SealedStore): Promise<Haystack> {
-  const store = await openStore(url);
-  try {
-    const entries = await rawDump(store);
-    return { where: `store of ${name}`, bytes: Buffer.concat(entries.flatMap(({ key, value }) => [key, value])) };
-  } finally {
-    await store.close();
-  }
+  const entries = await lookIntoStore(url, rawDump);
+  return { where: `store of ${name}`, bytes: Buffer.concat(entries.flatMap(({ key, value }) => [key, value])) };
 }
 
 export const serverStoreName = `store of ${SERVER}`;

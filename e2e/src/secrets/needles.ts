@@ -11,9 +11,9 @@ import {
   parseOneTimeString,
 } from '@cpns/key-derivation';
 import { DATA_KEYS_RECORD, dataKeysOf, FileMasterKey, MAC_BYTES, Sealer } from '@cpns/sealing';
-import { openStore, type Store } from '@cpns/store';
+import type { Store } from '@cpns/store';
 import { dump } from '@cpns/store/testing';
-import type { Deployment } from '@cpns/testbed';
+import { lookIntoStore, type Deployment } from '@cpns/testbed';
 import { join } from 'node:path';
 import type { Needle } from './scan';
 
@@ -102,13 +102,12 @@ const masterKeyOf = ({ name, masterKeyFile }: SealedStore): Needle => ({
 });
 
 /** All that a store and its master key give. */
-export async function needlesOf(sealed: SealedStore): Promise<Needle[]> {
-  const store = await openStore(sealed.url);
-  try {
-    return [masterKeyOf(sealed), ...(await dataKeys(store, sealed)), ...(await sealedSecrets(store, sealed))];
-  } finally {
-    await store.close();
-  }
+export function needlesOf(sealed: SealedStore): Promise<Needle[]> {
+  return lookIntoStore(sealed.url, async (store) => [
+    masterKeyOf(sealed),
+    ...(await dataKeys(store, sealed)),
+    ...(await sealedSecrets(store, sealed)),
+  ]);
 }
 
 /** T, and what follows from it. */

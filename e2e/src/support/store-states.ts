@@ -1,5 +1,6 @@
-import { openStore, type Aggregate, type Store } from '@cpns/store';
+import type { Aggregate, Store } from '@cpns/store';
 import { dump, rawDump, type StoreDump } from '@cpns/store/testing';
+import { lookIntoStore } from '@cpns/testbed';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -15,34 +16,34 @@ export interface StoreState {
 const PAUSE_MS = 20;
 const SETTLE_MS = 20_000;
 
-/** Looks into the stores of running services, from outside and without a word to them. */
-export class StoreWatch {
-  readonly #added = new Set<Store>();
+/** Opens one store for one look into it. */
+type Opening = <T>(look: (store: Store) => Promise<T>) => Promise<T>;
 
-  private constructor(private readonly stores: Map<string, Store>) {}
+/** Looks into the stores of running services, from outside and without a word to them: anew each time. */
+export class StoreWatch {
+  readonly #stores = new Map<string, Opening>();
 
   /** @param urls by the name of whose store it is */
-  static async open(urls: Readonly<Record<string, string>>): Promise<StoreWatch> {
-    const stores = new Map<string, Store>();
-    for (const [name, url] of Object.entries(urls)) stores.set(name, await openStore(url));
-    return new StoreWatch(stores);
+  constructor(urls: Readonly<Record<string, string>>) {
+    for (const [name, url] of Object.entries(urls)) this.#stores.set(name, (look) => lookIntoStore(url, look));
   }
 
-  /** Looks into one more store from now on; whoever opened it closes it. */
+  /** Looks into one more store from now on, which is open in this process; whoever opened it closes it. */
   add(name: string, store: Store): void {
-    this.stores.set(name, store);
-    this.#added.add(store);
+    this.#stores.set(name, (look) => look(store));
   }
 
   /** Whether a record is there. */
   async has(name: string, aggregate: Aggregate, record: string): Promise<boolean> {
-    return (await this.stores.get(name)?.read(aggregate, [record]))?.has(record) === true;
+    const found = await this.#stores.get(name)?.((store) => store.read(aggregate, [record]));
+    return found?.has(record) === true;
   }
 
   async look(): Promise<StoreState> {
     const dumps: Record<string, StoreDump> = {};
-    const fingerprint = await this.fingerprint();
-    for (const [name, store] of this.stores) dumps[name] = await dump(store);
+    const fingerprint = await this.#fingerprint(async (name, store) => {
+      dumps[name] = await dump(store);
+    });
     return { takenAt: Date.now(), dumps, fingerprint };
   }
 
@@ -56,7 +57,7 @@ export class StoreWatch {
     let before = await this.look();
     for (;;) {
       await sleep(PAUSE_MS);
-      if (isOver(before) && (await this.fingerprint()) === before.fingerprint) return before;
+      if (isOver(before) && (await this.#fingerprint()) === before.fingerprint) return before;
       const after = await this.look();
       if (Date.now() > until)
         throw new Error(`the stores do not come to rest: ${changesBetween(before, after).join('; ')}`);
@@ -66,23 +67,22 @@ export class StoreWatch {
 
   /** The state now, which is the one before to the letter where not a byte has changed. */
   async since(before: StoreState): Promise<StoreState> {
-    return (await this.fingerprint()) === before.fingerprint ? before : this.look();
+    return (await this.#fingerprint()) === before.fingerprint ? before : this.look();
   }
 
-  async close(): Promise<void> {
-    for (const store of this.stores.values()) if (!this.#added.has(store)) await store.close();
-  }
-
-  private async fingerprint(): Promise<string> {
+  /** @param also done with each store while it is open: what it sees of an embedded one is what the fingerprint is of */
+  async #fingerprint(also?: (name: string, store: Store) => Promise<void>): Promise<string> {
     const hash = createHash('sha256');
-    for (const [name, store] of this.stores) {
-      hash.update(`${name}\n`);
-      for (const { key, value } of await rawDump(store)) {
-        hash.update(`${key.length} ${value.length}\n`);
-        hash.update(key);
-        hash.update(value);
-      }
-    }
+    for (const [name, open] of this.#stores)
+      await open(async (store) => {
+        hash.update(`${name}\n`);
+        for (const { key, value } of await rawDump(store)) {
+          hash.update(`${key.length} ${value.length}\n`);
+          hash.update(key);
+          hash.update(value);
+        }
+        await also?.(name, store);
+      });
     return hash.digest('hex');
   }
 }

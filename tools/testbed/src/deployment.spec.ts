@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { openStore } from '@cpns/store';
 import { dump } from '@cpns/store/testing';
 import { Deployment } from './deployment';
 import { OtlpCollector } from './otlp-collector';
+import { lookIntoStore } from './store-look';
 
 jest.setTimeout(240_000);
 
@@ -103,12 +103,8 @@ describe('Deployment', () => {
   });
 
   it('lets its stores be looked into', async () => {
-    const store = await openStore(deployment.storeUrl(GATEWAY));
-    try {
-      expect(Object.keys(await dump(store))).toContain(`entity/${deployment.entity('pn1', 'pne', 'phone')}`);
-    } finally {
-      await store.close();
-    }
+    const seen = await lookIntoStore(deployment.storeUrl(GATEWAY), dump);
+    expect(Object.keys(seen)).toContain(`entity/${deployment.entity('pn1', 'pne', 'phone')}`);
   });
 
   it('knows no service of another name', () => {

@@ -123,7 +123,7 @@ export class Deployment {
     return join(this.#service(service).spec.directory, 'master.key');
   }
 
-  /** For `openStore`: what a service keeps its records in. */
+  /** What a service keeps its records in: for `lookIntoStore`, or for `openStore` while the service is stopped. */
   storeUrl(service: string): string {
     return this.#stores.url(this.#service(service).name);
   }

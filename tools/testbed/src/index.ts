@@ -20,4 +20,5 @@ export { OtlpCollector } from './otlp-collector';
 export { SERVER_SIDE, writePki, type CredentialFiles, type PkiFiles, type ServerSideService } from './pki-files';
 export { freePort } from './ports';
 export type { PortName } from './service';
+export { lookIntoStore } from './store-look';
 export { mainOf, type App } from './workspace';

@@ -36,7 +36,7 @@ export class GroupHouse {
 
   static async #furnish(house: House): Promise<GroupHouse> {
     const { deployment } = house;
-    const sight = await Sight.open(deployment, GATEWAYS);
+    const sight = new Sight(deployment, GATEWAYS);
     const seen = new SeenCommitments();
     const onDelivery = (delivery: GroupKeyDelivery) => seen.note(delivery);
     const main = (id: string) => Member.provision(deployment, { id, pn: PN, gateway: MAIN_GATEWAY, onDelivery });
@@ -73,7 +73,6 @@ export class GroupHouse {
     try {
       for (const member of Object.values(this.members)) await member.close();
     } finally {
-      await this.sight.close();
       await this.house.stop();
     }
   }

@@ -2,8 +2,8 @@
 import { GroupKey } from '@cpns/core';
 import type { Statement } from '@cpns/group-key';
 import { at, defineRecord, jsonField, openRecords, optional, secretField, type Records } from '@cpns/records';
-import { openStore, type Aggregate, type Store } from '@cpns/store';
-import type { Deployment } from '@cpns/testbed';
+import type { Aggregate, Store } from '@cpns/store';
+import { lookIntoStore, type Deployment } from '@cpns/testbed';
 import { KMC, SERVER, SMF } from '../due';
 
 const OUTBOX = 'outbox';
@@ -49,53 +49,27 @@ export interface GatewayView {
   readonly members: readonly string[];
 }
 
-interface Opened {
+/** A store during a look into it. */
+interface Seen {
+  /** Of the service. */
+  readonly name: string;
   readonly store: Store;
   readonly records: Records;
 }
 
 export class Sight {
-  private constructor(
+  /** @param gateways by name */
+  constructor(
     private readonly deployment: Deployment,
     private readonly gateways: readonly string[],
-    private readonly opened: ReadonlyMap<string, Opened>,
   ) {}
-
-  /** @param gateways by name */
-  static async open(deployment: Deployment, gateways: readonly string[]): Promise<Sight> {
-    const opened = new Map<string, Opened>();
-    for (const name of [SERVER, KMC, SMF, ...gateways]) {
-      const store = await openStore(deployment.storeUrl(name));
-      const service = name.includes('/') ? 'pn-gw' : name;
-      const records = await openRecords({ store, service, masterKeyFile: deployment.masterKeyFile(name) });
-      opened.set(name, { store, records });
-    }
-    return new Sight(deployment, gateways, opened);
-  }
-
-  async close(): Promise<void> {
-    for (const { store } of this.opened.values()) await store.close();
-  }
 
   /** Everything of the group that is still on its way, in words. */
   async underWay(groupId: string): Promise<string[]> {
-    const group = { kind: 'group', id: groupId };
-    const serviceGroup = { kind: 'service-group', id: groupId };
     const found = await Promise.all([
-      this.#entries(SMF, serviceGroup, OUTBOX),
-      this.#record(SMF, serviceGroup, PENDING),
-      this.#entries(SERVER, group, OUTBOX),
-      this.#record(SERVER, group, PENDING),
-      ...this.gateways.flatMap((name) => {
-        const gateway = { kind: 'gateway', id: this.deployment.uri(name) };
-        return [
-          this.#entries(SMF, gateway, NOTICES, name),
-          this.#entries(SERVER, gateway, DELIVERY, name),
-          this.#entries(name, group, OUTBOX),
-          this.#record(name, group, REQUEST),
-          this.#held(name, groupId),
-        ];
-      }),
+      this.#underWayAtSmf(groupId),
+      this.#underWayAtServer(groupId),
+      ...this.gateways.map((name) => this.#underWayAtGateway(name, groupId)),
     ]);
     return found.flat();
   }
@@ -104,51 +78,88 @@ export class Sight {
   async kmcVersions(groupId: string, upTo: bigint): Promise<readonly KmcVersion[]> {
     const names = Array.from({ length: Number(upTo) + 2 }, (_, index) => `version.${index + 1}`);
     const wanted = Object.fromEntries(names.map((name) => [name, at(KMC_VERSION, name)]));
-    const found = await this.#of(KMC).records.read({ kind: 'key', id: groupId }, wanted);
+    const found = await this.#into(KMC, ({ records }) => records.read({ kind: 'key', id: groupId }, wanted));
     return names.flatMap((name) => found[name] ?? []);
   }
 
   /** GKC of each version that the Server gives, in hex. */
   async commitments(groupId: string): Promise<ReadonlyMap<bigint, string>> {
-    const { head } = await this.#of(SERVER).records.read({ kind: 'group', id: groupId }, { head: at(HEAD) });
+    const group = { kind: 'group', id: groupId };
+    const { head } = await this.#into(SERVER, ({ records }) => records.read(group, { head: at(HEAD) }));
     return new Map(head?.versions.map(({ version, commitment }) => [version, commitment.toString('hex')]));
   }
 
   /** @returns undefined for a gateway that heard nothing of it */
-  async gateway(name: string, groupId: string): Promise<GatewayView | undefined> {
-    const { records, store } = this.#of(name);
-    const aggregate = { kind: 'group', id: groupId };
-    const wanted = { notice: at(NOTICE), statements: at(STATEMENTS) };
-    const { notice, statements } = await records.read(aggregate, wanted);
-    if (notice === undefined) return undefined;
-    const { items } = await store.members(aggregate, 'members', undefined, MEMBERS_MAX);
-    return {
-      revision: notice.membershipRevision,
-      deleted: notice.deleted,
-      noticed: notice.noticed.map(({ version }) => version),
-      statements: statements?.known.map(({ statement }) => statement) ?? [],
-      members: items,
-    };
+  gateway(name: string, groupId: string): Promise<GatewayView | undefined> {
+    const group = { kind: 'group', id: groupId };
+    return this.#into(name, async ({ store, records }) => {
+      const { notice, statements } = await records.read(group, { notice: at(NOTICE), statements: at(STATEMENTS) });
+      if (notice === undefined) return undefined;
+      const { items } = await store.members(group, 'members', undefined, MEMBERS_MAX);
+      return {
+        revision: notice.membershipRevision,
+        deleted: notice.deleted,
+        noticed: notice.noticed.map(({ version }) => version),
+        statements: statements?.known.map(({ statement }) => statement) ?? [],
+        members: items,
+      };
+    });
   }
 
-  async #entries(service: string, aggregate: Aggregate, log: string, to = ''): Promise<string[]> {
-    const { entries } = await this.#of(service).store.readLog(aggregate, log, 0n, MEMBERS_MAX);
-    return entries.map(({ dedupeId }) => `${service}: ${log} ${to} ${dedupeId}`);
+  #underWayAtSmf(groupId: string): Promise<string[]> {
+    const group = { kind: 'service-group', id: groupId };
+    return this.#into(SMF, async (seen) => [
+      ...(await entries(seen, group, OUTBOX)),
+      ...(await record(seen, group, PENDING)),
+      ...(await this.#logs(seen, NOTICES)),
+    ]);
   }
 
-  async #record(service: string, aggregate: Aggregate, name: string): Promise<string[]> {
-    const found = await this.#of(service).store.read(aggregate, [name]);
-    return found.has(name) ? [`${service}: ${name}`] : [];
+  #underWayAtServer(groupId: string): Promise<string[]> {
+    const group = { kind: 'group', id: groupId };
+    return this.#into(SERVER, async (seen) => [
+      ...(await entries(seen, group, OUTBOX)),
+      ...(await record(seen, group, PENDING)),
+      ...(await this.#logs(seen, DELIVERY)),
+    ]);
   }
 
-  async #held(gateway: string, groupId: string): Promise<string[]> {
-    const { held } = await this.#of(gateway).records.read({ kind: 'held-push', id: 'own' }, { held: at(HELD) });
-    return held?.entries.some((one) => one.groupId === groupId) === true ? [`${gateway}: a push waits`] : [];
+  #underWayAtGateway(name: string, groupId: string): Promise<string[]> {
+    const group = { kind: 'group', id: groupId };
+    return this.#into(name, async (seen) => [
+      ...(await entries(seen, group, OUTBOX)),
+      ...(await record(seen, group, REQUEST)),
+      ...(await heldPush(seen, groupId)),
+    ]);
   }
 
-  #of(name: string): Opened {
-    const found = this.opened.get(name);
-    if (found === undefined) throw new Error(`the store of ${name} was not opened`);
-    return found;
+  /** What a service of the Server side has for each gateway. */
+  async #logs(seen: Seen, log: string): Promise<string[]> {
+    const found = this.gateways.map((name) =>
+      entries(seen, { kind: 'gateway', id: this.deployment.uri(name) }, log, name),
+    );
+    return (await Promise.all(found)).flat();
   }
+
+  #into<T>(name: string, look: (seen: Seen) => Promise<T>): Promise<T> {
+    return lookIntoStore(this.deployment.storeUrl(name), async (store) => {
+      const service = name.includes('/') ? 'pn-gw' : name;
+      const records = await openRecords({ store, service, masterKeyFile: this.deployment.masterKeyFile(name) });
+      return look({ name, store, records });
+    });
+  }
+}
+
+async function entries({ name, store }: Seen, aggregate: Aggregate, log: string, to = ''): Promise<string[]> {
+  const found = await store.readLog(aggregate, log, 0n, MEMBERS_MAX);
+  return found.entries.map(({ dedupeId }) => `${name}: ${log} ${to} ${dedupeId}`);
+}
+
+async function record({ name, store }: Seen, aggregate: Aggregate, wanted: string): Promise<string[]> {
+  return (await store.read(aggregate, [wanted])).has(wanted) ? [`${name}: ${wanted}`] : [];
+}
+
+async function heldPush({ name, records }: Seen, groupId: string): Promise<string[]> {
+  const { held } = await records.read({ kind: 'held-push', id: 'own' }, { held: at(HELD) });
+  return held?.entries.some((one) => one.groupId === groupId) === true ? [`${name}: a push waits`] : [];
 }
