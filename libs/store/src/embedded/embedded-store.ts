@@ -1,6 +1,6 @@
 import { access, mkdir, open as openFile, realpath } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
-import type { Clock } from '@cpns/core';
+import { CpnsError, type Clock } from '@cpns/core';
 import { open, type RootDatabase } from 'lmdb';
 import { checkAggregate, checkCommit, checkCursor, checkKind, checkLimit, checkMember, checkName } from '../limits';
 import { checkNames, checkSequence, STORE_LIMITS } from '../limits';
@@ -9,6 +9,7 @@ import type { Aggregate, Commit, CommitResult, LogEntry, LogPage, Page, Store, S
 import { storeUnavailable } from '../unavailable';
 import { applyCommit, readLive, readRecord, sweep } from './apply';
 import * as keys from './keys';
+import { takeOwnership } from './ownership';
 import { WakeUps } from './wake-ups';
 
 export interface EmbeddedStoreOptions {
@@ -31,8 +32,8 @@ type Root = RootDatabase<Buffer, Buffer>;
 
 /**
  * The Store in a directory of this machine, on LMDB: what a PN GW uses in production. Durable means that the pages were
- * flushed to disk (fdatasync) before a commit resolves; commits of one moment share a flush. One process should own the
- * directory: others may read and commit, but are woken by nothing.
+ * flushed to disk (fdatasync) before a commit resolves; commits of one moment share a flush. One process owns the directory;
+ * it may open it several times.
  */
 export class EmbeddedStore implements Store {
   readonly #db: Root;
@@ -44,12 +45,14 @@ export class EmbeddedStore implements Store {
 
   /**
    * @param directory made with mode 0700 when it is not there
-   * @throws DEPENDENCY_UNAVAILABLE when it cannot be opened
+   * @throws DEPENDENCY_UNAVAILABLE when it cannot be opened, or another process has it
    */
   static async open(directory: string, options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
+    let disown: (() => Promise<void>) | undefined;
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const real = await realpath(directory);
+      disown = await takeOwnership(real);
       await refuseForeignFile(joinPath(real, DATA_FILE));
       // without overlapping sync a transaction resolves only when it is flushed; see "durable" above
       const db: Root = open(real, {
@@ -59,13 +62,19 @@ export class EmbeddedStore implements Store {
         encoding: 'binary',
         cache: false,
       });
-      return new EmbeddedStore(db, real, options);
+      return new EmbeddedStore(db, real, disown, options);
     } catch (cause) {
-      throw storeUnavailable(cause);
+      await disown?.();
+      throw cause instanceof CpnsError ? cause : storeUnavailable(cause);
     }
   }
 
-  private constructor(db: Root, directory: string, options: EmbeddedStoreOptions) {
+  private constructor(
+    db: Root,
+    directory: string,
+    private readonly disown: () => Promise<void>,
+    options: EmbeddedStoreOptions,
+  ) {
     const { clock, sweepEvery = SWEEP_EVERY, onError = () => undefined } = options;
     this.#db = db;
     this.#directory = directory;
@@ -181,6 +190,7 @@ export class EmbeddedStore implements Store {
     this.#closing.abort();
     clearInterval(this.#sweeper);
     await this.#db.close();
+    await this.disown();
   }
 
   /** Removes what has expired from the disk; returns how many records. Also done by itself from time to time. */

@@ -1,6 +1,6 @@
 /**
- * Wake-ups of the embedded store: one hub per directory and process, so that two handles of one store wake each other.
- * A second process gets none; wake-ups are hints, and its poll finds the entries.
+ * Wake-ups of the embedded store: one hub per directory, so that two handles of one store wake each other. All handles
+ * are in one process (ownership.ts).
  */
 export class WakeUps {
   static readonly #hubs = new Map<string, WakeUps>();
