@@ -1,3 +1,4 @@
+export { type AuthenticatedRecord } from './authenticated-record';
 export { DATA_KEYS_RECORD, dataKeysOf } from './data-keys';
 export {
   jsonField,

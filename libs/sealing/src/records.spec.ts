@@ -49,6 +49,21 @@ describe('SealedRecords', () => {
     return store.commit(at, { expect: [part.expect], put: [part.put] });
   };
 
+  it('authenticates without opening: secrets are opened anew by each who asks for them', async () => {
+    await write('absent', example());
+    const stored = (await store.read(at, ['first-seed'])).get('first-seed')!;
+    const record = await records.authenticate(at, firstSeedRecord, stored);
+    const shown = inspect(record, { depth: Infinity, maxStringLength: null, maxArrayLength: null });
+    expect(shown).toContain(example().gateway);
+    // as Buffers are shown
+    expect(shown).not.toContain('5e ed 5e ed');
+    const first = record.reveal();
+    first.seed.destroy();
+    const second = record.reveal();
+    expect(second.seed.expose()).toEqual(seedBytes);
+    expect({ ...second, seed: undefined }).toEqual({ ...example(), seed: undefined });
+  });
+
   it('returns a record as it was written, its secrets as their types', async () => {
     expect(await records.read(at, firstSeedRecord)).toBeUndefined();
     await write('absent', example());

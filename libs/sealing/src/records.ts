@@ -1,5 +1,6 @@
 import { join, lp, Reader } from '@cpns/core';
 import type { Aggregate, Append, Expectation, LogEntry, Put, Store, StoredRecord } from '@cpns/store';
+import { AuthenticatedRecord, type SealedSecret } from './authenticated-record';
 import type { AnyField, Json } from './fields';
 import { invalidRecord, MAC_BYTES } from './formulas';
 import type { Place, Sealer } from './sealer';
@@ -111,6 +112,16 @@ export class SealedRecords {
     return { revision, value: await this.decode(definition, place, value) };
   }
 
+  /** The first half of {@link open}: nothing secret is opened yet. @throws STORED_RECORD_INVALID as open does */
+  authenticate<F extends Fields>(
+    aggregate: Aggregate,
+    definition: RecordDefinition<F>,
+    { revision, value }: StoredRecord,
+    name = definition.name,
+  ): Promise<AuthenticatedRecord<F>> {
+    return this.#authenticate(definition, { record: recordName(aggregate, name), revision }, value);
+  }
+
   /**
    * The parts of a commit that write a record: `commit(aggregate, {expect: [part.expect], put: [part.put]})`.
    * @param seen the revision that was read, or `absent`: the new one is sealed in
@@ -182,28 +193,37 @@ export class SealedRecords {
    * @throws STORED_RECORD_INVALID for anything else
    */
   async decode<F extends Fields>(
-    { fields }: RecordDefinition<F>,
+    definition: RecordDefinition<F>,
     place: Place,
     stored: Uint8Array,
   ): Promise<RecordOf<F>> {
+    return (await this.#authenticate(definition, place, stored)).reveal();
+  }
+
+  async #authenticate<F extends Fields>(
+    { fields }: RecordDefinition<F>,
+    place: Place,
+    stored: Uint8Array,
+  ): Promise<AuthenticatedRecord<F>> {
     const parts = takeApart(place.record, stored);
     const { keyId } = parts;
     if (!this.sealer.isReady(keyId)) await this.sealer.ready(keyId, place.record);
     this.sealer.verify(place, parts.value, parts.mac, keyId);
     const body = JSON.parse(parts.json.toString('utf8')) as Record<string, Json>;
-    const value: Record<string, unknown> = {};
+    const plain: Record<string, unknown> = {};
+    const sealed: SealedSecret[] = [];
     for (const [name, field] of Object.entries(fields)) {
       const each = body[name];
       if (each === undefined) {
         if (!field.optional) throw invalidRecord(place.record, `misses its field ${name}`);
       } else if (field.fromBytes) {
-        const sealed = Buffer.from(typeof each === 'string' ? each : '', 'base64');
-        value[name] = field.fromBytes(this.sealer.open({ ...place, field: name }, sealed, keyId));
+        const bytes = Buffer.from(typeof each === 'string' ? each : '', 'base64');
+        sealed.push({ place: { ...place, field: name }, bytes, fromBytes: field.fromBytes });
       } else if (field.fromJson) {
-        value[name] = field.fromJson(each);
+        plain[name] = field.fromJson(each);
       }
     }
-    return value as RecordOf<F>;
+    return new AuthenticatedRecord<F>(plain, sealed, (at, bytes) => this.sealer.open(at, bytes, keyId));
   }
 }
 

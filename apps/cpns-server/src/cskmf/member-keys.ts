@@ -12,7 +12,7 @@ const isLive = ({ state, notAfter }: KeyRecord, now: number): boolean => state =
 
 /** The live registered key of an entity, if it has one. */
 export async function liveKeyOf(server: ServerContext, entity: EntityName): Promise<KeyRecord | undefined> {
-  const { key } = await server.records.read(entityAggregate(entity), { key: at(KEY) });
+  const { key } = await server.recent.read(entityAggregate(entity), { key: at(KEY) });
   return key !== undefined && isLive(key, server.clock.now()) ? key : undefined;
 }
 

@@ -1,11 +1,11 @@
 import type { Found, RecordRef, Records, Wanted } from '@cpns/records';
-import { SealedRecords } from '@cpns/sealing';
+import { SealedRecords, type AuthenticatedRecord } from '@cpns/sealing';
 import type { Aggregate, Store, StoredRecord } from '@cpns/store';
 
-/** A record as it was stored, and what it says. */
+/** A record as it was stored, and what was made of it. */
 interface Known {
   readonly stored: StoredRecord;
-  readonly value: unknown;
+  readonly record: Pick<AuthenticatedRecord<never>, 'reveal'>;
 }
 
 const placeOf = ({ kind, id }: Aggregate, { definition, name }: RecordRef): string =>
@@ -17,8 +17,8 @@ const SIZE = 10_000;
 /**
  * Reads records as {@link Records.read} does, always from the store, but authenticates and parses one only when its bytes
  * are not those that were found good at this very place before: what every call looks at, such as whether a gateway still
- * may act, changes rarely. Records that hold a secret are opened each time, so that none stays in memory for this.
- * What is returned is shared: nobody may change it.
+ * may act, changes rarely. Secrets are remembered sealed, and opened anew for each that reads them, who destroys them;
+ * everything else that is returned is shared: nobody may change it.
  */
 export class RecentRecords {
   readonly #sealed: SealedRecords;
@@ -48,8 +48,9 @@ export class RecentRecords {
     const found: Record<string, unknown> = {};
     for (const [key, ref] of refs) {
       const record = stored.get(ref.name);
-      const known = record && this.#recall(placeOf(aggregate, ref), record);
-      found[key] = known === undefined ? record && (await this.#open(aggregate, ref, record)) : known.value;
+      if (record === undefined) continue;
+      const known = this.#recall(placeOf(aggregate, ref), record) ?? (await this.#learn(aggregate, ref, record));
+      found[key] = known.record.reveal();
     }
     // built from the very refs that the type is made of
     return found as Found<W>;
@@ -65,16 +66,15 @@ export class RecentRecords {
     return known;
   }
 
-  async #open(aggregate: Aggregate, ref: RecordRef, stored: StoredRecord): Promise<unknown> {
-    const { definition, name } = ref;
-    const { value } = await this.#sealed.open(aggregate, definition, stored, name);
-    if (!Object.values(definition.fields).some(({ form }) => form === 'secret'))
-      this.#remember(placeOf(aggregate, ref), stored, value);
-    return value;
+  async #learn(aggregate: Aggregate, ref: RecordRef, stored: StoredRecord): Promise<Known> {
+    const record = await this.#sealed.authenticate(aggregate, ref.definition, stored, ref.name);
+    const known = { stored, record };
+    this.#remember(placeOf(aggregate, ref), known);
+    return known;
   }
 
-  #remember(place: string, stored: StoredRecord, value: unknown): void {
-    this.#known.set(place, { stored, value });
+  #remember(place: string, known: Known): void {
+    this.#known.set(place, known);
     if (this.#known.size <= this.size) return;
     for (const oldest of this.#known.keys()) {
       this.#known.delete(oldest);

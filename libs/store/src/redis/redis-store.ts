@@ -4,9 +4,18 @@ import { checkNames, checkSequence, newRevisions, STORE_LIMITS, type CheckedComm
 import { toPage } from '../page';
 import type { Aggregate, Commit, CommitResult, LogEntry, LogPage, Page, Store, StoredRecord } from '../port';
 import { storeUnavailable } from '../unavailable';
-import { failureOf, firstConnection, makeClient, parseRedisUrl, TIMES, within } from './connection';
+import {
+  failureOf,
+  firstConnection,
+  makeClient,
+  parseRedisUrl,
+  TIMES,
+  within,
+  type ParsedRedisUrl,
+} from './connection';
 import { decodeRecord, encodeCommit } from './encode-commit';
 import { RedisKeys } from './keys';
+import { ReadBatches } from './read-batches';
 import { Script, texts, type RedisClient } from './script';
 import { COMMIT_LUA, INDEX_LUA, READ_LOG_LUA, UNINDEX_LUA } from './scripts';
 import { RedisWakeUps } from './wake-ups';
@@ -15,6 +24,11 @@ export interface RedisStoreOptions {
   readonly clock: Clock;
   /** Told of each failure of a connection, for the log; the store goes on by itself. The error holds no password. */
   readonly onError?: (error: Error) => void;
+}
+
+interface Settings extends Omit<ParsedRedisUrl, 'target'> {
+  /** Whether one command may ask for records of several aggregates: not in a cluster, where each has a slot of its own. */
+  readonly slots: 'one' | 'many';
 }
 
 const scripts = {
@@ -37,6 +51,7 @@ const EMPTY_FOR = 60_000;
 export class RedisStore implements Store {
   readonly #client: RedisClient;
   readonly #wakeUps: RedisWakeUps;
+  readonly #reads: ReadBatches;
   readonly #closing = new AbortController();
 
   /**
@@ -44,7 +59,8 @@ export class RedisStore implements Store {
    * @throws CONFIGURATION_INVALID for a URL of no known form
    */
   static async open(url: string, options: RedisStoreOptions): Promise<RedisStore> {
-    const { target, ...settings } = parseRedisUrl(url);
+    const { target, ...parsed } = parseRedisUrl(url);
+    const settings: Settings = { ...parsed, slots: target.kind === 'cluster' ? 'many' : 'one' };
     const onError = options.onError ?? (() => undefined);
     const make = () => makeClient(target, onError);
     const client = make();
@@ -59,12 +75,13 @@ export class RedisStore implements Store {
     make: () => RedisClient,
     /** The clock that expiry is judged by. */
     readonly clock: Clock,
-    private readonly settings: { prefix: string; database: number; replicas: number; replicasWithin: number },
+    private readonly settings: Settings,
     onError: (error: Error) => void,
   ) {
     this.#client = client;
     this.#wakeUps = new RedisWakeUps(make, onError);
     this.keys = new RedisKeys(settings.prefix);
+    this.#reads = new ReadBatches((keys) => this.use((each) => each.mgetBuffer([...keys])));
   }
 
   async read(aggregate: Aggregate, names: readonly string[]): Promise<Map<string, StoredRecord>> {
@@ -72,8 +89,9 @@ export class RedisStore implements Store {
     checkNames(names);
     const found = new Map<string, StoredRecord>();
     if (names.length === 0) return found;
-    const stored = await this.use((client) =>
-      client.mgetBuffer(names.map((name) => this.keys.record(aggregate, name))),
+    const stored = await this.#reads.read(
+      this.settings.slots === 'many' ? `${aggregate.kind}/${aggregate.id}` : '',
+      names.map((name) => this.keys.record(aggregate, name)),
     );
     const now = this.clock.now();
     names.forEach((name, index) => {
