@@ -3,7 +3,17 @@ import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
 // What the rules of the protocol may never know of: frameworks, transports, databases (architecture.md, "The house").
-const frameworks = ['@nestjs/*', '@grpc/*', 'ioredis', 'lmdb', 'fs-native-extensions', 'pino', '@opentelemetry/*', 'commander', 'zod'];
+const frameworks = [
+  '@nestjs/*',
+  '@grpc/*',
+  'ioredis',
+  'lmdb',
+  'fs-native-extensions',
+  'pino',
+  '@opentelemetry/*',
+  'commander',
+  'zod',
+];
 
 const boundaries = {
   enforceBuildableLibDependency: false,
