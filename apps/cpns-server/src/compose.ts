@@ -62,7 +62,7 @@ export async function compose(config: ServerConfig, { logger, name }: Infrastruc
       implement(EnrolmentServiceService, new EnrolmentController(server), SMALL),
       implement(ProofServiceService, new ProofController(server), SMALL),
       implement(DeviceCapabilitiesServiceService, new DeviceCapabilitiesController(server), SMALL),
-      implement(GroupKeyDeliveryServiceService, delivery, SMALL),
+      implement(GroupKeyDeliveryServiceService, delivery, { ...SMALL, besideStanding: ['pullGroupKey'] }),
       implement(GROUP_KEY_MANAGEMENT_SERVED, new GroupKeyManagementController(cskmf.context)),
     ],
     logger,

@@ -12,14 +12,14 @@ import { homeOf, makeMembers, type GroupScene } from './group-scene';
 const GROUP = 'bench-pull';
 /** Members that take turns: each answer is an envelope of its own. */
 const MEMBERS = 50;
+const TARGET = 0.5;
 /** How many calls a round has at each number in flight: a fraction of a second either way. */
 const LANES = [
-  { inFlight: 1, batch: 100 },
-  { inFlight: 8, batch: 400 },
-  { inFlight: 64, batch: 640 },
+  { inFlight: 1, batch: 200 },
+  { inFlight: 8, batch: 800 },
+  { inFlight: 64, batch: 1_280 },
 ] as const;
 const WARM_UP = 3;
-const TARGET = 0.5;
 
 type Client = ClientMethods<typeof GroupKeyDeliveryServiceService>;
 

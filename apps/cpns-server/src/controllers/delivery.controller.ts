@@ -34,7 +34,7 @@ export class DeliveryController implements Handlers<typeof GroupKeyDeliveryServi
   }
 
   pullGroupKey(request: GroupKeyDeliveryServicePullGroupKeyRequest, call: CallContext) {
-    return this.#pull.execute(request, gatewayOf(call));
+    return this.#pull.execute(request, gatewayOf(call), call.standing);
   }
 
   async openDeliveryChannel(

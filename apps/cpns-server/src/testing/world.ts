@@ -56,13 +56,28 @@ export const reasonOf = async (promise: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error instanceof CpnsError ? `${error.code}/${error.reason}` : error),
   );
 
+type PullArguments = Parameters<PullGroupKey['execute']>;
+
+/** PullGroupKey of a gateway that may act, unless a test says otherwise. */
+export interface Pull {
+  execute(
+    request: PullArguments[0],
+    gateway: PullArguments[1],
+    standing?: PullArguments[2],
+  ): ReturnType<PullGroupKey['execute']>;
+}
+
+export const pullOf = (pull: PullGroupKey): Pull => ({
+  execute: (request, gateway, standing = Promise.resolve()) => pull.execute(request, gateway, standing),
+});
+
 /** One process of the CPNS Server, as far as CSKMF goes. */
 export class CskmfProcess {
   readonly create: CreateGroupKey;
   readonly update: UpdateGroupKey;
   readonly delete: DeleteGroupKey;
   readonly status: GetGroupKeyStatus;
-  readonly pull: PullGroupKey;
+  readonly pull: Pull;
   readonly retire: RetireVersions;
   readonly relay: OutboxRelay;
 
@@ -71,7 +86,7 @@ export class CskmfProcess {
     this.update = new UpdateGroupKey(context);
     this.delete = new DeleteGroupKey(context);
     this.status = new GetGroupKeyStatus(context);
-    this.pull = new PullGroupKey(context);
+    this.pull = pullOf(new PullGroupKey(context));
     this.retire = new RetireVersions(context);
     const push = new PushGroupKey(context);
     this.relay = new OutboxRelay({

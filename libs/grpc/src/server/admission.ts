@@ -66,10 +66,20 @@ function sessionOf(transport: ServerInterceptingCallInterface): object | undefin
 
 /** TLS looked at the certificate when the connection was made, which may be long ago. */
 const refuseOutdatedPeer: Step = ({ context: { peer } }, _metadata, gate) => {
-  if (peer === undefined) return;
-  if (gate.clock.now() > peer.notAfter)
+  if (peer !== undefined && gate.clock.now() > peer.notAfter)
     throw unauthenticated('CERTIFICATE_EXPIRED', 'your certificate has expired; renew it');
-  return gate.admitPeer?.(peer);
+};
+
+/** What may change while a certificate lives. The last step, so that a handler may begin beside it. */
+const askForStanding: Step = ({ verdict, context }, _metadata, gate) => {
+  const standing = context.peer && gate.admitPeer?.(context.peer);
+  if (standing === undefined || verdict.kind !== 'served' || !verdict.besideStanding) return standing;
+  context.standing = standing.catch((error: unknown) => {
+    throw aboutCallersCertificate(error);
+  });
+  // who answers the call awaits it; it may fail before that
+  context.standing.catch(() => undefined);
+  return undefined;
 };
 
 const checkRoleOfPeer: Step = ({ verdict, context: { peer } }) => {
@@ -103,6 +113,7 @@ const STEPS: readonly Step[] = [
   aboutThePeer(refuseOutdatedPeer),
   aboutThePeer(checkRoleOfPeer),
   requireProof,
+  aboutThePeer(askForStanding),
 ];
 
 /** @throws CpnsError when the call is refused */

@@ -27,6 +27,11 @@ export interface CallContext {
   readonly receivedAt: number;
   /** Aborted, with a CpnsError as reason, when the caller went away, the deadline passed or the service stops. */
   readonly signal: AbortSignal;
+  /**
+   * Resolves when the port knows that the peer may still act, and rejects when it may not. It is known before a handler
+   * begins, but for the RPCs that asked to begin beside it; nothing they answer leaves before.
+   */
+  readonly standing: Promise<void>;
   /** The first message as received; empty before it came. */
   readonly requestBytes: Buffer;
   readonly logger: Logger;
@@ -57,6 +62,7 @@ export interface CallFacts {
 }
 
 const NOTHING = Buffer.alloc(0);
+const KNOWN = Promise.resolve();
 
 /** The parts of a {@link CallContext} that become known one after another. */
 export class ServerCallContext implements CallContext {
@@ -68,6 +74,7 @@ export class ServerCallContext implements CallContext {
   private readonly facts: Pick<CallFacts, 'signal'>;
   peer: Peer | undefined = undefined;
   proven: ProvenCaller | undefined = undefined;
+  standing: Promise<void> = KNOWN;
   requestBytes: Buffer = NOTHING;
 
   constructor(facts: CallFacts) {

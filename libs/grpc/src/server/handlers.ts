@@ -37,11 +37,18 @@ export interface BoundMethod {
   readonly handle: (...args: never[]) => Promise<unknown>;
   /** In bytes. */
   readonly maxRequestBytes: number | undefined;
+  /** Whether the handler awaits the caller's standing itself. */
+  readonly besideStanding: boolean;
 }
 
-export interface ImplementOptions {
+export interface ImplementOptions<Name extends string = string> {
   /** Limit for each message of this service, where it differs from the port's. */
   readonly maxRequestBytes?: number;
+  /**
+   * Unary RPCs whose handlers begin while the port still asks whether the caller may act ({@link CallContext.standing}):
+   * they read meanwhile, and await the answer before they do anything that anybody could see.
+   */
+  readonly besideStanding?: readonly Name[];
 }
 
 function binding<Name extends string>(service: string, methods: readonly BoundMethod[]): ServiceBinding<Name> {
@@ -62,7 +69,7 @@ function binding<Name extends string>(service: string, methods: readonly BoundMe
 export function implement<S extends ServiceShape>(
   service: S,
   handlers: Handlers<S>,
-  options: ImplementOptions = {},
+  options: ImplementOptions<keyof S & string> = {},
 ): ServiceBinding<keyof S & string> {
   const methods = Object.entries(service).map(([name, shape]): BoundMethod => {
     const handler = handlers[name as keyof S] as (...args: never[]) => Promise<unknown>;
@@ -73,6 +80,7 @@ export function implement<S extends ServiceShape>(
       shape,
       handle: handler.bind(handlers),
       maxRequestBytes: options.maxRequestBytes,
+      besideStanding: options.besideStanding?.includes(name) === true,
     };
   });
   return binding(serviceOf(methods[0]?.path ?? '/'), methods);

@@ -1,4 +1,4 @@
-import { allRpcPaths, type RpcPath } from '@cpns/contracts';
+import { allRpcPaths, rpcKind, type RpcPath } from '@cpns/contracts';
 import { serviceOf } from '../definitions';
 import { INFRASTRUCTURE_SERVICES, type RoleRule, type RoleTable } from '../roles';
 import type { BoundMethod, ServiceBinding } from './handlers';
@@ -10,7 +10,13 @@ export type ClientAuthentication = 'certificate' | 'none';
 export type Verdict =
   | { readonly kind: 'infrastructure' }
   | { readonly kind: 'unserved' }
-  | { readonly kind: 'served'; readonly rules: readonly RoleRule[]; readonly needsProof: boolean };
+  | {
+      readonly kind: 'served';
+      readonly rules: readonly RoleRule[];
+      readonly needsProof: boolean;
+      /** Whether the handler begins while the caller's standing is asked for. */
+      readonly besideStanding: boolean;
+    };
 
 const UNSERVED: Verdict = { kind: 'unserved' };
 const INFRASTRUCTURE: Verdict = { kind: 'infrastructure' };
@@ -50,12 +56,17 @@ export class PortRules {
       .filter((path) => this.#verdicts.get(path) === UNSERVED);
   }
 
-  #verdictOn({ path, shape }: BoundMethod, { clients, roles, hasProofVerifier }: PortRulesOptions): Verdict {
+  #verdictOn(
+    { path, shape, besideStanding }: BoundMethod,
+    { clients, roles, hasProofVerifier }: PortRulesOptions,
+  ): Verdict {
     const rules = roles[path].filter((rule) => isTokenRule(rule) === (clients === 'none'));
     if (rules.length === 0) throw new Error(`nobody may call ${path} on a port with clients '${clients}'`);
     const needsProof = rules.includes('proof') && !rules.includes('token');
     if (needsProof && !hasProofVerifier) throw new Error(`${path} needs a proof verifier`);
     if (needsProof && shape.requestStream) throw new Error(`${path} sends a stream, which one proof does not cover`);
-    return { kind: 'served', rules, needsProof };
+    if (besideStanding && rpcKind(shape) !== 'unary')
+      throw new Error(`${path} is a stream, which begins when its caller's standing is known`);
+    return { kind: 'served', rules, needsProof, besideStanding };
   }
 }

@@ -29,6 +29,16 @@ type AnyHandler = (...args: readonly unknown[]) => Promise<unknown>;
 const handlerOf = (method: BoundMethod) => method.handle as AnyHandler;
 const encode = (method: BoundMethod, response: unknown): Buffer => method.shape.responseSerialize(response as never);
 
+/** The handler's answer; where it began beside the question for the caller's standing, a refusal of that goes first. */
+async function answered(method: BoundMethod, request: unknown, { context }: IncomingCall): Promise<unknown> {
+  const answering = handlerOf(method)(request, context);
+  if (!method.besideStanding) return answering;
+  const [standing, answer] = await Promise.allSettled([context.standing, answering]);
+  if (standing.status === 'rejected') throw standing.reason;
+  if (answer.status === 'rejected') throw answer.reason;
+  return answer.value;
+}
+
 const unary =
   (method: BoundMethod, host: HandlerHost): handleUnaryCall<Buffer, Buffer> =>
   (call, callback) => {
@@ -37,7 +47,7 @@ const unary =
       .run(async () => {
         const request = incoming.decode(call.request, method);
         if (incoming.hasToProve) await incoming.prove(call.request, method, host.verifyProof);
-        return encode(method, await handlerOf(method)(request, incoming.context));
+        return encode(method, await answered(method, request, incoming));
       })
       .then(
         (response) => callback(null, response),

@@ -113,6 +113,11 @@ test.each<[string, () => ServiceBinding, string]>([
   expect(() => makePort([binding()])).toThrow(problem);
 });
 
+test('a stream that is to begin beside its caller’s standing cannot be bound to any port', async () => {
+  const services = [implement(PnGatewayServiceService, gateway, { besideStanding: ['watchGroupKeys'] })];
+  await expect(kmc.port({ services })).rejects.toThrow('begins when its caller');
+});
+
 test('the same RPCs on a port with certificates take the entity from the certificate', async () => {
   const port = await kmc.port({ services: [implement(PnGatewayServiceService, gateway)] });
   await kmc.connect(port, PNE).client(PnGatewayServiceService).reportCapabilities(capabilities);

@@ -1,9 +1,13 @@
 import http2 from 'node:http2';
 import tls from 'node:tls';
-import { unauthenticated } from '@cpns/core';
+import { setTimeout as pause } from 'node:timers/promises';
+import { KmcServiceService } from '@cpns/contracts';
+import { CpnsError, unauthenticated } from '@cpns/core';
 import { isAboutOwnCertificate } from '../errors';
-import { GATEWAY, KmcFixture, OPERATOR, PNE, reasonOf, SERVER, SMF } from '../testing/kmc-fixture';
+import { GATEWAY, keyVersion, KmcFixture, OPERATOR, PNE, reasonOf, SERVER, SMF } from '../testing/kmc-fixture';
 import { identifyByName, TestPki } from '../testing';
+import type { CallContext } from './call-context';
+import { implement } from './handlers';
 
 const kmc = new KmcFixture();
 const request = { groupId: 'g', version: 1n };
@@ -152,6 +156,69 @@ describe('roles', () => {
     revoked = true;
     expect(await reasonOf(call(request))).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
     expect({ served: kmc.served, identified }).toEqual({ served: 1, identified: 1 });
+  });
+
+  describe('an RPC that begins beside the question for its caller’s standing', () => {
+    /** Settles what admitPeer answers. */
+    let decide: (error?: CpnsError) => void;
+    const portOf = (besideStanding: readonly ('getKeyVersion' | 'createKey')[]) =>
+      kmc.port({
+        services: [implement(KmcServiceService, kmc.handlers, { besideStanding }).only('createKey', 'getKeyVersion')],
+        admitPeer: () =>
+          new Promise<void>((resolve, reject) => {
+            decide = (error) => (error === undefined ? resolve() : reject(error));
+          }),
+      });
+    const revoked = unauthenticated('CERTIFICATE_REVOKED', 'your certificate was revoked');
+    const until = async (condition: () => boolean) => {
+      for (let n = 0; n < 200 && !condition(); n++) await pause(10);
+      expect(condition()).toBe(true);
+    };
+
+    test('is answered when that is known, and not before', async () => {
+      let standing: Promise<void> | undefined;
+      kmc.answer = (_request, call) => {
+        ({ standing } = call);
+        return Promise.resolve(keyVersion('g'));
+      };
+      let outcome: unknown;
+      const calling = reasonOf(kmc.caller(await portOf(['getKeyVersion']), SERVER)(request));
+      void calling.then((reason) => (outcome = reason));
+      await until(() => kmc.served === 1);
+      await pause(50);
+      expect(outcome).toBeUndefined();
+      decide();
+      expect(await calling).toBe('accepted');
+      await expect(standing).resolves.toBeUndefined();
+    });
+
+    test.each([
+      ['answered', () => Promise.resolve(keyVersion('g'))],
+      ['refused', () => Promise.reject(new CpnsError('NOT_FOUND', 'no such key'))],
+      ['waited', (_request: unknown, call: CallContext) => call.standing.then(() => keyVersion('g'))],
+    ] as const)('gets the refusal, though its handler %s', async (_what, answer) => {
+      kmc.answer = answer;
+      const calling = kmc
+        .caller(
+          await portOf(['getKeyVersion']),
+          SERVER,
+        )(request)
+        .catch((error: unknown) => error);
+      await until(() => kmc.served === 1);
+      decide(revoked);
+      const error = await calling;
+      expect(error).toMatchObject({ reason: 'CERTIFICATE_REVOKED' });
+      expect(isAboutOwnCertificate(error)).toBe(true);
+    });
+
+    test('is one that asked for it: others begin afterwards', async () => {
+      const calling = reasonOf(kmc.caller(await portOf(['createKey']), SERVER)(request));
+      await pause(100);
+      expect(kmc.served).toBe(0);
+      decide(revoked);
+      expect(await calling).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
+      expect(kmc.served).toBe(0);
+    });
   });
 
   test('each connection is its own caller’s, whose certificate is looked at once', async () => {

@@ -1,8 +1,9 @@
 /** FLOW-PULL steps 9-10, GK-PULL steps 3-4: who is given what, and what the others are told. */
+import { EntityUserKey, unauthenticated } from '@cpns/core';
 import { parseEntityUri } from '@cpns/identity';
 import { dump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { PullGroupKey } from './pull-group-key';
-import { gateway, pne, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../../testing/world';
+import { gateway, pne, pullOf, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../../testing/world';
 
 const [A, B, C, D] = [pne('a'), pne('b'), pne('c'), pne('d', 'pn2')];
 const GW = parseEntityUri(gateway());
@@ -157,6 +158,40 @@ describe('PullGroupKey', () => {
     });
   });
 
+  describe('of a gateway whose standing is being asked for', () => {
+    const revoked = () => unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force');
+    const pullWhile = (standing: Promise<void>, entity: string, groupId = 'g') =>
+      reasonOf(server.pull.execute({ groupId, version: 0n, entity }, GW, standing));
+
+    it.each([
+      ['one member', A],
+      ['all members', ''],
+    ])('answers for %s when it is known, and not before', async (_whom, entity) => {
+      let settle: () => void = () => undefined;
+      const standing = new Promise<void>((resolve) => (settle = resolve));
+      let outcome: unknown;
+      const pulling = pullWhile(standing, entity).then((reason) => (outcome = reason));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(outcome).toBeUndefined();
+      settle();
+      await pulling;
+      expect(outcome).toBe('accepted');
+    });
+
+    it('does nothing for one that may not act, and says nothing else', async () => {
+      // the statement is due to be renewed by whoever pulls
+      world.clock.advance(SEAL_PERIOD);
+      const before = await dump(temporary.store);
+      const destroyed = jest.spyOn(EntityUserKey.prototype, 'destroy');
+      for (const [entity, groupId] of [[A], [''], [C], [A, 'unknown']] as const)
+        expect(await pullWhile(Promise.reject(revoked()), entity, groupId)).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
+      expect(await dump(temporary.store)).toEqual(before);
+      // of A twice and of C: what was opened meanwhile is gone
+      expect(destroyed.mock.calls.length).toBe(3);
+      destroyed.mockRestore();
+    });
+  });
+
   it('answers from memory while the KMC is away, and says so when it needs it', async () => {
     await pull(A);
     world.kmc.breakNext('getKeyVersion', 'before');
@@ -170,7 +205,7 @@ describe('PullGroupKey', () => {
     const { envelopes = [] } = (await pull('')) ?? {};
     const size = envelopes.reduce((sum, { entity, own }) => sum + entity.length + own.length + 12, 0);
     const limited = (limit: number) =>
-      reasonOf(new PullGroupKey(server.context, limit).execute({ groupId: 'g', version: 0n, entity: '' }, GW));
+      reasonOf(pullOf(new PullGroupKey(server.context, limit)).execute({ groupId: 'g', version: 0n, entity: '' }, GW));
     expect([await limited(size), await limited(size - 1)]).toEqual(['accepted', 'RESOURCE_EXHAUSTED/LIMIT_REACHED']);
   });
 });

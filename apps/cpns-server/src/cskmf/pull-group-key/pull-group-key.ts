@@ -47,23 +47,29 @@ export class PullGroupKey {
   ) {}
 
   /**
-   * @param gateway who asks; its standing was checked
+   * @param gateway who asks
+   * @param standing resolves when it still may act; until then records are read, and nothing is done
    * @throws CpnsError a field's reason; PN_MISMATCH; NOT_FOUND for an unknown group or version; GROUP_DELETED; NOT_A_MEMBER;
-   *   VERSION_NOT_GIVEN, VERSION_RETIRED; MEMBER_WITHOUT_KEY; LIMIT_REACHED; DEPENDENCY_UNAVAILABLE
+   *   VERSION_NOT_GIVEN, VERSION_RETIRED; MEMBER_WITHOUT_KEY; LIMIT_REACHED; DEPENDENCY_UNAVAILABLE; what `standing`
+   *   rejects with
    */
   async execute(
     request: GroupKeyDeliveryServicePullGroupKeyRequest,
     gateway: EntityName,
+    standing: Promise<void>,
   ): Promise<GroupKeyDeliveryServicePullGroupKeyResponse> {
     const groupId = checkGroupId(request.groupId, 'group_id');
-    if (request.entity === '') return this.#forAll(groupId, request.version, gateway);
+    if (request.entity === '') {
+      await standing;
+      return this.#forAll(groupId, request.version, gateway);
+    }
     const entity = parseEntityUri(request.entity, 'entity');
     if (!samePn(entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway pulls for entities of its own PN only');
-    return this.#forOne(groupId, request.version, entity, gateway);
+    return this.#forOne(groupId, request.version, entity, gateway, standing);
   }
 
-  async #forOne(groupId: string, asked: bigint, entity: EntityName, gateway: EntityName) {
+  async #forOne(groupId: string, asked: bigint, entity: EntityName, gateway: EntityName, standing: Promise<void>) {
     const { server } = this.cskmf;
     const { uri } = entity;
     const startedAt = server.clock.now();
@@ -72,12 +78,17 @@ export class PullGroupKey {
       server.recent.read(groupAggregate(groupId), wanted),
       liveKeyOf(server, entity),
     ]);
-    const group = checkExists(head);
-    const version = allowedVersion(group, recipient?.spans ?? [], asked, server.clock.now());
-    if (key === undefined) throw memberWithoutKey(uri);
-    this.#report(ONE, gateway, ONE_CARRIES, startedAt);
-    const own = await envelopeFor(this.cskmf, groupId, version.version, uri, key);
-    return this.#deliver(ONE, group, version, [{ entity: uri, own }]);
+    try {
+      await standing;
+      const group = checkExists(head);
+      const version = allowedVersion(group, recipient?.spans ?? [], asked, server.clock.now());
+      if (key === undefined) throw memberWithoutKey(uri);
+      this.#report(ONE, gateway, ONE_CARRIES, startedAt);
+      const own = await envelopeFor(this.cskmf, groupId, version.version, uri, key);
+      return await this.#deliver(ONE, group, version, [{ entity: uri, own }]);
+    } finally {
+      key?.secret.destroy();
+    }
   }
 
   async #forAll(groupId: string, asked: bigint, gateway: EntityName) {
