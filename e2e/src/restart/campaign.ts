@@ -5,7 +5,7 @@ import type { Flow } from './flow';
 import { eventually, MAIN_GATEWAY, PATIENCE_MS, type House } from './house';
 
 const FINISHED = 'it was finished';
-/** How often a race is run again for it to go the way that was recorded. */
+/** How often a race is run for it to go the way that is due, or that was recorded. */
 const RACES_MAX = 8;
 
 const isRunning = (pid: number): boolean => {
@@ -43,13 +43,25 @@ export class Campaign {
 
   /** Where the flow commits when nobody dies. @throws Error when it does so less often than it must */
   async #record(flow: Flow): Promise<CommitSite[]> {
+    let missing: readonly string[] = [];
+    for (let left = RACES_MAX; left > 0; left--) {
+      const sites = await this.#recordOnce(flow);
+      missing = lacking(flow, sites);
+      if (missing.length === 0) return sites;
+    }
+    throw new Error(`${flow.name} did not commit at: ${missing.join('; ')}, ${RACES_MAX} times`);
+  }
+
+  /** Whichever way its races went. @throws Error without what does not depend on them */
+  async #recordOnce(flow: Flow): Promise<CommitSite[]> {
     const { faults } = this.house;
+    const certain = { name: flow.name, due: flow.due.filter((row) => flow.isRacy?.(row) !== true) };
     const run = await flow.prepare(this.house);
     faults.startRecording();
     await run.perform();
     let missing: readonly string[] = [];
     await eventually('the recording of every commit that is due', () => {
-      missing = lacking(flow, faults.recorded());
+      missing = lacking(certain, faults.recorded());
       return Promise.resolve(missing.length === 0 ? true : undefined);
     }).catch((cause: unknown) => {
       throw new Error(`${flow.name} did not commit at: ${missing.join('; ')}`, { cause });

@@ -1,4 +1,4 @@
-import type { CommitSite } from '@cpns/faults';
+import type { Commit, CommitSite } from '@cpns/faults';
 import type { NamedFlow } from './due';
 import type { House } from './house';
 
@@ -21,5 +21,5 @@ export interface Flow extends NamedFlow {
   /** Commits that belong to another flow, which has them. */
   readonly isOfAnother?: (site: CommitSite) => boolean;
   /** Commits that a race decides about: a run may pass without them. */
-  readonly isRacy?: (site: CommitSite) => boolean;
+  readonly isRacy?: (commit: Commit) => boolean;
 }

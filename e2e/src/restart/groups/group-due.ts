@@ -3,7 +3,7 @@
  * outboxes and channels do around them. FLOW-PULL and FLOW-PUSH have all of it between them; GK-UPDATE-M in a push group
  * and GK-DELETE have every numbered step once more; the other changes have the commits that differ.
  */
-import { sameCommit, type CommitSite } from '@cpns/faults';
+import { sameCommit, type Commit, type CommitSite } from '@cpns/faults';
 import type { FlowId } from '@cpns/telemetry';
 import { at, DEVICE, GATEWAY, KMC, SERVER, SMF, unnumbered, type Due } from '../due';
 
@@ -139,4 +139,4 @@ export const isOfAnother =
     !due.some((row) => sameCommit(row, site) && site.occurrence <= (row.times ?? 1));
 
 /** Where the notice was faster, no push waited for it. */
-export const isRacy = (site: CommitSite): boolean => sameCommit(site, HELD);
+export const isRacy = (commit: Commit): boolean => sameCommit(commit, HELD);
