@@ -63,7 +63,7 @@ const flagsOf = (): Flags =>
   new Command('bench')
     .option('--out <file>', 'where the figures go as JSON', join(ROOT, 'out', 'bench.json'))
     .option('--redis <url>', 'the Redis to use; REDIS_URL, else a redis-server of its own, without it')
-    .option('--rounds <n>', 'rounds of each figure of Group Keys over the network', '15')
+    .option('--rounds <n>', 'rounds of each figure of Group Keys over the network', '31')
     .addOption(new Option('--only <part...>', 'measure these parts alone').choices(PARTS).default(PARTS))
     .parse()
     .opts();
