@@ -11,7 +11,6 @@ module.exports = (rootDir) => ({
   transform: { '\\.ts$': ['@swc/jest', { configFile: join(__dirname, '.swcrc'), swcrc: false }] },
   // tests run on the sources, so that a stale build can never make one pass
   moduleNameMapper: {
-    '^@cpns/(testbed|faults)$': join(__dirname, 'tools/$1/src/index.ts'),
     '^@cpns/([a-z0-9-]+)$': join(__dirname, 'libs/$1/src/index.ts'),
     '^@cpns/([a-z0-9-]+)/testing$': join(__dirname, 'libs/$1/src/testing/index.ts'),
   },

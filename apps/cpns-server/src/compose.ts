@@ -12,11 +12,11 @@ import { createServerPort, implement, MAX_MESSAGE_BYTES, type Peer } from '@cpns
 import {
   openServerSide,
   readCertificate,
-  type FileSetting,
   type Infrastructure,
   type ServerSide,
   type ServiceParts,
-} from '@cpns/service';
+} from '@cpns/platform';
+import type { FileSetting } from '@cpns/settings';
 import type { ServerConfig } from './config';
 import type { ServerContext } from './context';
 import { DeliveryController } from './controllers/delivery.controller';

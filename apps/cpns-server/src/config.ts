@@ -1,6 +1,7 @@
 import { duration } from '@cpns/core';
 import { FIRST_SEED_MAX_ENTITIES } from '@cpns/entity-user-key';
-import { SERVER_SIDE_SETTINGS, settings, type Config } from '@cpns/service';
+import { SERVER_SIDE_SETTINGS } from '@cpns/platform';
+import { settings, type Config } from '@cpns/settings';
 
 /** The CPNS Server's settings, each from its `CPNS_*` variable. README.md lists them. */
 export const SETTINGS = {

@@ -1,8 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Issuer } from '@cpns/certificate-issuance';
 import type { Clock, Random } from '@cpns/core';
-import type { Records } from '@cpns/records';
-import type { Store } from '@cpns/store';
+import type { Records, Store } from '@cpns/store';
 import type { RecentRecords } from './records/recent-records';
 
 /** Lives of what the Server hands out, in milliseconds, and counts. */

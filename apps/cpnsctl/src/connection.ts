@@ -7,7 +7,7 @@ import {
   ServiceGroupServiceService,
 } from '@cpns/contracts';
 import { connectTo, type ClientMethods, type Connection } from '@cpns/grpc';
-import { serviceUri } from '@cpns/identity';
+import { serviceUri } from '@cpns/core';
 import { Option, type Command } from 'commander';
 import { join } from 'node:path';
 import { checkInput, UsageError } from './exit-codes';

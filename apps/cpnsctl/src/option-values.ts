@@ -1,6 +1,6 @@
 /** What options take, checked as the command line is read. */
-import { CpnsError } from '@cpns/core';
 import {
+  CpnsError,
   checkEndpoint,
   checkFirstSeedId,
   checkGroupId,
@@ -10,7 +10,7 @@ import {
   checkUserId,
   parseEntityUri,
   parseIdentityUri,
-} from '@cpns/identity';
+} from '@cpns/core';
 import { checkKeyId } from '@cpns/key-derivation';
 import { InvalidArgumentError } from 'commander';
 import { isIP } from 'node:net';

@@ -5,7 +5,7 @@
 import { KmcServiceService } from '@cpns/contracts';
 import { systemClock, systemRandom } from '@cpns/core';
 import { createServerPort, implement } from '@cpns/grpc';
-import { openServerSide, type Infrastructure, type ServiceParts } from '@cpns/service';
+import { openServerSide, type Infrastructure, type ServiceParts } from '@cpns/platform';
 import type { KmcConfig } from './config';
 import { KmcController } from './controllers/kmc.controller';
 

@@ -1,4 +1,5 @@
-import { SERVER_SIDE_SETTINGS, settings, type Config } from '@cpns/service';
+import { SERVER_SIDE_SETTINGS } from '@cpns/platform';
+import { settings, type Config } from '@cpns/settings';
 
 /** The KMC's settings, each from its `CPNS_*` variable. */
 export const SETTINGS = {

@@ -1,5 +1,5 @@
 import type { Clock, Random } from '@cpns/core';
-import type { Records } from '@cpns/records';
+import type { Records } from '@cpns/store';
 
 /** What the use cases of the KMC share. */
 export interface KmcContext {

@@ -1,4 +1,4 @@
-import { runService } from '@cpns/service';
+import { runService } from '@cpns/platform';
 import { compose } from './compose';
 import { SETTINGS } from './config';
 

@@ -1,7 +1,6 @@
 /** What the gateway's two channels have in common: it dials out, works entries off one by one, acknowledges what is committed. */
 import { DeliveryClient, type ReceiverChannel, type ReceiverMessage } from '@cpns/delivery';
-import { at } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { at, type Aggregate } from '@cpns/store';
 import { withStepChain, withTraceparent } from '@cpns/telemetry';
 import type { GatewayContext } from './context';
 import { DELIVERED } from './records/gateway-records';

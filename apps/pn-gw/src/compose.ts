@@ -1,13 +1,11 @@
 /** How a PN GW is put together: everything that it is made of, in one place and checked by the compiler. */
-import { CpnsError, systemClock, systemRandom } from '@cpns/core';
+import { CpnsError, systemClock, systemRandom, parseEntityUri } from '@cpns/core';
 import { StatementVerifier } from '@cpns/group-key';
 import { createServerPort, HealthMonitor, implement, peerIdentifier } from '@cpns/grpc';
-import { parseEntityUri } from '@cpns/identity';
 import { parseOneTimeString, type OneTimeString } from '@cpns/key-derivation';
 import { enrolGateway, SealedDeviceStates, type GatewayIdentity } from '@cpns/pne-sdk';
-import { openRecords, type Records } from '@cpns/records';
-import { checkMasterKeyFile, type Infrastructure, type ServiceParts } from '@cpns/service';
-import { openStore } from '@cpns/store';
+import { openRecords, type Records, openStore } from '@cpns/store';
+import { checkMasterKeyFile, type Infrastructure, type ServiceParts } from '@cpns/platform';
 import type { Logger } from '@cpns/telemetry';
 import type { GatewayConfig } from './config';
 import type { GatewayContext } from './context';

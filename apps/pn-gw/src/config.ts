@@ -1,5 +1,5 @@
 import { duration } from '@cpns/core';
-import { settings, type Config } from '@cpns/service';
+import { settings, type Config } from '@cpns/settings';
 
 /** The PN GW's settings, each from its `CPNS_*` variable. README.md lists them. */
 export const SETTINGS = {

@@ -6,12 +6,10 @@ import type {
   ProofServiceService,
   ServiceGroupNoticeServiceService,
 } from '@cpns/contracts';
-import type { Clock, Random } from '@cpns/core';
+import type { Clock, Random, EntityName } from '@cpns/core';
 import type { StatementVerifier } from '@cpns/group-key';
 import type { ClientMethods } from '@cpns/grpc';
-import type { EntityName } from '@cpns/identity';
-import type { Records } from '@cpns/records';
-import type { Store } from '@cpns/store';
+import type { Records, Store } from '@cpns/store';
 import type { Logger } from '@cpns/telemetry';
 
 /** The CPNS Server, over mutual TLS with the gateway's own certificate (Q10). */

@@ -8,9 +8,8 @@ import {
   ProofServiceService,
   ServiceGroupNoticeServiceService,
 } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
+import { CpnsError, parseEntityUri, serviceUri } from '@cpns/core';
 import { connectTo, isAboutOwnCertificate, type ClientMethods, type Connection, type ServiceShape } from '@cpns/grpc';
-import { parseEntityUri, serviceUri } from '@cpns/identity';
 import type { GatewayIdentity } from '@cpns/pne-sdk';
 import type { GatewayConfig } from './config';
 import type { ServerLink, SmfLink } from './context';

@@ -1,8 +1,7 @@
 import { KeyStorage } from '@cpns/contracts';
 import { invalidArgument } from '@cpns/core';
 import { Device, SealedDeviceStates, type DeviceStatus, type GroupStatus } from '@cpns/pne-sdk';
-import { openRecords } from '@cpns/records';
-import { openStore, type Store } from '@cpns/store';
+import { openRecords, openStore, type Store } from '@cpns/store';
 import type { Logger } from '@cpns/telemetry';
 import { workOffCommands } from './commands/command-directory';
 import { CommandSession, LastDeliveries } from './commands/command-session';

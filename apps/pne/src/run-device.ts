@@ -1,5 +1,5 @@
 import { CpnsError } from '@cpns/core';
-import { EXIT_CONFIGURATION, loadConfig, type Environment } from '@cpns/service';
+import { EXIT_CONFIGURATION, loadConfig, type Environment } from '@cpns/settings';
 import { createLogger, startTelemetry, type Logger } from '@cpns/telemetry';
 import { DeviceProgram } from './device-program';
 import { resultOf, writeJson } from './result-file';

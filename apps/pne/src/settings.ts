@@ -1,9 +1,8 @@
 import { pemToDers } from '@cpns/certificate-issuance';
 import { LinkSecurity } from '@cpns/contracts';
-import { CpnsError, EntityUserKey, PrivateKeyDer, SECRET_BYTES } from '@cpns/core';
-import { checkGroupId, checkUserId } from '@cpns/identity';
+import { CpnsError, EntityUserKey, PrivateKeyDer, SECRET_BYTES, checkGroupId, checkUserId } from '@cpns/core';
 import { parseOneTimeString } from '@cpns/key-derivation';
-import { setting, settings, type Config } from '@cpns/service';
+import { setting, settings, type Config } from '@cpns/settings';
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';

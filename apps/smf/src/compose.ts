@@ -5,10 +5,9 @@ import {
   MembershipServiceService,
   ServiceGroupNoticeServiceService,
 } from '@cpns/contracts';
-import { systemClock, systemRandom } from '@cpns/core';
+import { systemClock, systemRandom, serviceUri } from '@cpns/core';
 import { connectTo, createServerPort, implement, type Connection } from '@cpns/grpc';
-import { serviceUri } from '@cpns/identity';
-import { openServerSide, type Infrastructure, type ServerSide, type ServiceParts } from '@cpns/service';
+import { openServerSide, type Infrastructure, type ServerSide, type ServiceParts } from '@cpns/platform';
 import { groupOutbox } from './changes/group-outbox';
 import { ProposeChange } from './changes/propose-change';
 import { Settlements } from './changes/settlements';

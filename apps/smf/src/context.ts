@@ -1,8 +1,7 @@
 import type { EnrolmentServiceService, GroupKeyManagementServiceService } from '@cpns/contracts';
 import type { Clock, Random } from '@cpns/core';
 import type { CallContext, ClientMethods } from '@cpns/grpc';
-import type { Records } from '@cpns/records';
-import type { Store } from '@cpns/store';
+import type { Records, Store } from '@cpns/store';
 import type { Logger } from '@cpns/telemetry';
 
 /** The CPNS Server, over mutual TLS with the SMF's own certificate: its CSKMF, and who is enrolled as a gateway. */

@@ -1,6 +1,6 @@
 /** Programs of the project with every setting right, to be started as they are and with one setting changed. */
 import { formatOneTimeString } from '@cpns/key-derivation';
-import { mainOf, ManagedProcess, SERVER_SIDE, type App, type ServerSideService } from '@cpns/testbed';
+import { mainOf, ManagedProcess, SERVER_SIDE, type App, type ServerSideService } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,10 +1,9 @@
 import { dersToPem, type Issuer } from '@cpns/certificate-issuance';
 import { PnGatewayServiceService } from '@cpns/contracts';
-import { CpnsError, type TokenAuthKey } from '@cpns/core';
+import { CpnsError, type TokenAuthKey, type EntityType } from '@cpns/core';
 import { OUTBOX } from '@cpns/delivery';
-import type { EntityType } from '@cpns/identity';
 import { deriveTokenAuthKey, parseOneTimeString, type KeyForm, type OneTimeString } from '@cpns/key-derivation';
-import { Deployment, type DeploymentOptions, type PortName } from '@cpns/testbed';
+import { Deployment, type DeploymentOptions, type PortName } from '@cpns/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

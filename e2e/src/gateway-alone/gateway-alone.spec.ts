@@ -5,7 +5,7 @@
 import { AdmissionState, KeyState, KeyStorage, LinkSecurity } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { parseOneTimeString, type KeyForm } from '@cpns/key-derivation';
-import { Deployment } from '@cpns/testbed';
+import { Deployment } from '@cpns/testing';
 import { join } from 'node:path';
 import { LocalDevice } from '../support/local-device';
 

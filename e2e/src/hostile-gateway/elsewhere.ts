@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { pemToDers } from '@cpns/certificate-issuance';
 import { systemClock, systemRandom } from '@cpns/core';
 import { deriveKeyId, offerPairwise, pairwiseStatement, sha256, signBytes, hpkePublicKey } from '@cpns/key-derivation';
-import { registrationReply } from '@cpns/messages';
+import { registrationReply } from '@cpns/contracts';
 import { acceptRegistration, fetchRoot } from '@cpns/pne-sdk';
 import type { Attempt } from './attempt';
 import { forgerOf, ownGroupKey } from './group-forgeries';

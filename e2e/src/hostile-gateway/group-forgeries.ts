@@ -1,11 +1,10 @@
 import { createPrivateKey, randomBytes, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { pemToDers } from '@cpns/certificate-issuance';
-import type { GroupKeyDelivery } from '@cpns/contracts';
+import { type GroupKeyDelivery, checkStatement, statementMessage } from '@cpns/contracts';
 import { GroupKey } from '@cpns/core';
 import { deriveGroupKeyCommitment, makeEnvelope, signStatement, type Statement } from '@cpns/group-key';
-import { checkStatement, statementMessage } from '@cpns/messages';
-import type { CredentialFiles } from '@cpns/testbed';
+import type { CredentialFiles } from '@cpns/testing';
 import { minted } from '../support/credentials';
 import type { Attempt } from './attempt';
 import type { GroupVictim } from './group-victim';

@@ -5,7 +5,7 @@
 import type { GroupKeyDelivery } from '@cpns/contracts';
 import type { EntityUserKey } from '@cpns/core';
 import { parseOneTimeString } from '@cpns/key-derivation';
-import type { Deployment, NewGroup } from '@cpns/testbed';
+import type { Deployment, NewGroup } from '@cpns/testing';
 import { join } from 'node:path';
 import { sealSecretRegistration } from '../support/drafts';
 import { LinkTap } from '../support/link-tap';

@@ -20,7 +20,7 @@ import {
   type PendingAssignment,
   type PendingRegistration,
 } from '@cpns/pne-sdk';
-import { Deployment } from '@cpns/testbed';
+import { Deployment } from '@cpns/testing';
 import { TestGateway } from '../support/test-gateway';
 import { GroupScene } from './group-scene';
 

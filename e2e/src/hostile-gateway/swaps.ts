@@ -1,9 +1,8 @@
 import { createPrivateKey, randomBytes } from 'node:crypto';
-import type { RegistrationReply } from '@cpns/contracts';
+import { type RegistrationReply, assignmentReply, checkAssignment, registrationReply } from '@cpns/contracts';
 import { EntityUserKey, systemClock, systemRandom, TokenAuthKey } from '@cpns/core';
 import { answerWithCertificate, answerWithSecret } from '@cpns/entity-user-key';
 import { deriveKeyId, generateHpkeKeyPair, offerPairwise, pairwiseStatement, signBytes } from '@cpns/key-derivation';
-import { assignmentReply, checkAssignment, registrationReply } from '@cpns/messages';
 import { acceptAssignment, acceptRegistration } from '@cpns/pne-sdk';
 import { issued } from '../support/credentials';
 import type { Attempt } from './attempt';

@@ -10,7 +10,7 @@ import { dersToPem, parseCertificate } from '@cpns/certificate-issuance';
 import { KeyState, KeyStorage, LinkSecurity } from '@cpns/contracts';
 import { duration, EntityUserKey, systemClock } from '@cpns/core';
 import { deriveKeyId } from '@cpns/key-derivation';
-import { Deployment } from '@cpns/testbed';
+import { Deployment } from '@cpns/testing';
 import { certifyOpensslKey, KEY_KINDS } from './openssl-holder';
 
 const GATEWAY = 'pn1/gw1';

@@ -15,7 +15,7 @@ import {
   tokenChannel,
   type RegisteredKey,
 } from '@cpns/pne-sdk';
-import type { Deployment } from '@cpns/testbed';
+import type { Deployment } from '@cpns/testing';
 import { Wire } from '../support/wire';
 
 /** What OpenSSL is asked for, and what its certificate has to hold. */

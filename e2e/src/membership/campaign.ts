@@ -1,4 +1,4 @@
-import type { DeliveryMode } from '@cpns/testbed';
+import type { DeliveryMode } from '@cpns/testing';
 import type { Community } from './community';
 import type { LifeContext } from './group-changes';
 import { GroupLife } from './group-life';

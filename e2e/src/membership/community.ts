@@ -1,6 +1,6 @@
 /** Four Personal Networks with a gateway each, forty devices in this process, and an ear on each gateway's link. */
 import type { KeyForm } from '@cpns/key-derivation';
-import { Deployment } from '@cpns/testbed';
+import { Deployment } from '@cpns/testing';
 import { join } from 'node:path';
 import { LinkTap } from '../support/link-tap';
 import { TestGateway } from '../support/test-gateway';

@@ -1,4 +1,4 @@
-import type { DeliveryMode } from '@cpns/testbed';
+import type { DeliveryMode } from '@cpns/testing';
 
 /** A group has no fewer and no more members than this, apart from what one batch takes or adds. */
 export const LEAST = 4;

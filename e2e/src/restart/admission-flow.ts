@@ -1,6 +1,6 @@
 import { AdmissionState } from '@cpns/contracts';
 import { parseOneTimeString } from '@cpns/key-derivation';
-import type { Admitted } from '@cpns/testbed';
+import type { Admitted } from '@cpns/testing';
 import { join } from 'node:path';
 import { LocalDevice } from '../support/local-device';
 import { expectProvisionedOnce, expectSameKey, expectTokenSpent } from './checks';

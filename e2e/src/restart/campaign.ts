@@ -1,4 +1,4 @@
-import { FAULT_POINTS, type CommitSite, type FaultPoint } from '@cpns/faults';
+import { FAULT_POINTS, type CommitSite, type FaultPoint } from '@cpns/testing';
 import { countsOf } from './checks';
 import { lacking, shownAs } from './due';
 import type { Flow } from './flow';

@@ -10,7 +10,7 @@ import {
   type Admitted,
   type Assigned,
 } from '@cpns/pne-sdk';
-import { lookIntoStore } from '@cpns/testbed';
+import { lookIntoStore } from '@cpns/testing';
 import type { LocalDevice } from '../support/local-device';
 import { PATIENCE_MS, type Counts, type House } from './house';
 

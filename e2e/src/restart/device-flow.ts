@@ -1,6 +1,6 @@
 import { parseOneTimeString, type KeyForm } from '@cpns/key-derivation';
 import type { Admitted, Assigned } from '@cpns/pne-sdk';
-import type { Device } from '@cpns/testbed';
+import type { Device } from '@cpns/testing';
 import { LocalDevice } from '../support/local-device';
 import { expectProvisionedOnce, expectSameKey, expectTokenSpent, type Token } from './checks';
 import { DEVICE, DUE, type FlowName } from './due';

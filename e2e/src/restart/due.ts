@@ -1,5 +1,5 @@
 /** Which commits each flow makes: the least that a recording must find, and how a site is called in the flow's own words. */
-import { FAULT_POINTS, sameCommit, type Commit, type CommitSite } from '@cpns/faults';
+import { FAULT_POINTS, sameCommit, type Commit, type CommitSite } from '@cpns/testing';
 import type { FlowId } from '@cpns/telemetry';
 
 export const SERVER = 'cpns-server';

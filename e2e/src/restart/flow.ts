@@ -1,4 +1,4 @@
-import type { Commit, CommitSite } from '@cpns/faults';
+import type { Commit, CommitSite } from '@cpns/testing';
 import type { NamedFlow } from './due';
 import type { House } from './house';
 

@@ -1,5 +1,4 @@
-import { FaultControl } from '@cpns/faults';
-import { Deployment, lookIntoStore, type GatewaySpec } from '@cpns/testbed';
+import { FaultControl, Deployment, lookIntoStore, type GatewaySpec } from '@cpns/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

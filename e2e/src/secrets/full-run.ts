@@ -7,7 +7,7 @@ import { duration, systemClock, systemRandom } from '@cpns/core';
 import { parseOneTimeString } from '@cpns/key-derivation';
 import { prepareAssignment } from '@cpns/pne-sdk';
 import { rawDump } from '@cpns/store/testing';
-import { Deployment, lookIntoStore, type DeploymentOptions } from '@cpns/testbed';
+import { Deployment, lookIntoStore, type DeploymentOptions } from '@cpns/testing';
 import { flipped } from '../support/drafts';
 import { Refusal, Wire } from '../support/wire';
 import { runGroups, type GroupRun } from './group-run';

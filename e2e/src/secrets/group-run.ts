@@ -8,7 +8,7 @@ import {
 import { CpnsError, EntityUserKey, GroupKey } from '@cpns/core';
 import { deriveContentKey, parseContentHeader, parseEnvelope } from '@cpns/group-key';
 import { deriveWrapKey } from '@cpns/key-derivation';
-import type { Deployment, Device, DeviceSession } from '@cpns/testbed';
+import type { Deployment, Device, DeviceSession } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import { tlsOf } from '../support/credentials';
 import { flipped } from '../support/drafts';

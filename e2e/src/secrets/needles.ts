@@ -10,10 +10,9 @@ import {
   deriveWrapKey,
   parseOneTimeString,
 } from '@cpns/key-derivation';
-import { DATA_KEYS_RECORD, dataKeysOf, FileMasterKey, MAC_BYTES, Sealer } from '@cpns/sealing';
-import type { Store } from '@cpns/store';
+import { DATA_KEYS_RECORD, dataKeysOf, FileMasterKey, MAC_BYTES, Sealer, type Store } from '@cpns/store';
 import { dump } from '@cpns/store/testing';
-import { lookIntoStore, type Deployment } from '@cpns/testbed';
+import { lookIntoStore, type Deployment } from '@cpns/testing';
 import { join } from 'node:path';
 import type { Needle } from './scan';
 

@@ -10,7 +10,7 @@ import {
 } from '@cpns/certificate-issuance';
 import { mint, type MintRequest } from '@cpns/certificate-issuance/testing';
 import { systemClock, systemRandom } from '@cpns/core';
-import type { CredentialFiles } from '@cpns/testbed';
+import type { CredentialFiles } from '@cpns/testing';
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { WireTls } from './wire';

@@ -2,8 +2,21 @@
  * Messages of an entity, made by hand: a draft holds what goes into one, and whoever holds the secrets may write into it
  * what no honest device would, and still put the right MAC or signature under it.
  */
-import type { AssignmentRequest, RegistrationRequest } from '@cpns/contracts';
-import { NONCE_BYTES, type ConfirmKey, type EntityUserKey, type HpkePrivateKey, type TokenAuthKey } from '@cpns/core';
+import {
+  type AssignmentRequest,
+  type RegistrationRequest,
+  assignmentRequest,
+  certificateRegistrationRequest,
+  secretRegistrationRequest,
+} from '@cpns/contracts';
+import {
+  NONCE_BYTES,
+  type ConfirmKey,
+  type EntityUserKey,
+  type HpkePrivateKey,
+  type TokenAuthKey,
+  systemRandom,
+} from '@cpns/core';
 import {
   confirmClientMac,
   deriveConfirmKey,
@@ -17,8 +30,6 @@ import {
   type KeyForm,
   type Registration,
 } from '@cpns/key-derivation';
-import { assignmentRequest, certificateRegistrationRequest, secretRegistrationRequest } from '@cpns/messages';
-import { systemRandom } from '@cpns/core';
 import { randomBytes, type KeyObject } from 'node:crypto';
 
 /** What the reply is made for: a one-time HPKE key, or a CSR with the key in it. */

@@ -6,7 +6,7 @@ import {
 } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { connectTo, type ClientMethods, type Connection, type TwoWayStream } from '@cpns/grpc';
-import type { Deployment } from '@cpns/testbed';
+import type { Deployment } from '@cpns/testing';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TestGateway } from './test-gateway';
 

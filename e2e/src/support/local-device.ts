@@ -1,8 +1,6 @@
 import type { GroupKey } from '@cpns/core';
 import { Device, SealedDeviceStates, type DeviceOptions, type DeviceState, type DeviceStates } from '@cpns/pne-sdk';
-import { openRecords } from '@cpns/records';
-import { FileMasterKey } from '@cpns/sealing';
-import { openStore, type Store } from '@cpns/store';
+import { openRecords, FileMasterKey, openStore, type Store } from '@cpns/store';
 import { createLogger } from '@cpns/telemetry';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

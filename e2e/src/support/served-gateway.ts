@@ -26,7 +26,7 @@ import {
 } from '@cpns/grpc';
 import { keyIdBytes, parseProof } from '@cpns/key-derivation';
 import { createLogger } from '@cpns/telemetry';
-import type { Deployment, ServerSideService } from '@cpns/testbed';
+import type { Deployment, ServerSideService } from '@cpns/testing';
 import type { TestGateway } from './test-gateway';
 
 const {

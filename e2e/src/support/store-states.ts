@@ -1,6 +1,6 @@
 import type { Aggregate, Store } from '@cpns/store';
 import { dump, rawDump, type StoreDump } from '@cpns/store/testing';
-import { lookIntoStore } from '@cpns/testbed';
+import { lookIntoStore } from '@cpns/testing';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 

@@ -11,7 +11,7 @@ import { AssignmentRequest, EntityUserKeyServiceService } from '@cpns/contracts'
 import { FirstSeed, NONCE_BYTES, systemRandom, type PrivateKeyDer } from '@cpns/core';
 import { deriveEntityUserKey, deriveSecondSeed, parseOneTimeString } from '@cpns/key-derivation';
 import { acceptAssignment, prepareAssignment, tokenChannel } from '@cpns/pne-sdk';
-import type { Deployment } from '@cpns/testbed';
+import type { Deployment } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import { Wire, type WireTls } from './wire';
 

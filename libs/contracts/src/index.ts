@@ -26,3 +26,11 @@ export { Status as RpcStatus } from './generated/google/rpc/status';
 
 export * from './descriptor';
 export * from './services';
+
+export * from './messages/assignment';
+export * as fields from './messages/fields';
+export * from './messages/group-description';
+export * from './messages/group-key';
+export { checkStatement, statementMessage } from './messages/group-key-statement';
+export * from './messages/key-form';
+export * from './messages/registration';

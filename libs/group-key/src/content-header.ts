@@ -7,8 +7,7 @@
  *   |------------------- prefix: the same for a whole session ---------|
  * ```
  */
-import { CpnsError, NONCE_BYTES, unauthenticated } from '@cpns/core';
-import { checkGroupId, parseEntityUri } from '@cpns/identity';
+import { CpnsError, NONCE_BYTES, unauthenticated, checkGroupId, parseEntityUri } from '@cpns/core';
 import { checkSize, Message } from '@cpns/key-derivation';
 
 /** First byte of a message. */

@@ -7,8 +7,7 @@
  * ```
  * The group and the version are in the wrap key only: an envelope for another of either does not unwrap.
  */
-import { unauthenticated, type EntityUserKey, type GroupKey } from '@cpns/core';
-import { parseEntityUri } from '@cpns/identity';
+import { unauthenticated, type EntityUserKey, type GroupKey, parseEntityUri } from '@cpns/core';
 import { checkKeyId, deriveWrapKey, KEY_ID_BYTES, type WrapKeyTerms } from '@cpns/key-derivation';
 import { unwrapGroupKey, WRAP_BYTES, wrapGroupKey } from './key-wrap';
 

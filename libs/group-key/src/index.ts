@@ -34,3 +34,7 @@ export * from './replay-memory';
 export * from './replay-window';
 export * from './server-signer';
 export * from './statement';
+export * from './service-group/description';
+export * from './service-group/group';
+export * from './service-group/member-names';
+export * from './service-group/membership';

@@ -3,8 +3,7 @@
  * registration in the same way.
  */
 import { parseCertificate, verifyChain } from '@cpns/certificate-issuance';
-import { unauthenticated, type Clock } from '@cpns/core';
-import { serviceUri } from '@cpns/identity';
+import { unauthenticated, type Clock, serviceUri } from '@cpns/core';
 import { sha256 } from '@cpns/key-derivation';
 import type { KeyObject } from 'node:crypto';
 import { requireStatementSignature, type Statement } from './statement';

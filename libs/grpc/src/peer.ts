@@ -1,4 +1,4 @@
-import type { Name, Role } from '@cpns/identity';
+import type { Name, Role } from '@cpns/core';
 
 /** Who is at the other end of a mutually authenticated connection. */
 export interface Peer {

@@ -6,8 +6,11 @@
  *                                   32        32                           1
  * ```
  */
-import { invalidArgument, Reader, SECRET_BYTES, TokenSecret } from '@cpns/core';
 import {
+  invalidArgument,
+  Reader,
+  SECRET_BYTES,
+  TokenSecret,
   checkEndpoint,
   checkTokenId,
   checkUserId,
@@ -17,7 +20,7 @@ import {
   parseIdentityUri,
   URI_MAX_LENGTH,
   USER_ID_MAX_LENGTH,
-} from '@cpns/identity';
+} from '@cpns/core';
 import { checkSize, DIGEST_BYTES } from './hkdf';
 import { KEY_FORM_BYTES, keyFormOf, type KeyForm } from './key-form';
 import { Message } from './message';

@@ -9,8 +9,7 @@
  * Audience, method and request are in the MAC only: a proof made for another shows as PROOF_MAC. A verifier checks the
  * MAC, then the window, and only then spends the nonce, so that a stranger can neither fill its memory nor burn nonces.
  */
-import { NONCE_BYTES, Reader, unauthenticated, type ConfirmKey } from '@cpns/core';
-import { parseEntityUri } from '@cpns/identity';
+import { NONCE_BYTES, Reader, unauthenticated, type ConfirmKey, parseEntityUri } from '@cpns/core';
 import { checkSize, DIGEST_BYTES, hmac, MAC_BYTES, macMatches } from './hkdf';
 import { KEY_ID_BYTES, keyIdBytes } from './key-id';
 import { Message } from './message';

@@ -8,9 +8,19 @@
  * ```
  * The certificate form is in pairwise.ts, the proof of the old key that a renewal adds in renewal.ts.
  */
-import { invalidArgument, NONCE_BYTES, Reader, SECRET_BYTES, SecondSeed, unauthenticated } from '@cpns/core';
-import type { ConfirmKey } from '@cpns/core';
-import { checkFirstSeedId, checkTokenId, checkUserId, parseEntityUri } from '@cpns/identity';
+import {
+  invalidArgument,
+  NONCE_BYTES,
+  Reader,
+  SECRET_BYTES,
+  SecondSeed,
+  unauthenticated,
+  type ConfirmKey,
+  checkFirstSeedId,
+  checkTokenId,
+  checkUserId,
+  parseEntityUri,
+} from '@cpns/core';
 import { checkSize, hmac, macMatches } from './hkdf';
 import { Message } from './message';
 

@@ -4,3 +4,42 @@ export { EmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-st
 export { RedisStore, type RedisStoreOptions } from './redis/redis-store';
 export { listPage, type PageRequest } from './list-page';
 export { openStore, type StoreOptions } from './open-store';
+export * from './records/open-records';
+export * from './records/record-ref';
+export * from './records/records';
+export { type AuthenticatedRecord } from './sealing/authenticated-record';
+export { DATA_KEYS_RECORD, dataKeysOf } from './sealing/data-keys';
+export {
+  jsonField,
+  optional,
+  secretField,
+  type AnyField,
+  type Field,
+  type Json,
+  type PlainField,
+  type SecretField,
+} from './sealing/fields';
+export { FileMasterKey } from './sealing/file-master-key';
+export {
+  MAC_BYTES,
+  openBytes,
+  recordMac,
+  recordMacKey,
+  SALT_BYTES,
+  sealBytes,
+  TAG_BYTES,
+  type Binding,
+} from './sealing/formulas';
+export { WRAPPED_BYTES, type MasterKeyProvider } from './sealing/master-key';
+export {
+  defineRecord,
+  recordName,
+  SealedRecords,
+  type Fields,
+  type PutOptions,
+  type RecordDefinition,
+  type RecordOf,
+  type Seen,
+  type ValueIn,
+} from './sealing/records';
+export { Sealer, type FieldPlace, type Place, type SealerOptions } from './sealing/sealer';

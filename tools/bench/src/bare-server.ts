@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Deployment } from '@cpns/testbed';
+import type { Deployment } from '@cpns/testing';
 
 export interface BareServerOptions {
   /** gRPC path to the answer's bytes. */

@@ -6,7 +6,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '@cpns/testbed';
+import { freePort } from '@cpns/testing';
 
 export interface BenchRedis {
   readonly url: string;

@@ -21,7 +21,7 @@ import {
   registrationRequest,
   type PendingAssignment,
 } from '@cpns/pne-sdk';
-import { Deployment } from '@cpns/testbed';
+import { Deployment } from '@cpns/testing';
 import { BareServer } from './bare-server';
 import { compare, type Comparison, type Plan } from './compare';
 import { concurrently } from './concurrently';

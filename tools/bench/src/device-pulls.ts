@@ -14,7 +14,7 @@ import {
   registrationRequest,
   tokenChannel,
 } from '@cpns/pne-sdk';
-import type { Deployment } from '@cpns/testbed';
+import type { Deployment } from '@cpns/testing';
 import { BareServer } from './bare-server';
 import { compare, type Comparison } from './compare';
 import { concurrently } from './concurrently';

@@ -10,7 +10,7 @@ import {
   ServiceGroupServiceService,
   type ServiceGroup,
 } from '@cpns/contracts';
-import type { LightGateway } from '@cpns/testbed';
+import type { LightGateway } from '@cpns/testing';
 import { BareServer } from './bare-server';
 import { compare, type Comparison } from './compare';
 import { GATEWAYS, homeOf, makeMembers, type GroupScene } from './group-scene';

@@ -2,9 +2,9 @@
  * The deployment of docker-compose.yml, which runs already. The demo is a container beside its services: their names are
  * its addresses, and the operator's files are mounted.
  */
-import { parseEntityUri, parseIdentityUri } from '@cpns/identity';
+import { parseEntityUri, parseIdentityUri } from '@cpns/core';
 import { pemToDers } from '@cpns/certificate-issuance';
-import { checkHealth, DeviceWorkshop, Operator, type AdmitOptions, type CollectedSpan } from '@cpns/testbed';
+import { checkHealth, DeviceWorkshop, Operator, type AdmitOptions, type CollectedSpan } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,7 @@
 /** The devices of the plan, each a process of its own that stays for commands, and what they have to show. */
 import { pemToDers } from '@cpns/certificate-issuance';
 import { EntityUserKey, SECRET_BYTES, duration } from '@cpns/core';
-import type { Device, DeviceResult, DeviceSession } from '@cpns/testbed';
+import type { Device, DeviceResult, DeviceSession } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import type { House } from './house';
 import { runLimited } from './limit';

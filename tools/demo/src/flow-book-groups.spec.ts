@@ -1,4 +1,4 @@
-import type { CollectedSpan } from '@cpns/testbed';
+import type { CollectedSpan } from '@cpns/testing';
 import type { DueRun } from './runs';
 import { book, gateway, newBook, reportedBy, run } from './testing/books';
 import { forGroup, PIDS, pushSpan, span, stepSpan, throughGateway, traceId } from './testing/spans';

@@ -1,4 +1,4 @@
-import type { CollectedSpan } from '@cpns/testbed';
+import type { CollectedSpan } from '@cpns/testing';
 import { SERVICES } from './plan';
 import type { DueRun } from './runs';
 import { book, entity, newBook, OWN_PID, provisioning, reportedBy, run } from './testing/books';

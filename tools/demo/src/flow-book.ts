@@ -1,6 +1,5 @@
-import { CpnsError } from '@cpns/core';
-import { parseIdentityUri } from '@cpns/identity';
-import { stepOfSpan, type CollectedSpan, type CollectedStep } from '@cpns/testbed';
+import { CpnsError, parseIdentityUri } from '@cpns/core';
+import { stepOfSpan, type CollectedSpan, type CollectedStep } from '@cpns/testing';
 import { FlowPart } from './flow-part';
 import { follows, graphOf, type SpanGraph } from './order';
 import { partiesOf, type Party } from './parties';

@@ -1,5 +1,5 @@
 import type { FlowId } from '@cpns/telemetry';
-import type { CollectedStep } from '@cpns/testbed';
+import type { CollectedStep } from '@cpns/testing';
 import type { DueRun } from './runs';
 
 /** A step of another part, by that part's key. */

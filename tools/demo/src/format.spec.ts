@@ -1,4 +1,4 @@
-import { stepOfSpan } from '@cpns/testbed';
+import { stepOfSpan } from '@cpns/testing';
 import { outcomeTable, rangeOf, stepLine, trialLine, trialTable } from './format';
 import type { DueRun } from './runs';
 import { stepSpan } from './testing/spans';

@@ -1,4 +1,4 @@
-import type { CollectedStep } from '@cpns/testbed';
+import type { CollectedStep } from '@cpns/testing';
 import Table from 'cli-table3';
 import type { RunOutcome } from './flow-book';
 import type { ImportOutcome } from './imported-key';

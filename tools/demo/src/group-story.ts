@@ -1,5 +1,5 @@
 /** One Service Group from its description to its end: keys to its members, messages between them, a leaver, a joiner. */
-import type { DeviceSession } from '@cpns/testbed';
+import type { DeviceSession } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import type { House } from './house';
 import { deviceUri, type PlannedDevice, type PlannedGroup } from './plan';

@@ -1,5 +1,5 @@
 /** What the demo is run against: a deployment of its own, or one that runs already. */
-import type { CollectedSpan, Device, DeviceOptions, Operator } from '@cpns/testbed';
+import type { CollectedSpan, Device, DeviceOptions, Operator } from '@cpns/testing';
 import type { ReportedBy } from './flow-book';
 
 export interface House {

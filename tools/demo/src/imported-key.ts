@@ -1,4 +1,4 @@
-import type { CollectedSpan } from '@cpns/testbed';
+import type { CollectedSpan } from '@cpns/testing';
 
 /**
  * A pre-shared key (Q2) goes through no flow: the operator imports it, and the device's first call is proved with it. The

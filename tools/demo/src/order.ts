@@ -1,4 +1,4 @@
-import type { CollectedSpan } from '@cpns/testbed';
+import type { CollectedSpan } from '@cpns/testing';
 
 /** All spans by their id: the graph that parents and links make of them. */
 export type SpanGraph = ReadonlyMap<string, CollectedSpan>;

@@ -1,5 +1,5 @@
 import { dersToPem } from '@cpns/certificate-issuance';
-import type { CollectedStep } from '@cpns/testbed';
+import type { CollectedStep } from '@cpns/testing';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunOutcome } from './flow-book';

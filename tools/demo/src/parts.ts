@@ -4,7 +4,7 @@
  * push inside a PN goes to each member. In one trace the same step may come several times, each time in another part.
  */
 import type { FlowId } from '@cpns/telemetry';
-import type { CollectedStep } from '@cpns/testbed';
+import type { CollectedStep } from '@cpns/testing';
 import type { Before } from './flow-part';
 import { partiesOf } from './parties';
 import type { DueRun } from './runs';

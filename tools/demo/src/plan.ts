@@ -3,9 +3,9 @@
  * every flow of B.1 runs for both kinds of target entity and a pre-shared key is imported (Q2); and two Service Groups over
  * both of them, one that pulls its keys and one to which they are pushed, with members of every kind of key.
  */
-import { formatEntityUri, serviceUri, type EntityType } from '@cpns/identity';
+import { formatEntityUri, serviceUri, type EntityType } from '@cpns/core';
 import type { KeyForm } from '@cpns/key-derivation';
-import type { DeliveryMode } from '@cpns/testbed';
+import type { DeliveryMode } from '@cpns/testing';
 
 export const TRUST_DOMAIN = 'demo.example';
 

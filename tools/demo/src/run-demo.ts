@@ -1,4 +1,4 @@
-import { OtlpCollector, type CollectedSpan, type CollectedStep } from '@cpns/testbed';
+import { OtlpCollector, type CollectedSpan, type CollectedStep } from '@cpns/testing';
 import { openComposeHouse } from './compose-house';
 import { issuedChains, openDevices, type RunningDevice } from './devices';
 import { FlowBook } from './flow-book';

@@ -1,4 +1,4 @@
-import type { CollectedStep } from '@cpns/testbed';
+import type { CollectedStep } from '@cpns/testing';
 import { stepLine, trialLine } from './format';
 import type { Trial } from './trials';
 

@@ -1,4 +1,4 @@
-import { Deployment, type OtlpCollector } from '@cpns/testbed';
+import { Deployment, type OtlpCollector } from '@cpns/testing';
 import type { House } from './house';
 import { GATEWAYS, TRUST_DOMAIN } from './plan';
 

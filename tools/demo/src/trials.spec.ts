@@ -1,4 +1,4 @@
-import type { DeviceSession } from '@cpns/testbed';
+import type { DeviceSession } from '@cpns/testing';
 import { isAsDue, openResult, refusalOf } from './trials';
 
 /** A device that answers every command alike. */

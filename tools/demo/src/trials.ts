@@ -1,5 +1,5 @@
 /** What devices try with keys and messages of a group, and what comes of it: results of their processes, nothing else. */
-import type { DeviceAnswer, DeviceCommand, DeviceSession } from '@cpns/testbed';
+import type { DeviceAnswer, DeviceCommand, DeviceSession } from '@cpns/testing';
 
 /** Of a device's process, what gives it a command. */
 type Commanded = Pick<DeviceSession, 'command'>;

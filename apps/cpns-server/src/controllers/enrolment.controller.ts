@@ -11,10 +11,10 @@ import {
   type ListGatewaysRequest,
   type RevokeAdmissionRequest,
   type RevokeFirstSeedRequest,
+  wireKeyForm,
 } from '@cpns/contracts';
 import type { Handlers } from '@cpns/grpc';
 import { keyIdBytes } from '@cpns/key-derivation';
-import { wireKeyForm } from '@cpns/messages';
 import type { ServerContext } from '../context';
 import { AdmitEntity } from '../enrolment/admit-entity/admit-entity';
 import { ImportEntityUserKey } from '../enrolment/import-entity-user-key/import-entity-user-key';

@@ -1,10 +1,9 @@
 /** How CSKMF and its OSG are put together. */
 import { KmcServiceService } from '@cpns/contracts';
-import { duration } from '@cpns/core';
+import { duration, serviceUri } from '@cpns/core';
 import { OutboxRelay } from '@cpns/delivery';
 import { connectTo } from '@cpns/grpc';
-import { serviceUri } from '@cpns/identity';
-import type { ServiceIdentity } from '@cpns/service';
+import type { ServiceIdentity } from '@cpns/platform';
 import type { Logger } from '@cpns/telemetry';
 import type { ServerContext } from '../context';
 import { Osg } from '../osg/osg';

@@ -1,7 +1,7 @@
 /** The envelopes of one version for the members of one Personal Network. */
 import type { MemberEnvelope } from '@cpns/contracts';
 import { makeEnvelope } from '@cpns/group-key';
-import { at, type RecordRef } from '@cpns/records';
+import { at, type RecordRef } from '@cpns/store';
 import { groupAggregate, RECIPIENT, recipientName, recipientsSet } from '../records/group-records';
 import type { KeyRecord } from '../records/entity-records';
 import type { CskmfContext } from './context';

@@ -1,7 +1,6 @@
 /** The Entity-User Keys that envelopes are made with: S as it is now, in either form. */
-import { failedPrecondition } from '@cpns/core';
-import { parseEntityUri, type EntityName } from '@cpns/identity';
-import { at } from '@cpns/records';
+import { failedPrecondition, parseEntityUri, type EntityName } from '@cpns/core';
+import { at } from '@cpns/store';
 import type { ServerContext } from '../context';
 import { entityAggregate, KEY, type KeyRecord } from '../records/entity-records';
 

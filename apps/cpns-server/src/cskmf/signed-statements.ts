@@ -1,7 +1,6 @@
 /** GK-PULL, GK-PUSH: what the Server says of a version, signed with the key of its certificate. */
-import type { GroupKeyStatement } from '@cpns/contracts';
+import { type GroupKeyStatement, statementMessage } from '@cpns/contracts';
 import { endStatement, NO_SHARED_DIGEST, signStatement, type Statement } from '@cpns/group-key';
-import { statementMessage } from '@cpns/messages';
 import type { ServerContext } from '../context';
 import type { GroupKeyVersion } from '../records/group-records';
 

@@ -1,5 +1,5 @@
 /** Which steps the Server reports, from whom to whom, each linked to the one before. */
-import { parseEntityUri, serviceUri } from '@cpns/identity';
+import { parseEntityUri, serviceUri } from '@cpns/core';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { emitStep, withStepChain } from '@cpns/telemetry';
 import { MemoryTelemetry, type SeenStep } from '@cpns/telemetry/testing';

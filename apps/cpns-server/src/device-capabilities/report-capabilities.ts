@@ -6,13 +6,20 @@ import {
   type DeviceCapabilitiesServiceReportCapabilitiesRequest,
   type GetCapabilitiesRequest,
   type GetCapabilitiesResponse,
+  fields,
 } from '@cpns/contracts';
-import { CpnsError, invalidArgument, permissionDenied, unauthenticated } from '@cpns/core';
+import {
+  CpnsError,
+  invalidArgument,
+  permissionDenied,
+  unauthenticated,
+  parseEntityUri,
+  samePn,
+  type EntityName,
+} from '@cpns/core';
 import { checkLive } from '@cpns/entity-user-key';
-import { parseEntityUri, samePn, type EntityName } from '@cpns/identity';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
-import { fields } from '@cpns/messages';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import type { ServerContext } from '../context';
 import { CAPABILITIES, entityAggregate, KEY, type CapabilitiesRecord, type KeyRecord } from '../records/entity-records';
 

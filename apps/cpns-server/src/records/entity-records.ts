@@ -1,10 +1,8 @@
 /** What the CPNS Server keeps of one entity, all in one aggregate, so that a token and the key it led to change together. */
-import { EntityUserKey, TokenAuthKey } from '@cpns/core';
+import { EntityUserKey, TokenAuthKey, type EntityName } from '@cpns/core';
 import type { AdmissionState, AdmittedRole, KeyState } from '@cpns/entity-user-key';
-import type { EntityName } from '@cpns/identity';
 import type { KeyForm } from '@cpns/key-derivation';
-import { defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { defineRecord, jsonField, optional, secretField, type ValueIn, type Aggregate } from '@cpns/store';
 
 export const ENTITY_KIND = 'entity';
 

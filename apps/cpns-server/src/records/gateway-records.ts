@@ -1,7 +1,6 @@
 /** What the CPNS Server keeps of one gateway: its identity, 1st seeds, CA certificates, and the log of what it is sent. */
 import { FirstSeed } from '@cpns/core';
-import { defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { defineRecord, jsonField, optional, secretField, type ValueIn, type Aggregate } from '@cpns/store';
 
 export const GATEWAY_KIND = 'gateway';
 

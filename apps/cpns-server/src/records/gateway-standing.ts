@@ -1,6 +1,5 @@
-import { unauthenticated } from '@cpns/core';
-import { parseEntityUri, type EntityName } from '@cpns/identity';
-import { at } from '@cpns/records';
+import { unauthenticated, parseEntityUri, type EntityName } from '@cpns/core';
+import { at } from '@cpns/store';
 import type { ServerContext } from '../context';
 import { gatewayAggregate, IDENTITY } from './gateway-records';
 

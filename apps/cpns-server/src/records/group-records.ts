@@ -3,9 +3,8 @@
  * its recipients, which are a projection of the membership that SMF owns. The keys themselves are the KMC's.
  */
 import { createHash } from 'node:crypto';
-import { defineRecord, jsonField, optional, type ValueIn } from '@cpns/records';
-import type { GroupDescription } from '@cpns/service-group';
-import type { Aggregate } from '@cpns/store';
+import { defineRecord, jsonField, optional, type ValueIn, type Aggregate } from '@cpns/store';
+import type { GroupDescription } from '@cpns/group-key';
 
 export const GROUP_KIND = 'group';
 

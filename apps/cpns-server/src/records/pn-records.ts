@@ -1,5 +1,5 @@
 /** What the CPNS Server keeps of one Personal Network: which gateways enrolled in it, so that it can be pushed to. */
-import type { EntityName } from '@cpns/identity';
+import type { EntityName } from '@cpns/core';
 import type { Aggregate, Store } from '@cpns/store';
 
 /** @param pnId of a Personal Network of this trust domain */

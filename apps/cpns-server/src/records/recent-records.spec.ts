@@ -1,9 +1,6 @@
 import { EntityUserKey } from '@cpns/core';
-import { at, defineRecord, jsonField, Records, secretField } from '@cpns/records';
-import { SealedRecords, Sealer } from '@cpns/sealing';
-import { FakeMasterKey } from '@cpns/sealing/testing';
-import type { Aggregate } from '@cpns/store';
-import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { at, defineRecord, jsonField, Records, secretField, SealedRecords, Sealer, type Aggregate } from '@cpns/store';
+import { FakeMasterKey, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { reasonOf } from '../testing/world';
 import { RecentRecords } from './recent-records';
 

@@ -1,6 +1,14 @@
-import type { Found, RecordRef, Records, Wanted } from '@cpns/records';
-import { SealedRecords, type AuthenticatedRecord } from '@cpns/sealing';
-import type { Aggregate, Store, StoredRecord } from '@cpns/store';
+import {
+  type Found,
+  type RecordRef,
+  type Records,
+  type Wanted,
+  SealedRecords,
+  type AuthenticatedRecord,
+  type Aggregate,
+  type Store,
+  type StoredRecord,
+} from '@cpns/store';
 
 /** A record as it was stored, and what was made of it. */
 interface Known {

@@ -7,18 +7,23 @@ import {
   type GatewayGroupKeyDelivery,
   type GroupDescription,
   type MemberEnvelope,
+  checkStatement,
 } from '@cpns/contracts';
-import { CpnsError, EntityUserKey, SECRET_BYTES, systemRandom, type GroupKey } from '@cpns/core';
+import {
+  CpnsError,
+  EntityUserKey,
+  SECRET_BYTES,
+  systemRandom,
+  type GroupKey,
+  parseEntityUri,
+  serviceUri,
+} from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { OutboxRelay } from '@cpns/delivery';
 import { openEnvelope, requireCommitment, StatementVerifier } from '@cpns/group-key';
-import { parseEntityUri, serviceUri } from '@cpns/identity';
 import { deriveKeyId, sha256 } from '@cpns/key-derivation';
-import { checkStatement } from '@cpns/messages';
-import { at, Records } from '@cpns/records';
-import { Sealer } from '@cpns/sealing';
-import { FakeMasterKey } from '@cpns/sealing/testing';
-import type { Store } from '@cpns/store';
+import { at, Records, Sealer, type Store } from '@cpns/store';
+import { FakeMasterKey } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import type { ServerContext } from '../context';
 import type { CskmfContext } from '../cskmf/context';

@@ -1,9 +1,7 @@
 /** `entity admit`: the secret T is made here and leaves this machine in the one-time string alone (protocol.md, "Admission"). */
-import { EntityRole, type Admission } from '@cpns/contracts';
-import { CpnsError, duration, SECRET_BYTES, systemRandom, TokenSecret } from '@cpns/core';
-import { parseEntityUri } from '@cpns/identity';
+import { EntityRole, type Admission, wireKeyForm } from '@cpns/contracts';
+import { CpnsError, duration, SECRET_BYTES, systemRandom, TokenSecret, parseEntityUri } from '@cpns/core';
 import { deriveTokenAuthKey, formatOneTimeString, KEY_FORM_BYTES, sha256, type KeyForm } from '@cpns/key-derivation';
-import { wireKeyForm } from '@cpns/messages';
 import { Command, Option } from 'commander';
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

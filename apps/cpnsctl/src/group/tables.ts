@@ -1,5 +1,5 @@
 /** Groups as tables, for people. */
-import { parseEntityUri } from '@cpns/identity';
+import { parseEntityUri } from '@cpns/core';
 import { fieldTable, listTable, type Column } from '../output';
 import { formatDuration } from '../values';
 import type { GroupAnswer, GroupSummary } from './describe';

@@ -1,8 +1,6 @@
 /** SECCF-KMC, GK-UPDATE-M step 3: the next version of a Group Key. */
-import type { CreateKeyVersionRequest, KeyVersion } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
-import { checkGroupId } from '@cpns/identity';
-import { fields } from '@cpns/messages';
+import { type CreateKeyVersionRequest, type KeyVersion, fields } from '@cpns/contracts';
+import { CpnsError, checkGroupId } from '@cpns/core';
 import type { KmcContext } from '../context';
 import { asStep, type Step } from '../flow-step';
 import { checkVersion, keyVersion, noSuchKey } from '../key-versions/key-version';

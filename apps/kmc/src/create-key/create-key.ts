@@ -1,8 +1,6 @@
 /** SECCF-KMC, FLOW-PULL and FLOW-PUSH step 3: the Group Key of a new Service Group, in its version 1. */
-import type { CreateKeyRequest, KeyVersion } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
-import { checkGroupId } from '@cpns/identity';
-import { fields } from '@cpns/messages';
+import { type CreateKeyRequest, type KeyVersion, fields } from '@cpns/contracts';
+import { CpnsError, checkGroupId } from '@cpns/core';
 import type { KmcContext } from '../context';
 import { asStep, type Step } from '../flow-step';
 import { keyVersion } from '../key-versions/key-version';

@@ -1,7 +1,7 @@
 /** SECCF-KMC: a retired version is of no use any more, so that nobody should be able to find it. */
 import type { DestroyKeyVersionRequest } from '@cpns/contracts';
-import { checkGroupId } from '@cpns/identity';
-import { at } from '@cpns/records';
+import { checkGroupId } from '@cpns/core';
+import { at } from '@cpns/store';
 import type { KmcContext } from '../context';
 import { checkVersion, noSuchVersion } from '../key-versions/key-version';
 import { keyAggregate, VERSION, versionName, type VersionRecord } from '../records/key-records';

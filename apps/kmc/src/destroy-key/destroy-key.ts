@@ -1,8 +1,7 @@
 /** SECCF-KMC, GK-DELETE step 3: the end of a Group Key in all its versions, and of its group-id. */
 import type { DestroyKeyRequest } from '@cpns/contracts';
-import { checkGroupId } from '@cpns/identity';
-import { at, type RecordRef } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { checkGroupId } from '@cpns/core';
+import { at, type RecordRef, type Aggregate } from '@cpns/store';
 import type { KmcContext } from '../context';
 import { destroyed } from '../destroy-key-version/destroy-key-version';
 import { asStep, type Step } from '../flow-step';

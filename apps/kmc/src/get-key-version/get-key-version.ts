@@ -1,7 +1,7 @@
 /** SECCF-KMC: a version that was made before, for a pull or after a restart of the CPNS Server. */
 import type { GetKeyVersionRequest, KeyVersion } from '@cpns/contracts';
-import { checkGroupId } from '@cpns/identity';
-import { at } from '@cpns/records';
+import { checkGroupId } from '@cpns/core';
+import { at } from '@cpns/store';
 import type { KmcContext } from '../context';
 import { checkVersion, keyVersion, noSuchKey, noSuchVersion } from '../key-versions/key-version';
 import { HEAD, keyAggregate, VERSION, versionName } from '../records/key-records';

@@ -1,5 +1,5 @@
 import { CpnsError, duration, GroupKey, SECRET_BYTES } from '@cpns/core';
-import { at, expiring, type Decision, type Found } from '@cpns/records';
+import { at, expiring, type Decision, type Found } from '@cpns/store';
 import type { KmcContext } from '../context';
 import {
   CLAIM,

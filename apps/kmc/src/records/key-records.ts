@@ -1,7 +1,6 @@
 /** What the KMC keeps: of each group its key's head and versions, of each request what it was for. */
 import { GroupKey } from '@cpns/core';
-import { defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { defineRecord, jsonField, optional, secretField, type ValueIn, type Aggregate } from '@cpns/store';
 import type { KeyState, VersionState } from './life-cycle';
 
 /** The Group Key of a Service Group: {@link HEAD} and any number of {@link VERSION}. */

@@ -1,11 +1,8 @@
 import type { CreateKeyRequest, CreateKeyVersionRequest } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { FakeClock, SeededRandom } from '@cpns/core/testing';
-import { Records } from '@cpns/records';
-import { Sealer } from '@cpns/sealing';
-import { FakeMasterKey } from '@cpns/sealing/testing';
-import { openStore, type Store } from '@cpns/store';
-import { rawDump, startRedis, temporaryStore } from '@cpns/store/testing';
+import { Records, Sealer, openStore, type Store } from '@cpns/store';
+import { FakeMasterKey, rawDump, startRedis, temporaryStore } from '@cpns/store/testing';
 import type { KmcContext } from '../context';
 import { CreateKeyVersion } from '../create-key-version/create-key-version';
 import { CreateKey } from '../create-key/create-key';

@@ -1,20 +1,27 @@
 /** What a PN GW does with each entry of its delivery log. Every effect is the same when an entry comes twice. */
-import type {
-  FirstSeedImport,
-  FirstSeedRevocation,
-  GatewayGroupKeyDelivery,
-  KeyRevocation,
-  OpenDeliveryChannelResponse,
-  TokenGrant,
-  TokenRevocation,
+import {
+  type FirstSeedImport,
+  type FirstSeedRevocation,
+  type GatewayGroupKeyDelivery,
+  type KeyRevocation,
+  type OpenDeliveryChannelResponse,
+  type TokenGrant,
+  type TokenRevocation,
+  fields,
+  keyForm,
 } from '@cpns/contracts';
-import type { FirstSeed } from '@cpns/core';
-import { CpnsError, TokenAuthKey } from '@cpns/core';
+import {
+  type FirstSeed,
+  CpnsError,
+  TokenAuthKey,
+  checkFirstSeedId,
+  checkTokenId,
+  checkUserId,
+  parseEntityUri,
+} from '@cpns/core';
 import { advanceAdmission, TOKEN_MAX_LIFE_MS } from '@cpns/entity-user-key';
-import { checkFirstSeedId, checkTokenId, checkUserId, parseEntityUri } from '@cpns/identity';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
-import { fields, keyForm } from '@cpns/messages';
-import { at, expiring } from '@cpns/records';
+import { at, expiring } from '@cpns/store';
 import type { GatewayContext } from '../context';
 import { checkAddressee } from '../entity-user-key/check-addressee';
 import type { FirstSeeds } from '../entity-user-key/provision-gateway/first-seeds';

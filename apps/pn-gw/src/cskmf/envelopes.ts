@@ -5,8 +5,8 @@
 import { parseEnvelope } from '@cpns/group-key';
 import type { CallerEntity } from '@cpns/grpc';
 import { keyIdText } from '@cpns/key-derivation';
-import type { CheckedEnvelope } from '@cpns/messages';
-import { at } from '@cpns/records';
+import type { CheckedEnvelope } from '@cpns/contracts';
+import { at } from '@cpns/store';
 import type { GatewayContext } from '../context';
 import { isMemberHere } from '../groups/known-group';
 import { forEach } from '../groups/paging';

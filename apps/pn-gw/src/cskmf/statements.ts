@@ -2,11 +2,10 @@
  * What the Server said of Group Keys. The gateway could pass on anything: members check each statement themselves. It
  * checks all the same before it keeps one, so that what it is sent wrongly stops here.
  */
-import { invalidArgument, permissionDenied } from '@cpns/core';
+import { invalidArgument, permissionDenied, samePn } from '@cpns/core';
 import { acceptStatement, endsGroup, type Keyring, type SignedStatement } from '@cpns/group-key';
-import { samePn } from '@cpns/identity';
-import type { CheckedEnvelope } from '@cpns/messages';
-import { at } from '@cpns/records';
+import type { CheckedEnvelope } from '@cpns/contracts';
+import { at } from '@cpns/store';
 import type { GatewayContext } from '../context';
 import { groupAggregate, STATEMENTS, VERSIONS_KEPT, type KnownStatement } from '../records/group-records';
 

@@ -1,6 +1,6 @@
 import type { DeviceCapabilities } from '@cpns/contracts';
 import type { CallContext } from '@cpns/grpc';
-import { parseEntityUri } from '@cpns/identity';
+import { parseEntityUri } from '@cpns/core';
 import type { GatewayContext } from '../context';
 import { checkAddressee } from '../entity-user-key/check-addressee';
 

@@ -1,5 +1,4 @@
-import { permissionDenied } from '@cpns/core';
-import { samePn, type EntityName } from '@cpns/identity';
+import { permissionDenied, samePn, type EntityName } from '@cpns/core';
 
 /** A gateway serves its own PN, and only requests that were made to it. @throws CpnsError PN_MISMATCH, GATEWAY_MISMATCH */
 export function checkAddressee(own: EntityName, entity: EntityName, gateway?: EntityName): void {

@@ -1,6 +1,5 @@
 import { endsGroup, type Statement } from '@cpns/group-key';
-import { at } from '@cpns/records';
-import type { Store } from '@cpns/store';
+import { at, type Store } from '@cpns/store';
 import type { GatewayContext } from '../context';
 import {
   groupAggregate,

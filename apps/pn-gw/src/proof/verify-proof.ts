@@ -2,9 +2,8 @@
  * Who holds S verifies (protocol.md, "Proof of a secret, on each call"): the gateway itself for secrets that it assigned,
  * else the Server on its behalf.
  */
-import { failedPrecondition, permissionDenied, unauthenticated } from '@cpns/core';
+import { failedPrecondition, permissionDenied, unauthenticated, parseEntityUri, samePn } from '@cpns/core';
 import type { ProvenCaller } from '@cpns/grpc';
-import { parseEntityUri, samePn } from '@cpns/identity';
 import {
   deriveConfirmKey,
   keyIdBytes,
@@ -14,7 +13,7 @@ import {
   type Proof,
   type ProofCall,
 } from '@cpns/key-derivation';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import type { GatewayContext } from '../context';
 import { ASSIGNED_KEY, entityAggregate, type AssignedKeyRecord } from '../records/gateway-records';
 

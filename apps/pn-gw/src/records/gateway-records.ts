@@ -2,8 +2,7 @@
 import { duration, EntityUserKey, FirstSeed, PrivateKeyDer, TokenAuthKey } from '@cpns/core';
 import type { AdmissionState } from '@cpns/entity-user-key';
 import type { KeyForm } from '@cpns/key-derivation';
-import { defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { defineRecord, jsonField, optional, secretField, type ValueIn, type Aggregate } from '@cpns/store';
 
 /** One entity of the PN. @param entity E */
 export const entityAggregate = (entity: string): Aggregate => ({ kind: 'entity', id: entity });

@@ -4,8 +4,7 @@
  * own with its S; gateways enrol with an identity certificate only and have none, so that there is no such envelope yet.
  */
 import type { SignedStatement } from '@cpns/group-key';
-import { defineRecord, jsonField, type ValueIn } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { defineRecord, jsonField, type ValueIn, type Aggregate } from '@cpns/store';
 
 export const GROUP_KIND = 'group';
 

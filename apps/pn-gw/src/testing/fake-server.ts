@@ -9,8 +9,9 @@ import {
   type GroupKeyDeliveryServicePullGroupKeyRequest,
   type OpenDeliveryChannelRequest,
   type OpenDeliveryChannelResponse,
+  gatewayGroupKeyDelivery,
 } from '@cpns/contracts';
-import { CpnsError, EntityUserKey, GroupKey, type Clock } from '@cpns/core';
+import { CpnsError, EntityUserKey, GroupKey, type Clock, serviceUri, parseEntityUri } from '@cpns/core';
 import { SeededRandom } from '@cpns/core/testing';
 import type { ReceiverChannel } from '@cpns/delivery';
 import {
@@ -21,10 +22,7 @@ import {
   signStatement,
   type Statement,
 } from '@cpns/group-key';
-import { serviceUri } from '@cpns/identity';
 import { deriveKeyId } from '@cpns/key-derivation';
-import { gatewayGroupKeyDelivery } from '@cpns/messages';
-import { parseEntityUri } from '@cpns/identity';
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { ServerLink } from '../context';
 import { peerWith } from './unserved';

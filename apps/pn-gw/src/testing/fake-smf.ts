@@ -7,9 +7,8 @@ import {
   type OpenNoticeChannelResponse,
   type ServiceGroupNotice,
 } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
+import { CpnsError, serviceUri } from '@cpns/core';
 import type { ReceiverChannel } from '@cpns/delivery';
-import { serviceUri } from '@cpns/identity';
 import type { SmfLink } from '../context';
 import { SEAL_PERIOD } from './fake-server';
 import { peerWith } from './unserved';

@@ -1,20 +1,16 @@
 /** A PN GW with its own store, between a Server and an SMF that are played: what the specs of its use cases begin with. */
 import { createDevelopmentPki, type DevelopmentPki } from '@cpns/certificate-issuance';
 import type { GatewayGroupKeyDelivery, WatchGroupKeysResponse } from '@cpns/contracts';
-import { CpnsError, systemRandom } from '@cpns/core';
+import { CpnsError, systemRandom, parseEntityUri } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { OUTBOX } from '@cpns/delivery';
 import { eventually } from '@cpns/delivery/testing';
 import { StatementVerifier } from '@cpns/group-key';
 import { ServerCallContext, type CallContext, type ServerStreamContext } from '@cpns/grpc';
 import { identifyByName } from '@cpns/grpc/testing';
-import { parseEntityUri } from '@cpns/identity';
 import { keyIdBytes } from '@cpns/key-derivation';
-import { Records } from '@cpns/records';
-import { Sealer } from '@cpns/sealing';
-import { FakeMasterKey } from '@cpns/sealing/testing';
-import type { Store } from '@cpns/store';
-import { temporaryStore } from '@cpns/store/testing';
+import { Records, Sealer, type Store } from '@cpns/store';
+import { FakeMasterKey, temporaryStore } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import type { GatewayContext } from '../context';
 import { composeGroups, type Groups } from '../groups/compose-groups';

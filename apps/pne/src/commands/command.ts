@@ -16,8 +16,7 @@
  * A delivery is the GroupKeyDelivery as it came; what was refused has `ok: false` with reason, message and metadata. No
  * result holds a secret.
  */
-import { CpnsError, invalidArgument } from '@cpns/core';
-import { checkGroupId } from '@cpns/identity';
+import { CpnsError, invalidArgument, checkGroupId } from '@cpns/core';
 
 export type Command =
   | { readonly command: 'join' | 'leave'; readonly group: string }

@@ -1,10 +1,17 @@
 /** The second half of a change: what was proposed goes to CSKMF, and its answer decides (steps 1 to 6). */
 import { duration, type CpnsError } from '@cpns/core';
 import { outboxEntry } from '@cpns/delivery';
-import { at, expiring } from '@cpns/records';
-import { advanceGroup, leftBy, type GroupEvent } from '@cpns/service-group';
-import { currentTraceparent, emitStep, lastStep, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
-import type { CarriedField } from '@cpns/telemetry';
+import { at, expiring } from '@cpns/store';
+import { advanceGroup, leftBy, type GroupEvent } from '@cpns/group-key';
+import {
+  currentTraceparent,
+  emitStep,
+  lastStep,
+  withinStep,
+  withStepChain,
+  withTraceparent,
+  type CarriedField,
+} from '@cpns/telemetry';
 import type { SmfContext } from '../context';
 import { askCskmf, isRefusal, type KeyAnswer } from '../cskmf/group-keys';
 import {

@@ -4,7 +4,7 @@
  */
 import { CpnsError, duration, unavailable, type Clock } from '@cpns/core';
 import { outboxEntry, type OutboxRelay } from '@cpns/delivery';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import { currentTraceparent, lastStep, withinStep } from '@cpns/telemetry';
 import type { SmfContext, Waiting } from '../context';
 import { checkAnswers } from '../cskmf/group-keys';

@@ -1,7 +1,6 @@
 /** What a call wants of a Service Group: worked out against the group as it stands, and against it alone. */
 import { createHash } from 'node:crypto';
-import { CpnsError } from '@cpns/core';
-import type { EntityName } from '@cpns/identity';
+import { CpnsError, type EntityName } from '@cpns/core';
 import {
   advanceGroup,
   changeMembership,
@@ -10,7 +9,7 @@ import {
   type GroupState,
   type MembershipEvent,
   type Move,
-} from '@cpns/service-group';
+} from '@cpns/group-key';
 import type { Store } from '@cpns/store';
 import type { ChangeFlow, GroupRecord } from '../records/group-records';
 import { standingsOf } from '../records/members';

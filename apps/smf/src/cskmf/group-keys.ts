@@ -1,8 +1,7 @@
 /** SMF's requests to CSKMF (5.3.1.12.6.1; GK-CREATE, GK-UPDATE-M, GK-DELETE): each idempotent there, so that it is repeated. */
-import type { GroupKeyStatus } from '@cpns/contracts';
+import { type GroupKeyStatus, wireGroupDescription } from '@cpns/contracts';
 import { CpnsError, duration, unavailable, type Code } from '@cpns/core';
-import { wireGroupDescription } from '@cpns/messages';
-import { joinedBy, leftBy } from '@cpns/service-group';
+import { joinedBy, leftBy } from '@cpns/group-key';
 import type { SmfContext, Waiting } from '../context';
 import type { GroupRecord, PendingRecord } from '../records/group-records';
 

@@ -1,7 +1,6 @@
-import { CpnsError, permissionDenied } from '@cpns/core';
-import { checkGroupId, samePn, type EntityName } from '@cpns/identity';
-import { at } from '@cpns/records';
-import { checkMember, type MembershipEvent } from '@cpns/service-group';
+import { CpnsError, permissionDenied, checkGroupId, samePn, type EntityName } from '@cpns/core';
+import { at } from '@cpns/store';
+import { checkMember, type MembershipEvent } from '@cpns/group-key';
 import type { ProposeChange } from '../changes/propose-change';
 import { membershipChangeOf } from '../changes/wish';
 import type { SmfContext, Waiting } from '../context';

@@ -1,7 +1,7 @@
 /** A gateway that opens its channel for the first time, or enrolled anew, is told of every group with members in its PN. */
 import type { Receiver } from '@cpns/delivery';
-import type { EntityName } from '@cpns/identity';
-import { at } from '@cpns/records';
+import type { EntityName } from '@cpns/core';
+import { at } from '@cpns/store';
 import type { SmfContext } from '../context';
 import { isEmpty, pagesOf } from '../records/all-of';
 import { GROUP, groupAggregate, membersSet } from '../records/group-records';

@@ -5,7 +5,7 @@
  */
 import { DeliveryLog } from '@cpns/delivery';
 import { CpnsError } from '@cpns/core';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import { withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import type { SmfContext } from '../context';
 import type { GroupRecord } from '../records/group-records';

@@ -1,7 +1,5 @@
-import type { OpenNoticeChannelResponse } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
-import { parseEntityUri } from '@cpns/identity';
-import { wireGroupDescription } from '@cpns/messages';
+import { type OpenNoticeChannelResponse, wireGroupDescription } from '@cpns/contracts';
+import { CpnsError, parseEntityUri } from '@cpns/core';
 import type { LogEntry } from '@cpns/store';
 import type { SmfContext } from '../context';
 import { snapshotOf } from '../records/members';

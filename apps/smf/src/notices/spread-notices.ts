@@ -1,5 +1,5 @@
 /** From a group's outbox into the log of each gateway concerned (step 7): every PN with members before or after the change. */
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import type { SmfContext } from '../context';
 import { allOf, emptySet, isEmpty } from '../records/all-of';
 import { formerSet, GROUP, groupAggregate, membersSet, PNS, type GroupRecord } from '../records/group-records';

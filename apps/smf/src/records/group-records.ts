@@ -3,9 +3,8 @@
  * and the outbox from which that change is carried to CSKMF and its notices to the gateways.
  */
 import type { Reason } from '@cpns/core';
-import { defineRecord, jsonField, optional, type ValueIn } from '@cpns/records';
-import type { GroupDescription, GroupState, Move, Standing } from '@cpns/service-group';
-import type { Aggregate } from '@cpns/store';
+import { defineRecord, jsonField, optional, type ValueIn, type Aggregate } from '@cpns/store';
+import type { GroupDescription, GroupState, Move, Standing } from '@cpns/group-key';
 
 export const GROUP_KIND = 'service-group';
 

@@ -1,9 +1,7 @@
 /** The members of a Service Group as sets, one for each Personal Network: a gateway is told of those of its own. */
-import { CpnsError } from '@cpns/core';
-import { parseEntityUri, type EntityName } from '@cpns/identity';
-import { at } from '@cpns/records';
-import type { Move, Standing } from '@cpns/service-group';
-import type { SetChange, Store } from '@cpns/store';
+import { CpnsError, parseEntityUri, type EntityName } from '@cpns/core';
+import { at, type SetChange, type Store } from '@cpns/store';
+import type { Move, Standing } from '@cpns/group-key';
 import type { SmfContext } from '../context';
 import { allOf } from './all-of';
 import { formerSet, GROUP, groupAggregate, membersSet, PNS, setOf, type GroupRecord } from './group-records';

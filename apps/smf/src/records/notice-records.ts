@@ -1,6 +1,5 @@
 /** What SMF keeps for the SMF in each PN GW: the log of its notices, and which gateways and groups a PN has. */
-import { defineRecord, jsonField } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { defineRecord, jsonField, type Aggregate } from '@cpns/store';
 
 /** @param gateway E */
 export const gatewayAggregate = (gateway: string): Aggregate => ({ kind: 'gateway', id: gateway });

@@ -1,6 +1,5 @@
-import type { ServiceGroup } from '@cpns/contracts';
+import { type ServiceGroup, wireGroupDescription } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
-import { wireGroupDescription } from '@cpns/messages';
 import type { SmfContext } from '../context';
 import type { GroupRecord } from '../records/group-records';
 import { snapshotOf } from '../records/members';

@@ -1,11 +1,9 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GroupKeyDeliveryMode, type GroupDescription, type ServiceGroup } from '@cpns/contracts';
-import { systemClock, systemRandom } from '@cpns/core';
+import { systemClock, systemRandom, parseEntityUri } from '@cpns/core';
 import type { OutboxRelay } from '@cpns/delivery';
-import { parseEntityUri } from '@cpns/identity';
-import { openRecords, Records } from '@cpns/records';
-import { openStore, type Store } from '@cpns/store';
+import { openRecords, Records, openStore, type Store } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { groupOutbox } from '../changes/group-outbox';

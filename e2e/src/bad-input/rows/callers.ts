@@ -1,7 +1,7 @@
 /** Callers that are somebody, and not whoever may call this: roles, trust domains, and certificates used above theirs. */
 import { dersToPem } from '@cpns/certificate-issuance';
 import { PnGatewayServiceService } from '@cpns/contracts';
-import { operatorUri, serviceUri } from '@cpns/identity';
+import { operatorUri, serviceUri } from '@cpns/core';
 import { issued, minted, type Credential } from '../../support/credentials';
 import { sealCertificateRegistration } from '../../support/drafts';
 import type { Wire, WireTls } from '../../support/wire';

@@ -4,7 +4,7 @@
  */
 import { localSigner, type Issuer } from '@cpns/certificate-issuance';
 import { newKey, without, type MintRequest } from '@cpns/certificate-issuance/testing';
-import { operatorUri, parseEntityUri } from '@cpns/identity';
+import { operatorUri, parseEntityUri } from '@cpns/core';
 import { createPrivateKey } from 'node:crypto';
 import { minted, type Credential } from '../../support/credentials';
 import { flipped, type CertificateRegistrationDraft } from '../../support/drafts';

@@ -1,11 +1,8 @@
 /** Where an Entity-User Key is registered (EUK-GW-VERIFY), and what an honest registration is made of. */
 import type { Issuer } from '@cpns/certificate-issuance';
 import { EntityUserKeyServiceService, PnGatewayServiceService, type RegistrationRequest } from '@cpns/contracts';
-import { duration } from '@cpns/core';
-import type { Registration } from '@cpns/key-derivation';
-import { generateHpkeKeyPair } from '@cpns/key-derivation';
-import { systemRandom } from '@cpns/core';
-import { formatSubject } from '@cpns/identity';
+import { duration, systemRandom, formatSubject } from '@cpns/core';
+import { type Registration, generateHpkeKeyPair } from '@cpns/key-derivation';
 import { issued, type Credential } from '../../support/credentials';
 import {
   freshNonce,

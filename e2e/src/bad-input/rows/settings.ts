@@ -1,5 +1,5 @@
 /** A wrong setting stops a program at its start, with one sentence that names it (issue, "Services"). */
-import type { App } from '@cpns/testbed';
+import type { App } from '@cpns/testing';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

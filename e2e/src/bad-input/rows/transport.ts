@@ -2,7 +2,7 @@
 import { createDevelopmentPki, derToPem, pemToDers } from '@cpns/certificate-issuance';
 import { opensslVerify } from '@cpns/certificate-issuance/testing';
 import { PnGatewayServiceService } from '@cpns/contracts';
-import { operatorUri } from '@cpns/identity';
+import { operatorUri } from '@cpns/core';
 import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
 import { minted, type Credential } from '../../support/credentials';
 import { contextOf, handshake, speaksPlaintext, type HandshakeOptions } from '../../support/handshake';

@@ -1,5 +1,5 @@
 import { CpnsError } from '@cpns/core';
-import type { DeliveryMode } from '@cpns/testbed';
+import type { DeliveryMode } from '@cpns/testing';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Run } from '../flow';
 import { PATIENCE_MS, persistently } from '../house';

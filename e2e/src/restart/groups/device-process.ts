@@ -1,4 +1,4 @@
-import type { Device, DeviceAnswer, DeviceCommand, DeviceSession } from '@cpns/testbed';
+import type { Device, DeviceAnswer, DeviceCommand, DeviceSession } from '@cpns/testing';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MAIN_GATEWAY, PATIENCE_MS, PN, type House } from '../house';
 

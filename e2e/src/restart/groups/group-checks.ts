@@ -1,8 +1,8 @@
 /** What must be true of a group when its change was finished, whatever died on the way. */
 import { CpnsError } from '@cpns/core';
-import type { DeliveryMode } from '@cpns/testbed';
+import type { DeliveryMode } from '@cpns/testing';
 import { persistently } from '../house';
-import { type GroupHouse, type Part } from './group-house';
+import type { GroupHouse, Part } from './group-house';
 
 /** How a group is to be. */
 export interface Outcome {

@@ -3,7 +3,7 @@
  * outboxes and channels do around them. FLOW-PULL and FLOW-PUSH have all of it between them; GK-UPDATE-M in a push group
  * and GK-DELETE have every numbered step once more; the other changes have the commits that differ.
  */
-import { sameCommit, type Commit, type CommitSite } from '@cpns/faults';
+import { sameCommit, type Commit, type CommitSite } from '@cpns/testing';
 import type { FlowId } from '@cpns/telemetry';
 import { at, DEVICE, GATEWAY, KMC, SERVER, SMF, unnumbered, type Due } from '../due';
 

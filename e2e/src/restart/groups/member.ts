@@ -1,6 +1,6 @@
 import type { GroupKeyDelivery } from '@cpns/contracts';
 import { parseOneTimeString } from '@cpns/key-derivation';
-import type { Deployment } from '@cpns/testbed';
+import type { Deployment } from '@cpns/testing';
 import { join } from 'node:path';
 import { LocalDevice } from '../../support/local-device';
 import { PATIENCE_MS } from '../house';

@@ -1,9 +1,18 @@
 /** Looks into the stores of running services from outside: what each of them keeps of one Service Group. */
 import { GroupKey } from '@cpns/core';
 import type { Statement } from '@cpns/group-key';
-import { at, defineRecord, jsonField, openRecords, optional, secretField, type Records } from '@cpns/records';
-import type { Aggregate, Store } from '@cpns/store';
-import { lookIntoStore, type Deployment } from '@cpns/testbed';
+import {
+  at,
+  defineRecord,
+  jsonField,
+  openRecords,
+  optional,
+  secretField,
+  type Records,
+  type Aggregate,
+  type Store,
+} from '@cpns/store';
+import { lookIntoStore, type Deployment } from '@cpns/testing';
 import { KMC, SERVER, SMF } from '../due';
 
 const OUTBOX = 'outbox';

@@ -1,5 +1,4 @@
-import type { Subject } from '@cpns/identity';
-import { CpnsError } from '@cpns/core';
+import { type Subject, CpnsError } from '@cpns/core';
 import { parseCertificate, type ParsedCertificate } from '../certificate/parse-certificate';
 import { authorityProfile } from '../issue/issuer';
 import { checkValidity, claimsIssuer, isSignedBy } from './link';

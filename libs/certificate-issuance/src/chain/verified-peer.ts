@@ -1,5 +1,4 @@
-import { CpnsError, invalidArgument } from '@cpns/core';
-import type { EntityName, Role, Subject } from '@cpns/identity';
+import { CpnsError, invalidArgument, type EntityName, type Role, type Subject } from '@cpns/core';
 import type { ParsedCertificate } from '../certificate/parse-certificate';
 import type { KeyKind, PublicKey } from '../keys/public-key';
 import {

@@ -1,5 +1,4 @@
-import { CpnsError, permissionDenied } from '@cpns/core';
-import type { EntityName, Subject } from '@cpns/identity';
+import { CpnsError, permissionDenied, type EntityName, type Subject } from '@cpns/core';
 import { parseAuthority } from '../certificate/authorities';
 import { parseCertificate, type ParsedCertificate } from '../certificate/parse-certificate';
 import { isMismatch, matchProfile } from '../profiles/match-profile';

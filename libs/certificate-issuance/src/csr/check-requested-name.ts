@@ -1,5 +1,4 @@
-import { invalidArgument } from '@cpns/core';
-import { parseSubject } from '@cpns/identity';
+import { invalidArgument, parseSubject } from '@cpns/core';
 import type { ParsedCsr } from './parse-csr';
 
 /**

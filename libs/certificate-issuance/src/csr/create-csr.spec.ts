@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { formatSubject } from '@cpns/identity';
+import { formatSubject } from '@cpns/core';
 import fc from 'fast-check';
 import { localSigner } from '../keys/signer';
 import type { KeyKind } from '../keys/public-key';

@@ -1,4 +1,4 @@
-import { parseSubject } from '@cpns/identity';
+import { parseSubject } from '@cpns/core';
 import { bits, contextOf, encode, encodedSequence, sequence, set, smallInteger, oid, type Asn1 } from '../der/asn1';
 import { emptyName } from '../der/distinguished-name';
 import { OID } from '../der/oids';

@@ -9,7 +9,7 @@ import { keyIdentifierOf } from '../extensions/subject-key-identifier';
 import type { PublicKey } from '../keys/public-key';
 import type { Profile, ProfileId } from '../profiles/profile';
 import { PROFILES } from '../profiles/profiles';
-import { parseSubject } from '@cpns/identity';
+import { parseSubject } from '@cpns/core';
 
 export interface TbsFields {
   readonly profile: Profile;

@@ -1,5 +1,4 @@
-import { CpnsError, invalidArgument } from '@cpns/core';
-import type { EntityName, Subject } from '@cpns/identity';
+import { CpnsError, invalidArgument, type EntityName, type Subject } from '@cpns/core';
 import type { Asn1 } from '../der/asn1';
 import { remember } from '../extensions';
 import { authorityKeyIdentifier } from '../extensions/authority-key-identifier';

@@ -1,6 +1,12 @@
 import { isIP } from 'node:net';
-import { CpnsError, invalidArgument } from '@cpns/core';
-import { parseEntityUri, parseOperatorUri, parseServiceUri, parseSubject } from '@cpns/identity';
+import {
+  CpnsError,
+  invalidArgument,
+  parseEntityUri,
+  parseOperatorUri,
+  parseServiceUri,
+  parseSubject,
+} from '@cpns/core';
 import type { PublicKey } from '../keys/public-key';
 import type { Profile } from '../profiles/profile';
 import { PROFILES } from '../profiles/profiles';

@@ -1,6 +1,14 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { PrivateKeyDer, systemClock, systemRandom, type Clock, type Random } from '@cpns/core';
-import { checkTrustDomain, operatorUri, serviceUri } from '@cpns/identity';
+import {
+  PrivateKeyDer,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type Random,
+  checkTrustDomain,
+  operatorUri,
+  serviceUri,
+} from '@cpns/core';
 import { createIssuer, type Issuer } from '../issue/issuer';
 import { issueCertificate, type IssueContext } from '../issue/issue-certificate';
 import type { IssueRequest } from '../issue/request';

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { CpnsError } from '@cpns/core';
-import { parseSubject, type Name, type Subject } from '@cpns/identity';
+import { CpnsError, parseSubject, type Name, type Subject } from '@cpns/core';
 import type { TbsCertificate } from '../certificate/parse-certificate';
 import type { ExtensionId, Extensions } from '../extensions';
 import type { GeneralName } from '../extensions/general-name';

@@ -1,4 +1,4 @@
-import type { Role } from '@cpns/identity';
+import type { Role } from '@cpns/core';
 import type { ExtendedKeyUsage } from '../extensions/extended-key-usage';
 import type { KeyUsage } from '../extensions/key-usage';
 

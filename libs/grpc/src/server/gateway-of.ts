@@ -1,5 +1,4 @@
-import { permissionDenied } from '@cpns/core';
-import type { EntityName } from '@cpns/identity';
+import { permissionDenied, type EntityName } from '@cpns/core';
 import type { CallContext } from './call-context';
 
 /** The gateway that calls; the role table let no other in. @throws CpnsError ROLE_NOT_PERMITTED */

@@ -1,4 +1,4 @@
-import { parseSubject, type Role } from '@cpns/identity';
+import { parseSubject, type Role } from '@cpns/core';
 import { execFileSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,6 +1,14 @@
 /** Q2: a secret that was put into the device and, by an operator, into the Server. Nothing goes over the wire. */
-import { failedPrecondition, invalidArgument, permissionDenied, type EntityUserKey } from '@cpns/core';
-import { checkEndpoint, checkUserId, parseEntityUri, samePn } from '@cpns/identity';
+import {
+  failedPrecondition,
+  invalidArgument,
+  permissionDenied,
+  type EntityUserKey,
+  checkEndpoint,
+  checkUserId,
+  parseEntityUri,
+  samePn,
+} from '@cpns/core';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { serverUriOf } from '../protocol/admitted';
 import { stageOf, withoutExchange, type DeviceState, type Home, type LiveKey } from '../state/device-state';

@@ -1,9 +1,8 @@
 /** What a gateway may try with a delivery: each is refused for its reason, and nothing of it is kept. */
-import type { GroupKeyDelivery } from '@cpns/contracts';
+import { type GroupKeyDelivery, groupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, GroupKey, systemRandom } from '@cpns/core';
 import { deriveGroupKeyCommitment, makeEnvelope, type Statement } from '@cpns/group-key';
 import { flipped, signAs, TestServer } from '@cpns/group-key/testing';
-import { groupKeyDelivery } from '@cpns/messages';
 import fc from 'fast-check';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
 

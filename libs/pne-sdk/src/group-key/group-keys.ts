@@ -1,8 +1,6 @@
-import type { GroupKeyDelivery } from '@cpns/contracts';
-import { CpnsError, invalidArgument, type Clock, type Random } from '@cpns/core';
+import { type GroupKeyDelivery, checkGroupKeyDelivery, type CheckedGroupKeyDelivery } from '@cpns/contracts';
+import { CpnsError, invalidArgument, type Clock, type Random, checkGroupId } from '@cpns/core';
 import { ContentOpener, endsGroup, parseContentHeader } from '@cpns/group-key';
-import { checkGroupId } from '@cpns/identity';
-import { checkGroupKeyDelivery, type CheckedGroupKeyDelivery } from '@cpns/messages';
 import { withSpan, withStepChain, type Logger } from '@cpns/telemetry';
 import type { LiveKey } from '../state/device-state';
 import type { GroupKeyChannel } from './channel';

@@ -4,7 +4,7 @@
  */
 import { GroupKey } from '@cpns/core';
 import type { SenderReplayState, Statement } from '@cpns/group-key';
-import { at, defineRecord, jsonField, optional, secretField } from '@cpns/records';
+import { at, defineRecord, jsonField, optional, secretField } from '@cpns/store';
 
 /** Ids of all groups. */
 export const GROUP_INDEX = defineRecord('groups', { ids: jsonField<readonly string[]>() });

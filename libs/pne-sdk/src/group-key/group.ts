@@ -16,7 +16,7 @@ import {
   type OpenedContent,
   type Statement,
 } from '@cpns/group-key';
-import type { CheckedGroupKeyDelivery } from '@cpns/messages';
+import type { CheckedGroupKeyDelivery } from '@cpns/contracts';
 import { withinStep, type Logger } from '@cpns/telemetry';
 import { goneVersions, sameKeyring, type GroupContent, type GroupState, type GroupStates } from './group-state';
 import type { GroupMember } from './member';

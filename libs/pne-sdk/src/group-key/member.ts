@@ -1,6 +1,5 @@
-import type { Clock } from '@cpns/core';
+import { type Clock, parseEntityUri } from '@cpns/core';
 import { StatementVerifier, type Member } from '@cpns/group-key';
-import { parseEntityUri } from '@cpns/identity';
 import type { LiveKey } from '../state/device-state';
 
 /** This device as a member of its groups: what deliveries are for, and whom they are believed. */

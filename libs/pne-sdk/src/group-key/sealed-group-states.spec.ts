@@ -1,10 +1,8 @@
 import { GroupKey, systemRandom } from '@cpns/core';
 import type { KnownVersion } from '@cpns/group-key';
 import { testVersion } from '@cpns/group-key/testing';
-import { Records } from '@cpns/records';
-import { Sealer } from '@cpns/sealing';
-import { FakeMasterKey } from '@cpns/sealing/testing';
-import { rawDump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { Records, Sealer } from '@cpns/store';
+import { FakeMasterKey, rawDump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import fc from 'fast-check';
 import { deviceAggregate } from '../state/device-records';
 import { SealedDeviceStates } from '../state/sealed-device-states';

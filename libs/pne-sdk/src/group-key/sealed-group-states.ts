@@ -1,7 +1,6 @@
 import { CpnsError } from '@cpns/core';
 import { requireCommitment, type KnownVersion } from '@cpns/group-key';
-import { at, type Puts, type Records } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { at, type Puts, type Records, type Aggregate } from '@cpns/store';
 import {
   GROUP_INDEX,
   headRef,

@@ -1,5 +1,5 @@
 /** The steps of a PNE in GK-PULL and GK-PUSH. */
-import type { CheckedGroupKeyDelivery } from '@cpns/messages';
+import type { CheckedGroupKeyDelivery } from '@cpns/contracts';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import type { ReceivingStep } from './group';
 import type { GroupMember } from './member';

@@ -1,6 +1,12 @@
 /** EUK-SRV-S/P step 5, EUK-GW-S/P step 6: what makes a reply the one that was asked for (protocol.md, replies 1 and 2). */
 import { verifyChain, type VerifiedPeer } from '@cpns/certificate-issuance';
-import { AssignmentRequest, type AssignmentReply } from '@cpns/contracts';
+import {
+  AssignmentRequest,
+  type AssignmentReply,
+  checkAssignment,
+  checkAssignmentReply,
+  type CheckedAssignmentReply,
+} from '@cpns/contracts';
 import {
   CpnsError,
   failedPrecondition,
@@ -9,10 +15,10 @@ import {
   type EntityUserKey,
   type PrivateKeyDer,
   type SecondSeed,
+  checkFirstSeedId,
+  parseEntityUri,
 } from '@cpns/core';
-import { checkFirstSeedId, parseEntityUri } from '@cpns/identity';
 import { deriveTokenPsk, openAssignment, verifyEnrolReplyMac, type EnrolRequest } from '@cpns/key-derivation';
-import { checkAssignment, checkAssignmentReply, type CheckedAssignmentReply } from '@cpns/messages';
 import type { FlowId, StepOf } from '@cpns/telemetry';
 import { routeOf, serverUriOf, type Admitted } from './admitted';
 import type { PendingAssignment } from './prepare-assignment';

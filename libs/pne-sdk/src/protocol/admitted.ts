@@ -1,8 +1,7 @@
 /** What an entity knows of its own admission once its one-time string was read (protocol.md, "Admission"). */
 import { EntityUserKeyServiceService, PnGatewayServiceService } from '@cpns/contracts';
-import { invalidArgument, permissionDenied } from '@cpns/core';
+import { invalidArgument, permissionDenied, parseEntityUri, parseIdentityUri, samePn, serviceUri } from '@cpns/core';
 import type { AdmittedRole } from '@cpns/entity-user-key';
-import { parseEntityUri, parseIdentityUri, samePn, serviceUri } from '@cpns/identity';
 import type { KeyForm, OneTimeString } from '@cpns/key-derivation';
 
 /** An admission as the entity keeps it: without T, and with the root itself in place of its digest. */

@@ -6,11 +6,10 @@ import {
   signerFromPkcs8,
   type Issuer,
 } from '@cpns/certificate-issuance';
-import { AssignmentRequest, type AssignmentReply } from '@cpns/contracts';
+import { AssignmentRequest, type AssignmentReply, checkAssignment } from '@cpns/contracts';
 import { PrivateKeyDer, systemRandom, type Reason } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { enrolReplyMac } from '@cpns/key-derivation';
-import { checkAssignment } from '@cpns/messages';
 import fc from 'fast-check';
 import { generateKeyPairSync } from 'node:crypto';
 import { ENTITY, FakeAssigner, GATEWAY, issueTo, SERVER, type Admit } from '../testing/fake-assigner';

@@ -3,7 +3,7 @@
  * sent: whatever happens afterwards, the same bytes are sent again and get the reply that the assigner stored.
  */
 import { createCsr, newPrivateKey, parseCsr, signerFromPkcs8 } from '@cpns/certificate-issuance';
-import { AssignmentRequest } from '@cpns/contracts';
+import { AssignmentRequest, assignmentRequest } from '@cpns/contracts';
 import {
   invalidArgument,
   NONCE_BYTES,
@@ -11,8 +11,8 @@ import {
   type PrivateKeyDer,
   type Random,
   type TokenAuthKey,
+  formatSubject,
 } from '@cpns/core';
-import { formatSubject } from '@cpns/identity';
 import {
   deriveTokenAuthKey,
   enrolMac,
@@ -20,7 +20,6 @@ import {
   type EnrolRequest,
   type OneTimeString,
 } from '@cpns/key-derivation';
-import { assignmentRequest } from '@cpns/messages';
 import { admittedBy, routeOf, type Admitted } from './admitted';
 
 /** A request that waits for its reply, and what it takes to open that. T is gone from here on. */

@@ -8,7 +8,14 @@
  * A secret that the Server assigned needs none of it. What is random in a request is made once and stored; the request
  * itself is made from it anew each time, with the same bytes, because it holds the second seed.
  */
-import { type RegistrationReply, type RegistrationRequest } from '@cpns/contracts';
+import {
+  type RegistrationReply,
+  type RegistrationRequest,
+  certificateRegistrationRequest,
+  checkRegistrationReply,
+  secretRegistrationRequest,
+  type CheckedRegistrationReply,
+} from '@cpns/contracts';
 import {
   failedPrecondition,
   invalidArgument,
@@ -18,9 +25,9 @@ import {
   type HpkePrivateKey,
   type PrivateKeyDer,
   type Random,
+  parseEntityUri,
 } from '@cpns/core';
 import { verifyServerSigner } from '@cpns/group-key';
-import { parseEntityUri } from '@cpns/identity';
 import {
   acceptPairwise,
   confirmClientMac,
@@ -37,12 +44,6 @@ import {
   verifyConfirmServerMac,
   type Registration,
 } from '@cpns/key-derivation';
-import {
-  certificateRegistrationRequest,
-  checkRegistrationReply,
-  secretRegistrationRequest,
-  type CheckedRegistrationReply,
-} from '@cpns/messages';
 import { createPrivateKey } from 'node:crypto';
 import type { Assigned, AssignedCertificate, AssignedSecret } from './accept-assignment';
 import type { Admitted } from './admitted';

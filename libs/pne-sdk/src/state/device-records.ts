@@ -5,8 +5,7 @@
 import type { AdmittedRole } from '@cpns/entity-user-key';
 import { CpnsError, EntityUserKey, HpkePrivateKey, PrivateKeyDer, SecondSeed, TokenAuthKey } from '@cpns/core';
 import type { KeyForm } from '@cpns/key-derivation';
-import { defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { defineRecord, jsonField, optional, secretField, type ValueIn, type Aggregate } from '@cpns/store';
 import type { Assigned } from '../protocol/accept-assignment';
 import type { Admitted } from '../protocol/admitted';
 import type { PendingRegistration } from '../protocol/registration';

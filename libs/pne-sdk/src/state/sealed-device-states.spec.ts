@@ -1,9 +1,7 @@
 import { newPrivateKey } from '@cpns/certificate-issuance';
 import { EntityUserKey, HpkePrivateKey, PrivateKeyDer, SecondSeed, Secret, TokenAuthKey } from '@cpns/core';
-import { Records } from '@cpns/records';
-import { Sealer } from '@cpns/sealing';
-import { FakeMasterKey } from '@cpns/sealing/testing';
-import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { Records, Sealer } from '@cpns/store';
+import { FakeMasterKey, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import fc from 'fast-check';
 import type { Assigned } from '../protocol/accept-assignment';
 import type { Admitted } from '../protocol/admitted';

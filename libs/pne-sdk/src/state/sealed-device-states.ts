@@ -1,6 +1,5 @@
 import { CpnsError } from '@cpns/core';
-import { at, type Records } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { at, type Records, type Aggregate } from '@cpns/store';
 import type { GroupStates } from '../group-key/group-state';
 import { SealedGroupStates } from '../group-key/sealed-group-states';
 import { decodeExchange, deviceAggregate, encodeExchange, EXCHANGE, HEAD, IDENTITY, LIVE_KEY } from './device-records';

@@ -14,7 +14,19 @@ import {
   type DevelopmentPki,
   type Issuer,
 } from '@cpns/certificate-issuance';
-import { AssignmentReply, AssignmentRequest, RegistrationReply, RegistrationRequest } from '@cpns/contracts';
+import {
+  AssignmentReply,
+  AssignmentRequest,
+  RegistrationReply,
+  RegistrationRequest,
+  assignmentReply,
+  checkAssignment,
+  checkRegistration,
+  registrationReply,
+  type CheckedAssignment,
+  type CheckedCertificateRegistration,
+  type CheckedSecretRegistration,
+} from '@cpns/contracts';
 import {
   CpnsError,
   EntityUserKey,
@@ -24,9 +36,10 @@ import {
   systemRandom,
   TokenSecret,
   type Clock,
+  formatSubject,
+  serviceUri,
 } from '@cpns/core';
 import { answerWithCertificate, answerWithSecret, judgeRequest, type GrantedToken } from '@cpns/entity-user-key';
-import { formatSubject, serviceUri } from '@cpns/identity';
 import {
   confirmServerMac,
   deriveConfirmKey,
@@ -46,15 +59,6 @@ import {
   type KeyForm,
   type OneTimeString,
 } from '@cpns/key-derivation';
-import {
-  assignmentReply,
-  checkAssignment,
-  checkRegistration,
-  registrationReply,
-  type CheckedAssignment,
-  type CheckedCertificateRegistration,
-  type CheckedSecretRegistration,
-} from '@cpns/messages';
 import { createPrivateKey } from 'node:crypto';
 
 export const TRUST_DOMAIN = 'example.org';

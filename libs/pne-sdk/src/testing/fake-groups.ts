@@ -1,10 +1,9 @@
 /** Service Groups as a CPNS Server and a PN GW show them to a member: signed statements, envelopes, pushes. */
 import type { Credentials } from '@cpns/certificate-issuance';
-import type { GroupKeyDelivery, WatchGroupKeysResponse } from '@cpns/contracts';
+import { type GroupKeyDelivery, type WatchGroupKeysResponse, groupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, systemRandom, type Clock } from '@cpns/core';
 import { endStatement, makeEnvelope, type SignedStatement, type Statement } from '@cpns/group-key';
 import { signAs, testVersion, type TestVersion } from '@cpns/group-key/testing';
-import { groupKeyDelivery } from '@cpns/messages';
 import type { GroupKeyChannel } from '../group-key/channel';
 import type { LiveKey } from '../state/device-state';
 

@@ -2,3 +2,4 @@ export { storeContract, type ContractSubject } from './contract';
 export { dump, rawDump, type DumpedAggregate, type RawEntry, type StoreDump } from './dump';
 export { startRedis, type RunningRedis, type StartRedisOptions } from './start-redis';
 export { temporaryStore, type TemporaryStore } from './temporary-store';
+export * from './sealing';

@@ -1,4 +1,4 @@
-import type { CollectedSpan } from '@cpns/testbed';
+import type { CollectedSpan } from '@cpns/testing';
 import { partiesOf, type Party } from '../parties';
 import { SERVICES } from '../plan';
 import type { DueRun } from '../runs';

@@ -1,8 +1,7 @@
 /** GK-CREATE: FLOW-PULL and FLOW-PUSH, steps 1 to 5. */
-import { CreateGroupKeyRequest } from '@cpns/contracts';
+import { CreateGroupKeyRequest, groupDescription, wireGroupDescription } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
-import { groupDescription, wireGroupDescription } from '@cpns/messages';
-import type { GroupDescription } from '@cpns/service-group';
+import type { GroupDescription } from '@cpns/group-key';
 import type { GroupRecord } from '../../records/group-records';
 import type { CskmfContext } from '../context';
 import { checkMembers, checkRevision, digestOf } from '../group-change/check-change';

@@ -1,6 +1,6 @@
 /** GK-DELETE, steps 1 to 5: from the first commit on nothing of the group is given to anybody. */
 import { DeleteGroupKeyRequest } from '@cpns/contracts';
-import { checkGroupId } from '@cpns/identity';
+import { checkGroupId } from '@cpns/core';
 import type { GroupRecord } from '../../records/group-records';
 import type { CskmfContext } from '../context';
 import { digestOf } from '../group-change/check-change';

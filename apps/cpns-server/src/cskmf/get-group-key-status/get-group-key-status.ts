@@ -1,7 +1,7 @@
 /** What may be known of a group's keys: everything but the keys. */
 import type { GetGroupKeyStatusRequest, GroupKeyStatus } from '@cpns/contracts';
-import { checkGroupId } from '@cpns/identity';
-import { at } from '@cpns/records';
+import { checkGroupId } from '@cpns/core';
+import { at } from '@cpns/store';
 import { GROUP, groupAggregate, RETIRED_VERSIONS } from '../../records/group-records';
 import type { CskmfContext } from '../context';
 import { groupUnknown } from '../group-refusals';

@@ -2,7 +2,7 @@
 import { GroupKeyVersionState, type CreateGroupKeyRequest, type UpdateGroupKeyRequest } from '@cpns/contracts';
 import { dump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { gateway, pne, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../../testing/world';
-import { parseEntityUri } from '@cpns/identity';
+import { parseEntityUri } from '@cpns/core';
 
 const [A, B, C] = [pne('a'), pne('b'), pne('c', 'pn2')];
 const GW = parseEntityUri(gateway());

@@ -1,7 +1,6 @@
 /** What SMF sends, before any work (5.3.1.12.6.1). */
 import type { UpdateGroupKeyRequest } from '@cpns/contracts';
-import { invalidArgument, permissionDenied } from '@cpns/core';
-import { checkGroupId, parseEntityUri } from '@cpns/identity';
+import { invalidArgument, permissionDenied, checkGroupId, parseEntityUri } from '@cpns/core';
 import { sha256 } from '@cpns/key-derivation';
 
 /** In one change, as many may join, and as many leave. */

@@ -2,9 +2,8 @@
  * A process that dies before or after each of its commits, or loses the KMC's answer, in the middle of each change: the
  * same call at another process completes it, with no number given twice and nothing half made.
  */
-import { parseEntityUri } from '@cpns/identity';
-import type { Store } from '@cpns/store';
-import { openStore } from '@cpns/store';
+import { parseEntityUri } from '@cpns/core';
+import { type Store, openStore } from '@cpns/store';
 import { startRedis, temporaryStore, type RunningRedis } from '@cpns/store/testing';
 import { FailingStore, type Failure } from '../../testing/failing-store';
 import { gateway, pne, reasonOf, SMF, World, type CskmfProcess } from '../../testing/world';

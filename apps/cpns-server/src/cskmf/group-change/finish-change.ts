@@ -2,7 +2,7 @@
 import { CpnsError } from '@cpns/core';
 import { deriveGroupKeyCommitment } from '@cpns/group-key';
 import { outboxEntry } from '@cpns/delivery';
-import { at, type Decision } from '@cpns/records';
+import { at, type Decision } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import {
   GROUP,

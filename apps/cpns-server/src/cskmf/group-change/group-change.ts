@@ -11,7 +11,7 @@
  * half made. Two replicas may do all of it beside each other: the last commit succeeds once.
  */
 import { CpnsError, NONCE_BYTES } from '@cpns/core';
-import { at, type Decision, type Found } from '@cpns/records';
+import { at, type Decision, type Found } from '@cpns/store';
 import {
   currentTraceparent,
   emitStep,

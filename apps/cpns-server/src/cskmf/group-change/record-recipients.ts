@@ -1,7 +1,6 @@
 /** To whom the new version is given, and to whom no more: the projection of SMF's membership by revision. */
-import { parseEntityUri } from '@cpns/identity';
-import { at, type RecordRef } from '@cpns/records';
-import type { SetChange } from '@cpns/store';
+import { parseEntityUri } from '@cpns/core';
+import { at, type RecordRef, type SetChange } from '@cpns/store';
 import {
   GROUP,
   groupAggregate,

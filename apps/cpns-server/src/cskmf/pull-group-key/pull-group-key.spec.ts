@@ -1,6 +1,5 @@
 /** FLOW-PULL steps 9-10, GK-PULL steps 3-4: who is given what, and what the others are told. */
-import { EntityUserKey, unauthenticated } from '@cpns/core';
-import { parseEntityUri } from '@cpns/identity';
+import { EntityUserKey, unauthenticated, parseEntityUri } from '@cpns/core';
 import { dump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { PullGroupKey } from './pull-group-key';
 import { gateway, pne, pullOf, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../../testing/world';

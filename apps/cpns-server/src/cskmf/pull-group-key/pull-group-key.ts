@@ -6,11 +6,10 @@ import {
   type GroupKeyDeliveryServicePullGroupKeyRequest,
   type GroupKeyDeliveryServicePullGroupKeyResponse,
   type MemberEnvelope,
+  DELIVERY_ENVELOPES_MAX,
 } from '@cpns/contracts';
-import { CpnsError, permissionDenied } from '@cpns/core';
-import { checkGroupId, parseEntityUri, samePn, type EntityName } from '@cpns/identity';
-import { DELIVERY_ENVELOPES_MAX } from '@cpns/messages';
-import { at } from '@cpns/records';
+import { CpnsError, permissionDenied, checkGroupId, parseEntityUri, samePn, type EntityName } from '@cpns/core';
+import { at } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import {
   GROUP,

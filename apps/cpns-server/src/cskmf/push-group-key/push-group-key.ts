@@ -4,8 +4,7 @@
  * put there twice.
  */
 import type { MemberEnvelope, OpenDeliveryChannelResponse } from '@cpns/contracts';
-import { at } from '@cpns/records';
-import type { Aggregate, LogEntry } from '@cpns/store';
+import { at, type Aggregate, type LogEntry } from '@cpns/store';
 import { withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
 import { GROUP, PNS, type GroupRecord } from '../../records/group-records';

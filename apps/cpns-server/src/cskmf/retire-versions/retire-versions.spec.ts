@@ -1,5 +1,5 @@
 import { FakeClock } from '@cpns/core/testing';
-import { parseEntityUri } from '@cpns/identity';
+import { parseEntityUri } from '@cpns/core';
 import type { Store } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { leaversSet, recipientsSet } from '../../records/group-records';

@@ -2,10 +2,8 @@
  * How versions come to their end (GROUP_KEY_VERSION_LIFE_CYCLE: `grace -> retired`). By the clock alone a version is retired
  * and given to nobody; this destroys it at the KMC and tidies up after it. What a crash leaves undone the next round does.
  */
-import { parseEntityUri } from '@cpns/identity';
-import { at, expiring, type RecordRef } from '@cpns/records';
-import type { Aggregate, SetChange } from '@cpns/store';
-import { duration } from '@cpns/core';
+import { parseEntityUri, duration } from '@cpns/core';
+import { at, expiring, type RecordRef, type Aggregate, type SetChange } from '@cpns/store';
 import {
   GROUP,
   groupAggregate,

@@ -1,13 +1,21 @@
 /** Admits an entity: from now on one token leads to one Entity-User Key (protocol.md, "Admission"; EUK-ASSOC). */
 import { isIP } from 'node:net';
 import { HOSTS_MAX } from '@cpns/certificate-issuance';
-import { EntityRole, type AdmitEntityRequest } from '@cpns/contracts';
-import { CpnsError, failedPrecondition, invalidArgument, permissionDenied, TokenAuthKey } from '@cpns/core';
+import { EntityRole, type AdmitEntityRequest, fields, keyForm, wireKeyForm } from '@cpns/contracts';
+import {
+  CpnsError,
+  failedPrecondition,
+  invalidArgument,
+  permissionDenied,
+  TokenAuthKey,
+  checkUserId,
+  parseEntityUri,
+  samePn,
+  type EntityName,
+} from '@cpns/core';
 import { TOKEN_MAX_LIFE_MS, type AdmittedRole } from '@cpns/entity-user-key';
-import { checkUserId, parseEntityUri, samePn, type EntityName } from '@cpns/identity';
 import type { KeyForm } from '@cpns/key-derivation';
-import { fields, keyForm, wireKeyForm } from '@cpns/messages';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import { sealedEntry } from '../../cskmf/gateway-log';
 import {

@@ -1,6 +1,5 @@
-import { CpnsError } from '@cpns/core';
-import type { EntityName } from '@cpns/identity';
-import { at } from '@cpns/records';
+import { CpnsError, type EntityName } from '@cpns/core';
+import { at } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import {
   ADMISSION,

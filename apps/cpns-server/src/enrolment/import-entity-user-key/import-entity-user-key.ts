@@ -1,11 +1,9 @@
 /** Q2: a secret that is in the device already becomes its live Entity-User Key, without a request on the wire. */
-import type { ImportEntityUserKeyRequest } from '@cpns/contracts';
-import { EntityUserKey, invalidArgument, permissionDenied } from '@cpns/core';
+import { type ImportEntityUserKeyRequest, fields } from '@cpns/contracts';
+import { EntityUserKey, invalidArgument, permissionDenied, checkUserId, parseEntityUri } from '@cpns/core';
 import { checkMayReplace } from '@cpns/entity-user-key';
-import { checkUserId, parseEntityUri } from '@cpns/identity';
 import { deriveKeyId } from '@cpns/key-derivation';
-import { fields } from '@cpns/messages';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import { ENTITY_HEAD, entityAggregate, KEY, RETIRED, type KeyRecord } from '../../records/entity-records';
 import { checkKeyNotRetired, retire } from '../../records/retired';

@@ -1,10 +1,8 @@
 /** Q2: a 1st seed that was put into a gateway at manufacture. The gateway is told that it may use it, not what it is. */
-import type { ImportFirstSeedRequest } from '@cpns/contracts';
-import { CpnsError, failedPrecondition, FirstSeed } from '@cpns/core';
+import { type ImportFirstSeedRequest, fields } from '@cpns/contracts';
+import { CpnsError, failedPrecondition, FirstSeed, checkFirstSeedId, parseEntityUri } from '@cpns/core';
 import { checkFirstSeedLimits } from '@cpns/entity-user-key';
-import { checkFirstSeedId, parseEntityUri } from '@cpns/identity';
-import { fields } from '@cpns/messages';
-import { at, expiring } from '@cpns/records';
+import { at, expiring } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import { sealedEntry } from '../../cskmf/gateway-log';
 import {

@@ -1,8 +1,6 @@
 import type { ListAdmissionsRequest } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
-import { parseEntityUri, type EntityName } from '@cpns/identity';
-import { at } from '@cpns/records';
-import { listPage } from '@cpns/store';
+import { CpnsError, parseEntityUri, type EntityName } from '@cpns/core';
+import { at, listPage } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import {
   ADMISSION,

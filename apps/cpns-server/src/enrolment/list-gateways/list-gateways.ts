@@ -1,8 +1,6 @@
 import type { Gateway, GetGatewayRequest, ListGatewaysRequest } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
-import { parseEntityUri } from '@cpns/identity';
-import { at } from '@cpns/records';
-import { listPage } from '@cpns/store';
+import { CpnsError, parseEntityUri } from '@cpns/core';
+import { at, listPage } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import {
   DELIVERY_LOG,

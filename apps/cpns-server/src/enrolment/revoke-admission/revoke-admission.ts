@@ -1,8 +1,7 @@
 import type { RevokeAdmissionRequest } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
+import { CpnsError, checkTokenId, parseEntityUri } from '@cpns/core';
 import { advanceAdmission } from '@cpns/entity-user-key';
-import { checkTokenId, parseEntityUri } from '@cpns/identity';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import { sealedEntry } from '../../cskmf/gateway-log';
 import { ADMISSION, admissionName, entityAggregate, type AdmissionRecord } from '../../records/entity-records';

@@ -1,7 +1,6 @@
 import type { RevokeFirstSeedRequest } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
-import { checkFirstSeedId, parseEntityUri } from '@cpns/identity';
-import { at, expiring } from '@cpns/records';
+import { CpnsError, checkFirstSeedId, parseEntityUri } from '@cpns/core';
+import { at, expiring } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import { sealedEntry } from '../../cskmf/gateway-log';
 import { FIRST_SEED, firstSeedName, gatewayAggregate } from '../../records/gateway-records';

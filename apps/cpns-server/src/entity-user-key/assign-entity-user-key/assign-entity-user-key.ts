@@ -3,8 +3,23 @@
  * to a PN GW that enrols itself (protocol.md, "Admission").
  */
 import { checkRequestedName } from '@cpns/certificate-issuance';
-import { AssignmentReply, type AssignmentRequest } from '@cpns/contracts';
-import { EntityUserKey, permissionDenied, SECRET_BYTES, unauthenticated, type TokenAuthKey } from '@cpns/core';
+import {
+  AssignmentReply,
+  type AssignmentRequest,
+  assignmentReply,
+  checkAssignment,
+  type CheckedAssignment,
+} from '@cpns/contracts';
+import {
+  EntityUserKey,
+  permissionDenied,
+  SECRET_BYTES,
+  unauthenticated,
+  type TokenAuthKey,
+  formatSubject,
+  samePn,
+  type EntityName,
+} from '@cpns/core';
 import {
   advanceAdmission,
   answerWithCertificate,
@@ -12,10 +27,8 @@ import {
   checkMayReplace,
   judgeRequest,
 } from '@cpns/entity-user-key';
-import { formatSubject, samePn, type EntityName } from '@cpns/identity';
 import { deriveKeyId } from '@cpns/key-derivation';
-import { assignmentReply, checkAssignment, type CheckedAssignment } from '@cpns/messages';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import { withinStep } from '@cpns/telemetry';
 import type { ServerContext } from '../../context';
 import {

@@ -1,5 +1,5 @@
 import { issueCertificate, type IssueRequest, type Issuer, type ParsedCsr } from '@cpns/certificate-issuance';
-import { formatSubject } from '@cpns/identity';
+import { formatSubject } from '@cpns/core';
 import { sha256 } from '@cpns/key-derivation';
 import type { ServerContext } from '../../context';
 import type { AdmissionRecord } from '../../records/entity-records';

@@ -1,7 +1,6 @@
-import { CpnsError } from '@cpns/core';
+import { CpnsError, parseEntityUri } from '@cpns/core';
 import { checkMayReplace } from '@cpns/entity-user-key';
-import { parseEntityUri } from '@cpns/identity';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import type { AdmissionRecord } from '../../records/entity-records';
 import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';

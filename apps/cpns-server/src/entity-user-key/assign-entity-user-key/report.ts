@@ -1,4 +1,4 @@
-import type { CheckedAssignment } from '@cpns/messages';
+import type { CheckedAssignment } from '@cpns/contracts';
 import { emitStep } from '@cpns/telemetry';
 
 export const flowOf = (request: CheckedAssignment) => (request.csr === undefined ? 'EUK-SRV-S' : 'EUK-SRV-P');

@@ -3,13 +3,11 @@ import {
   type EntityUserKeyInfo,
   type GetEntityUserKeyRequest,
   type ListEntityUserKeysRequest,
+  wireKeyForm,
 } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
-import { parseEntityUri } from '@cpns/identity';
+import { CpnsError, parseEntityUri } from '@cpns/core';
 import { keyIdBytes } from '@cpns/key-derivation';
-import { wireKeyForm } from '@cpns/messages';
-import { at } from '@cpns/records';
-import { listPage } from '@cpns/store';
+import { at, listPage } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import {
   ADMISSION,

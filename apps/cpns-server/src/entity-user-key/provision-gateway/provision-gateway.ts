@@ -3,12 +3,18 @@
  * (Q8, Q9). The same request gets the same answer, so that a lost reply leaves no seed behind that nobody uses.
  */
 import { issueCertificate, parseCsr } from '@cpns/certificate-issuance';
-import type { ProvisionGatewayRequest } from '@cpns/contracts';
-import { type ProvisionGatewayResponse } from '@cpns/contracts';
-import { CpnsError, failedPrecondition, FirstSeed, invalidArgument, NONCE_BYTES, SECRET_BYTES } from '@cpns/core';
-import type { EntityName } from '@cpns/identity';
+import type { ProvisionGatewayRequest, ProvisionGatewayResponse } from '@cpns/contracts';
+import {
+  CpnsError,
+  failedPrecondition,
+  FirstSeed,
+  invalidArgument,
+  NONCE_BYTES,
+  SECRET_BYTES,
+  type EntityName,
+} from '@cpns/core';
 import { checkSize, sha256 } from '@cpns/key-derivation';
-import { at, expiring } from '@cpns/records';
+import { at, expiring } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { ServerContext } from '../../context';
 import {

@@ -1,5 +1,5 @@
 import type { EntityUserKey } from '@cpns/core';
-import type { CheckedRegistrationReply } from '@cpns/messages';
+import type { CheckedRegistrationReply } from '@cpns/contracts';
 
 /** What a registration leads to, in either form. */
 export interface AgreedKey {

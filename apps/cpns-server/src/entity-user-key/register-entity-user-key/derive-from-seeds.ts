@@ -1,6 +1,5 @@
-import { duration, failedPrecondition, invalidArgument, permissionDenied, type CpnsError } from '@cpns/core';
+import { duration, failedPrecondition, invalidArgument, permissionDenied, type CpnsError, samePn } from '@cpns/core';
 import { checkMayRegister } from '@cpns/entity-user-key';
-import { samePn } from '@cpns/identity';
 import {
   confirmServerMac,
   deriveConfirmKey,
@@ -11,8 +10,8 @@ import {
   verifyConfirmClientMac,
   type Registration,
 } from '@cpns/key-derivation';
-import type { CheckedSecretRegistration } from '@cpns/messages';
-import { at, expiring } from '@cpns/records';
+import type { CheckedSecretRegistration } from '@cpns/contracts';
+import { at, expiring } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import type { AdmissionRecord } from '../../records/entity-records';
 import {

@@ -3,12 +3,23 @@
  * assigned the Server derives the key from both seeds (5.3.1.12.5.2 b); a certificate, whoever issued it, it verifies, and
  * agrees the pairwise secret (protocol.md, "Registration").
  */
-import { RegistrationReply, type RegistrationRequest } from '@cpns/contracts';
-import { failedPrecondition, invalidArgument, permissionDenied, unauthenticated } from '@cpns/core';
+import {
+  RegistrationReply,
+  type RegistrationRequest,
+  checkRegistration,
+  registrationReply,
+  type CheckedRegistration,
+} from '@cpns/contracts';
+import {
+  failedPrecondition,
+  invalidArgument,
+  permissionDenied,
+  unauthenticated,
+  samePn,
+  type EntityName,
+} from '@cpns/core';
 import { advanceAdmission, checkLive, checkMayReplace, checkNotRevoked } from '@cpns/entity-user-key';
-import { samePn, type EntityName } from '@cpns/identity';
-import { checkRegistration, registrationReply, type CheckedRegistration } from '@cpns/messages';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import { withinStep } from '@cpns/telemetry';
 import type { ServerContext } from '../../context';
 import {

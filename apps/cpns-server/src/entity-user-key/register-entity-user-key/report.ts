@@ -1,4 +1,4 @@
-import type { CheckedRegistration } from '@cpns/messages';
+import type { CheckedRegistration } from '@cpns/contracts';
 import { emitStep, type CarriedField } from '@cpns/telemetry';
 
 const SECRET: readonly CarriedField[] = [

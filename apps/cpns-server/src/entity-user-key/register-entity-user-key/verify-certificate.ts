@@ -10,8 +10,8 @@ import {
   sha256,
   signBytes,
 } from '@cpns/key-derivation';
-import type { CheckedCertificateRegistration } from '@cpns/messages';
-import { at } from '@cpns/records';
+import type { CheckedCertificateRegistration } from '@cpns/contracts';
+import { at } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import type { AdmissionRecord } from '../../records/entity-records';
 import { GATEWAY_CA, gatewayAggregate, gatewayCaName } from '../../records/gateway-records';

@@ -1,9 +1,8 @@
 import type { RevokeEntityUserKeyRequest } from '@cpns/contracts';
-import { CpnsError, failedPrecondition } from '@cpns/core';
+import { CpnsError, failedPrecondition, parseEntityUri, type EntityName } from '@cpns/core';
 import { advanceKey } from '@cpns/entity-user-key';
-import { parseEntityUri, type EntityName } from '@cpns/identity';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
-import { at, expiring } from '@cpns/records';
+import { at, expiring } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import { entityAggregate, KEY, RETIRED, type KeyRecord } from '../../records/entity-records';
 import { tellAssigner } from '../../cskmf/tell-assigner';

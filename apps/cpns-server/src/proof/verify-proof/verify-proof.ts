@@ -2,10 +2,9 @@
  * ProofService: the Server verifies, for a gateway, the proof of a secret that only the Server and the entity hold
  * (protocol.md, "Proof of a secret, on each call").
  */
-import type { VerifyProofRequest, VerifyProofResponse } from '@cpns/contracts';
-import { permissionDenied, unauthenticated } from '@cpns/core';
+import { type VerifyProofRequest, type VerifyProofResponse, fields } from '@cpns/contracts';
+import { permissionDenied, unauthenticated, parseEntityUri, samePn, type EntityName } from '@cpns/core';
 import { checkLive } from '@cpns/entity-user-key';
-import { parseEntityUri, samePn, type EntityName } from '@cpns/identity';
 import {
   deriveConfirmKey,
   keyIdBytes,
@@ -14,9 +13,7 @@ import {
   verifyProof,
   type Proof,
 } from '@cpns/key-derivation';
-import { fields } from '@cpns/messages';
-import { at } from '@cpns/records';
-import type { Aggregate } from '@cpns/store';
+import { at, type Aggregate } from '@cpns/store';
 import type { ServerContext } from '../../context';
 import { entityAggregate, KEY, type KeyRecord } from '../../records/entity-records';
 

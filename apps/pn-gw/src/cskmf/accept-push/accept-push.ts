@@ -1,8 +1,11 @@
 /** FLOW-PUSH, GK-UPDATE-M and GK-DELETE, step 8 at the gateway (GK-PUSH): the Server's CSKMF pushes, SECA keeps and passes on. */
-import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
+import {
+  type GatewayGroupKeyDelivery,
+  checkGatewayGroupKeyDelivery,
+  type CheckedGatewayDelivery,
+} from '@cpns/contracts';
 import { failedPrecondition } from '@cpns/core';
 import { endsGroup, type Statement } from '@cpns/group-key';
-import { checkGatewayGroupKeyDelivery, type CheckedGatewayDelivery } from '@cpns/messages';
 import { emitStep, linkTo, withinStep, withStepChain, withTraceparent, type CarriedField } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import { noticedStep, readGroup, type KnownGroup } from '../../groups/known-group';

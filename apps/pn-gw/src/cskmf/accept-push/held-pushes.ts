@@ -5,7 +5,7 @@
  */
 import { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import type { Statement } from '@cpns/group-key';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import type { GatewayContext } from '../../context';
 import {
   groupAggregate,

@@ -1,10 +1,13 @@
 /** GK-PULL steps 2 to 4: a member asks the gateway for its envelope, which holds it or asks the Server. */
-import type { GroupKeyDelivery, PnGatewayServicePullGroupKeyRequest } from '@cpns/contracts';
-import { CpnsError, failedPrecondition, invalidArgument } from '@cpns/core';
+import {
+  type GroupKeyDelivery,
+  type PnGatewayServicePullGroupKeyRequest,
+  checkGatewayGroupKeyDelivery,
+  groupKeyDelivery,
+} from '@cpns/contracts';
+import { CpnsError, failedPrecondition, invalidArgument, checkGroupId, parseEntityUri } from '@cpns/core';
 import { parseEnvelope } from '@cpns/group-key';
 import type { CallContext, CallerEntity } from '@cpns/grpc';
-import { checkGroupId, parseEntityUri } from '@cpns/identity';
-import { checkGatewayGroupKeyDelivery, groupKeyDelivery } from '@cpns/messages';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { checkAddressee } from '../../entity-user-key/check-addressee';
 import { isDeleted, isMemberHere, readGroup, statementOf, type KnownGroup } from '../../groups/known-group';

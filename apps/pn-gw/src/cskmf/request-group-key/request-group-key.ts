@@ -5,9 +5,8 @@
  */
 import { duration } from '@cpns/core';
 import { outboxEntry, OutboxRelay, type OutboxRelayOptions } from '@cpns/delivery';
-import { checkGatewayGroupKeyDelivery, type CheckedGatewayDelivery } from '@cpns/messages';
-import { at } from '@cpns/records';
-import type { Aggregate, Append } from '@cpns/store';
+import { checkGatewayGroupKeyDelivery, type CheckedGatewayDelivery } from '@cpns/contracts';
+import { at, type Aggregate, type Append } from '@cpns/store';
 import { emitStep, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { readGroup } from '../../groups/known-group';
 import { isRefusal } from '../../groups/refusal';

@@ -1,10 +1,8 @@
 /** GK-PUSH inside the PN: a PNE is told of each new Group Key of its groups that push, and of each group that ended. */
-import type { WatchGroupKeysResponse } from '@cpns/contracts';
-import { duration, unauthenticated } from '@cpns/core';
+import { type WatchGroupKeysResponse, groupKeyDelivery } from '@cpns/contracts';
+import { duration, unauthenticated, parseEntityUri } from '@cpns/core';
 import { systemTimers, type Timers } from '@cpns/delivery';
 import type { CallContext, CallerEntity, ServerStreamContext } from '@cpns/grpc';
-import { parseEntityUri } from '@cpns/identity';
-import { groupKeyDelivery } from '@cpns/messages';
 import { checkAddressee } from '../../entity-user-key/check-addressee';
 import { endOf, readGroup, type KnownGroup } from '../../groups/known-group';
 import { allMembers } from '../../groups/paging';

@@ -2,10 +2,9 @@
  * What a PN GW does with a request for an Entity-User Key. One whose token names this gateway as assigner it answers
  * itself (EUK-GW-S/P steps 4 to 6), also while the Server is away; any other it forwards (EUK-SRV-S/P steps 1, 2, 4, 5).
  */
-import type { AssignmentReply, AssignmentRequest } from '@cpns/contracts';
+import { type AssignmentReply, type AssignmentRequest, checkAssignment } from '@cpns/contracts';
 import type { CallContext } from '@cpns/grpc';
-import { checkAssignment } from '@cpns/messages';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import type { GatewayContext } from '../../context';
 import { entityAggregate, GRANT, grantName } from '../../records/gateway-records';
 import { checkAddressee } from '../check-addressee';

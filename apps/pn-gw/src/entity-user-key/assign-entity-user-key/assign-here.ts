@@ -1,7 +1,7 @@
 /** EUK-GW-S and EUK-GW-P, steps 4 to 6: the PN GW assigns by itself, with what it was provisioned with. */
 import { checkRequestedName, issueCertificate, type Issuer } from '@cpns/certificate-issuance';
-import { AssignmentReply } from '@cpns/contracts';
-import { NONCE_BYTES, unauthenticated } from '@cpns/core';
+import { AssignmentReply, assignmentReply, type CheckedAssignment } from '@cpns/contracts';
+import { NONCE_BYTES, unauthenticated, formatSubject } from '@cpns/core';
 import {
   advanceAdmission,
   answerWithCertificate,
@@ -9,10 +9,8 @@ import {
   checkMayReplace,
   judgeRequest,
 } from '@cpns/entity-user-key';
-import { formatSubject } from '@cpns/identity';
 import { deriveEntityUserKey, deriveKeyId, deriveSecondSeed } from '@cpns/key-derivation';
-import { assignmentReply, type CheckedAssignment } from '@cpns/messages';
-import { at, expiring } from '@cpns/records';
+import { at, expiring } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import {

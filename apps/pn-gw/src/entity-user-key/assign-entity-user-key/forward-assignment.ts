@@ -1,6 +1,11 @@
-import type { AssignmentReply, AssignmentRequest } from '@cpns/contracts';
+import {
+  type AssignmentReply,
+  type AssignmentRequest,
+  assignmentReply,
+  checkAssignmentReply,
+  type CheckedAssignment,
+} from '@cpns/contracts';
 import type { CallContext } from '@cpns/grpc';
-import { assignmentReply, checkAssignmentReply, type CheckedAssignment } from '@cpns/messages';
 import { emitStep } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 

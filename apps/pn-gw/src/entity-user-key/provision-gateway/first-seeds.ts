@@ -1,9 +1,8 @@
 /** EUK-GW-S steps 1 to 3 at the gateway: gets a 1st seed per epoch, and counts whom it serves (Q8). */
-import { CpnsError, failedPrecondition, FirstSeed, NONCE_BYTES, type Reason } from '@cpns/core';
+import { CpnsError, failedPrecondition, FirstSeed, NONCE_BYTES, type Reason, checkFirstSeedId } from '@cpns/core';
 import { checkMayAssign, type FirstSeedLimits } from '@cpns/entity-user-key';
-import { checkFirstSeedId } from '@cpns/identity';
-import { fields } from '@cpns/messages';
-import { at, expiring } from '@cpns/records';
+import { fields } from '@cpns/contracts';
+import { at, expiring } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import {

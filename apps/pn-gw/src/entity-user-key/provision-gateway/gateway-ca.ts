@@ -1,8 +1,8 @@
 /** EUK-GW-P steps 1 to 3 at the gateway: gets its CA certificate, once per epoch (Q9), and issues with it. */
 import { createCsr, createIssuer, newPrivateKey, signerFromPkcs8, type Issuer } from '@cpns/certificate-issuance';
 import { CpnsError } from '@cpns/core';
-import { fields } from '@cpns/messages';
-import { at } from '@cpns/records';
+import { fields } from '@cpns/contracts';
+import { at } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import { GATEWAY_CA, NEXT_CA, PROVISIONING_AGGREGATE, type GatewayCaRecord } from '../../records/gateway-records';

@@ -1,7 +1,12 @@
 /** EUK-GW-VERIFY steps 1, 2, 4 and 5: the gateway relays a registration to the Server and the confirmation back. */
-import type { RegistrationReply, RegistrationRequest } from '@cpns/contracts';
+import {
+  type RegistrationReply,
+  type RegistrationRequest,
+  checkRegistration,
+  checkRegistrationReply,
+  registrationReply,
+} from '@cpns/contracts';
 import type { CallContext } from '@cpns/grpc';
-import { checkRegistration, checkRegistrationReply, registrationReply } from '@cpns/messages';
 import { emitStep, type CarriedField } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import { checkAddressee } from '../check-addressee';

@@ -1,5 +1,5 @@
 import type { ServiceGroupNotice } from '@cpns/contracts';
-import { parseEntityUri } from '@cpns/identity';
+import { parseEntityUri } from '@cpns/core';
 import fc from 'fast-check';
 import { isMemberHere, readGroup } from '../../groups/known-group';
 import { allMembers } from '../../groups/paging';

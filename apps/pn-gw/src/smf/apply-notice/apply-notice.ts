@@ -1,6 +1,6 @@
 /** FLOW-PULL, FLOW-PUSH, GK-UPDATE-M and GK-DELETE, step 7 at the gateway: the SMF's notices of Service Groups (SMF-GW). */
 import type { OpenNoticeChannelResponse } from '@cpns/contracts';
-import { at } from '@cpns/records';
+import { at } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import type { AcceptPush, Seca } from '../../cskmf/accept-push/accept-push';
 import { keyRequest, type RequestGroupKey } from '../../cskmf/request-group-key/request-group-key';

@@ -1,8 +1,6 @@
 /** ServiceGroupNotice, from the wire: as much of it as the gateway acts on. */
-import type { ServiceGroupNotice } from '@cpns/contracts';
-import { invalidArgument, permissionDenied } from '@cpns/core';
-import { checkEndpoint, parseEntityUri, samePn, type EntityName } from '@cpns/identity';
-import { fields, groupDescription } from '@cpns/messages';
+import { type ServiceGroupNotice, fields, groupDescription } from '@cpns/contracts';
+import { invalidArgument, permissionDenied, checkEndpoint, parseEntityUri, samePn, type EntityName } from '@cpns/core';
 import type { NoticeRecord } from '../../records/group-records';
 
 export interface CheckedNotice extends Omit<NoticeRecord, 'noticed'> {

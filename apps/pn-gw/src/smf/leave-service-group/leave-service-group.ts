@@ -1,4 +1,4 @@
-import { checkGroupId, parseEntityUri } from '@cpns/identity';
+import { checkGroupId, parseEntityUri } from '@cpns/core';
 import type { CallContext } from '@cpns/grpc';
 import type { GatewayContext } from '../../context';
 import { checkAddressee } from '../../entity-user-key/check-addressee';

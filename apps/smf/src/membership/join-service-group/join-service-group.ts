@@ -1,4 +1,4 @@
-import type { EntityName } from '@cpns/identity';
+import type { EntityName } from '@cpns/core';
 import type { ProposeChange } from '../../changes/propose-change';
 import type { SmfContext, Waiting } from '../../context';
 import { askMembership, type MembershipRequest } from '../ask';

@@ -1,6 +1,6 @@
 import type { AddMembersRequest, ServiceGroup } from '@cpns/contracts';
-import { checkGroupId } from '@cpns/identity';
-import { checkSomeMembers } from '@cpns/service-group';
+import { checkGroupId } from '@cpns/core';
+import { checkSomeMembers } from '@cpns/group-key';
 import type { ProposeChange } from '../../changes/propose-change';
 import { membershipChangeOf } from '../../changes/wish';
 import type { SmfContext, Waiting } from '../../context';

@@ -1,6 +1,5 @@
-import type { CreateServiceGroupRequest, ServiceGroup } from '@cpns/contracts';
-import { groupDescription } from '@cpns/messages';
-import { checkMembers } from '@cpns/service-group';
+import { type CreateServiceGroupRequest, type ServiceGroup, groupDescription } from '@cpns/contracts';
+import { checkMembers } from '@cpns/group-key';
 import type { ProposeChange } from '../../changes/propose-change';
 import { creationOf } from '../../changes/wish';
 import type { SmfContext, Waiting } from '../../context';

@@ -1,5 +1,5 @@
 import type { DeleteServiceGroupRequest, ServiceGroup } from '@cpns/contracts';
-import { checkGroupId } from '@cpns/identity';
+import { checkGroupId } from '@cpns/core';
 import type { ProposeChange } from '../../changes/propose-change';
 import { deletionOf } from '../../changes/wish';
 import type { SmfContext, Waiting } from '../../context';

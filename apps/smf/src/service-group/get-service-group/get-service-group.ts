@@ -1,5 +1,5 @@
 import type { GetServiceGroupRequest, ServiceGroup } from '@cpns/contracts';
-import { checkGroupId } from '@cpns/identity';
+import { checkGroupId } from '@cpns/core';
 import type { SmfContext } from '../../context';
 import { presentGroup } from '../present';
 

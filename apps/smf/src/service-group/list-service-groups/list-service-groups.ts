@@ -1,6 +1,5 @@
 import type { ListServiceGroupsRequest, ServiceGroup } from '@cpns/contracts';
-import { at } from '@cpns/records';
-import { listPage } from '@cpns/store';
+import { at, listPage } from '@cpns/store';
 import type { SmfContext } from '../../context';
 import { GROUP, GROUP_KIND, groupAggregate } from '../../records/group-records';
 import { serviceGroup } from '../present';

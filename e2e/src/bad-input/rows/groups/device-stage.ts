@@ -3,12 +3,11 @@
  * what it keeps is looked at as every other store is.
  */
 import { pemToDers } from '@cpns/certificate-issuance';
-import type { GroupKeyDelivery } from '@cpns/contracts';
+import { type GroupKeyDelivery, checkStatement, statementMessage } from '@cpns/contracts';
 import { CpnsError, GroupKey, type EntityUserKey } from '@cpns/core';
 import { deriveGroupKeyCommitment, makeEnvelope, signStatement, type Statement } from '@cpns/group-key';
 import { parseOneTimeString } from '@cpns/key-derivation';
-import { checkStatement, statementMessage } from '@cpns/messages';
-import type { CredentialFiles } from '@cpns/testbed';
+import type { CredentialFiles } from '@cpns/testing';
 import { createPrivateKey, randomBytes, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /** Service Groups of the running services, their members, and calls that differ from a good one in one place. */
 import { GroupKeyDeliveryMode, type GroupDescription } from '@cpns/contracts';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
-import type { NewGroup } from '@cpns/testbed';
+import type { NewGroup } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import type { Refusal, Wire, WireTls } from '../../../support/wire';
 import { row, type Row, type RowOf } from '../../row';

@@ -1,0 +1,59 @@
+import { GroupDescription as Wire, GroupKeyDeliveryMode } from '../generated/cpns/v1/service_group_types';
+import { CpnsError } from '@cpns/core';
+import type { GroupDescription } from '@cpns/group-key';
+import fc from 'fast-check';
+import { groupDescription, wireGroupDescription } from './group-description';
+
+const description: GroupDescription = {
+  groupId: 'g1',
+  displayName: 'Fire brigade',
+  delivery: 'push',
+  sealPeriod: 60_000,
+  updatePeriod: 0,
+  maxMembers: 10,
+  openToJoin: true,
+};
+
+const reasonOf = (message: Wire | undefined): unknown => {
+  try {
+    groupDescription(message);
+    return 'accepted';
+  } catch (error) {
+    if (error instanceof CpnsError) return [error.reason, error.metadata.field];
+    throw error;
+  }
+};
+
+describe('a group description on the wire', () => {
+  it('comes back as it was sent', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('pull' as const, 'push' as const),
+        fc.string({ unit: 'grapheme-ascii', maxLength: 128 }),
+        fc.integer({ min: 1_000, max: 2_592_000_000 }),
+        fc.integer({ min: 1, max: 100_000 }),
+        fc.boolean(),
+        (delivery, displayName, sealPeriod, maxMembers, openToJoin) => {
+          const sent = { ...description, delivery, displayName, sealPeriod, maxMembers, openToJoin };
+          expect(groupDescription(Wire.decode(Wire.encode(wireGroupDescription(sent)).finish()))).toEqual(sent);
+        },
+      ),
+    );
+  });
+
+  const wire = wireGroupDescription(description);
+  it.each<[string, Wire | undefined, unknown]>([
+    ['is there', wire, 'accepted'],
+    ['is missing', undefined, ['FIELD_MISSING', 'description']],
+    ['has no id', { ...wire, groupId: '' }, ['FIELD_MISSING', 'group_id']],
+    [
+      'has no mode',
+      { ...wire, delivery: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_UNSPECIFIED },
+      ['FIELD_OUT_OF_RANGE', 'delivery'],
+    ],
+    ['has an unknown mode', { ...wire, delivery: 77 as GroupKeyDeliveryMode }, ['FIELD_OUT_OF_RANGE', 'delivery']],
+    ['has a limit below zero', { ...wire, maxMembers: -1 }, ['FIELD_OUT_OF_RANGE', 'max_members']],
+  ])('%s', (_what, message, expected) => {
+    expect(reasonOf(message)).toEqual(expected);
+  });
+});

@@ -1,0 +1,268 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  AssignmentRequest,
+  KeyForm,
+  RegistrationRequest,
+  type AssignmentReply,
+} from '../generated/cpns/v1/entity_user_key_types';
+import { CpnsError, SecondSeed } from '@cpns/core';
+import { SeededRandom } from '@cpns/core/testing';
+import { generateHpkeKeyPair } from '@cpns/key-derivation';
+import {
+  assignmentReply,
+  assignmentRequest,
+  certificateRegistrationRequest,
+  checkAssignment,
+  checkAssignmentReply,
+  checkRegistration,
+  checkRegistrationReply,
+  registrationReply,
+  secretRegistrationRequest,
+} from '..';
+
+const random = new SeededRandom('messages');
+const METHOD = '/cpns.v1.PnGatewayService/AssignEntityUserKey';
+const E = 'cpns://pn1.td.example/pne/a';
+const GATEWAY = 'cpns://pn1.td.example/pn-gw/gw';
+
+const reasonOf = (fn: () => unknown): string => {
+  try {
+    fn();
+  } catch (error) {
+    if (error instanceof CpnsError) return error.reason;
+    throw error;
+  }
+  return 'accepted';
+};
+
+function opensslCsr(): Buffer {
+  const dir = mkdtempSync(join(tmpdir(), 'cpns-csr-'));
+  try {
+    const [key, out] = [join(dir, 'key.pem'), join(dir, 'csr.der')];
+    const args = [
+      'req',
+      '-new',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-subj',
+      '/CN=ignored',
+    ];
+    execFileSync('openssl', [...args, '-keyout', key, '-outform', 'DER', '-out', out], { stdio: 'pipe' });
+    return readFileSync(out);
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
+
+describe('a request for an Entity-User Key', () => {
+  let good: AssignmentRequest;
+  let withCsr: AssignmentRequest;
+
+  beforeAll(async () => {
+    const { publicKey } = await generateHpkeKeyPair(random);
+    const enrol = {
+      tokenId: 't1',
+      method: METHOD,
+      entity: E,
+      user: '',
+      gateway: GATEWAY,
+      form: 'secret',
+      key: publicKey,
+      nonce: random.bytes(16),
+    } as const;
+    good = assignmentRequest({ enrol, mac: random.bytes(32) });
+    const csr = opensslCsr();
+    withCsr = { ...good, form: KeyForm.KEY_FORM_KEY_PAIR, key: { $case: 'csr', value: csr } };
+  });
+
+  it('is the same after the wire, in both forms', () => {
+    for (const request of [good, withCsr]) {
+      const sent = checkAssignment(request, METHOD);
+      const received = checkAssignment(AssignmentRequest.decode(AssignmentRequest.encode(request).finish()), METHOD);
+      expect(received.enrol).toEqual(sent.enrol);
+      expect(received.digest.equals(sent.digest)).toBe(true);
+    }
+  });
+
+  it('has another digest for another field or method', () => {
+    const { digest } = checkAssignment(good, METHOD);
+    expect(checkAssignment({ ...good, nonce: random.bytes(16) }, METHOD).digest.equals(digest)).toBe(false);
+    expect(checkAssignment(good, '/cpns.v1.X/Y').digest.equals(digest)).toBe(false);
+  });
+
+  const rows: [string, (request: AssignmentRequest) => AssignmentRequest | undefined, string][] = [
+    ['nothing', () => undefined, 'FIELD_MISSING'],
+    ['no token', (request) => ({ ...request, tokenId: '' }), 'FIELD_MISSING'],
+    ['a token-id over its length', (request) => ({ ...request, tokenId: 'a'.repeat(65) }), 'FIELD_TOO_LONG'],
+    ['a token-id with a slash', (request) => ({ ...request, tokenId: 'a/b' }), 'NAME_INVALID'],
+    ['a user-info trick', (request) => ({ ...request, entity: 'cpns://pn1.td:x@pn2.td/pne/a' }), 'NAME_INVALID'],
+    ['a path trick', (request) => ({ ...request, entity: `${E}/../b` }), 'NAME_INVALID'],
+    ['a gateway that is a PNE', (request) => ({ ...request, gateway: E }), 'NAME_INVALID'],
+    ['no form', (request) => ({ ...request, form: KeyForm.KEY_FORM_UNSPECIFIED }), 'FIELD_OUT_OF_RANGE'],
+    ['an unknown form', (request) => ({ ...request, form: 7 as KeyForm }), 'FIELD_OUT_OF_RANGE'],
+    ['no key', (request) => ({ ...request, key: undefined }), 'FIELD_MISSING'],
+    ['the key of the other form', (request) => ({ ...request, form: KeyForm.KEY_FORM_KEY_PAIR }), 'FIELD_MISSING'],
+    [
+      'a key that is no point',
+      (request) => ({ ...request, key: { $case: 'hpkePublicKey', value: Buffer.alloc(65, 4) } }),
+      'MALFORMED_MESSAGE',
+    ],
+    [
+      'a short key',
+      (request) => ({ ...request, key: { $case: 'hpkePublicKey', value: Buffer.alloc(64, 4) } }),
+      'FIELD_SIZE',
+    ],
+    ['no nonce', (request) => ({ ...request, nonce: Buffer.alloc(0) }), 'FIELD_MISSING'],
+    ['a long nonce', (request) => ({ ...request, nonce: Buffer.alloc(17) }), 'FIELD_SIZE'],
+    ['a short MAC', (request) => ({ ...request, mac: Buffer.alloc(31) }), 'FIELD_SIZE'],
+  ];
+  it.each(rows)('%s', (_what, alter, reason) => {
+    expect(reasonOf(() => checkAssignment(good, METHOD))).toBe('accepted');
+    expect(reasonOf(() => checkAssignment(alter(good), METHOD))).toBe(reason);
+  });
+
+  it.each([
+    ['a CSR with bytes behind it', (der: Buffer) => Buffer.concat([der, Buffer.of(0)]), 'CSR_TRAILING_BYTES'],
+    ['a CSR that was cut', (der: Buffer) => der.subarray(0, -1), 'CSR_NOT_DER'],
+    [
+      'a CSR with another signature',
+      (der: Buffer) => Buffer.concat([der.subarray(0, -1), Buffer.of((der.at(-1) ?? 0) ^ 1)]),
+      'CSR_SIGNATURE',
+    ],
+  ])('%s', (_what, alter, reason) => {
+    const value = withCsr.key?.$case === 'csr' ? withCsr.key.value : Buffer.alloc(0);
+    expect(reasonOf(() => checkAssignment(withCsr, METHOD))).toBe('accepted');
+    expect(reasonOf(() => checkAssignment({ ...withCsr, key: { $case: 'csr', value: alter(value) } }, METHOD))).toBe(
+      reason,
+    );
+  });
+
+  it.each([
+    ['/cpns.v1.A/B', 'accepted'],
+    ['', 'FIELD_MISSING'],
+    ['cpns.v1.A/B', 'NAME_INVALID'],
+    ['/cpns.v1.A/B\n', 'NAME_INVALID'],
+    ['/other.v1.A/B', 'NAME_INVALID'],
+    [`/cpns.v1.${'A'.repeat(51)}/B`, 'NAME_INVALID'],
+  ])('method %j: %s', (method, reason) => {
+    expect(reasonOf(() => checkAssignment(good, method))).toBe(reason);
+  });
+});
+
+describe('its reply', () => {
+  const chain = [Buffer.from('leaf'), Buffer.from('root')];
+
+  it('is the same after the wire, in both forms', async () => {
+    const { publicKey: enc } = await generateHpkeKeyPair(random);
+    const secret = {
+      form: 'secret',
+      sealed: { enc, ciphertext: random.bytes(48) },
+      notAfter: 5_000,
+      firstSeedId: 's1',
+    } as const;
+    const pair = { form: 'key-pair', chain, mac: random.bytes(32) } as const;
+    expect(checkAssignmentReply(assignmentReply(secret), 'secret')).toEqual(secret);
+    expect(checkAssignmentReply(assignmentReply(pair), 'key-pair')).toEqual(pair);
+    expect(reasonOf(() => checkAssignmentReply(assignmentReply(pair), 'secret'))).toBe('FIELD_MISSING');
+  });
+
+  it.each<[string, AssignmentReply | undefined, string]>([
+    ['nothing', undefined, 'FIELD_MISSING'],
+    ['an empty one', { reply: undefined }, 'FIELD_MISSING'],
+    [
+      'no certificate',
+      { reply: { $case: 'certificate', value: { chain: [], mac: Buffer.alloc(32) } } },
+      'FIELD_MISSING',
+    ],
+    [
+      'too many certificates',
+      { reply: { $case: 'certificate', value: { chain: Array<Buffer>(5).fill(Buffer.of(1)), mac: Buffer.alloc(32) } } },
+      'FIELD_OUT_OF_RANGE',
+    ],
+    [
+      'a huge certificate',
+      { reply: { $case: 'certificate', value: { chain: [Buffer.alloc(8_193)], mac: Buffer.alloc(32) } } },
+      'FIELD_TOO_LONG',
+    ],
+    ['no MAC', { reply: { $case: 'certificate', value: { chain, mac: Buffer.alloc(0) } } }, 'FIELD_MISSING'],
+  ])('%s', (_what, reply, reason) => {
+    expect(reasonOf(() => checkAssignmentReply(reply, 'key-pair'))).toBe(reason);
+  });
+});
+
+describe('a registration', () => {
+  const registration = {
+    tokenId: 't1',
+    firstSeedId: 's1',
+    gateway: GATEWAY,
+    entity: E,
+    user: 'u1',
+    notAfter: 5_000,
+    secondSeed: new SecondSeed(random.bytes(32)),
+    nonce: random.bytes(16),
+  };
+  const good = secretRegistrationRequest(registration, random.bytes(32));
+  const secretOf = (request: RegistrationRequest) => {
+    if (request.registration?.$case !== 'secret') throw new Error('not a secret registration');
+    return request.registration.value;
+  };
+  const altered = (change: Partial<ReturnType<typeof secretOf>>): RegistrationRequest => ({
+    ...good,
+    registration: { $case: 'secret', value: { ...secretOf(good), ...change } },
+  });
+
+  it('is the same after the wire', () => {
+    const checked = checkRegistration(RegistrationRequest.decode(RegistrationRequest.encode(good).finish()));
+    if (checked.form !== 'secret') throw new Error('another form');
+    const { secondSeed, ...rest } = checked.registration;
+    expect(rest).toEqual({ ...registration, secondSeed: undefined, ...rest });
+    expect(secondSeed.equals(registration.secondSeed)).toBe(true);
+    expect(checked.replaceMac).toBeUndefined();
+  });
+
+  it('of a certificate is the same after the wire', async () => {
+    const { publicKey: hpkeKey } = await generateHpkeKeyPair(random);
+    const input = { tokenId: 't1', entity: E, user: '', chain: [Buffer.of(1)], hpkeKey, signature: random.bytes(70) };
+    const checked = checkRegistration(certificateRegistrationRequest(input));
+    expect(checked).toMatchObject({ form: 'key-pair', chain: input.chain, hpkeKey, signature: input.signature });
+  });
+
+  it.each([
+    ['nothing', undefined, 'FIELD_MISSING'],
+    ['no registration', { ...good, registration: undefined }, 'FIELD_MISSING'],
+    ['a replace MAC of another size', { ...good, replaceMac: Buffer.alloc(31) }, 'FIELD_SIZE'],
+    ['a user outside its pattern', { ...good, user: 'a b' }, 'NAME_INVALID'],
+    ['a seed-id that begins with a dot', altered({ firstSeedId: '.s' }), 'NAME_INVALID'],
+    ['a gateway that is a PNE', altered({ gateway: E }), 'NAME_INVALID'],
+    ['no end', altered({ notAfter: 0n }), 'FIELD_MISSING'],
+    ['an end that is no time', altered({ notAfter: 1n << 60n }), 'FIELD_OUT_OF_RANGE'],
+    ['a short second seed', altered({ secondSeed: Buffer.alloc(31) }), 'FIELD_SIZE'],
+    ['no nonce', altered({ nonce: Buffer.alloc(0) }), 'FIELD_MISSING'],
+    ['no confirmation', altered({ confirmation: Buffer.alloc(0) }), 'FIELD_MISSING'],
+  ])('%s', (_what, request, reason) => {
+    expect(reasonOf(() => checkRegistration(request))).toBe(reason);
+  });
+
+  it('has a reply that is the same after the wire, in both forms', async () => {
+    const { publicKey: enc } = await generateHpkeKeyPair(random);
+    const secret = { form: 'secret', keyId: random.bytes(16), confirmation: random.bytes(32) } as const;
+    const pair = {
+      form: 'key-pair',
+      keyId: random.bytes(16),
+      enc,
+      signature: random.bytes(70),
+      chain: [Buffer.of(1)],
+    } as const;
+    expect(checkRegistrationReply(registrationReply(secret))).toEqual(secret);
+    expect(checkRegistrationReply(registrationReply(pair))).toEqual(pair);
+    expect(reasonOf(() => checkRegistrationReply({ ...registrationReply(secret), keyId: Buffer.alloc(15) }))).toBe(
+      'FIELD_SIZE',
+    );
+  });
+});

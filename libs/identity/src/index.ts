@@ -1,4 +1,0 @@
-export * from './checks';
-export * from './endpoint';
-export * from './names';
-export * from './patterns';

@@ -1,4 +1,0 @@
-export * from './description';
-export * from './group';
-export * from './member-names';
-export * from './membership';

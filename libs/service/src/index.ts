@@ -1,4 +1,0 @@
-export * from './config';
-export * from './run-service';
-export * from './settings';
-export * from './server-side';

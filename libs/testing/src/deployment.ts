@@ -1,0 +1,289 @@
+/**
+ * A real deployment for tools and tests: every service its own process, with certificates, keys, stores and ports made for
+ * it, on 127.0.0.1 and in one directory.
+ */
+import { formatEntityUri, parseEntityUri, type EntityType } from '@cpns/core';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  envFor,
+  forProcess,
+  type AdmitOptions,
+  type DeploymentOptions,
+  type DeviceOptions,
+  type GatewaySpec,
+} from './deployment-options';
+import type { Device, DeviceResult } from './device';
+import { DeviceWorkshop } from './device-workshop';
+import { checkHealth, type HealthStatus } from './health';
+import { Operator, type Admitted } from './operator';
+import { ROOT_FILE, SERVER_SIDE, writeMasterKey, writePki, writePrivate, type PkiFiles } from './pki-files';
+import { Service, type PortName, type ServiceSpec } from './service';
+import { peersOf, serverSideSpec } from './service-specs';
+import { Stores } from './stores';
+
+export const TRUST_DOMAIN = 'testbed.example';
+
+const SERVER = 'cpns-server';
+
+export class Deployment {
+  readonly directory: string;
+  readonly trustDomain: string;
+  readonly #options: DeploymentOptions;
+  readonly #services = new Map<string, Service>();
+  readonly #workshop: DeviceWorkshop;
+  readonly #stores: Stores;
+  #pki: PkiFiles | undefined;
+  #operator: Operator | undefined;
+  #stopped: Promise<void> | undefined;
+
+  private constructor(options: DeploymentOptions) {
+    this.directory = mkdtempSync(join(tmpdir(), 'cpns-testbed-'));
+    this.trustDomain = options.trustDomain ?? TRUST_DOMAIN;
+    this.#options = options;
+    this.#stores = new Stores(this.directory, options.store);
+    const { env, nodeOptions } = options;
+    this.#workshop = new DeviceWorkshop({
+      directory: join(this.directory, 'devices'),
+      root: join(this.directory, 'pki', ROOT_FILE),
+      gateway: (name) => ({
+        uri: this.uri(name),
+        token: this.address(name, 'token'),
+        certificate: this.address(name, 'certificate'),
+      }),
+      admit: (admission) => this.admit(admission),
+      common: this.#commonEnv(),
+      ...(env === undefined ? {} : { env }),
+      ...(nodeOptions === undefined ? {} : { nodeOptions }),
+    });
+  }
+
+  /**
+   * Starts the Server side, then enrols and starts the gateways. What was started is stopped again when that fails.
+   * @throws Error with the end of the log of the process that did not become ready
+   */
+  static async start(options: DeploymentOptions = {}): Promise<Deployment> {
+    const deployment = new Deployment(options);
+    try {
+      await deployment.#startAll();
+      return deployment;
+    } catch (error) {
+      await deployment.stop();
+      throw error;
+    }
+  }
+
+  /** The files of its certificates. */
+  get pki(): PkiFiles {
+    if (this.#pki === undefined) throw new Error('the deployment has no certificates yet');
+    return this.#pki;
+  }
+
+  get operator(): Operator {
+    if (this.#operator === undefined) throw new Error('the CPNS Server was not started');
+    return this.#operator;
+  }
+
+  /** Names of its processes, devices aside: `cpns-server`, `kmc`, `smf`, `<pn-id>/<entity-id>`; those that were started. */
+  get services(): readonly string[] {
+    return [...this.#services.values()].filter(({ wasStarted }) => wasStarted).map(({ name }) => name);
+  }
+
+  /** The devices that were made so far. */
+  get devices(): readonly Device[] {
+    return this.#workshop.devices;
+  }
+
+  /** E of an entity of this trust domain. */
+  entity(pnId: string, entityType: EntityType, entityId: string): string {
+    return formatEntityUri({ pnId, trustDomain: this.trustDomain, entityType, entityId });
+  }
+
+  /** URI of a service, or E of a gateway, by its name. */
+  uri(service: string): string {
+    return this.#service(service).spec.uri;
+  }
+
+  /** `127.0.0.1:<port>` of a service; the same for its whole life. */
+  address(service: string, port: PortName): string {
+    return this.#service(service).address(port);
+  }
+
+  pid(service: string): number {
+    return this.#service(service).process.pid;
+  }
+
+  logFile(service: string): string {
+    return this.#service(service).logFile;
+  }
+
+  masterKeyFile(service: string): string {
+    return join(this.#service(service).spec.directory, 'master.key');
+  }
+
+  /** What a service keeps its records in: for `lookIntoStore`, or for `openStore` while the service is stopped. */
+  storeUrl(service: string): string {
+    return this.#stores.url(this.#service(service).name);
+  }
+
+  /** What a service says of itself on its certificate port. @throws CpnsError DEPENDENCY_UNAVAILABLE */
+  health(service: string): Promise<HealthStatus> {
+    const { root, operator } = this.pki;
+    return checkHealth({
+      address: this.address(service, 'certificate'),
+      expectedPeer: this.uri(service),
+      tls: { root: readFileSync(root), cert: readFileSync(operator.chain), key: readFileSync(operator.key) },
+    });
+  }
+
+  /** With SIGKILL, resolves when the process is gone. */
+  kill(service: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    return this.#service(service).kill(signal);
+  }
+
+  /** Stops a service gracefully; `restart` brings it back. */
+  stopService(service: string): Promise<void> {
+    return this.#service(service).stop();
+  }
+
+  /** Starts a service again that was killed, or stops it first: on the same ports and the same store. */
+  async restart(service: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const found = this.#service(service);
+    await found.stop();
+    await found.start(env);
+    if (found.name === SERVER) await this.operator.connection.ready();
+  }
+
+  /** Admits an entity; with a gateway as assigner, waits until that gateway has the admission. */
+  admit({ gateway, assigner, ...admission }: AdmitOptions): Promise<Admitted> {
+    const by = assigner === 'server' ? {} : { assigner: this.uri(assigner) };
+    return this.operator.admit({ ...admission, ...by, peer: this.#called(gateway, 'token') });
+  }
+
+  /** Admits a device where that is needed, and prepares its files; no process is started. */
+  prepareDevice(options: DeviceOptions): Promise<Device> {
+    return this.#workshop.prepare(options);
+  }
+
+  /** Prepares a device and runs its process to a stage. @throws Error with the end of its log */
+  async device(options: DeviceOptions): Promise<{ readonly device: Device; readonly result: DeviceResult }> {
+    const device = await this.prepareDevice(options);
+    return { device, result: await device.run(options.until) };
+  }
+
+  /** Enrols and starts one more gateway. @returns its name */
+  async addGateway({ pn, id }: GatewaySpec): Promise<string> {
+    const name = `${pn}/${id}`;
+    const uri = this.entity(pn, 'pn-gw', id);
+    const { oneTimeString } = await this.operator.admit({
+      entity: uri,
+      role: 'pn-gw',
+      form: 'key-pair',
+      peer: this.#called(SERVER, 'token'),
+      dnsNames: ['localhost'],
+      ipAddresses: ['127.0.0.1'],
+    });
+    const directory = this.#makeDirectory(name);
+    const env = {
+      CPNS_ONE_TIME_STRING_FILE: writePrivate(join(directory, 'one-time-string'), oneTimeString),
+      ...this.#peers('pn-gw'),
+    };
+    const listen = { certificate: 'CPNS_LISTEN', token: 'CPNS_TOKEN_LISTEN' };
+    const gateway = await this.#plan({ name, app: 'pn-gw', uri, directory, listen, env, nodeOptions: [] });
+    await gateway.start();
+    return name;
+  }
+
+  /** Ends every process, and removes the directory unless it is to be kept. Later calls wait for the first. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#operator?.close();
+    await this.#workshop.stop();
+    await Promise.all([...this.#services.values()].map((service) => service.stop()));
+    await this.#stores.remove();
+    if (this.#options.keep !== true) rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  async #startAll(): Promise<void> {
+    const wanted: readonly string[] = [SERVER, ...(this.#options.services ?? SERVER_SIDE)];
+    this.#pki = await writePki(join(this.directory, 'pki'), this.trustDomain);
+    const planned = await this.#planServerSide(this.#pki);
+    const starting = new Map(
+      planned.filter(({ name }) => wanted.includes(name)).map((service) => [service.name, service.start()]),
+    );
+    this.#operator = new Operator({ server: this.#called(SERVER), smf: this.#called('smf') }, this.#pki);
+    const gateways = async () => {
+      await starting.get(SERVER);
+      await Promise.all((this.#options.gateways ?? []).map((gateway) => this.addGateway(gateway)));
+    };
+    // all of them: one that is still starting when another failed would be missed by the stop
+    const results = await Promise.allSettled([...starting.values(), gateways()]);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /** All of them, also those that are not to run: a service knows its peers' addresses, and sees that they are away. */
+  async #planServerSide(pki: PkiFiles): Promise<Service[]> {
+    const planned: Service[] = [];
+    // each after those that it calls
+    for (const name of ['kmc', SERVER, 'smf'] as const) {
+      const spec = serverSideSpec(name, this.#makeDirectory(name), this.trustDomain, pki);
+      planned.push(await this.#plan({ ...spec, env: { ...spec.env, ...this.#peers(name) } }));
+    }
+    return planned;
+  }
+
+  #called(name: string, port: PortName = 'certificate') {
+    return { uri: this.uri(name), address: this.address(name, port) };
+  }
+
+  #peers(app: ServiceSpec['app']): Record<string, string> {
+    return peersOf(app, (name) => this.address(name, 'certificate'));
+  }
+
+  async #plan(spec: ServiceSpec): Promise<Service> {
+    const { name, app, directory } = spec;
+    const { env, nodeOptions } = this.#options;
+    const service = await Service.plan({
+      ...spec,
+      env: {
+        ...this.#commonEnv(),
+        CPNS_STORE: this.#stores.url(name),
+        CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
+        ...spec.env,
+        ...envFor(env, app, ...(app === name ? [] : [name])),
+      },
+      nodeOptions: forProcess(nodeOptions, app, ...(app === name ? [] : [name])).flat(),
+    });
+    this.#services.set(name, service);
+    return service;
+  }
+
+  #service(nameOrUri: string): Service {
+    const found =
+      this.#services.get(nameOrUri) ?? [...this.#services.values()].find(({ spec }) => spec.uri === nameOrUri);
+    if (found === undefined) throw new Error(`the deployment has no service or gateway ${nameOrUri}`);
+    return found;
+  }
+
+  #makeDirectory(name: string): string {
+    const directory = join(this.directory, name.replace('/', '-'));
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    return directory;
+  }
+
+  #commonEnv(): Record<string, string> {
+    const { logLevel = 'info', traces } = this.#options;
+    return { CPNS_LOG_LEVEL: logLevel, ...(traces === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: traces.url }) };
+  }
+}
+
+/** The pn-id and entity-id of a gateway's E, as {@link Deployment} names it. */
+export function gatewayName(uri: string): string {
+  const { pnId, entityId } = parseEntityUri(uri);
+  return `${pnId}/${entityId}`;
+}

@@ -1,0 +1,21 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The same from `src/`, where tests run, and from `dist/`. */
+const ROOT = join(__dirname, '..', '..', '..');
+
+/** The programs of the workspace that the testbed starts. */
+export const APPS = ['cpns-server', 'kmc', 'smf', 'pn-gw', 'pne'] as const;
+export type App = (typeof APPS)[number];
+
+function built(...path: readonly string[]): string {
+  const file = join(ROOT, ...path);
+  if (!existsSync(file)) throw new Error(`${join(...path)} is not there: build the workspace first`);
+  return file;
+}
+
+/** @throws Error when the program is not built */
+export const mainOf = (app: App | 'cpnsctl'): string => built('apps', app, 'dist', 'main.js');
+
+/** What ends a child whose starter is gone. @throws Error when libs/testing is not built */
+export const guardFile = (): string => built('libs', 'testing', 'dist', 'guard.js');
