@@ -1,7 +1,7 @@
 /** The one source of time for rules and services; tests pass their own. */
-export interface Clock {
+export abstract class Clock {
   /** Unix time in milliseconds. */
-  now(): number;
+  abstract now(): number;
 }
 
 export const systemClock: Clock = { now: () => Date.now() };

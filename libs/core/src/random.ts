@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
 /** The one source of randomness; vectors and tests pass their own. */
-export interface Random {
+export abstract class Random {
   /** `size` bytes from a cryptographic generator. */
-  bytes(size: number): Buffer;
+  abstract bytes(size: number): Buffer;
 }
 
 export const systemRandom: Random = { bytes: (size) => randomBytes(size) };

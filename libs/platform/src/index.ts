@@ -1,2 +1,15 @@
+import 'reflect-metadata';
+
+export * from './bootstrap';
+export * from './common-config';
+export * from './flow-step';
+export { GrpcController } from './grpc-controller';
+export * from './grpc-transport';
+export * from './own-identity';
+export * from './platform.module';
+export * from './record-owners';
+export * from './service-identity';
+export * from './service-runtime.module';
+export * from './store.module';
 export * from './run-service';
 export * from './server-side';

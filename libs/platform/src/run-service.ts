@@ -3,21 +3,12 @@ import { logLibraryTo, type HealthMonitor, type ServerPort } from '@cpns/grpc';
 import { createLogger, startTelemetry, type Logger, type Telemetry } from '@cpns/telemetry';
 import { renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EXIT_CONFIGURATION, loadConfig, type Config, type Environment, type Settings, settings } from '@cpns/settings';
+import { EXIT_CONFIGURATION, loadConfig, type Config, type Environment, type Settings } from '@cpns/settings';
+import { COMMON_SETTINGS } from './common-config';
 
 const EXIT_FAILURE = 1;
-const GRACE_MS = 10_000;
 /** What closing stores and handing over spans may take after the grace, milliseconds. */
 const CLOSING_MS = 5_000;
-
-/** Every service has these besides its own. */
-export const COMMON_SETTINGS = {
-  logLevel: settings.logLevel().default('info'),
-  /** Gets the bound addresses once the service is ready; a launcher learns free ports from it. */
-  readyFile: settings.text('the path of a file', /^.+$/).optional(),
-  /** How long calls under way may take after a stop was asked for. */
-  stopGrace: settings.duration().default(GRACE_MS),
-} as const;
 
 /** What a service is built with. */
 export interface Infrastructure {

@@ -125,12 +125,12 @@ export interface Page {
  * that is a programming error. **A commit that rejects may have happened**: repeat it by reading first, which the
  * revisions and the dedupe ids are for.
  */
-export interface Store {
+export abstract class Store {
   /**
    * The records of those names, as of one moment. Absent and expired ones are missing from the map.
    * @param names at most 2,500
    */
-  read(aggregate: Aggregate, names: readonly string[]): Promise<Map<string, StoredRecord>>;
+  abstract read(aggregate: Aggregate, names: readonly string[]): Promise<Map<string, StoredRecord>>;
 
   /**
    * The members of a set, page by page in byte order. Members that stay during the paging are seen exactly once.
@@ -138,16 +138,16 @@ export interface Store {
    * @param limit 1 to 1,000
    * @throws PAGE_TOKEN_INVALID for a cursor that no page can have had
    */
-  members(aggregate: Aggregate, set: string, cursor: string | undefined, limit: number): Promise<Page>;
+  abstract members(aggregate: Aggregate, set: string, cursor: string | undefined, limit: number): Promise<Page>;
 
-  isMember(aggregate: Aggregate, set: string, member: string): Promise<boolean>;
+  abstract isMember(aggregate: Aggregate, set: string, member: string): Promise<boolean>;
 
   /**
    * The entries of a log after a sequence. When `trimmedTo` is above `after`, the entries in between are gone.
    * @param after 0 for the beginning
    * @param limit 1 to 1,000; fewer entries may come so that a page stays below 8 MiB, but at least one if there is any
    */
-  readLog(aggregate: Aggregate, log: string, after: bigint, limit: number): Promise<LogPage>;
+  abstract readLog(aggregate: Aggregate, log: string, after: bigint, limit: number): Promise<LogPage>;
 
   /**
    * Calls `wake` soon after each commit that appended to the log, until the signal aborts. **A hint only**: wake-ups may
@@ -155,7 +155,7 @@ export interface Store {
    * once when the store is away at the moment (the watch is then set by itself later, and followed by one wake-up).
    * @param wake must not throw
    */
-  watch(aggregate: Aggregate, log: string, wake: () => void, signal: AbortSignal): Promise<void>;
+  abstract watch(aggregate: Aggregate, log: string, wake: () => void, signal: AbortSignal): Promise<void>;
 
   /**
    * Ids of the aggregates of a kind that hold anything (a live record, a member, a log that ever had an entry), page by
@@ -163,18 +163,18 @@ export interface Store {
    * @param limit 1 to 1,000; a page may be shorter and still have a `next`
    * @throws PAGE_TOKEN_INVALID for a cursor that no page can have had
    */
-  list(kind: string, cursor: string | undefined, limit: number): Promise<Page>;
+  abstract list(kind: string, cursor: string | undefined, limit: number): Promise<Page>;
 
   /**
    * Commits a change of one aggregate; resolves when it is durable (see the adapter for what that means there).
    * @throws RangeError also when a put or delete is not among the expectations, a name comes twice among expectations,
    *   or a record is both put and deleted
    */
-  commit(aggregate: Aggregate, commit: Commit): Promise<CommitResult>;
+  abstract commit(aggregate: Aggregate, commit: Commit): Promise<CommitResult>;
 
   /** Resolves when the store answers; rejects with `DEPENDENCY_UNAVAILABLE` within 2 s otherwise. For health checks. */
-  ping(): Promise<void>;
+  abstract ping(): Promise<void>;
 
   /** Ends watches and connections. Idempotent. What is called afterwards rejects with `DEPENDENCY_UNAVAILABLE`. */
-  close(): Promise<void>;
+  abstract close(): Promise<void>;
 }

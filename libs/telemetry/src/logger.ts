@@ -9,17 +9,17 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** The message is a constant sentence; whatever varies goes into fields, where it is redacted by name and by type. */
-export interface Logger {
-  trace(message: string, fields?: LogFields): void;
-  debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields): void;
-  fatal(message: string, fields?: LogFields): void;
+export abstract class Logger {
+  abstract trace(message: string, fields?: LogFields): void;
+  abstract debug(message: string, fields?: LogFields): void;
+  abstract info(message: string, fields?: LogFields): void;
+  abstract warn(message: string, fields?: LogFields): void;
+  abstract error(message: string, fields?: LogFields): void;
+  abstract fatal(message: string, fields?: LogFields): void;
   /** A logger that puts `fields` on each of its lines. */
-  child(fields: LogFields): Logger;
+  abstract child(fields: LogFields): Logger;
   /** True when lines of this level are written: for fields that are costly to make. */
-  enabled(level: Exclude<LogLevel, 'silent'>): boolean;
+  abstract enabled(level: Exclude<LogLevel, 'silent'>): boolean;
 }
 
 export interface LogDestination {

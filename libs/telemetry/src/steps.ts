@@ -82,6 +82,12 @@ interface Scope {
   readonly step?: CurrentStep;
   readonly asked?: FlowId;
   readonly chain?: Chain;
+  readonly arrival?: Arrival;
+}
+
+/** A message that is a step, until it was accepted. */
+interface Arrival {
+  report: StepReport<FlowId> | undefined;
 }
 
 const scopes = new AsyncLocalStorage<Scope>();
@@ -89,6 +95,25 @@ const scopes = new AsyncLocalStorage<Scope>();
 /** Marks everything that `fn` does, awaits included, as work of one step. Innermost wins. */
 export function withinStep<F extends FlowId, T>(step: { flow: F; step: StepOf<F> }, fn: () => T): T {
   return scopes.run({ ...scopes.getStore(), step: { flow: step.flow, step: step.step } }, fn);
+}
+
+/**
+ * Runs `fn` as the answer to a message that is a step of a flow, and as work of that step. The step is reported when the
+ * message was accepted: before the first step that `fn` itself reports, or when `fn` ends well.
+ */
+export async function withinMessageStep<T>(report: StepReport<FlowId>, fn: () => Promise<T>): Promise<T> {
+  const { flow, step } = report;
+  const arrival: Arrival = { report };
+  const result = await scopes.run({ ...scopes.getStore(), step: { flow, step }, arrival }, fn);
+  reportArrival(arrival);
+  return result;
+}
+
+function reportArrival(arrival: Arrival | undefined): void {
+  const report = arrival?.report;
+  if (arrival === undefined || report === undefined) return;
+  arrival.report = undefined;
+  emitStep(report);
 }
 
 /** The step that {@link withinStep} announced: a tool that breaks commits on purpose picks its moment by it. */
@@ -153,6 +178,7 @@ export function emitStep<F extends FlowId>(report: StepReport<F>): string {
     throw new RangeError(`flow ${report.flow} has no step ${report.step}`);
   if (!report.carried.every((name) => carriedNames.has(name)))
     throw new RangeError(`step ${report.step} of ${report.flow} carries a field that is not in the list`);
+  reportArrival(scopes.getStore()?.arrival);
   if (!isRecording()) return '';
   const before = linkTo(lastStep());
   const span = trace.getTracer('cpns').startSpan(

@@ -28,13 +28,13 @@ export interface TelemetryOptions {
   readonly logger?: Logger;
 }
 
-export interface Telemetry {
+export abstract class Telemetry {
   /** False when spans go nowhere. */
-  readonly recording: boolean;
+  abstract readonly recording: boolean;
   /** Resolves when every ended span was handed to the collector, or could not be. */
-  flush(): Promise<void>;
+  abstract flush(): Promise<void>;
   /** Flushes, then stops recording. */
-  shutdown(): Promise<void>;
+  abstract shutdown(): Promise<void>;
 }
 
 const endpointUrl = (base: string) => `${base.replace(/\/+$/, '')}/v1/traces`;

@@ -28,7 +28,7 @@ const isTokenRule = (rule: RoleRule) => rule === 'token' || rule === 'proof';
 
 export interface PortRulesOptions {
   readonly clients: ClientAuthentication;
-  readonly services: readonly ServiceBinding[];
+  readonly services: readonly Pick<ServiceBinding, 'service' | 'methods'>[];
   readonly roles: RoleTable;
   readonly hasProofVerifier: boolean;
 }

@@ -1,54 +1,118 @@
-/** For run-service.spec.ts, in a process of its own: a KMC whose one call takes as long as it is told to. */
-import { KmcServiceService } from '@cpns/contracts';
+/** For bootstrap.spec.ts, in a process of its own: a KMC whose one call takes as long as it is told to. */
+import 'reflect-metadata';
+import { KmcServiceService, type GetKeyVersionRequest } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
-import { createServerPort, HealthMonitor, implement, type Handlers } from '@cpns/grpc';
+import { HealthMonitor, type Handlers } from '@cpns/grpc';
 import { identifyByName } from '@cpns/grpc/testing';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { runService } from '../run-service';
 import { settings } from '@cpns/settings';
+import { Logger } from '@cpns/telemetry';
+import {
+  Injectable,
+  Module,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { Payload } from '@nestjs/microservices';
+import { setTimeout as sleep } from 'node:timers/promises';
+// not the whole library: a child process compiles what it loads
+import { bootstrap } from '../bootstrap';
+import { configOf } from '../common-config';
+import { GrpcController } from '../grpc-controller';
+import { GrpcTransport } from '../grpc-transport';
 
-const kmc: Handlers<typeof KmcServiceService> = {
-  createKey: async () => Promise.resolve({ version: undefined }),
-  createKeyVersion: async () => Promise.resolve({ version: undefined }),
+class SampleConfig extends configOf({
+  listen: settings.listen().default('127.0.0.1:0'),
+  cert: settings.file(),
+  keyFile: settings.file(),
+  root: settings.file(),
+  fault: settings.text('none, start, provider or stop', /^none|start|provider|stop$/).default('none'),
+}) {}
+
+@GrpcController(KmcServiceService)
+class SampleController implements Handlers<typeof KmcServiceService> {
+  async createKey() {
+    return Promise.resolve({ version: undefined });
+  }
+
+  async createKeyVersion() {
+    return Promise.resolve({ version: undefined });
+  }
+
   /** The version is how long to wait, milliseconds. */
-  getKeyVersion: async ({ version }) => {
+  async getKeyVersion(@Payload() { version }: GetKeyVersionRequest) {
     await sleep(Number(version));
     return { version: undefined };
-  },
-  destroyKeyVersion: () => {
+  }
+
+  destroyKeyVersion() {
     setImmediate(() => {
       throw new Error('nobody caught this');
     });
     return Promise.resolve({});
-  },
-  destroyKey: async () => {
+  }
+
+  async destroyKey() {
     void Promise.reject(new Error('nobody awaited this'));
     return Promise.resolve({});
-  },
+  }
+}
+
+const health = {
+  provide: HealthMonitor,
+  inject: [Logger],
+  useFactory: (logger: Logger) => new HealthMonitor({ checks: [], logger }),
 };
 
-void runService({
-  name: 'sample',
-  settings: {
-    listen: settings.listen().default('127.0.0.1:0'),
-    cert: settings.file(),
-    keyFile: settings.file(),
-    root: settings.file(),
-    broken: settings.flag().default(false),
-  },
-  build: async ({ listen, cert, keyFile, root, broken }, { logger }) => {
-    const health = new HealthMonitor({ checks: [], logger });
-    const port = createServerPort({
-      clients: 'certificate',
-      listen,
-      tls: { cert: cert.content, key: keyFile.content, ca: root.content },
-      identify: identifyByName,
-      services: [implement(KmcServiceService, kmc)],
-      logger,
-      health,
-    });
-    const start = () =>
-      broken ? Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'no store')) : Promise.resolve();
-    return Promise.resolve({ ports: { certificate: port }, health, start });
-  },
-});
+const transport = {
+  provide: GrpcTransport,
+  inject: [SampleConfig, HealthMonitor, Logger],
+  useFactory: ({ listen, cert, keyFile, root, stopGrace }: SampleConfig, monitor: HealthMonitor, logger: Logger) =>
+    new GrpcTransport({
+      ports: {
+        certificate: {
+          clients: 'certificate',
+          listen,
+          tls: { cert: cert.content, key: keyFile.content, ca: root.content },
+          identify: identifyByName,
+          logger,
+          health: monitor,
+        },
+      },
+      graceMs: stopGrace,
+    }),
+};
+
+/** Needs what no module provides. */
+@Injectable()
+class Needy {
+  constructor(readonly missing: Map<string, string>) {}
+}
+
+@Module({
+  controllers: [SampleController],
+  providers: [health, transport, ...(process.env.CPNS_FAULT === 'provider' ? [Needy] : [])],
+})
+class SampleModule implements OnApplicationBootstrap, BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    private readonly config: SampleConfig,
+    private readonly monitor: HealthMonitor,
+    private readonly logger: Logger,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    if (this.config.fault === 'start') throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'no store');
+    await this.monitor.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.monitor.stop();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.logger.info('sample module shut down');
+    if (this.config.fault === 'stop') await sleep(60_000);
+  }
+}
+
+void bootstrap({ name: 'sample', configClass: SampleConfig, module: SampleModule });

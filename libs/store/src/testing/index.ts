@@ -1,5 +1,6 @@
 export { storeContract, type ContractSubject } from './contract';
 export { dump, rawDump, type DumpedAggregate, type RawEntry, type StoreDump } from './dump';
+export { failingStore, type Failure } from './failing-store';
 export { startRedis, type RunningRedis, type StartRedisOptions } from './start-redis';
 export { temporaryStore, type TemporaryStore } from './temporary-store';
 export * from './sealing';

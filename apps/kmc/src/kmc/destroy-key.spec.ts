@@ -1,0 +1,81 @@
+import { dump, failingStore } from '@cpns/store/testing';
+import { openWorld, reasonOf, STORES, type Kmc, type World } from './testing/world';
+
+const withVersions = async (kmc: Kmc, groupId: string, versions: number): Promise<void> => {
+  await kmc.create(groupId, 1);
+  for (let newest = 1; newest < versions; newest++) await kmc.createVersion(groupId, BigInt(newest), newest + 1);
+};
+
+describe.each(STORES)('DestroyKey on the %s store', (kind) => {
+  let world: World;
+  beforeEach(async () => {
+    world = await openWorld(kind);
+  });
+  afterEach(() => world.dispose());
+
+  const liveKeys = async () => (await world.raw()).toString('latin1').split('"groupKey":').length - 1;
+
+  it('ends more versions than one commit takes, and the group-id for good', async () => {
+    const { kmc } = world;
+    const versions = 1_050;
+    await withVersions(kmc, 'g', versions);
+    expect(await liveKeys()).toBe(versions);
+    await kmc.destroy('g');
+    expect(await liveKeys()).toBe(0);
+    for (const version of [1n, 501n, BigInt(versions)])
+      expect(await reasonOf(kmc.get('g', version))).toBe('NOT_FOUND/NOT_FOUND');
+    expect(await reasonOf(kmc.create('g', 9_999))).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
+    expect(await reasonOf(kmc.createVersion('g', BigInt(versions), 9_999))).toBe('NOT_FOUND/NOT_FOUND');
+  }, 60_000);
+
+  it('leaves other groups alone', async () => {
+    const { kmc } = world;
+    await kmc.create('g', 1);
+    const other = await kmc.create('h', 2);
+    await kmc.destroy('g');
+    expect(await kmc.get('h', 1n)).toEqual(other);
+  });
+
+  it('does nothing when it was destroyed before', async () => {
+    await withVersions(world.kmc, 'g', 3);
+    await world.kmc.destroyVersion('g', 2n);
+    await world.kmc.destroy('g');
+    const before = await dump(world.store);
+    await world.kmc.destroy('g');
+    await world.kmc.destroyVersion('g', 1n);
+    expect(await dump(world.store)).toEqual(before);
+  });
+
+  it.each([
+    ['an unknown group', 'unknown', 'NOT_FOUND/NOT_FOUND'],
+    ['no group-id', '', 'INVALID_ARGUMENT/FIELD_MISSING'],
+    ['a group-id of 65', 'g'.repeat(65), 'INVALID_ARGUMENT/FIELD_TOO_LONG'],
+  ])('refuses %s, and changes nothing', async (_, groupId, expected) => {
+    const before = await dump(world.store);
+    expect(await reasonOf(world.kmc.destroy(groupId))).toBe(expected);
+    expect(await dump(world.store)).toEqual(before);
+  });
+
+  it.each([
+    [1, 'before'],
+    [1, 'after'],
+    [2, 'before'],
+    [2, 'after'],
+    [3, 'before'],
+    [3, 'after'],
+  ] as const)(
+    'killed at commit %i, %s it: gives nothing out afterwards, and goes on when asked again',
+    async (at, when) => {
+      await withVersions(world.kmc, 'g', 3);
+      const dying = await world.process((store) => failingStore(store, { at, when }));
+      expect(await reasonOf(dying.destroy('g'))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+      const again = await world.process();
+      const ended = at > 1 || when === 'after';
+      expect(await reasonOf(again.get('g', 3n))).toBe(ended ? 'NOT_FOUND/NOT_FOUND' : 'accepted');
+      if (ended) expect(await reasonOf(again.createVersion('g', 3n, 9))).toBe('NOT_FOUND/NOT_FOUND');
+      await again.destroy('g');
+      expect(await liveKeys()).toBe(0);
+      expect(await reasonOf(again.create('g', 10))).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
+    },
+  );
+});

@@ -1,0 +1,50 @@
+import { openWorld, reasonOf, type Kmc, type World } from './testing/world';
+
+let world: World;
+let kmc: Kmc;
+beforeEach(async () => {
+  world = await openWorld();
+  ({ kmc } = world);
+});
+afterEach(() => world.dispose());
+
+describe('GetKeyVersion', () => {
+  it('gives the same bytes again, in another process too', async () => {
+    const first = await kmc.create('g', 1);
+    const second = await kmc.createVersion('g', 1n, 2);
+    const later = await world.process();
+    expect([await later.get('g', 1n), await later.get('g', 2n)]).toEqual([first, second]);
+  });
+
+  const refused: [string, string, bigint, string][] = [
+    ['no group-id', '', 1n, 'INVALID_ARGUMENT/FIELD_MISSING'],
+    ['a group-id with a space', 'a b', 1n, 'INVALID_ARGUMENT/NAME_INVALID'],
+    ['no version', 'g', 0n, 'INVALID_ARGUMENT/FIELD_MISSING'],
+    ['an unknown group', 'unknown', 1n, 'NOT_FOUND/NOT_FOUND'],
+    ['a version to come', 'g', 3n, 'NOT_FOUND/NOT_FOUND'],
+    ['the highest version', 'g', 2n ** 64n - 1n, 'NOT_FOUND/NOT_FOUND'],
+    ['a destroyed version', 'g', 1n, 'NOT_FOUND/NOT_FOUND'],
+    ['a version of a destroyed key', 'gone', 1n, 'NOT_FOUND/NOT_FOUND'],
+  ];
+  it.each(refused)('refuses %s', async (_, groupId, version, expected) => {
+    await kmc.create('g', 1);
+    await kmc.createVersion('g', 1n, 2);
+    await kmc.destroyVersion('g', 1n);
+    await kmc.create('gone', 3);
+    await kmc.destroy('gone');
+    expect(await reasonOf(kmc.get(groupId, version))).toBe(expected);
+    expect((await kmc.get('g', 2n)).version).toBe(2n);
+  });
+
+  it('refuses a version whose record was put in the place of another', async () => {
+    await kmc.create('g', 1);
+    await kmc.createVersion('g', 1n, 2);
+    const key = { kind: 'key', id: 'g' };
+    const found = await world.store.read(key, ['version.1', 'version.2']);
+    await world.store.commit(key, {
+      expect: [{ name: 'version.2', revision: found.get('version.2')!.revision }],
+      put: [{ name: 'version.2', value: found.get('version.1')!.value }],
+    });
+    expect(await reasonOf(kmc.get('g', 2n))).toBe('INTERNAL/STORED_RECORD_INVALID');
+  });
+});

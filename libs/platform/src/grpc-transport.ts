@@ -1,0 +1,103 @@
+import type { RpcPath } from '@cpns/contracts';
+import { createServerPort, type BoundMethod, type ServerPort, type ServerPortOptions } from '@cpns/grpc';
+import { Server, Transport, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
+import { firstValueFrom, isObservable } from 'rxjs';
+import { serviceOfRpc, type RpcExtras } from './grpc-controller';
+
+type DistributiveOmit<T, K extends keyof never> = T extends unknown ? Omit<T, K> : never;
+
+/** A port without its handlers, which are those of the process's controllers. */
+export type PortOptions = DistributiveOmit<ServerPortOptions, 'services'> & {
+  /** The RPCs that this port serves; by default all that the controllers answer. */
+  readonly only?: readonly RpcPath[];
+};
+
+export interface GrpcTransportOptions {
+  /** By a name that the ready line shows, such as `certificate` or `token`. */
+  readonly ports: Readonly<Record<string, PortOptions>>;
+  /** How long calls under way may take after a stop was asked for, milliseconds. */
+  readonly graceMs: number;
+}
+
+/**
+ * The gRPC ports of a process as a Nest transport. TLS 1.3, peer identity, role table, proofs, back-pressure and
+ * cancellation are those of `@cpns/grpc`; Nest finds the controllers and runs guards, interceptors and filters around them.
+ */
+export class GrpcTransport extends Server implements CustomTransportStrategy {
+  override readonly transportId = Transport.GRPC;
+  readonly #options: GrpcTransportOptions;
+  readonly #ports = new Map<string, ServerPort>();
+
+  constructor(options: GrpcTransportOptions) {
+    super();
+    this.#options = options;
+  }
+
+  /** `host:port` of each port by its name, once it listens. */
+  get addresses(): Readonly<Record<string, string>> {
+    return Object.fromEntries([...this.#ports].map(([name, port]) => [name, port.address]));
+  }
+
+  /** @throws Error for an RPC that another controller answers already: Nest would let the second one win */
+  override addHandler(
+    path: string,
+    handler: MessageHandler,
+    isEvent = false,
+    extras: Record<string, unknown> = {},
+  ): void {
+    if (this.messageHandlers.has(path)) throw new Error(`two controllers answer ${path}`);
+    super.addHandler(path, handler, isEvent, extras);
+  }
+
+  listen(callback: (error?: unknown) => void): void {
+    this.#start().then(() => callback(), callback);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#ports.values()].map((port) => port.stop(this.#options.graceMs)));
+  }
+
+  on(): never {
+    throw new Error('the gRPC transport has no events');
+  }
+
+  unwrap<T>(): T {
+    return this.#ports as T;
+  }
+
+  async #start(): Promise<void> {
+    const methods = [...this.messageHandlers].map(([path, handler]) => boundMethod(path as RpcPath, handler));
+    for (const [name, { only, ...options }] of Object.entries(this.#options.ports)) {
+      const served = methods.filter(({ path }) => only === undefined || only.includes(path));
+      const names = new Set(served.map(({ service }) => service));
+      const services = [...names].map((service) => ({
+        service,
+        methods: served.filter((method) => method.service === service),
+      }));
+      const port = createServerPort({ ...options, services });
+      this.#ports.set(name, port);
+      await port.start();
+    }
+  }
+}
+
+function boundMethod(path: RpcPath, handler: MessageHandler): BoundMethod & { readonly service: string } {
+  const extras = handler.extras as unknown as RpcExtras;
+  const { name, shape, maxRequestBytes, besideStanding } = extras;
+  return {
+    name,
+    service: serviceOfRpc(extras),
+    path,
+    shape,
+    maxRequestBytes,
+    besideStanding: besideStanding?.includes(name) === true,
+    handle: (...args: unknown[]) =>
+      answerOf(shape.requestStream ? handler(undefined, args[0]) : handler(args[0], args[1])),
+  };
+}
+
+/** With an interceptor or a filter around it, a handler's promise holds an Observable of its answer. */
+async function answerOf(handled: unknown): Promise<unknown> {
+  const answer = await handled;
+  return isObservable(answer) ? firstValueFrom(answer, { defaultValue: undefined }) : answer;
+}

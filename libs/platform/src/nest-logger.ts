@@ -1,0 +1,33 @@
+import type { Logger } from '@cpns/telemetry';
+import type { LoggerService } from '@nestjs/common';
+
+/** What Nest itself reports, in the service's log; its progress through routes and modules is of interest for debugging only. */
+export class NestLogger implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log(message: unknown, context?: unknown): void {
+    this.logger.debug('Nest reports', { detail: String(message), context });
+  }
+
+  debug(message: unknown, context?: unknown): void {
+    this.log(message, context);
+  }
+
+  verbose(message: unknown, context?: unknown): void {
+    this.log(message, context);
+  }
+
+  warn(message: unknown, context?: unknown): void {
+    this.logger.warn('Nest warns', { detail: String(message), context });
+  }
+
+  /** An error of a start is reported by {@link bootstrap}; what comes here as an Error was thrown there. */
+  error(message: unknown, ...context: unknown[]): void {
+    if (message instanceof Error) this.logger.debug('Nest reports', { error: message });
+    else this.logger.error('Nest failed', { detail: String(message), context });
+  }
+
+  fatal(message: unknown, ...context: unknown[]): void {
+    this.error(message, ...context);
+  }
+}

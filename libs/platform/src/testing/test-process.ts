@@ -1,0 +1,66 @@
+import { Clock, Random, systemClock, systemRandom } from '@cpns/core';
+import { Records, Sealer, Store } from '@cpns/store';
+import { FakeMasterKey } from '@cpns/store/testing';
+import { Logger } from '@cpns/telemetry';
+import { MemoryLog } from '@cpns/telemetry/testing';
+import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { GrpcTransport, type GrpcTransportOptions } from '../grpc-transport';
+import { OwnIdentity } from '../own-identity';
+import { PassErrorsFilter } from '../pass-errors.filter';
+import { ServiceName } from '../platform.module';
+
+export interface TestProcess {
+  /** Of the service. */
+  readonly name: string;
+  /** `cpns://...` of the process. */
+  readonly uri: string;
+  readonly store: Store;
+  readonly modules: readonly (Type<unknown> | DynamicModule)[];
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+  /** What else all modules may inject: settings, identities, clients of other services. */
+  readonly providers?: readonly Provider[];
+}
+
+@Module({})
+class TestPlatformModule {}
+
+/** Modules of a service as one process that has nothing in memory, over a store, a clock and randomness of the test. */
+export async function testProcess(process: TestProcess): Promise<TestingModule> {
+  const { name, uri, store, modules, clock = systemClock, random = systemRandom } = process;
+  const sealer = await Sealer.open({ store, service: name, masterKey: new FakeMasterKey() });
+  const shared: Provider[] = [
+    { provide: ServiceName, useValue: { value: name } },
+    { provide: OwnIdentity, useValue: { uri } },
+    { provide: Logger, useValue: process.logger ?? new MemoryLog(name).logger },
+    { provide: Clock, useValue: clock },
+    { provide: Random, useValue: random },
+    { provide: Store, useValue: store },
+    { provide: Records, useValue: new Records(store, sealer) },
+    ...(process.providers ?? []),
+  ];
+  const platform: DynamicModule = {
+    module: TestPlatformModule,
+    global: true,
+    providers: [...shared, { provide: APP_FILTER, useClass: PassErrorsFilter }],
+    exports: shared as NonNullable<DynamicModule['exports']>,
+  };
+  return Test.createTestingModule({ imports: [platform, ...modules] }).compile();
+}
+
+export interface ServedModule {
+  /** `host:port` of each port by its name. */
+  readonly addresses: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+/** Serves the controllers of a process on ports, through Nest. */
+export async function serve(module: TestingModule, ports: GrpcTransportOptions['ports']): Promise<ServedModule> {
+  const strategy = new GrpcTransport({ ports, graceMs: 100 });
+  const app = module.createNestMicroservice({ strategy });
+  await app.listen();
+  return { addresses: strategy.addresses, close: () => app.close() };
+}
