@@ -13,7 +13,6 @@ import {
   proofOf,
   registerHonestly,
   registerSecretHonestly,
-  secretRegistration,
   verifyProof,
 } from './ways';
 
@@ -61,7 +60,7 @@ export const ALTERATIONS: readonly Attempt[] = [
     name: 'alters the second seed of a registration',
     honest: registerSecretHonestly,
     attempt: async (scene) => {
-      const made = await secretRegistration(scene);
+      const made = await scene.secretRegistration();
       return scene.relay(
         withSecret(sealSecretRegistration(made), { secondSeed: flipped(made.terms.secondSeed.expose()) }),
       );
@@ -72,7 +71,7 @@ export const ALTERATIONS: readonly Attempt[] = [
     name: 'makes the life of a key longer in its registration',
     honest: registerSecretHonestly,
     attempt: async (scene) => {
-      const made = await secretRegistration(scene);
+      const made = await scene.secretRegistration();
       return scene.relay(withSecret(sealSecretRegistration(made), { notAfter: BigInt(made.terms.notAfter + hour) }));
     },
     reason: 'CONFIRMATION_MAC',

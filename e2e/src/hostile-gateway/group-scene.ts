@@ -2,26 +2,24 @@
  * Service Groups behind the hostile gateway: it serves devices of the SDK as their PN GW, over real ports, and holds the
  * Entity-User Keys of those that it assigned itself.
  */
-import type { GroupKeyDelivery } from '@cpns/contracts';
-import type { EntityUserKey } from '@cpns/core';
+import type { GroupKeyDelivery, RegistrationRequest } from '@cpns/contracts';
 import { parseOneTimeString } from '@cpns/key-derivation';
 import type { Deployment, NewGroup } from '@cpns/testing';
 import { join } from 'node:path';
-import { sealSecretRegistration } from '../support/drafts';
+import { sealSecretRegistration, type SecretRegistrationDraft } from '../support/drafts';
 import { LinkTap } from '../support/link-tap';
 import { LocalDevice } from '../support/local-device';
 import { ServedGateway } from '../support/served-gateway';
-import { GroupVictim } from './group-victim';
-import type { Scene } from './scene';
-import { secretRegistration } from './ways';
+import type { TestGateway } from '../support/test-gateway';
+import { GroupVictim, type Behind } from './group-victim';
 
-/** A device with a live key that it got through the hostile gateway. */
-export interface Behind {
-  readonly entity: string;
-  readonly local: LocalDevice;
-  /** S; the hostile gateway knows it where it assigned it. */
-  readonly secret: EntityUserKey;
-  readonly keyId: string;
+/** What Service Groups need of the scene that they are played in. */
+export interface GroupSurroundings {
+  readonly deployment: Deployment;
+  readonly hostile: TestGateway;
+  newEntity(): string;
+  secretRegistration(): Promise<SecretRegistrationDraft>;
+  relay(registration: RegistrationRequest): Promise<unknown>;
 }
 
 export type Assigner = 'server' | 'hostile';
@@ -34,13 +32,13 @@ export class GroupScene {
   #groups = 0;
 
   private constructor(
-    private readonly scene: Scene,
+    private readonly scene: GroupSurroundings,
     readonly served: ServedGateway,
     /** What the hostile gateway's delivery channel brings. */
     readonly entries: LinkTap,
   ) {}
 
-  static async start(scene: Scene): Promise<GroupScene> {
+  static async start(scene: GroupSurroundings): Promise<GroupScene> {
     const { deployment, hostile } = scene;
     const served = await ServedGateway.start(deployment, hostile);
     return new GroupScene(scene, served, await LinkTap.open(deployment, hostile));
@@ -137,7 +135,7 @@ export class GroupScene {
 
   /** The hostile gateway derives the key and registers it, as it may: from then on both know S. */
   async #assignedHere(local: LocalDevice): Promise<void> {
-    const registration = await secretRegistration(this.scene);
+    const registration = await this.scene.secretRegistration();
     await this.scene.relay(sealSecretRegistration(registration));
     await local.device.importKey({
       entity: registration.terms.entity,

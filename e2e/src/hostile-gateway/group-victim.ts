@@ -1,18 +1,27 @@
 import type { GroupKeyDelivery } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
+import { CpnsError, type EntityUserKey } from '@cpns/core';
 import { parseContentHeader } from '@cpns/group-key';
-import type { Tamper } from '../support/served-gateway';
-import type { Behind, GroupScene } from './group-scene';
+import type { LocalDevice } from '../support/local-device';
+import type { ServedGateway, Tamper } from '../support/served-gateway';
 
 /** What a gateway makes of a delivery on its way to a device. */
 export type Alter = (delivery: GroupKeyDelivery) => GroupKeyDelivery | Promise<GroupKeyDelivery>;
 
 const WATCH_MS = 5_000;
 
+/** A device with a live key that it got through the hostile gateway. */
+export interface Behind {
+  readonly entity: string;
+  readonly local: LocalDevice;
+  /** S; the hostile gateway knows it where it assigned it. */
+  readonly secret: EntityUserKey;
+  readonly keyId: string;
+}
+
 /** A member behind the hostile gateway, in a group. */
 export class GroupVictim {
   constructor(
-    readonly scene: GroupScene,
+    readonly scene: { readonly served: ServedGateway },
     readonly device: Behind,
     readonly groupId: string,
   ) {}

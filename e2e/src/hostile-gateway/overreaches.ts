@@ -19,7 +19,7 @@ import {
 } from '../support/drafts';
 import type { Attempt } from './attempt';
 import { ENTITY_METHOD, type Scene } from './scene';
-import { assignHonestly, inAnHour, liveSecret, registerSecretHonestly, secretRegistration, verifyProof } from './ways';
+import { assignHonestly, inAnHour, liveSecret, registerSecretHonestly, verifyProof } from './ways';
 
 /** Things that are not this gateway's to do. */
 export const OVERREACHES: readonly Attempt[] = [
@@ -51,8 +51,7 @@ export const OVERREACHES: readonly Attempt[] = [
   {
     name: 'relays a registration of another PN',
     honest: async (scene) => liveSecret(scene, scene.foreign, 'pn2'),
-    attempt: async (scene) =>
-      scene.relay(sealSecretRegistration(await secretRegistration(scene, scene.foreign, 'pn2'))),
+    attempt: async (scene) => scene.relay(sealSecretRegistration(await scene.secretRegistration(scene.foreign, 'pn2'))),
     reason: 'PN_MISMATCH',
   },
   {

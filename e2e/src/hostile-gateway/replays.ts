@@ -3,15 +3,7 @@ import { acceptAssignment } from '@cpns/pne-sdk';
 import { freshNonce, sealSecretRegistration } from '../support/drafts';
 import type { Attempt } from './attempt';
 import { ENTITY_METHOD } from './scene';
-import {
-  askVerifier,
-  assignHonestly,
-  liveSecret,
-  proofOf,
-  registerSecretHonestly,
-  secretRegistration,
-  verifyProof,
-} from './ways';
+import { askVerifier, assignHonestly, liveSecret, proofOf, registerSecretHonestly, verifyProof } from './ways';
 
 /** Messages used again, or elsewhere than they were made for. */
 export const REPLAYS: readonly Attempt[] = [
@@ -61,8 +53,8 @@ export const REPLAYS: readonly Attempt[] = [
     name: 'replays a registration under another entity’s token',
     honest: registerSecretHonestly,
     attempt: async (scene) => {
-      const { terms, secret } = await secretRegistration(scene);
-      const other = await secretRegistration(scene);
+      const { terms, secret } = await scene.secretRegistration();
+      const other = await scene.secretRegistration();
       return scene.relay(sealSecretRegistration({ terms: { ...terms, tokenId: other.terms.tokenId }, secret }));
     },
     reason: 'TOKEN_OTHER_ENTITY',

@@ -21,11 +21,13 @@ import {
   type PendingRegistration,
 } from '@cpns/pne-sdk';
 import { Deployment } from '@cpns/testing';
+import { freshNonce, type SecretRegistrationDraft } from '../support/drafts';
 import { TestGateway } from '../support/test-gateway';
-import { GroupScene } from './group-scene';
+import { GroupScene, type GroupSurroundings } from './group-scene';
 
 export const ASSIGN = EntityUserKeyServiceService.assignEntityUserKey;
 export const REGISTER = EntityUserKeyServiceService.registerEntityUserKey;
+const HOUR = 3_600_000;
 /** What an entity calls at a gateway. */
 export const ENTITY_METHOD = '/cpns.v1.PnGatewayService/AssignEntityUserKey';
 
@@ -49,7 +51,7 @@ export interface SceneOptions {
   readonly groups?: boolean;
 }
 
-export class Scene {
+export class Scene implements GroupSurroundings {
   #entities = 0;
   #groups: GroupScene | undefined;
 
@@ -122,6 +124,14 @@ export class Scene {
   /** Relays a registration as the hostile gateway. @throws Refusal */
   async relay(request: RegistrationRequest, gateway = this.hostile): Promise<RegistrationReply | undefined> {
     return (await gateway.server.call(REGISTER, { request })).reply;
+  }
+
+  /** A registration of a secret that the hostile gateway assigned to one of its own, as the entity would send it. */
+  async secretRegistration(gateway = this.hostile, pn = 'pn1'): Promise<SecretRegistrationDraft> {
+    const { entity, pending } = await this.victim('secret', gateway, this.newEntity(pn));
+    const { terms, secondSeed, secret } = gateway.deriveKey(entity, '', systemClock.now() + HOUR);
+    const { tokenId } = pending.admitted;
+    return { secret, terms: { ...terms, tokenId, secondSeed, nonce: freshNonce() } };
   }
 
   /** A victim whose certificate the Server issued, honestly forwarded so far. */

@@ -38,16 +38,8 @@ export const registerHonestly = async (scene: Scene) => {
   );
 };
 
-/** A registration of a secret that the hostile gateway assigned to one of its own, as the entity would send it. */
-export async function secretRegistration(scene: Scene, gateway = scene.hostile, pn = 'pn1') {
-  const { entity, pending } = await scene.victim('secret', gateway, scene.newEntity(pn));
-  const { terms, secondSeed, secret } = gateway.deriveKey(entity, '', inAnHour());
-  const { tokenId } = pending.admitted;
-  return { secret, terms: { ...terms, tokenId, secondSeed, nonce: freshNonce() } };
-}
-
 export const registerSecretHonestly = async (scene: Scene) =>
-  scene.relay(sealSecretRegistration(await secretRegistration(scene)));
+  scene.relay(sealSecretRegistration(await scene.secretRegistration()));
 
 export interface LiveSecret {
   readonly entity: string;
@@ -56,7 +48,7 @@ export interface LiveSecret {
 
 /** An entity of pn1 whose key the hostile gateway assigned and the Server registered. */
 export async function liveSecret(scene: Scene, gateway = scene.hostile, pn = 'pn1'): Promise<LiveSecret> {
-  const made = await secretRegistration(scene, gateway, pn);
+  const made = await scene.secretRegistration(gateway, pn);
   await scene.relay(sealSecretRegistration(made), gateway);
   return { entity: made.terms.entity, secret: made.secret };
 }

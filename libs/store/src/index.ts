@@ -15,8 +15,10 @@ export {
   secretField,
   type AnyField,
   type Field,
+  type Fields,
   type Json,
   type PlainField,
+  type RecordOf,
   type SecretField,
 } from './sealing/fields';
 export { FileMasterKey } from './sealing/file-master-key';
@@ -35,10 +37,8 @@ export {
   defineRecord,
   recordName,
   SealedRecords,
-  type Fields,
   type PutOptions,
   type RecordDefinition,
-  type RecordOf,
   type Seen,
   type ValueIn,
 } from './sealing/records';

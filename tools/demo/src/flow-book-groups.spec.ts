@@ -1,5 +1,5 @@
 import type { CollectedSpan } from '@cpns/testing';
-import type { DueRun } from './runs';
+import type { DueRun } from './due-run';
 import { book, gateway, newBook, reportedBy, run } from './testing/books';
 import { forGroup, PIDS, pushSpan, span, stepSpan, throughGateway, traceId } from './testing/spans';
 

@@ -1,6 +1,6 @@
 import type { CollectedSpan } from '@cpns/testing';
 import { SERVICES } from './plan';
-import type { DueRun } from './runs';
+import type { DueRun } from './due-run';
 import { book, entity, newBook, OWN_PID, provisioning, reportedBy, run } from './testing/books';
 import { PIDS, span, stepSpan, throughGateway, traceId } from './testing/spans';
 

@@ -4,7 +4,7 @@ import { FlowPart } from './flow-part';
 import { follows, graphOf, type SpanGraph } from './order';
 import { partiesOf, type Party } from './parties';
 import { beforeOf, isForGroup, partKey, partOf } from './parts';
-import type { DueRun } from './runs';
+import type { DueRun } from './due-run';
 
 /** What was seen of a run that is due. */
 export interface RunOutcome {

@@ -1,6 +1,6 @@
 import type { FlowId } from '@cpns/telemetry';
 import type { CollectedStep } from '@cpns/testing';
-import type { DueRun } from './runs';
+import type { DueRun } from './due-run';
 
 /** A step of another part, by that part's key. */
 export interface Before {

@@ -1,6 +1,6 @@
 import { stepOfSpan } from '@cpns/testing';
 import { outcomeTable, rangeOf, stepLine, trialLine, trialTable } from './format';
-import type { DueRun } from './runs';
+import type { DueRun } from './due-run';
 import { stepSpan } from './testing/spans';
 
 const run: DueRun = {

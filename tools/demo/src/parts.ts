@@ -7,7 +7,7 @@ import type { FlowId } from '@cpns/telemetry';
 import type { CollectedStep } from '@cpns/testing';
 import type { Before } from './flow-part';
 import { partiesOf } from './parties';
-import type { DueRun } from './runs';
+import type { DueRun } from './due-run';
 
 const GATEWAY_FLOWS: readonly FlowId[] = ['EUK-GW-S', 'EUK-GW-P'];
 /** Steps 1 to 3 of B.1.2 run once per gateway and epoch, 4 to 6 per target entity. */

@@ -2,7 +2,8 @@ import { FLOWS, FLOW_IDS } from '@cpns/telemetry';
 import { partiesOf } from './parties';
 import { isForGateway, isForGroup, isProvisioning } from './parts';
 import { makePlan } from './plan';
-import { groupRuns, keyRuns, membersIn, provisioningRuns, SCENES, sceneOf, strangersIn, type DueRun } from './runs';
+import { groupRuns, keyRuns, membersIn, provisioningRuns, SCENES, sceneOf, strangersIn } from './runs';
+import type { DueRun } from './due-run';
 
 const plan = makePlan();
 const all = [...provisioningRuns(), ...keyRuns(plan), ...groupRuns(plan)];

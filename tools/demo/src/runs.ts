@@ -1,5 +1,6 @@
 /** Which runs of which flows the plan leads to. */
 import { FLOWS, type FlowId } from '@cpns/telemetry';
+import type { DueRun } from './due-run';
 import { isForGateway, isForGroup, isProvisioning } from './parts';
 import {
   deviceUri,
@@ -11,23 +12,6 @@ import {
   type PlannedDevice,
   type PlannedGroup,
 } from './plan';
-
-export type EntityKind = 'PNE' | 'target PN GW' | 'PN GW' | 'Service Group';
-
-/** One run of a flow, or of the part of a flow that is due for an entity. */
-export interface DueRun {
-  readonly flow: FlowId;
-  /** Step numbers in their order. */
-  readonly steps: readonly number[];
-  readonly kind: EntityKind;
-  /** E of the entity that it is run for: a target entity, or a gateway. For a Service Group its group-id. */
-  readonly entity: string;
-  readonly id: string;
-  /** E of the intermediate PN GW; empty for the part that a group's flow has once. */
-  readonly gateway: string;
-  /** What the demo does when the run is due; undefined for what happens while gateways and devices start. */
-  readonly scene?: string;
-}
 
 const stepsOf = (flow: FlowId, which: (flow: FlowId, step: number) => boolean): number[] =>
   FLOWS[flow].map(({ step }) => step).filter((step) => which(flow, step));

@@ -1,5 +1,5 @@
 import type { Asn1 } from '../der/asn1';
-import type { MintRequest } from '.';
+import type { MintRequest } from './mint';
 
 /** What is altered in a certificate before it is signed. */
 export type Alteration = Partial<MintRequest>;

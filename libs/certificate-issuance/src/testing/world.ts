@@ -5,7 +5,7 @@ import { createIssuer, type Issuer } from '../issue/issuer';
 import type { PublicKey } from '../keys/public-key';
 import { localSigner } from '../keys/signer';
 import { createDevelopmentPki, type DevelopmentPki } from '../pki/development-pki';
-import { mint, newKey } from '.';
+import { mint, newKey } from './mint';
 import type { Alteration } from './alterations';
 
 export const TRUST_DOMAIN = 'example.org';

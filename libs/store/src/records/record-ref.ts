@@ -1,4 +1,5 @@
-import type { Fields, RecordDefinition, RecordOf } from '../sealing/records';
+import type { Fields, RecordOf } from '../sealing/fields';
+import type { RecordDefinition } from '../sealing/records';
 
 /** One record of an aggregate: what it consists of, and its name there. */
 export interface RecordRef<F extends Fields = Fields> {

@@ -1,4 +1,4 @@
-import type { Fields, RecordOf } from './records';
+import type { Fields, RecordOf } from './fields';
 import type { FieldPlace } from './sealer';
 
 /** One secret field of a record, as it was stored. */

@@ -107,3 +107,17 @@ function fromJson(json: Json): unknown {
   if (typeof json[BYTES] === 'string') return Buffer.from(json[BYTES], 'base64');
   return Object.fromEntries(Object.entries(json).map(([key, each]) => [key, fromJson(each)]));
 }
+
+/** The fields of a kind of record, by name. */
+export type Fields = Readonly<Record<string, AnyField>>;
+type ValueOf<F> = F extends { fromBytes: (bytes: Buffer) => infer T }
+  ? T
+  : F extends { fromJson: (json: Json) => infer T }
+    ? T
+    : never;
+type OptionalNames<F extends Fields> = { [K in keyof F]: F[K]['optional'] extends true ? K : never }[keyof F];
+
+/** What a use case sees of a record with those fields. */
+export type RecordOf<F extends Fields> = { readonly [K in Exclude<keyof F, OptionalNames<F>>]: ValueOf<F[K]> } & {
+  readonly [K in OptionalNames<F>]?: ValueOf<F[K]>;
+};

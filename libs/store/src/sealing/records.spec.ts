@@ -3,8 +3,8 @@ import { EntityUserKey, FirstSeed, PrivateKeyDer, SecondSeed } from '@cpns/core'
 import type { Store } from '../port';
 import { rawDump } from '../testing/dump';
 import fc from 'fast-check';
-import { jsonField, optional, secretField } from './fields';
-import { defineRecord, recordName, SealedRecords, type RecordOf, type ValueIn } from './records';
+import { jsonField, optional, secretField, type RecordOf } from './fields';
+import { defineRecord, recordName, SealedRecords, type ValueIn } from './records';
 import { Sealer } from './sealer';
 import { FakeMasterKey, temporaryRecords } from '../testing/sealing';
 

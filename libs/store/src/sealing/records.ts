@@ -1,23 +1,9 @@
 import { join, lp, Reader } from '@cpns/core';
 import type { Aggregate, Append, Expectation, LogEntry, Put, Store, StoredRecord } from '../port';
 import { AuthenticatedRecord, type SealedSecret } from './authenticated-record';
-import type { AnyField, Json } from './fields';
+import type { Fields, Json, RecordOf } from './fields';
 import { invalidRecord, MAC_BYTES } from './formulas';
 import type { Place, Sealer } from './sealer';
-
-/** The fields of a kind of record, by name. */
-export type Fields = Readonly<Record<string, AnyField>>;
-type ValueOf<F> = F extends { fromBytes: (bytes: Buffer) => infer T }
-  ? T
-  : F extends { fromJson: (json: Json) => infer T }
-    ? T
-    : never;
-type OptionalNames<F extends Fields> = { [K in keyof F]: F[K]['optional'] extends true ? K : never }[keyof F];
-
-/** What a use case sees of a record with those fields. */
-export type RecordOf<F extends Fields> = { readonly [K in Exclude<keyof F, OptionalNames<F>>]: ValueOf<F[K]> } & {
-  readonly [K in OptionalNames<F>]?: ValueOf<F[K]>;
-};
 
 export interface RecordDefinition<F extends Fields = Fields> {
   /** Name of the record in its aggregate, where an aggregate has only one of these. */

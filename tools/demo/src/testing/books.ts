@@ -1,7 +1,7 @@
 import type { CollectedSpan } from '@cpns/testing';
 import { FlowBook } from '../flow-book';
 import { SERVICES } from '../plan';
-import type { DueRun } from '../runs';
+import type { DueRun } from '../due-run';
 import { PIDS } from './spans';
 
 export const OWN_PID = 999;

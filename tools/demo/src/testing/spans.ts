@@ -1,7 +1,7 @@
 import type { CollectedSpan } from '@cpns/testing';
 import { partiesOf, type Party } from '../parties';
 import { SERVICES } from '../plan';
-import type { DueRun } from '../runs';
+import type { DueRun } from '../due-run';
 
 /** Process ids of the parties, in tests. */
 export const PIDS: Readonly<Record<Party, number>> = { entity: 100, gateway: 200, server: 300, smf: 400, kmc: 500 };
