@@ -17,7 +17,6 @@ import { decodeRecord, encodeCommit } from './encode-commit';
 import { RedisKeys } from './keys';
 import { ReadBatches } from './read-batches';
 import { Script, texts, type RedisClient } from './script';
-import { COMMIT_LUA, INDEX_LUA, READ_LOG_LUA, UNINDEX_LUA } from './scripts';
 import { RedisWakeUps } from './wake-ups';
 
 export interface RedisStoreOptions {
@@ -32,10 +31,10 @@ interface Settings extends Omit<ParsedRedisUrl, 'target'> {
 }
 
 const scripts = {
-  commit: new Script(COMMIT_LUA),
-  readLog: new Script(READ_LOG_LUA),
-  index: new Script(INDEX_LUA),
-  unindex: new Script(UNINDEX_LUA),
+  commit: new Script('commit'),
+  readLog: new Script('read-log-2'),
+  index: new Script('index-2'),
+  unindex: new Script('unindex-2'),
 };
 
 /** How long Redis keeps what has expired, in ms: clocks of replicas differ, and a nonce must not be forgotten early. */

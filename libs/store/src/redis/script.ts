@@ -1,15 +1,22 @@
 import { createHash } from 'node:crypto';
 import type { Cluster, Redis } from 'ioredis';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 export type RedisClient = Redis | Cluster;
 type Argument = string | Buffer | number;
 
-/** A Lua script, sent by its hash and in full where the server does not have it (a restart, a failover, a new node). */
+/**
+ * A Lua script, sent by its hash and in full where the server does not have it (a restart, a failover, a new node). It is
+ * read from a file beside the running code, which the build copies there; the number of keys that it takes ends its name.
+ */
 export class Script {
+  readonly #lua: string;
   readonly #sha: string;
 
-  constructor(private readonly lua: string) {
-    this.#sha = createHash('sha1').update(lua).digest('hex');
+  constructor(name: string) {
+    this.#lua = readFileSync(join(__dirname, `${name}.lua`), 'utf8');
+    this.#sha = createHash('sha1').update(this.#lua).digest('hex');
   }
 
   /** The script's result, with every text in it as a Buffer. */
@@ -20,7 +27,7 @@ export class Script {
     } catch (error) {
       // nothing has run: the server refuses an unknown hash before anything else
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return client.callBuffer('EVAL', [this.lua, ...rest]);
+      return client.callBuffer('EVAL', [this.#lua, ...rest]);
     }
   }
 }
