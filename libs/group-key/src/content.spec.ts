@@ -193,12 +193,15 @@ describe('the keys of sessions', () => {
   it('are forgotten by group and version', () => {
     const opener = new ContentOpener();
     for (const edit of [{}, { version: 4n }, { groupId: 'kitchen' }]) opener.open(sealer(edit).seal(text('x')), find);
+    const overwritten = jest.spyOn(ContentKey.prototype, 'destroy');
     opener.forget(who.groupId, 3n);
     expect(opener.remembered).toBe(2);
     opener.forget(who.groupId);
     expect(opener.remembered).toBe(1);
     opener.forget('kitchen');
     expect(opener.remembered).toBe(0);
+    expect(overwritten).toHaveBeenCalledTimes(3);
+    overwritten.mockRestore();
   });
 
   it('are overwritten when a sealer is over, and print as nothing', () => {

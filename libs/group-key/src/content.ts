@@ -11,6 +11,7 @@
  */
 import { Secret, SECRET_BYTES, type GroupKey, type Random } from '@cpns/core';
 import { hkdf, hkdfInfo } from '@cpns/key-derivation';
+import { LRUCache } from 'lru-cache';
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import {
   asBuffer,
@@ -139,8 +140,8 @@ const SESSIONS_MAX = 256;
  * {@link ReplayMemory} to say, once it is known to be authentic.
  */
 export class ContentOpener {
-  /** By prefix, one character per byte. The map's order is that of use. */
-  readonly #sessions = new Map<string, KnownSession>();
+  /** By prefix, one character per byte. */
+  readonly #sessions: LRUCache<string, KnownSession>;
   /** The session that was opened last: most messages come in a row, and comparing bytes costs less than the map. */
   #last: KnownSession | undefined;
   // written over with each message: a view of the message costs more than a copy of so few bytes
@@ -148,7 +149,13 @@ export class ContentOpener {
   readonly #tag = Buffer.alloc(CONTENT_TAG_BYTES);
 
   /** @param sessionsMax how many session keys are kept */
-  constructor(private readonly sessionsMax = SESSIONS_MAX) {}
+  constructor(sessionsMax = SESSIONS_MAX) {
+    const dispose = (session: KnownSession) => {
+      session.key.destroy();
+      if (session === this.#last) this.#last = undefined;
+    };
+    this.#sessions = new LRUCache({ max: sessionsMax, dispose });
+  }
 
   /**
    * @param find asked for every message, so that a version that has retired opens nothing more
@@ -181,8 +188,9 @@ export class ContentOpener {
 
   /** Overwrites every session key of a group, or of one version of it. */
   forget(groupId: string, version?: bigint): void {
-    for (const [id, { terms }] of this.#sessions)
-      if (terms.groupId === groupId && (version === undefined || terms.version === version)) this.#drop(id);
+    // a copy: the library may show an entry twice when entries are deleted in between
+    for (const [id, { terms }] of [...this.#sessions])
+      if (terms.groupId === groupId && (version === undefined || terms.version === version)) this.#sessions.delete(id);
   }
 
   /** How many session keys are kept. */
@@ -193,7 +201,7 @@ export class ContentOpener {
   #known(message: Buffer, end: number): KnownSession | undefined {
     const last = this.#last;
     if (last?.prefix.length === end && message.compare(last.prefix, 0, end, 0, end) === 0) return last;
-    return this.#sessions.get(message.toString('latin1', 0, end));
+    return this.#sessions.peek(message.toString('latin1', 0, end));
   }
 
   #session(message: Buffer, end: number, find: FindGroupKey): KnownSession {
@@ -208,21 +216,7 @@ export class ContentOpener {
 
   /** Only what opened something: a stranger's headers take no memory, and drive no session out. */
   #keep(session: KnownSession): void {
-    const id = session.prefix.toString('latin1');
-    const known = this.#sessions.get(id);
-    if (known !== session) known?.key.destroy();
-    this.#sessions.delete(id);
-    this.#sessions.set(id, session);
+    this.#sessions.set(session.prefix.toString('latin1'), session);
     this.#last = session;
-    if (this.#sessions.size <= this.sessionsMax) return;
-    const [oldest] = this.#sessions.keys();
-    if (oldest !== undefined) this.#drop(oldest);
-  }
-
-  #drop(id: string): void {
-    const session = this.#sessions.get(id);
-    session?.key.destroy();
-    this.#sessions.delete(id);
-    if (session === this.#last) this.#last = undefined;
   }
 }

@@ -5,6 +5,7 @@
 import { parseCertificate, verifyChain } from '@cpns/certificate-issuance';
 import { unauthenticated, type Clock, serviceUri } from '@cpns/core';
 import { sha256 } from '@cpns/key-derivation';
+import { LRUCache } from 'lru-cache';
 import type { KeyObject } from 'node:crypto';
 import { requireStatementSignature, type Statement } from './statement';
 
@@ -60,7 +61,7 @@ export interface StatementVerifierOptions {
  * certificates ends, so that only the first statement of a signer costs the whole chain.
  */
 export class StatementVerifier {
-  readonly #known = new Map<string, KnownSigner>();
+  readonly #known = new LRUCache<string, KnownSigner>({ max: CHAINS_MAX });
 
   constructor(private readonly options: StatementVerifierOptions) {}
 
@@ -81,12 +82,10 @@ export class StatementVerifier {
     const now = this.options.clock.now();
     const id = sha256(...chain.map((der) => sha256(der))).toString('base64');
     const known = this.#known.get(id);
-    // taken out and put back: the map's order is that of use, and what has ended is gone
+    if (known !== undefined && known.validFrom <= now && now < known.validUntil) return known.key;
     this.#known.delete(id);
-    const signer =
-      known !== undefined && known.validFrom <= now && now < known.validUntil ? known : this.#verifyChain(chain, now);
+    const signer = this.#verifyChain(chain, now);
     this.#known.set(id, signer);
-    if (this.#known.size > CHAINS_MAX) this.#forgetOldest();
     return signer.key;
   }
 
@@ -99,12 +98,5 @@ export class StatementVerifier {
       validFrom: Math.max(...times.map(({ notBefore }) => notBefore)),
       validUntil: Math.min(...times.map(({ notAfter }) => notAfter)) + LAST_SECOND_MS,
     };
-  }
-
-  #forgetOldest(): void {
-    for (const oldest of this.#known.keys()) {
-      this.#known.delete(oldest);
-      return;
-    }
   }
 }

@@ -40,26 +40,3 @@ export interface ProvenCaller {
  * @throws CpnsError PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED, KEY_UNKNOWN, AUDIENCE_MISMATCH …
  */
 export type ProofVerifier = (proof: Buffer, method: string, requestDigest: Buffer) => Promise<ProvenCaller>;
-
-/** A bounded memory of peers by certificate: reading one costs more than the rest of a short call. */
-export class PeerCache {
-  readonly #peers = new Map<string, Peer>();
-
-  constructor(private readonly limit: number) {}
-
-  get(fingerprint: string): Peer | undefined {
-    return this.#peers.get(fingerprint);
-  }
-
-  set(fingerprint: string, peer: Peer): void {
-    if (this.#peers.size >= this.limit) {
-      const oldest = this.#peers.keys().next();
-      if (oldest.done !== true) this.#peers.delete(oldest.value);
-    }
-    this.#peers.set(fingerprint, peer);
-  }
-
-  get size(): number {
-    return this.#peers.size;
-  }
-}

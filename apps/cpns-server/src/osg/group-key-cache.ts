@@ -1,78 +1,59 @@
 import type { Clock, GroupKey } from '@cpns/core';
-
-interface Entry {
-  readonly groupKey: GroupKey;
-  usedAt: number;
-}
+import { LRUCache } from 'lru-cache';
 
 export interface GroupKeyCacheOptions {
   readonly clock: Clock;
   /** How many keys are held at a time. */
   readonly size: number;
-  /** How long one is held that nobody asks for, milliseconds. */
+  /** How long one is held that is not asked for, milliseconds. */
   readonly idle: number;
 }
 
 const nameOf = (groupId: string, version: bigint): string => `${groupId}/${version}`;
 
 /**
- * Group Keys in memory, for as long as they are asked for. A key is destroyed when it is taken out, so nobody may keep one
- * across an await: {@link GroupKeyCache.get} is for use at once.
+ * Group Keys in memory, for as long as they are asked for. A key is destroyed when it is taken out, so no caller may keep
+ * one across an await: {@link GroupKeyCache.get} is for use at once.
  */
 export class GroupKeyCache {
-  /** In the order of their last use. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #keys: LRUCache<string, GroupKey>;
 
-  constructor(private readonly options: GroupKeyCacheOptions) {}
-
-  get size(): number {
-    return this.#entries.size;
+  constructor({ clock, size, idle }: GroupKeyCacheOptions) {
+    this.#keys = new LRUCache({
+      max: size,
+      ttl: idle - 1, // the library holds an entry that is as old as its ttl
+      ttlResolution: 0,
+      updateAgeOnGet: true,
+      perf: clock,
+      dispose: (groupKey) => groupKey.destroy(),
+    });
   }
 
   get(groupId: string, version: bigint): GroupKey | undefined {
-    const name = nameOf(groupId, version);
-    const entry = this.#entries.get(name);
-    if (entry === undefined) return undefined;
-    entry.usedAt = this.options.clock.now();
-    this.#entries.delete(name);
-    this.#entries.set(name, entry);
-    return entry.groupKey;
+    return this.#keys.get(nameOf(groupId, version));
   }
 
   /** Takes the key over: it is this cache that destroys it. */
   put(groupId: string, version: bigint, groupKey: GroupKey): void {
-    this.forget(groupId, version);
     this.dropIdle();
-    this.#entries.set(nameOf(groupId, version), { groupKey, usedAt: this.options.clock.now() });
-    for (const name of this.#entries.keys()) {
-      if (this.#entries.size <= this.options.size) return;
-      this.#drop(name);
-    }
+    this.#keys.set(nameOf(groupId, version), groupKey);
   }
 
   forget(groupId: string, version: bigint): void {
-    this.#drop(nameOf(groupId, version));
+    this.#keys.delete(nameOf(groupId, version));
   }
 
   forgetGroup(groupId: string): void {
-    for (const name of this.#entries.keys()) if (name.startsWith(`${groupId}/`)) this.#drop(name);
+    this.dropIdle(); // the names that the library tells are those of keys that are not idle
+    for (const name of [...this.#keys.keys()]) if (name.startsWith(`${groupId}/`)) this.#keys.delete(name);
   }
 
-  /** Those that nobody asked for lately. */
+  /** Those that were not asked for lately. */
   dropIdle(): void {
-    const since = this.options.clock.now() - this.options.idle;
-    for (const [name, { usedAt }] of this.#entries) {
-      if (usedAt > since) return;
-      this.#drop(name);
-    }
+    this.#keys.purgeStale();
   }
 
   clear(): void {
-    for (const name of this.#entries.keys()) this.#drop(name);
-  }
-
-  #drop(name: string): void {
-    this.#entries.get(name)?.groupKey.destroy();
-    this.#entries.delete(name);
+    this.#keys.clear();
   }
 }

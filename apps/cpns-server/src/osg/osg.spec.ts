@@ -73,6 +73,7 @@ describe('OSG', () => {
   it.each<[string, (osg: Osg) => Promise<unknown>]>([
     ['its version is destroyed', (osg) => osg.destroyVersion('g', 1n)],
     ['its group is destroyed', (osg) => osg.destroyGroup('g')],
+    ['its group is destroyed long after', (osg) => (clock.advance(900_000), osg.destroyGroup('g'))],
     ['nobody asked for it for 10 minutes', (osg) => Promise.resolve((clock.advance(600_000), osg.dropIdle()))],
     ['there is no room', (osg) => first(osg, 'h')],
     ['the process ends', (osg) => Promise.resolve(osg.close())],

@@ -9,6 +9,7 @@ import {
   type Store,
   type StoredRecord,
 } from '@cpns/store';
+import { LRUCache } from 'lru-cache';
 
 /** A record as it was stored, and what was made of it. */
 interface Known {
@@ -30,15 +31,15 @@ const SIZE = 10_000;
  */
 export class RecentRecords {
   readonly #sealed: SealedRecords;
-  /** In the order of their last use. */
-  readonly #known = new Map<string, Known>();
+  readonly #known: LRUCache<string, Known>;
 
   constructor(
     private readonly store: Store,
     records: Records,
-    private readonly size = SIZE,
+    size = SIZE,
   ) {
     this.#sealed = new SealedRecords(store, records.sealer);
+    this.#known = new LRUCache({ max: size });
   }
 
   /** How many records are remembered. */
@@ -67,26 +68,14 @@ export class RecentRecords {
   /** What was found good, where the same bytes are there still. */
   #recall(place: string, stored: StoredRecord): Known | undefined {
     const known = this.#known.get(place);
-    if (known === undefined) return undefined;
-    this.#known.delete(place);
-    if (known.stored.revision !== stored.revision || !known.stored.value.equals(stored.value)) return undefined;
-    this.#known.set(place, known);
-    return known;
+    const isSame = known?.stored.revision === stored.revision && known.stored.value.equals(stored.value);
+    return isSame ? known : undefined;
   }
 
   async #learn(aggregate: Aggregate, ref: RecordRef, stored: StoredRecord): Promise<Known> {
     const record = await this.#sealed.authenticate(aggregate, ref.definition, stored, ref.name);
     const known = { stored, record };
-    this.#remember(placeOf(aggregate, ref), known);
+    this.#known.set(placeOf(aggregate, ref), known);
     return known;
-  }
-
-  #remember(place: string, known: Known): void {
-    this.#known.set(place, known);
-    if (this.#known.size <= this.size) return;
-    for (const oldest of this.#known.keys()) {
-      this.#known.delete(oldest);
-      return;
-    }
   }
 }

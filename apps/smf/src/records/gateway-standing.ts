@@ -1,5 +1,6 @@
 import { CpnsError, duration, unauthenticated } from '@cpns/core';
 import type { Receiver } from '@cpns/delivery';
+import { LRUCache } from 'lru-cache';
 import type { SmfContext } from '../context';
 
 /** How long an answer of the CPNS Server is believed, milliseconds: so late does a revocation come to bear here. */
@@ -13,19 +14,18 @@ const DEADLINE = { deadlineMs: duration(2, 'second') };
  * new enrolment replaced, is good for nothing.
  */
 export class GatewayStanding {
-  readonly #good = new Map<string, number>();
+  /** Until when each answer is believed, Unix milliseconds. */
+  readonly #goodUntil = new LRUCache<string, number>({ max: KEPT_MAX });
 
   constructor(private readonly smf: Pick<SmfContext, 'server' | 'clock'>) {}
 
   /** @throws CpnsError CERTIFICATE_REVOKED; DEPENDENCY_UNAVAILABLE when the Server cannot be asked */
   async check({ uri, fingerprint }: Receiver): Promise<void> {
     const key = `${uri} ${fingerprint.toString('hex')}`;
-    const until = this.#good.get(key);
-    if (until !== undefined && this.smf.clock.now() < until) return;
-    this.#good.delete(key);
+    if (this.smf.clock.now() < (this.#goodUntil.get(key) ?? 0)) return;
     if (!(await this.#stands(uri, fingerprint)))
       throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
-    this.#keep(key);
+    this.#goodUntil.set(key, this.smf.clock.now() + KEPT_FOR);
   }
 
   async #stands(uri: string, fingerprint: Buffer): Promise<boolean> {
@@ -37,11 +37,5 @@ export class GatewayStanding {
       if (error instanceof CpnsError && error.reason === 'NOT_FOUND') return false;
       throw error;
     }
-  }
-
-  #keep(key: string): void {
-    const [oldest] = this.#good.keys();
-    if (this.#good.size >= KEPT_MAX && oldest !== undefined) this.#good.delete(oldest);
-    this.#good.set(key, this.smf.clock.now() + KEPT_FOR);
   }
 }

@@ -1,9 +1,10 @@
+import { LRUCache } from 'lru-cache';
 import { parseCertificate, type ParsedCertificate } from './parse-certificate';
 
 /** How many authorities are kept: every gateway of a large deployment that is in touch at one time. */
 export const AUTHORITIES_MAX = 1024;
 
-const KNOWN = new Map<string, ParsedCertificate>();
+const KNOWN = new LRUCache<string, ParsedCertificate>({ max: AUTHORITIES_MAX });
 
 /**
  * {@link parseCertificate} for authorities, which come again with every chain: the same bytes give the same object, so
@@ -15,12 +16,6 @@ export function parseAuthority(der: Uint8Array): ParsedCertificate {
   const id = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('latin1');
   const known = KNOWN.get(id);
   const certificate = known ?? parseCertificate(der);
-  // the most recently used stand last
-  if (known !== undefined) KNOWN.delete(id);
-  KNOWN.set(id, certificate);
-  for (const oldest of KNOWN.keys()) {
-    if (KNOWN.size <= AUTHORITIES_MAX) break;
-    KNOWN.delete(oldest);
-  }
+  if (known === undefined) KNOWN.set(id, certificate);
   return certificate;
 }

@@ -4,8 +4,9 @@
  */
 import { CpnsError, unauthenticated, type Clock } from '@cpns/core';
 import type { Metadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
+import type { LRUCache } from 'lru-cache';
 import { aboutCallersCertificate } from '../errors';
-import type { IdentifyPeer, Peer, PeerCache } from '../peer';
+import type { IdentifyPeer, Peer } from '../peer';
 import { checkRole } from '../roles';
 import type { IncomingCall } from './incoming-call';
 import type { ClientAuthentication } from './port-rules';
@@ -14,7 +15,8 @@ export interface Gate {
   readonly clients: ClientAuthentication;
   readonly identify: IdentifyPeer | undefined;
   readonly admitPeer: ((peer: Peer) => void | Promise<void>) | undefined;
-  readonly peers: PeerCache;
+  /** Peers by the fingerprint of their certificate: reading one costs more than the rest of a short call. */
+  readonly peers: LRUCache<string, Peer>;
   /** Peers by HTTP/2 session: one TLS 1.3 connection, on which no other certificate can follow the first. */
   readonly sessions: WeakMap<object, Peer>;
   readonly clock: Clock;

@@ -1,10 +1,11 @@
 import { CpnsError, systemClock, type Clock } from '@cpns/core';
 import type { Logger } from '@cpns/telemetry';
 import { Server, ServerInterceptingCall, type Metadata, type ServerInterceptor } from '@grpc/grpc-js';
+import { LRUCache } from 'lru-cache';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_MESSAGE_BYTES } from '../definitions';
 import type { HealthMonitor } from '../health';
-import { PeerCache, type IdentifyPeer, type Peer, type ProofVerifier } from '../peer';
+import type { IdentifyPeer, Peer, ProofVerifier } from '../peer';
 import { INFRASTRUCTURE_SERVICES, ROLE_TABLE, type RoleTable } from '../roles';
 import { admit, type Gate } from './admission';
 import type { ServiceBinding } from './handlers';
@@ -95,7 +96,7 @@ class GrpcServerPort implements ServerPort {
       clients: options.clients,
       identify: options.clients === 'certificate' ? options.identify : undefined,
       admitPeer: options.clients === 'certificate' ? options.admitPeer : undefined,
-      peers: new PeerCache(PEER_CACHE_SIZE),
+      peers: new LRUCache({ max: PEER_CACHE_SIZE }),
       sessions: new WeakMap(),
       clock: options.clock ?? systemClock,
       stopping: () => this.#stopping,

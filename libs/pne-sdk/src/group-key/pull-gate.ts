@@ -1,4 +1,5 @@
 import { CpnsError, type Clock } from '@cpns/core';
+import { LRUCache } from 'lru-cache';
 
 /** How long a refusal stands for the next pulls of the same key, milliseconds. */
 export const REFUSAL_MS = 3_000;
@@ -21,7 +22,7 @@ interface Outcome {
  */
 export class PullGate {
   readonly #underWay = new Map<string, Promise<void>>();
-  readonly #outcomes = new Map<string, Outcome>();
+  readonly #outcomes = new LRUCache<string, Outcome>({ max: OUTCOMES_MAX });
   #period = { until: -Infinity, pulls: 0 };
 
   constructor(private readonly clock: Clock) {}
@@ -61,18 +62,11 @@ export class PullGate {
   async #pull(key: string, pull: () => Promise<unknown>): Promise<void> {
     try {
       await pull();
-      this.#remember(key, { until: this.clock.now() + ANSWER_MS });
+      this.#outcomes.set(key, { until: this.clock.now() + ANSWER_MS });
     } catch (error) {
-      if (error instanceof CpnsError) this.#remember(key, { refusal: error, until: this.clock.now() + REFUSAL_MS });
+      if (error instanceof CpnsError) this.#outcomes.set(key, { refusal: error, until: this.clock.now() + REFUSAL_MS });
       throw error;
     }
-  }
-
-  #remember(key: string, outcome: Outcome): void {
-    this.#outcomes.delete(key);
-    this.#outcomes.set(key, outcome);
-    const [oldest] = this.#outcomes.keys();
-    if (this.#outcomes.size > OUTCOMES_MAX && oldest !== undefined) this.#outcomes.delete(oldest);
   }
 
   #overLimit(): CpnsError | undefined {
