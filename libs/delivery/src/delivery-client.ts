@@ -1,7 +1,7 @@
 import { duration, systemClock, systemRandom, type Clock, type Random } from '@cpns/core';
 import type { ReceiverChannel } from './channel';
 import { receive, type Receiving } from './receive';
-import { systemTimers, type Timers } from './timers';
+import { pause, systemTimers, type Timers } from './timers';
 
 /** What a client does, and what takes it from one state to the next. */
 export const CLIENT_LIFE_CYCLE = {
@@ -70,7 +70,7 @@ export class DeliveryClient<In, Out> {
       const wait = this.#nextWait();
       this.#on(failure ? 'failed' : 'ended');
       if (failure) this.options.onFailure?.(failure.error, wait);
-      await this.#sleep(wait, signal);
+      await pause(this.#timers, wait, signal);
       if (!signal.aborted) this.#on('retry');
     }
     this.#on('stop');
@@ -105,18 +105,6 @@ export class DeliveryClient<In, Out> {
     const full = Math.min(longest, first * 2 ** Math.min(this.#attempts++, 30));
     const share = this.#random.bytes(2).readUInt16BE(0) / 0x10000;
     return Math.round(full / 2 + (full / 2) * share);
-  }
-
-  #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#timers.after(milliseconds, done);
-      signal.addEventListener('abort', done, { once: true });
-    });
   }
 
   #on(event: ClientEvent): void {

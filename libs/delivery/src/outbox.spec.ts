@@ -150,4 +150,12 @@ describe('OutboxRelay', () => {
     expect(timers.pending).toEqual([]);
     expect(await left('g')).toEqual(['a']);
   });
+
+  it('stops at once when that is asked for during a sweep', async () => {
+    const over = new AbortController();
+    const done = relay().run(over.signal);
+    over.abort();
+    await done;
+    expect(timers.pending).toEqual([]);
+  });
 });

@@ -7,7 +7,7 @@
 import { duration } from '@cpns/core';
 import type { Aggregate, Append, LogEntry, Store } from '@cpns/store';
 import { DeliveryLog } from './delivery-log';
-import { systemTimers, type Timers } from './timers';
+import { pause, systemTimers, type Timers } from './timers';
 
 /** Name of the log. */
 export const OUTBOX = 'outbox';
@@ -76,10 +76,11 @@ export class OutboxRelay {
 
   /** Looks at all aggregates now and from time to time, until the signal aborts; resolves when none is worked on. */
   async run(signal: AbortSignal): Promise<void> {
+    const { timers, sweepEvery } = this.#options;
     this.#over = signal;
     while (!signal.aborted) {
       await this.sweep(signal);
-      await this.#pause(signal);
+      await pause(timers, sweepEvery, signal);
     }
     for (const { cancel } of this.#waiting.values()) cancel();
     await Promise.allSettled([...this.#working.values()].map(({ done }) => done));
@@ -145,17 +146,5 @@ export class OutboxRelay {
     const retryIn = Math.min(backoff.longest, backoff.first * 2 ** Math.min(attempts - 1, 30));
     onFailure(aggregate, error, retryIn);
     this.#waiting.set(aggregate.id, { attempts, cancel: timers.after(retryIn, () => this.wake(aggregate)) });
-  }
-
-  #pause(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        cancel();
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const cancel = this.#options.timers.after(this.#options.sweepEvery, done);
-      signal.addEventListener('abort', done, { once: true });
-    });
   }
 }

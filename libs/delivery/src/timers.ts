@@ -4,6 +4,19 @@ export interface Timers {
   after(milliseconds: number, callback: () => void): () => void;
 }
 
+/** Resolves after so many milliseconds, or as soon as the signal is aborted. */
+export const pause = (timers: Timers, milliseconds: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const done = () => {
+      cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = timers.after(milliseconds, done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+
 export const systemTimers: Timers = {
   after: (milliseconds, callback) => {
     const timer = setTimeout(callback, milliseconds);

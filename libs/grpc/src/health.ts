@@ -87,19 +87,15 @@ export class HealthMonitor {
   async #run(dependency: HealthCheck): Promise<void> {
     const { name } = dependency;
     const timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS;
-    const over = new AbortController();
-    const late = sleep(timeoutMs, undefined, { signal: over.signal }).then(
-      () => Promise.reject(new Error(`no answer in ${timeoutMs} ms`)),
-      () => undefined, // the check was faster
-    );
+    const late = sleep(timeoutMs, undefined, { ref: false }).then(() => {
+      throw new Error(`no answer in ${timeoutMs} ms`);
+    });
     try {
       await Promise.race([dependency.check(), late]);
       if (this.#failing.delete(name)) this.#options.logger.info('dependency is back', { dependency: name });
     } catch (error) {
       if (!this.#failing.has(name)) this.#options.logger.warn('dependency is lost', { dependency: name, error });
       this.#failing.set(name, error);
-    } finally {
-      over.abort();
     }
   }
 

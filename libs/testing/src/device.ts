@@ -126,10 +126,8 @@ export class Device {
 
   /** @param limit milliseconds; none for a process that stays */
   async #finish(process: ManagedProcess, limit: number | undefined): Promise<DeviceResult> {
-    const over = new AbortController();
-    const late = limit === undefined ? [] : [sleep(limit, undefined, { signal: over.signal }).catch(() => undefined)];
+    const late = limit === undefined ? [] : [sleep(limit, undefined, { ref: false })];
     await Promise.race([process.exited, ...late]);
-    over.abort();
     if (process.exit === undefined) {
       const error = process.failure(`did not finish within ${limit} ms`);
       await process.kill('SIGKILL');

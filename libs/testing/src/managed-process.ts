@@ -111,11 +111,8 @@ export class ManagedProcess {
   /** SIGTERM, then SIGKILL after a grace (milliseconds). */
   async stop(graceMs = STOP_MS): Promise<Exit> {
     await this.kill('SIGTERM');
-    const over = new AbortController();
-    const late = sleep(graceMs, 'late' as const, { signal: over.signal }).catch(() => 'ended' as const);
-    const outcome = await Promise.race([this.exited.then(() => 'ended' as const), late]);
-    over.abort();
-    if (outcome === 'late') await this.kill('SIGKILL');
+    const late = sleep(graceMs, 'late' as const, { ref: false });
+    if ((await Promise.race([this.exited, late])) === 'late') await this.kill('SIGKILL');
     return this.exited;
   }
 

@@ -6,6 +6,7 @@ import { CpnsError, duration, unavailable, type Clock } from '@cpns/core';
 import { outboxEntry, type OutboxRelay } from '@cpns/delivery';
 import { at } from '@cpns/store';
 import { currentTraceparent, lastStep, withinStep } from '@cpns/telemetry';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SmfContext, Waiting } from '../context';
 import { checkAnswers } from '../cskmf/group-keys';
 import { GROUP, groupAggregate, PENDING, REFUSAL, refusalName } from '../records/group-records';
@@ -118,10 +119,11 @@ export class ProposeChange {
   async #wait(groupId: string, call: Waiting, why: string): Promise<void> {
     const aggregate = groupAggregate(groupId);
     const { settled, cancel } = this.settlements.next(groupId);
-    const drained = this.relay.drain(aggregate).catch((error: unknown) => {
-      // carried on all the same, whatever becomes of the call; a short outage is none for the caller
+    const drained = this.relay.drain(aggregate).catch(async (error: unknown) => {
+      // the relay goes on also when the call ends; a short outage is none for the caller
       this.relay.wake(aggregate);
-      return failAfter(this.patience, error);
+      await sleep(this.patience, undefined, { ref: false });
+      throw error;
     });
     try {
       await this.#inTime(Promise.race([settled, drained]), call, why);
@@ -157,21 +159,14 @@ const stepBehind = (pending: { wish: string; changeId: string; revision: bigint 
     ? { kind: 'proposed', changeId: pending.changeId, revision: pending.revision }
     : { kind: 'blocked' };
 
-const failAfter = (milliseconds: number, error: unknown): Promise<never> =>
-  new Promise((_resolve, reject) => {
-    setTimeout(() => reject(error as Error), milliseconds).unref();
-  });
-
 async function beforeDeadline(promise: Promise<void>, call: Waiting, clock: Clock): Promise<void> {
   const until = Math.min(call.deadline - MARGIN_MS, call.receivedAt + LONGEST_WAIT);
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new Error('the deadline came first')), Math.max(0, until - clock.now()));
-  const over = AbortSignal.any([call.signal, late.signal]);
+  // not in AbortSignal.any, where Node 20 may collect a timeout before it fires
+  const late = AbortSignal.timeout(Math.max(0, until - clock.now()));
   const ended = new AbortController();
   try {
-    await Promise.race([promise, whenAborted(over, ended.signal)]);
+    await Promise.race([promise, whenAborted(call.signal, ended.signal), whenAborted(late, ended.signal)]);
   } finally {
-    clearTimeout(timer);
     ended.abort();
   }
 }

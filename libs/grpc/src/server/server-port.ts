@@ -200,11 +200,8 @@ class GrpcServerPort implements ServerPort {
     const graceful = new Promise<void>((resolve, reject) => {
       this.#server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
     });
-    const over = new AbortController();
-    const late = sleep(graceMs, true, { signal: over.signal }).catch(() => false);
-    const isLate = await Promise.race([graceful.then(() => false), late]);
-    over.abort();
-    if (isLate) {
+    const late = sleep(graceMs, 'late' as const, { ref: false });
+    if ((await Promise.race([graceful, late])) === 'late') {
       this.#options.logger.warn('calls were cut off at the end of the grace', { calls: this.#active.size, graceMs });
       this.#server.forceShutdown();
     }
