@@ -2,7 +2,7 @@ import { KmcServiceService } from '@cpns/contracts';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
-import { createServerPort, HealthMonitor, implement, type Handlers } from '.';
+import { checkHealth, createServerPort, HealthMonitor, implement, type Handlers } from '.';
 import { identifyByName, TestPki } from './testing';
 
 const KMC = 'cpns://td.example/service/kmc';
@@ -95,6 +95,18 @@ describe('over the wire', () => {
     const client = healthClient(port.address, false);
     expect(await client.check('')).toBe('SERVING');
     client.close();
+    await health.stop();
+    await port.stop(100);
+  });
+
+  test('our own client reads both answers, and the name of a service', async () => {
+    const health = new HealthMonitor({ checks: [], logger: log.logger });
+    const port = await portWith(health, 'none');
+    const peer = { address: port.address, tls: { root: pki.root }, expectedPeer: KMC };
+    expect(await checkHealth(peer)).toBe('NOT_SERVING');
+    await health.start();
+    expect(await checkHealth(peer)).toBe('SERVING');
+    await expect(checkHealth(peer, 'cpns.v1.Other')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await health.stop();
     await port.stop(100);
   });
