@@ -1,3 +1,4 @@
+import { KeyedMutex } from '@cpns/core';
 import type { GatewayContext } from '../context';
 import { AcceptPush, type Seca } from '../cskmf/accept-push/accept-push';
 import { HeldPushes } from '../cskmf/accept-push/held-pushes';
@@ -6,7 +7,6 @@ import { RequestGroupKey, type RequestingOptions } from '../cskmf/request-group-
 import { Statements } from '../cskmf/statements';
 import { GroupKeyHub } from '../cskmf/watch-group-keys/group-key-hub';
 import { ApplyNotice } from '../smf/apply-notice/apply-notice';
-import { Turns } from './turns';
 
 export interface Groups {
   readonly seca: Seca;
@@ -22,7 +22,7 @@ export function composeGroups(gateway: GatewayContext, requesting: RequestingOpt
     statements: new Statements(gateway),
     envelopes: new Envelopes(gateway),
     hub: new GroupKeyHub(),
-    turns: new Turns(),
+    groupMutex: new KeyedMutex(),
   };
   const pushes = new AcceptPush(seca, new HeldPushes(gateway));
   const requests = new RequestGroupKey(seca, requesting);

@@ -2,7 +2,7 @@
  * How a call changes a group. It proposes: what is to be done is written down beside the group, with an entry in its outbox
  * in the same commit. From there on the change is carried through, whatever becomes of the call; the call waits for it.
  */
-import { CpnsError, duration, unavailable, type Clock } from '@cpns/core';
+import { CpnsError, duration, KeyedMutex, unavailable, type Clock } from '@cpns/core';
 import { outboxEntry, type OutboxRelay } from '@cpns/delivery';
 import { at } from '@cpns/store';
 import { currentTraceparent, lastStep, withinStep } from '@cpns/telemetry';
@@ -12,7 +12,6 @@ import { checkAnswers } from '../cskmf/group-keys';
 import { GROUP, groupAggregate, PENDING, REFUSAL, refusalName } from '../records/group-records';
 import { setChanges } from '../records/members';
 import type { Settlements } from './settlements';
-import { Turns } from './turns';
 import type { Proposal, Wish } from './wish';
 
 const NOTHING = Buffer.alloc(0);
@@ -40,7 +39,8 @@ export interface Done {
 }
 
 export class ProposeChange {
-  readonly #turns = new Turns();
+  /** By group-id: calls that retried all at once would lose to most of the others. */
+  readonly #mutex = new KeyedMutex();
 
   constructor(
     private readonly smf: SmfContext,
@@ -56,7 +56,7 @@ export class ProposeChange {
    */
   async execute(wish: Wish, call: Waiting): Promise<Done> {
     const first = await this.#propose(wish, call);
-    const step = first.kind === 'blocked' ? await this.#proposeInTurn(wish, call) : first;
+    const step = first.kind === 'blocked' ? await this.#proposeInOrder(wish, call) : first;
     if (step.kind === 'settled') return { revision: undefined };
     do await this.#wait(wish.groupId, call, PROPOSED);
     while (!(await this.#isDone(wish.groupId, step.changeId)));
@@ -64,17 +64,17 @@ export class ProposeChange {
   }
 
   /** After the changes that come first. */
-  async #proposeInTurn(wish: Wish, call: Waiting): Promise<Exclude<Step, { kind: 'blocked' }>> {
-    const { turn, done } = this.#turns.take(wish.groupId);
+  async #proposeInOrder(wish: Wish, call: Waiting): Promise<Exclude<Step, { kind: 'blocked' }>> {
+    const { acquired, release } = this.#mutex.acquire(wish.groupId);
     try {
-      await this.#inTime(turn, call, BLOCKED);
+      await this.#inTime(acquired, call, BLOCKED);
       for (;;) {
         const step = await this.#propose(wish, call);
         if (step.kind !== 'blocked') return step;
         await this.#wait(wish.groupId, call, BLOCKED);
       }
     } finally {
-      done();
+      release();
     }
   }
 

@@ -1,4 +1,4 @@
-import { CpnsError, failedPrecondition, permissionDenied, type Clock, type Random } from '@cpns/core';
+import { CpnsError, failedPrecondition, KeyedMutex, permissionDenied, type Clock, type Random } from '@cpns/core';
 import {
   ContentSealer,
   emptyKeyring,
@@ -54,10 +54,10 @@ export class Group {
   /** When the Server last said which version is the newest, Unix milliseconds. */
   confirmedAt = -Infinity;
   readonly #context: GroupContext;
+  readonly #mutex = new KeyedMutex();
   #state: GroupState;
   #sealer: ContentSealer | undefined;
   #journal: ReplayJournal | undefined;
-  #changes: Promise<unknown> = Promise.resolve();
   #stale = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -224,12 +224,8 @@ export class Group {
     });
   }
 
-  /** One after the other; what failed does not keep the next one from being tried. */
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#changes.then(work);
-    // whoever waits for the result learns of its failure
-    this.#changes = result.catch(() => undefined);
-    return result;
+    return this.#mutex.run(this.groupId, work);
   }
 
   async #commit(next: GroupContent): Promise<void> {

@@ -4,14 +4,13 @@ import {
   checkGatewayGroupKeyDelivery,
   type CheckedGatewayDelivery,
 } from '@cpns/contracts';
-import { failedPrecondition } from '@cpns/core';
+import { failedPrecondition, type KeyedMutex } from '@cpns/core';
 import { endsGroup, type Statement } from '@cpns/group-key';
 import { emitStep, linkTo, withinStep, withStepChain, withTraceparent, type CarriedField } from '@cpns/telemetry';
 import type { GatewayContext } from '../../context';
 import { noticedStep, readGroup, type KnownGroup } from '../../groups/known-group';
 import { allMembers } from '../../groups/paging';
 import { isRefusal } from '../../groups/refusal';
-import type { Turns } from '../../groups/turns';
 import { groupAggregate, MEMBERS_SET, type NoticeRecord } from '../../records/group-records';
 import type { Envelopes } from '../envelopes';
 import type { Statements } from '../statements';
@@ -24,8 +23,8 @@ export interface Seca {
   readonly statements: Statements;
   readonly envelopes: Envelopes;
   readonly hub: GroupKeyHub;
-  /** By group-id. */
-  readonly turns: Turns;
+  /** By group-id: notices and pushes of a group come over two channels at once, and each decides on its state. */
+  readonly groupMutex: KeyedMutex;
 }
 
 const ENVELOPES: readonly CarriedField[] = ['statement', 'envelopes'];
@@ -54,7 +53,7 @@ export class AcceptPush {
   async execute(message: GatewayGroupKeyDelivery, traceparent: string): Promise<void> {
     const delivery = this.check(message);
     const { statement } = delivery.signed;
-    await this.seca.turns.run(statement.groupId, async () => {
+    await this.seca.groupMutex.run(statement.groupId, async () => {
       const group = await readGroup(this.seca.gateway, statement.groupId);
       if (isNoticed(group.notice, statement)) await this.accept(delivery, group);
       else await this.held.hold(statement, message, traceparent);

@@ -54,7 +54,7 @@ export class ApplyNotice {
    */
   async execute({ notice: message, traceparent }: OpenNoticeChannelResponse): Promise<void> {
     const notice = checkNotice(message, this.seca.gateway.name);
-    await this.seca.turns.run(notice.groupId, () => this.apply(notice, traceparent));
+    await this.seca.groupMutex.run(notice.groupId, () => this.apply(notice, traceparent));
   }
 
   private async apply(notice: CheckedNotice, traceparent: string): Promise<void> {
