@@ -39,7 +39,7 @@ const boundaries = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/out/**', '**/generated/**', '**/*.cjs', '**/*.mjs'] },
+  { ignores: ['**/dist/**', '**/bundle/**', '**/out/**', '**/generated/**', '**/*.cjs', '**/*.mjs'] },
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked, ...tseslint.configs.stylisticTypeChecked],

@@ -14,8 +14,19 @@ function built(...path: readonly string[]): string {
   return file;
 }
 
+/** What `nx build` and `nx bundle` make of a program. Faults wrap the store's modules, which only the first has. */
+const FORMS = ['dist', 'bundle'] as const;
+const FORM_VARIABLE = 'TESTBED_PROGRAMS';
+
+function formOfPrograms(): (typeof FORMS)[number] {
+  const { [FORM_VARIABLE]: named = FORMS[0] } = process.env;
+  const form = FORMS.find((each) => each === named);
+  if (form === undefined) throw new Error(`${FORM_VARIABLE} is ${FORMS.join(' or ')}, not ${named}`);
+  return form;
+}
+
 /** @throws Error when the program is not built */
-export const mainOf = (app: App | 'cpnsctl'): string => built('apps', app, 'dist', 'main.js');
+export const mainOf = (app: App | 'cpnsctl'): string => built('apps', app, formOfPrograms(), 'main.js');
 
 /** What ends a child whose starter is gone. @throws Error when libs/testing is not built */
 export const guardFile = (): string => built('libs', 'testing', 'dist', 'guard.js');
