@@ -4,7 +4,7 @@
 set -eu
 umask 077
 
-cpnsctl() { node /cpns/apps/cpnsctl/dist/main.js "$@"; }
+cpnsctl() { node /cpns/apps/cpnsctl/bundle/main.js "$@"; }
 
 # admit PN GATEWAY
 admit() {

@@ -13,7 +13,7 @@ if [ -e authority/done ]; then
 fi
 # Nothing was started with what an interrupted run left behind: it is all made anew.
 rm -rf /tmp/pki
-node /cpns/apps/cpnsctl/dist/main.js pki init --trust-domain "$TRUST_DOMAIN" --out /tmp/pki --operator admin >/tmp/made
+node /cpns/apps/cpnsctl/bundle/main.js pki init --trust-domain "$TRUST_DOMAIN" --out /tmp/pki --operator admin >/tmp/made
 
 random() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 

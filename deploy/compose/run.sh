@@ -4,4 +4,4 @@
 set -eu
 CPNS_STORE=$(cat /run/cpns/store-url)
 export CPNS_STORE
-exec node "/cpns/apps/$1/dist/main.js"
+exec node "/cpns/apps/$1/bundle/main.js"
