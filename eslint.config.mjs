@@ -25,10 +25,14 @@ const boundaries = {
     { sourceTag: 'type:app', onlyDependOnLibsWithTags: ['type:platform', 'type:domain'] },
     { sourceTag: 'type:tool', onlyDependOnLibsWithTags: ['type:tool', 'type:platform', 'type:domain'] },
     { sourceTag: 'type:e2e', onlyDependOnLibsWithTags: ['type:tool', 'type:platform', 'type:domain'] },
-    // what a device carries is never part of a server, and the other way round
+    // what a device carries is never part of a server, and the other way round; services alone are built on NestJS
     { sourceTag: 'scope:shared', onlyDependOnLibsWithTags: ['scope:shared'] },
-    { sourceTag: 'scope:server', onlyDependOnLibsWithTags: ['scope:shared', 'scope:server'] },
-    { sourceTag: 'scope:gateway', onlyDependOnLibsWithTags: ['scope:shared', 'scope:gateway', 'scope:device'] },
+    { sourceTag: 'scope:service', onlyDependOnLibsWithTags: ['scope:shared', 'scope:service'] },
+    { sourceTag: 'scope:server', onlyDependOnLibsWithTags: ['scope:shared', 'scope:service', 'scope:server'] },
+    {
+      sourceTag: 'scope:gateway',
+      onlyDependOnLibsWithTags: ['scope:shared', 'scope:service', 'scope:gateway', 'scope:device'],
+    },
     { sourceTag: 'scope:device', onlyDependOnLibsWithTags: ['scope:shared', 'scope:device'] },
     { sourceTag: 'scope:operator', onlyDependOnLibsWithTags: ['scope:shared', 'scope:operator', 'scope:device'] },
     {
@@ -56,6 +60,11 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
     },
+  },
+  {
+    files: ['**/*.ts'],
+    ignores: ['libs/platform/**', 'apps/{cpns-server,smf,kmc,pn-gw}/**'],
+    rules: { 'no-restricted-imports': ['error', { patterns: ['@nestjs/*', 'rxjs', 'rxjs/*', 'reflect-metadata'] }] },
   },
   {
     files: ['**/*.spec.ts', '**/testing/**/*.ts', 'e2e/**/*.ts'],
