@@ -3,7 +3,14 @@ import { Records, Sealer, Store } from '@cpns/store';
 import { FakeMasterKey } from '@cpns/store/testing';
 import { Logger } from '@cpns/telemetry';
 import { MemoryLog } from '@cpns/telemetry/testing';
-import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import {
+  Module,
+  type ClassProvider,
+  type DynamicModule,
+  type Provider,
+  type Type,
+  type ValueProvider,
+} from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { GrpcTransport, type GrpcTransportOptions } from '../grpc-transport';
@@ -23,6 +30,8 @@ export interface TestProcess {
   readonly logger?: Logger;
   /** What else all modules may inject: settings, identities, clients of other services. */
   readonly providers?: readonly Provider[];
+  /** Providers of the modules that are others in this test. */
+  readonly overrides?: readonly (ValueProvider | ClassProvider)[];
 }
 
 @Module({})
@@ -48,7 +57,13 @@ export async function testProcess(process: TestProcess): Promise<TestingModule> 
     providers: [...shared, { provide: APP_FILTER, useClass: PassErrorsFilter }],
     exports: shared as NonNullable<DynamicModule['exports']>,
   };
-  return Test.createTestingModule({ imports: [platform, ...modules] }).compile();
+  const builder = Test.createTestingModule({ imports: [platform, ...modules] });
+  for (const override of process.overrides ?? []) {
+    const overridden = builder.overrideProvider(override.provide);
+    if ('useClass' in override) overridden.useClass(override.useClass);
+    else overridden.useValue(override.useValue);
+  }
+  return builder.compile();
 }
 
 export interface ServedModule {
