@@ -1,5 +1,5 @@
-import { runService } from '@cpns/platform';
-import { compose } from './compose';
-import { SETTINGS } from './config';
+import { bootstrap } from '@cpns/platform';
+import { AppModule } from './app.module';
+import { SmfConfig } from './config';
 
-void runService({ name: 'smf', settings: SETTINGS, build: compose });
+void bootstrap({ name: 'smf', configClass: SmfConfig, module: AppModule });

@@ -1,7 +1,6 @@
 import { GroupKeyDeliveryMode } from '@cpns/contracts';
 import { eventually } from '@cpns/delivery/testing';
 import { gatewayOf, pne, World, type Replica } from '../testing/world';
-import { noticeLog } from './notice-log';
 
 jest.setTimeout(30_000);
 
@@ -13,13 +12,13 @@ describe('notices', () => {
   let smf: Replica;
   beforeEach(async () => {
     world = await World.create();
-    smf = world.replica();
+    smf = await world.replica();
     for (const gateway of [GW1, GW2, GW3]) await smf.introduce(gateway);
   });
   afterEach(() => world.dispose());
 
   const quiet = () => eventually(async () => expect(await world.outboxOf()).toEqual([]));
-  const acknowledge = (gateway: string, upTo: bigint) => noticeLog(world.context(), gateway).trim(upTo);
+  const acknowledge = (gateway: string, upTo: bigint) => world.noticeLog(gateway).trim(upTo);
 
   it('tell each gateway of its own members, of the key and where it is, and no other gateway anything', async () => {
     await smf.create([ANN, BOB, EVE], { delivery: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH });
@@ -66,7 +65,7 @@ describe('notices', () => {
     await world.store.commit(aggregate, {
       append: [{ log: 'outbox', dedupeId: 'notices.1', value: Buffer.alloc(0) }],
     });
-    await world.replica().outbox.drain(aggregate);
+    await (await world.replica()).outbox.drain(aggregate);
     expect(await world.told(GW1)).toEqual([]);
     await smf.add([EVE]);
     await quiet();
@@ -118,7 +117,7 @@ describe('notices', () => {
       for (let at = 1; at <= 6; at++)
         for (const durable of [false, true]) {
           const gateway = gatewayOf('pn1', 10 * at + Number(durable));
-          const { replica, store } = world.mortal({ at, durable });
+          const { replica, store } = await world.mortal({ at, durable });
           await replica.introduce(gateway).catch(() => undefined);
           if (store.dead) await smf.introduce(gateway);
           expect((await world.told(gateway)).sort()).toEqual(['g1.1', 'g2.1']);

@@ -1,8 +1,7 @@
 import { type ServiceGroup, wireGroupDescription } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
-import type { SmfContext } from '../context';
-import type { GroupRecord } from '../records/group-records';
-import { snapshotOf } from '../records/members';
+import type { Groups } from '../group-changes/groups';
+import type { GroupRecord } from '../group-changes/records';
 
 export const serviceGroup = (group: GroupRecord, members: readonly string[]): ServiceGroup => ({
   description: wireGroupDescription(group.description),
@@ -12,8 +11,8 @@ export const serviceGroup = (group: GroupRecord, members: readonly string[]): Se
 });
 
 /** A group as it is now, members sorted. @throws CpnsError NOT_FOUND */
-export async function presentGroup(smf: SmfContext, groupId: string): Promise<ServiceGroup> {
-  const snapshot = await snapshotOf(smf, groupId);
+export async function presentGroup(groups: Groups, groupId: string): Promise<ServiceGroup> {
+  const snapshot = await groups.snapshot(groupId);
   if (snapshot === undefined) throw new CpnsError('NOT_FOUND', 'no Service Group of this id');
   return serviceGroup(snapshot.group, snapshot.members);
 }

@@ -10,7 +10,7 @@ describe('Service Groups', () => {
   let smf: Replica;
   beforeEach(async () => {
     world = await World.create();
-    smf = world.replica();
+    smf = await world.replica();
   });
   afterEach(() => world.dispose());
 

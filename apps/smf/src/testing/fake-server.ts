@@ -8,7 +8,7 @@ import type {
 } from '@cpns/contracts';
 import { GroupKeyVersionState } from '@cpns/contracts';
 import { CpnsError, failedPrecondition, type ErrorMetadata, type Reason } from '@cpns/core';
-import type { ServerLink } from '../context';
+import type { ServerLink } from '../peer-clients/server-link';
 
 interface KeyedGroup {
   revision: bigint;
@@ -41,6 +41,8 @@ export class FakeServer implements ServerLink {
   stuck = false;
   /** So many answers get lost after the work was done. */
   lose = 0;
+  /** How many connections to it were closed. */
+  closed = 0;
   refuseWith: { readonly reason: Reason; readonly metadata: ErrorMetadata } | undefined;
   #gate: Promise<void> = Promise.resolve();
 
@@ -49,6 +51,10 @@ export class FakeServer implements ServerLink {
     let release: (() => void) | undefined;
     this.#gate = new Promise((resolve) => (release = resolve));
     return () => release?.();
+  }
+
+  close(): void {
+    this.closed += 1;
   }
 
   ready(): Promise<void> {

@@ -7,7 +7,10 @@ export interface Death {
   readonly durable: boolean;
 }
 
-/** A store of a process that dies at one of its commits: nothing of what it does afterwards has an effect. */
+/**
+ * A store of a process that dies at one of its commits. Its reads fail from then on as well, unlike those of `failingStore`
+ * in `@cpns/store/testing`: an outbox that could still be read would go on asking CSKMF.
+ */
 export class MortalStore implements Store {
   /** Commits that were asked for. */
   commits = 0;

@@ -1,0 +1,210 @@
+import {
+  GroupKeyDeliveryMode,
+  MembershipServiceService,
+  ServiceGroupNoticeServiceService,
+  ServiceGroupServiceService,
+  type OpenNoticeChannelRequest,
+  type OpenNoticeChannelResponse,
+  type ServiceGroupNotice,
+} from '@cpns/contracts';
+import { DeliveryClient, type ReceiverCodec } from '@cpns/delivery';
+import { eventually } from '@cpns/delivery/testing';
+import { connectTo, type Connection } from '@cpns/grpc';
+import { identifyByName, TestPki } from '@cpns/grpc/testing';
+import { serve, type ServedModule } from '@cpns/platform/testing';
+import { createHash, X509Certificate } from 'node:crypto';
+import { MembershipController } from './membership/membership.controller';
+import { reasonOf } from './testing/reason-of';
+import { described, gatewayOf, pne, World, type Replica } from './testing/world';
+
+jest.setTimeout(60_000);
+
+const SELF = 'cpns://td.example/service/smf';
+const OPERATOR = 'cpns://td.example/operator/ann';
+const [GW1, GW2] = [gatewayOf('pn1'), gatewayOf('pn2')];
+const PUSH = GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH;
+
+const codec: ReceiverCodec<OpenNoticeChannelResponse, OpenNoticeChannelRequest> = {
+  send: (message) =>
+    message.kind === 'opening'
+      ? { message: { $case: 'opening', value: { lastSequence: message.lastSequence } } }
+      : { message: { $case: 'acknowledge', value: message.sequence } },
+  sequenceOf: ({ sequence }) => sequence,
+};
+
+describe('the SMF on the wire', () => {
+  const pki = new TestPki();
+  const tls = Object.fromEntries([OPERATOR, GW1, GW2].map((uri) => [uri, pki.client(uri)]));
+  const serverTls = pki.server(SELF);
+  let world: World;
+  let smf: Replica;
+  let served: ServedModule;
+  let connections: Connection[];
+  let channels: { stop: AbortController; running: Promise<void> }[];
+
+  beforeEach(async () => {
+    world = await World.create();
+    smf = await world.replica();
+    [connections, channels] = [[], []];
+    for (const uri of [GW1, GW2]) world.server.gateways.set(uri, digestOf(uri));
+    served = await serve(smf.module, {
+      certificate: {
+        clients: 'certificate',
+        listen: '127.0.0.1:0',
+        tls: serverTls,
+        identify: identifyByName,
+        maxMessageBytes: 1024 * 1024,
+        logger: world.log.logger,
+      },
+    });
+  });
+  afterEach(async () => {
+    for (const { stop } of channels) stop.abort();
+    await Promise.all(channels.map(({ running }) => running));
+    connections.forEach((connection) => connection.close());
+    await served.close();
+    await world.dispose();
+  });
+  afterAll(() => pki.remove());
+
+  const digestOf = (uri: string) => createHash('sha256').update(new X509Certificate(tls[uri]!.cert!).raw).digest();
+  const as = (uri: string): Connection => {
+    const connection = connectTo({
+      address: served.addresses.certificate!,
+      tls: tls[uri]!,
+      expectedPeer: SELF,
+      deadlineMs: 20_000,
+    });
+    connections.push(connection);
+    return connection;
+  };
+  const groups = () => as(OPERATOR).client(ServiceGroupServiceService);
+
+  /** A gateway with a channel: what it was told so far, and how its channels failed. */
+  const gateway = (uri: string, lastSequence?: bigint) => {
+    const [told, failures]: [ServiceGroupNotice[], unknown[]] = [[], []];
+    const stop = new AbortController();
+    const rpc = as(uri).client(ServiceGroupNoticeServiceService);
+    let last = lastSequence ?? 0n;
+    const client = new DeliveryClient({
+      codec,
+      open: () => rpc.openNoticeChannel(),
+      lastSequence: () => Promise.resolve(last),
+      handle: ({ notice, sequence }) => {
+        told.push(notice!);
+        last = sequence;
+        return Promise.resolve();
+      },
+      onFailure: (error) => failures.push(error),
+      backoff: { first: 50, longest: 200 },
+    });
+    channels.push({ stop, running: client.run(stop.signal) });
+    return { told, failures };
+  };
+
+  it('serves an operator from the first member to the end', async () => {
+    const rpc = groups();
+    const made = await rpc.createServiceGroup({ description: described(), members: [pne(1)] });
+    expect(made.group).toMatchObject({ membershipRevision: 1n, members: [pne(1)], deleted: false });
+    const more = await rpc.addMembers({ groupId: 'g1', members: [pne(2)] });
+    expect(more.group?.members).toEqual([pne(1), pne(2)]);
+    const fewer = await rpc.removeMembers({ groupId: 'g1', members: [pne(1)] });
+    expect(fewer.group).toMatchObject({ membershipRevision: 3n, members: [pne(2)] });
+    expect((await rpc.getServiceGroup({ groupId: 'g1' })).group).toEqual(fewer.group);
+    expect((await rpc.listServiceGroups({ pageSize: 0, pageToken: '' })).groups).toHaveLength(1);
+    expect((await rpc.deleteServiceGroup({ groupId: 'g1' })).group?.deleted).toBe(true);
+  });
+
+  it('takes a thousand names, as long as they may be here', async () => {
+    const name = (n: number) =>
+      `cpns://${'p'.repeat(63)}.td.example/pne/${'x'.repeat(60)}${String(n).padStart(4, '0')}`;
+    const members = Array.from({ length: 1_000 }, (_, n) => name(n));
+    const { group } = await groups().createServiceGroup({ description: described(), members });
+    expect(group?.members.join()).toBe(members.join());
+  });
+
+  it('hands a refusal of CSKMF on, with what it is about', async () => {
+    world.server.withoutKey.add(pne(2));
+    await expect(groups().createServiceGroup({ description: described(), members: [pne(2)] })).rejects.toMatchObject({
+      reason: 'MEMBER_WITHOUT_KEY',
+      metadata: { entity: pne(2) },
+    });
+  });
+
+  it('does not serve group documents yet', async () => {
+    expect(await reasonOf(groups().exportGroupDocument({ groupId: 'g1' }))).toBe('UNIMPLEMENTED');
+    expect(await reasonOf(groups().importGroupDocument({ document: Buffer.from('<x/>') }))).toBe('UNIMPLEMENTED');
+  });
+
+  it('lets operators and gateways do what is theirs', async () => {
+    const request = { groupId: 'g1', entity: pne(1) };
+    expect(await reasonOf(as(GW1).client(ServiceGroupServiceService).getServiceGroup({ groupId: 'g1' }))).toBe(
+      'ROLE_NOT_PERMITTED',
+    );
+    expect(await reasonOf(as(OPERATOR).client(MembershipServiceService).joinServiceGroup(request))).toBe(
+      'ROLE_NOT_PERMITTED',
+    );
+  });
+
+  it('lets entities join and leave through a gateway of their PN that stands', async () => {
+    await smf.create([pne(1)], { openToJoin: true });
+    const rpc = as(GW1).client(MembershipServiceService);
+    expect(await rpc.joinServiceGroup({ groupId: 'g1', entity: pne(2) })).toEqual({ membershipRevision: 2n });
+    expect(await rpc.leaveServiceGroup({ groupId: 'g1', entity: pne(2) })).toEqual({ membershipRevision: 3n });
+    const other = as(GW2).client(MembershipServiceService);
+    expect(await reasonOf(other.joinServiceGroup({ groupId: 'g1', entity: pne(2) }))).toBe('PN_MISMATCH');
+    world.server.gateways.set(GW2, Buffer.alloc(32, 9));
+    const fresh = (await world.replica()).module.get(MembershipController);
+    const peer = identifyByName(new X509Certificate(tls[GW2]!.cert!).raw);
+    const call = { requirePeer: () => peer } as never;
+    expect(await reasonOf(fresh.joinServiceGroup({ groupId: 'g1', entity: pne(2, 'pn2') }, call))).toBe(
+      'CERTIFICATE_REVOKED',
+    );
+    expect(await smf.get()).toMatchObject({ membershipRevision: 3n });
+  });
+
+  it('tells gateways of the groups of their PN, as they come, in order', async () => {
+    const one = gateway(GW1);
+    const two = gateway(GW2);
+    await eventually(async () => expect((await world.store.list('gateway', undefined, 10)).items).toHaveLength(2));
+    await smf.create([pne(1, 'pn1'), pne(2, 'pn2')], { delivery: PUSH });
+    await smf.add([pne(3, 'pn1')]);
+    await eventually(() => expect(one.told.at(-1)?.membershipRevision).toBe(2n));
+    await eventually(() => expect(two.told.at(-1)?.membershipRevision).toBe(2n));
+    expect(one.told.at(-1)).toMatchObject({ members: [pne(1, 'pn1'), pne(3, 'pn1')], keyVersion: 2n });
+    expect(two.told.at(-1)).toMatchObject({ members: [pne(2, 'pn2')], description: { delivery: PUSH } });
+    await smf.end();
+    await eventually(() => expect([one, two].map(({ told }) => told.at(-1)?.deleted)).toEqual([true, true]));
+    // acknowledged and forgotten
+    await eventually(async () => expect(await world.told(GW1)).toEqual([]));
+    expect([one.failures, two.failures]).toEqual([[], []]);
+  });
+
+  it('tells a gateway that connects late what there is', async () => {
+    await smf.create([pne(1)]);
+    await smf.create([pne(1)], { groupId: 'g2' });
+    const late = gateway(GW1);
+    await eventually(() => expect(late.told).toHaveLength(2));
+    expect(late.told.map(({ description }) => description?.groupId).sort()).toEqual(['g1', 'g2']);
+  });
+
+  it('refuses an acknowledgement from the future', async () => {
+    const ahead = gateway(GW1, 7n);
+    await eventually(() => expect(ahead.failures).not.toHaveLength(0));
+    expect(ahead.failures[0]).toMatchObject({ reason: 'FIELD_OUT_OF_RANGE', metadata: { last: '0' } });
+    const channel = as(GW2).client(ServiceGroupNoticeServiceService).openNoticeChannel();
+    await channel.write(codec.send({ kind: 'opening', lastSequence: 0n }));
+    await channel.write(codec.send({ kind: 'acknowledge', sequence: 1n }));
+    expect(await reasonOf(channel[Symbol.asyncIterator]().next())).toBe('FIELD_OUT_OF_RANGE');
+  });
+
+  it('opens no channel to a gateway whose certificate is no longer in force', async () => {
+    world.server.gateways.delete(GW1);
+    const ended = gateway(GW1);
+    await eventually(() => expect(ended.failures).not.toHaveLength(0));
+    expect(ended.failures[0]).toMatchObject({ reason: 'CERTIFICATE_REVOKED' });
+    await smf.create([pne(1)]);
+    expect(ended.told).toEqual([]);
+    expect(await world.told(GW1)).toEqual([]);
+  });
+});

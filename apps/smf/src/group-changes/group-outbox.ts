@@ -1,0 +1,63 @@
+import { CpnsError, duration } from '@cpns/core';
+import { OutboxRelay } from '@cpns/delivery';
+import { Store, type Aggregate, type LogEntry } from '@cpns/store';
+import { Logger } from '@cpns/telemetry';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { CarryChange } from './carry-change';
+import { GROUP_KIND } from './records';
+import { SpreadNotices } from './spread-notices';
+
+const ENTRY = /^(?:change\.(?<changeId>[0-9a-f]{32})|notices\.(?<revision>[0-9]{1,16}))$/;
+
+/** Carries on what a group's outbox holds, in order: a change to CSKMF, then its notices to the gateways. */
+@Injectable()
+export class GroupOutbox implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #relay: OutboxRelay;
+  /** Aborted when the service stops: what waits for the Server then waits for the next start. */
+  readonly #over = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(
+    store: Store,
+    logger: Logger,
+    private readonly changes: CarryChange,
+    private readonly notices: SpreadNotices,
+  ) {
+    this.#relay = new OutboxRelay({
+      store,
+      kind: GROUP_KIND,
+      carry: (aggregate, entry) => this.#carry(aggregate, entry),
+      // calls wait for it
+      backoff: { first: 200, longest: duration(2, 'second') },
+      onFailure: ({ id }, error, retryIn) =>
+        logger.warn('a change of a group was not carried on', { group: id, error, retryInMs: retryIn }),
+    });
+  }
+
+  onApplicationBootstrap(): void {
+    this.#running = this.#relay.run(this.#over.signal);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.#over.abort();
+    // one that never ran has to learn that it is over, so that it tries nothing again
+    await (this.#running ?? this.#relay.run(this.#over.signal));
+  }
+
+  /** As {@link OutboxRelay.wake}. */
+  wake(group: Aggregate): void {
+    this.#relay.wake(group);
+  }
+
+  /** As {@link OutboxRelay.drain}. */
+  drain(group: Aggregate): Promise<void> {
+    return this.#relay.drain(group);
+  }
+
+  async #carry({ id }: Aggregate, { dedupeId }: LogEntry): Promise<void> {
+    const { changeId, revision } = ENTRY.exec(dedupeId)?.groups ?? {};
+    if (changeId !== undefined) return this.changes.execute(id, changeId, this.#over.signal);
+    if (revision !== undefined) return this.notices.execute(id, BigInt(revision));
+    throw new CpnsError('STORED_RECORD_INVALID', 'an entry of an outbox is neither a change nor notices');
+  }
+}
