@@ -1,10 +1,10 @@
 import { duration } from '@cpns/core';
 import { FIRST_SEED_MAX_ENTITIES } from '@cpns/entity-user-key';
-import { SERVER_SIDE_SETTINGS } from '@cpns/platform';
-import { settings, type Config } from '@cpns/settings';
+import { configOf, SERVER_SIDE_SETTINGS } from '@cpns/platform';
+import { settings } from '@cpns/settings';
 
 /** The CPNS Server's settings, each from its `CPNS_*` variable. README.md lists them. */
-export const SETTINGS = {
+export class ServerConfig extends configOf({
   ...SERVER_SIDE_SETTINGS,
   /** Asks for certificates: gateways, services, operators. */
   listen: settings.listen().default('127.0.0.1:7400'),
@@ -23,6 +23,4 @@ export const SETTINGS = {
   /** How long after it was made the new version of a Group Key becomes active: time for the gateways to hear of it. */
   activationDelay: settings.duration().default(0),
   firstSeedMaxEntities: settings.integer(1, FIRST_SEED_MAX_ENTITIES).default(1_000),
-} as const;
-
-export type ServerConfig = Config<typeof SETTINGS>;
+}) {}

@@ -1,5 +1,5 @@
-import { runService } from '@cpns/platform';
-import { compose } from './compose';
-import { SETTINGS } from './config';
+import { bootstrap } from '@cpns/platform';
+import { AppModule } from './app.module';
+import { ServerConfig } from './config';
 
-void runService({ name: 'cpns-server', settings: SETTINGS, build: compose });
+void bootstrap({ name: 'cpns-server', configClass: ServerConfig, module: AppModule });

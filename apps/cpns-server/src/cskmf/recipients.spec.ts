@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Span } from '../records/group-records';
+import type { Span } from './records';
 import { isGiven, isGoneFrom, joinedAt, leftAt, withoutRetired } from './recipients';
 
 /** As short as `1-3 5-`. */

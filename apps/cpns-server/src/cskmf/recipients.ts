@@ -2,7 +2,7 @@
  * To whom which version is given (protocol.md, "Group Key": "Version v is given to recipients of v alone"). Rules only; each
  * gives the same when it is applied again, also when later changes were applied in between.
  */
-import type { Span } from '../records/group-records';
+import type { Span } from './records';
 
 /** @returns the spans after the entity joined with a version; the same array when that is in them already */
 export function joinedAt(spans: readonly Span[], version: bigint): readonly Span[] {

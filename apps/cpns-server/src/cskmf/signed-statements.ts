@@ -1,9 +1,11 @@
 /** GK-PULL, GK-PUSH: what the Server says of a version, signed with the key of its certificate. */
 import { type GroupKeyStatement, statementMessage } from '@cpns/contracts';
 import { endStatement, NO_SHARED_DIGEST, signStatement, type Statement } from '@cpns/group-key';
-import type { ServerContext } from '../context';
-import type { GroupKeyVersion } from '../records/group-records';
+import { ServiceIdentity } from '@cpns/platform';
+import { Injectable } from '@nestjs/common';
+import type { GroupKeyVersion } from './records';
 
+@Injectable()
 export class SignedStatements {
   /**
    * By the version as it was read, which stays the same object while its record does not change (RecentRecords): a
@@ -11,7 +13,7 @@ export class SignedStatements {
    */
   readonly #signed = new WeakMap<GroupKeyVersion, GroupKeyStatement>();
 
-  constructor(private readonly signer: Pick<ServerContext, 'signingKey' | 'chain'>) {}
+  constructor(private readonly own: ServiceIdentity) {}
 
   /** Of a version without a key tree. @param groupId the group that the version is one of */
   of(groupId: string, version: GroupKeyVersion): GroupKeyStatement {
@@ -34,7 +36,7 @@ export class SignedStatements {
   }
 
   #sign(statement: Statement): GroupKeyStatement {
-    const { signingKey, chain } = this.signer;
-    return statementMessage({ statement, signature: signStatement(signingKey, statement), chain });
+    const { key, chain } = this.own;
+    return statementMessage({ statement, signature: signStatement(key, statement), chain });
   }
 }

@@ -1,15 +1,13 @@
 /** Which steps the Server reports, from whom to whom, each linked to the one before. */
-import { parseEntityUri, serviceUri } from '@cpns/core';
-import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { parseEntityUri } from '@cpns/core';
+import { failingStore, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { emitStep, withStepChain } from '@cpns/telemetry';
 import { MemoryTelemetry, type SeenStep } from '@cpns/telemetry/testing';
-import { FailingStore } from '../testing/failing-store';
-import { openEntry } from './gateway-log';
-import { gateway, pne, reasonOf, SERVER, SMF, TRUST_DOMAIN, World } from '../testing/world';
+import { GatewayLog } from '../gateway-delivery/gateway-log';
+import { gateway, KMC, pne, reasonOf, SERVER, SMF, World } from '../testing/world';
 
 const [A, B] = [pne('a'), pne('b')];
 const GW = gateway();
-const KMC = serviceUri(TRUST_DOMAIN, 'kmc');
 
 describe('steps of the Server', () => {
   const telemetry = new MemoryTelemetry();
@@ -29,12 +27,20 @@ describe('steps of the Server', () => {
   const expectChain = (steps: readonly SeenStep[]) => {
     for (const [index, step] of steps.slice(1).entries()) expect(step.links).toContain(steps[index]!.spanId);
   };
-  const create = (server = world.process(), description = world.push('g')) =>
-    withStepChain('', () => server.create.execute({ description, members: [A], membershipRevision: 1n }, SMF));
-  const update = (server = world.process()) =>
-    withStepChain('', () =>
-      server.update.execute({ groupId: 'g', membershipRevision: 2n, joined: [B], left: [] }, SMF),
-    );
+  const create = async (description = world.push('g')) => {
+    const server = await world.process();
+    const request = { description, members: [A], membershipRevision: 1n };
+    return withStepChain('', () => server.create.execute(request, SMF));
+  };
+  const update = async () => {
+    const server = await world.process();
+    const request = { groupId: 'g', membershipRevision: 2n, joined: [B], left: [] };
+    return withStepChain('', () => server.update.execute(request, SMF));
+  };
+  const remove = async () => {
+    const server = await world.process();
+    return withStepChain('', () => server.delete.execute({ groupId: 'g' }, SMF));
+  };
 
   const made = (flow: string) => [
     [flow, 1, SMF, SERVER],
@@ -45,9 +51,9 @@ describe('steps of the Server', () => {
 
   test.each([
     ['FLOW-PUSH', () => create()],
-    ['FLOW-PULL', () => create(world.process(), world.description('g'))],
+    ['FLOW-PULL', () => create(world.description('g'))],
     ['GK-UPDATE-M', () => update()],
-    ['GK-DELETE', () => withStepChain('', () => world.process().delete.execute({ groupId: 'g' }, SMF))],
+    ['GK-DELETE', () => remove()],
   ])('%s: 1, 2, 4 and 5', async (flow, call) => {
     if (flow.startsWith('GK')) await create();
     telemetry.reset();
@@ -72,11 +78,11 @@ describe('steps of the Server', () => {
   test('a pushed entry continues from the step that made its key', async () => {
     await create();
     const steps = await telemetry.steps();
-    const server = world.process();
+    const server = await world.process();
     await server.push('g');
     const { entries } = await temporary.store.readLog({ kind: 'gateway', id: GW }, 'delivery', 0n, 1);
 
-    const { traceparent } = await openEntry(server.context.server, GW, entries[0]!);
+    const { traceparent } = await server.module.get(GatewayLog).open(GW, entries[0]!);
     expect(traceparent).toContain(steps.at(-1)!.spanId);
     expect(traceparent).toContain(steps.at(-1)!.traceId);
   });
@@ -86,14 +92,15 @@ describe('steps of the Server', () => {
     telemetry.reset();
     const begun = await withStepChain('', async () => {
       const step = emitStep({ flow: 'GK-UPDATE-M', step: 1, from: 'x', to: 'y', carried: [] });
-      const dying = world.process(new FailingStore(temporary.store, { at: 1, when: 'after' }));
+      const dying = await world.process(failingStore(temporary.store, { at: 1, when: 'after' }));
       const request = { groupId: 'g', membershipRevision: 2n, joined: [B], left: [] };
       expect(await reasonOf(dying.update.execute(request, SMF))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
       return step;
     });
     telemetry.reset();
     const other = { groupId: 'g', membershipRevision: 3n, joined: [], left: [A] };
-    await withStepChain('', () => world.process().update.execute(other, SMF));
+    const server = await world.process();
+    await withStepChain('', () => server.update.execute(other, SMF));
     const steps = await telemetry.steps();
     expect(shown(steps)).toEqual([...made('GK-UPDATE-M').slice(1), ...made('GK-UPDATE-M')]);
     const [finished, own] = [steps.slice(0, 3), steps.slice(3)];
@@ -107,7 +114,7 @@ describe('steps of the Server', () => {
   test('pulls: for all it is step 9 of FLOW-PULL, for one step 3 of GK-PULL', async () => {
     await create();
     telemetry.reset();
-    const { pull } = world.process();
+    const { pull } = await world.process();
     const pulls = ['', A].map((entity) => pull.execute({ groupId: 'g', version: 0n, entity }, parseEntityUri(GW)));
     await Promise.all(pulls);
     await reasonOf(pull.execute({ groupId: 'g', version: 0n, entity: B }, parseEntityUri(GW)));

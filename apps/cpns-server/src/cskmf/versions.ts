@@ -1,7 +1,7 @@
 /** The versions of a group as data: how one comes to be, where it stands, what may be known of it. */
 import { GroupKeyVersionState, type GroupKeyStatus } from '@cpns/contracts';
 import { versionState, type VersionState } from '@cpns/group-key';
-import type { GroupKeyVersion, GroupRecord } from '../records/group-records';
+import type { GroupKeyVersion, GroupRecord } from './records';
 
 const WIRE: Readonly<Record<VersionState, GroupKeyVersionState>> = {
   prepared: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_PREPARED,

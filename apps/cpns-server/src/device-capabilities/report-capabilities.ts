@@ -9,6 +9,7 @@ import {
   fields,
 } from '@cpns/contracts';
 import {
+  Clock,
   CpnsError,
   invalidArgument,
   permissionDenied,
@@ -20,16 +21,22 @@ import {
 import { checkLive } from '@cpns/entity-user-key';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
 import { at } from '@cpns/store';
-import type { ServerContext } from '../context';
-import { CAPABILITIES, entityAggregate, KEY, type CapabilitiesRecord, type KeyRecord } from '../records/entity-records';
+import { Injectable } from '@nestjs/common';
+import { EntityRecords } from '../entities/entity-records';
+import { KEY, type KeyRecord } from '../entities/records';
+import { CAPABILITIES, type CapabilitiesRecord } from './records';
 
 const VERSION_MAX = 64;
 const VERSION = /^[\x20-\x7e]*$/;
 
 type Authentication = DeviceCapabilitiesServiceReportCapabilitiesRequest['authenticatedBy'];
 
+@Injectable()
 export class ReportCapabilities {
-  constructor(private readonly server: ServerContext) {}
+  constructor(
+    private readonly entities: EntityRecords,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * A gateway is believed about calls of entities of its own PN; that the key is live, the Server sees for itself.
@@ -43,8 +50,8 @@ export class ReportCapabilities {
     if (!samePn(entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway reports for entities of its own PN only');
     const wanted = { key: at(KEY), capabilities: at(CAPABILITIES) };
-    return this.server.records.transact(entityAggregate(entity), wanted, ({ key }) => {
-      const recordedAt = this.server.clock.now();
+    return this.entities.transact(entity, wanted, ({ key }) => {
+      const recordedAt = this.clock.now();
       if (key === undefined || !matches(key)) throw unauthenticated('KEY_UNKNOWN', 'register the key first');
       checkLive(key, recordedAt);
       return {
@@ -57,7 +64,7 @@ export class ReportCapabilities {
   /** @throws CpnsError a field's reason; NOT_FOUND */
   async get(request: GetCapabilitiesRequest): Promise<GetCapabilitiesResponse> {
     const entity = parseEntityUri(request.entity, 'entity');
-    const { found } = await this.server.records.read(entityAggregate(entity), { found: at(CAPABILITIES) });
+    const { found } = await this.entities.read(entity, { found: at(CAPABILITIES) });
     if (found === undefined) throw new CpnsError('NOT_FOUND', 'the entity has not reported');
     const { linkSecurity, keyStorage, softwareVersion, recordedAt, reportedThrough } = found;
     return {

@@ -1,13 +1,9 @@
-import type { Clock, GroupKey } from '@cpns/core';
+import { Clock, duration, type GroupKey } from '@cpns/core';
+import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
-export interface GroupKeyCacheOptions {
-  readonly clock: Clock;
-  /** How many keys are held at a time. */
-  readonly size: number;
-  /** How long one is held that is not asked for, milliseconds. */
-  readonly idle: number;
-}
+/** How long one is held that is not asked for, milliseconds. */
+const IDLE = duration(10, 'minute');
 
 const nameOf = (groupId: string, version: bigint): string => `${groupId}/${version}`;
 
@@ -15,18 +11,24 @@ const nameOf = (groupId: string, version: bigint): string => `${groupId}/${versi
  * Group Keys in memory, for as long as they are asked for. A key is destroyed when it is taken out, so no caller may keep
  * one across an await: {@link GroupKeyCache.get} is for use at once.
  */
+@Injectable()
 export class GroupKeyCache {
   readonly #keys: LRUCache<string, GroupKey>;
 
-  constructor({ clock, size, idle }: GroupKeyCacheOptions) {
+  constructor(clock: Clock) {
     this.#keys = new LRUCache({
-      max: size,
-      ttl: idle - 1, // the library holds an entry that is as old as its ttl
+      max: this.capacity(),
+      ttl: IDLE - 1, // the library holds an entry that is as old as its ttl
       ttlResolution: 0,
       updateAgeOnGet: true,
       perf: clock,
       dispose: (groupKey) => groupKey.destroy(),
     });
+  }
+
+  /** How many keys are held at a time. */
+  protected capacity(): number {
+    return 1_000;
   }
 
   get(groupId: string, version: bigint): GroupKey | undefined {

@@ -1,12 +1,15 @@
 /** SECCF-OSG: Group Keys pass through memory only, and are destroyed when they are let go. */
-import { CpnsError, type GroupKey } from '@cpns/core';
+import { Clock, CpnsError, type GroupKey } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
+import { OwnIdentity } from '@cpns/platform';
+import { Test } from '@nestjs/testing';
 import { FakeKmc } from '../testing/fake-kmc';
-import { reasonOf } from '../testing/world';
-import { Osg, type Kmc } from './osg';
+import { KMC, reasonOf, SERVER } from '../testing/world';
+import { GroupKeyCache } from './group-key-cache';
+import { Kmc, type KmcMethods } from './kmc';
+import { Osg } from './osg';
 
 const requestId = Buffer.alloc(16, 1);
-const [SERVER, KMC] = ['cpns://td.example/service/cpns-server', 'cpns://td.example/service/kmc'];
 
 describe('OSG', () => {
   let clock: FakeClock;
@@ -16,14 +19,22 @@ describe('OSG', () => {
     kmc = new FakeKmc();
   });
 
-  const make = (change: Partial<Kmc> = {}, cacheSize = 10) =>
-    new Osg({
-      uri: SERVER,
-      kmcUri: KMC,
-      kmc: Object.assign(Object.create(kmc) as FakeKmc, kmc, change),
-      clock,
-      cacheSize,
-    });
+  const make = async (change: Partial<KmcMethods> = {}, size = 10) => {
+    class SmallCache extends GroupKeyCache {
+      protected override capacity() {
+        return size;
+      }
+    }
+    const rpc = Object.assign(Object.create(kmc) as FakeKmc, kmc, change);
+    const providers = [
+      Osg,
+      { provide: OwnIdentity, useValue: { uri: SERVER } },
+      { provide: Kmc, useValue: { uri: KMC, rpc } },
+      { provide: GroupKeyCache, useClass: SmallCache },
+      { provide: Clock, useValue: clock },
+    ];
+    return (await Test.createTestingModule({ providers }).compile()).get(Osg);
+  };
   const first = (osg: Osg, groupId = 'g') =>
     osg.createVersion({ flow: 'FLOW-PULL', groupId, previous: 0n, requestId }, keep);
   const next = (osg: Osg, previous = 1n) =>
@@ -34,7 +45,7 @@ describe('OSG', () => {
   const isDestroyed = (groupKey: GroupKey) => groupKey.expose().every((byte) => byte === 0);
 
   it('hands over what the KMC made, and asks for it once', async () => {
-    const osg = make();
+    const osg = await make();
     const made = await first(osg);
     expect(bytes(made)).toBe(kmc.material('g', 1n)!.toString('hex'));
     expect(bytes(await osg.use('g', 1n, keep))).toBe(bytes(made));
@@ -42,16 +53,16 @@ describe('OSG', () => {
   });
 
   it('gets what it does not have once, however many ask', async () => {
-    await first(make());
-    const osg = make();
+    await first(await make());
+    const osg = await make();
     const all = await Promise.all(Array.from({ length: 10 }, () => osg.use('g', 1n, bytes)));
     expect(new Set(all)).toEqual(new Set([kmc.material('g', 1n)!.toString('hex')]));
     expect(kmc.calls).toEqual(['createKey g', 'getKeyVersion g/1']);
   });
 
   it('asks again after a failure', async () => {
-    await first(make());
-    const osg = make();
+    await first(await make());
+    const osg = await make();
     kmc.breakNext('getKeyVersion', 'after');
     expect(await reasonOf(osg.use('g', 1n, bytes))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
     expect(await osg.use('g', 1n, bytes)).toBe(kmc.material('g', 1n)!.toString('hex'));
@@ -59,7 +70,7 @@ describe('OSG', () => {
 
   it('wipes the message that a key came in', async () => {
     let sent: Buffer | undefined;
-    const osg = make({
+    const osg = await make({
       createKey: async (request) => {
         const answer = await kmc.createKey(request);
         sent = answer.version?.groupKey;
@@ -76,9 +87,9 @@ describe('OSG', () => {
     ['its group is destroyed long after', (osg) => (clock.advance(900_000), osg.destroyGroup('g'))],
     ['nobody asked for it for 10 minutes', (osg) => Promise.resolve((clock.advance(600_000), osg.dropIdle()))],
     ['there is no room', (osg) => first(osg, 'h')],
-    ['the process ends', (osg) => Promise.resolve(osg.close())],
+    ['the process ends', (osg) => Promise.resolve(osg.onApplicationShutdown())],
   ])('destroys a key in memory when %s', async (_what, cause) => {
-    const osg = make({}, 1);
+    const osg = await make({}, 1);
     const held = await first(osg);
     expect(isDestroyed(held)).toBe(false);
     await cause(osg);
@@ -86,7 +97,7 @@ describe('OSG', () => {
   });
 
   it('keeps what is asked for, and lets go of what was asked for longest ago', async () => {
-    const osg = make({}, 2);
+    const osg = await make({}, 2);
     const [g, h] = [await first(osg, 'g'), await first(osg, 'h')];
     clock.advance(300_000);
     await osg.use('g', 1n, keep);
@@ -98,14 +109,14 @@ describe('OSG', () => {
   });
 
   it('does not mix up groups whose ids begin alike', async () => {
-    const osg = make();
+    const osg = await make();
     const [g, longer] = [await first(osg, 'g'), await first(osg, 'g.1')];
     await osg.destroyGroup('g');
     expect([g, longer].map(isDestroyed)).toEqual([true, false]);
   });
 
   it('destroys what the KMC never had, or has destroyed', async () => {
-    const osg = make();
+    const osg = await make();
     await first(osg);
     await next(osg);
     for (let again = 0; again < 2; again++) await osg.destroyVersion('g', 1n);
@@ -114,13 +125,13 @@ describe('OSG', () => {
     expect(kmc.material('g', 2n)).toBeUndefined();
   });
 
-  it.each<[string, Awaited<ReturnType<Kmc['createKey']>>]>([
+  it.each<[string, Awaited<ReturnType<KmcMethods['createKey']>>]>([
     ['no key', { version: undefined }],
     ['another group’s', { version: { groupId: 'h', version: 1n, groupKey: Buffer.alloc(32, 1) } }],
     ['another version', { version: { groupId: 'g', version: 2n, groupKey: Buffer.alloc(32, 1) } }],
     ['a short key', { version: { groupId: 'g', version: 1n, groupKey: Buffer.alloc(31, 1) } }],
   ])('takes %s for a fault', async (_what, answer) => {
-    const osg = make({ createKey: () => Promise.resolve(answer), getKeyVersion: () => Promise.resolve(answer) });
+    const osg = await make({ createKey: () => Promise.resolve(answer), getKeyVersion: () => Promise.resolve(answer) });
     expect(await reasonOf(first(osg))).toBe('INTERNAL/INTERNAL');
     expect(await reasonOf(osg.use('g', 1n, bytes))).toBe('INTERNAL/INTERNAL');
   });
@@ -133,6 +144,6 @@ describe('OSG', () => {
     ['DEADLINE', 'DEADLINE_EXCEEDED/DEADLINE'],
   ] as const)('%s of the KMC is %s to our callers', async (reason, ours) => {
     kmc.breakNext('createKey', 'before', new CpnsError(reason, 'no'));
-    expect(await reasonOf(first(make()))).toBe(ours);
+    expect(await reasonOf(first(await make()))).toBe(ours);
   });
 });

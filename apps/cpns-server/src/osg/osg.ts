@@ -2,27 +2,16 @@
  * SECCF-OSG: the one function of the CPNS Server that talks to the KMC. CSKMF asks it for Group Keys and never sees where
  * they come from; they pass through memory only, each as a {@link GroupKey}, and are destroyed when they are let go.
  */
-import type { KeyVersion, KmcServiceService } from '@cpns/contracts';
-import { CpnsError, duration, GroupKey, SECRET_BYTES, type Clock } from '@cpns/core';
-import type { ClientMethods } from '@cpns/grpc';
+import type { KeyVersion } from '@cpns/contracts';
+import { Clock, CpnsError, GroupKey, SECRET_BYTES } from '@cpns/core';
+import { OwnIdentity } from '@cpns/platform';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
-import type { ChangeFlow } from '../records/group-records';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { GroupKeyCache } from './group-key-cache';
+import { Kmc } from './kmc';
 
-export type Kmc = ClientMethods<typeof KmcServiceService>;
-
-export interface OsgOptions {
-  /** URI of the CPNS Server, and of the KMC: who reports steps. */
-  readonly uri: string;
-  readonly kmcUri: string;
-  readonly kmc: Kmc;
-  readonly clock: Clock;
-  /** How many Group Keys are held in memory; 1,000 unless said. */
-  readonly cacheSize?: number;
-}
-
-const CACHE_SIZE = 1_000;
-const CACHE_IDLE = duration(10, 'minute');
+/** The flows that change a group. */
+export type ChangeFlow = 'FLOW-PULL' | 'FLOW-PUSH' | 'GK-UPDATE-M' | 'GK-DELETE';
 
 /** Which version a change needs. */
 export interface VersionOrder {
@@ -40,14 +29,16 @@ export type Use<T> = (groupKey: GroupKey) => T;
 /** What the KMC says for good: it has other keys for this group than this Server believes. */
 const CONTRADICTIONS: ReadonlySet<string> = new Set(['CONFLICT', 'NOT_FOUND', 'FIELD_MISSING', 'FIELD_OUT_OF_RANGE']);
 
-export class Osg {
-  readonly #cache: GroupKeyCache;
+@Injectable()
+export class Osg implements OnApplicationShutdown {
   readonly #fetching = new Map<string, Promise<void>>();
 
-  constructor(private readonly options: OsgOptions) {
-    const { clock, cacheSize = CACHE_SIZE } = options;
-    this.#cache = new GroupKeyCache({ clock, size: cacheSize, idle: CACHE_IDLE });
-  }
+  constructor(
+    private readonly own: OwnIdentity,
+    private readonly kmc: Kmc,
+    private readonly cache: GroupKeyCache,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * Steps 3 and 4: has the next version made.
@@ -56,12 +47,12 @@ export class Osg {
    */
   async createVersion<T>(order: VersionOrder, use: Use<T>): Promise<T> {
     const { flow, groupId, previous, requestId } = order;
-    const { kmc } = this.options;
+    const { rpc } = this.kmc;
     const { version } = await this.#ask(flow, ['version', 'group_key'], () =>
-      previous === 0n ? kmc.createKey({ groupId, requestId }) : kmc.createKeyVersion({ groupId, previous, requestId }),
+      previous === 0n ? rpc.createKey({ groupId, requestId }) : rpc.createKeyVersion({ groupId, previous, requestId }),
     );
     const wanted = previous + 1n;
-    this.#cache.put(groupId, wanted, accept(version, groupId, wanted));
+    this.cache.put(groupId, wanted, accept(version, groupId, wanted));
     return this.use(groupId, wanted, use);
   }
 
@@ -71,7 +62,7 @@ export class Osg {
    */
   async use<T>(groupId: string, version: bigint, use: Use<T>): Promise<T> {
     for (;;) {
-      const groupKey = this.#cache.get(groupId, version);
+      const groupKey = this.cache.get(groupId, version);
       if (groupKey !== undefined) return use(groupKey);
       await this.#fetch(groupId, version);
     }
@@ -79,32 +70,31 @@ export class Osg {
 
   /** The material of one version is gone. Done, also when it was destroyed before. @throws CpnsError as {@link use} */
   async destroyVersion(groupId: string, version: bigint): Promise<void> {
-    this.#cache.forget(groupId, version);
-    await this.options.kmc.destroyKeyVersion({ groupId, version }).catch(unlessUnknown);
+    this.cache.forget(groupId, version);
+    await this.kmc.rpc.destroyKeyVersion({ groupId, version }).catch(unlessUnknown);
   }
 
   /** Steps 3 and 4 of GK-DELETE. Done, also when it was destroyed before. @throws CpnsError as {@link use} */
   async destroyGroup(groupId: string): Promise<void> {
-    this.#cache.forgetGroup(groupId);
-    await this.#ask('GK-DELETE', ['group_id'], () => this.options.kmc.destroyKey({ groupId }).catch(unlessUnknown));
+    this.cache.forgetGroup(groupId);
+    await this.#ask('GK-DELETE', ['group_id'], () => this.kmc.rpc.destroyKey({ groupId }).catch(unlessUnknown));
   }
 
   /** Destroys the keys in memory that nobody asked for lately. */
   dropIdle(): void {
-    this.#cache.dropIdle();
+    this.cache.dropIdle();
   }
 
   /** Destroys every key in memory. */
-  close(): void {
-    this.#cache.clear();
+  onApplicationShutdown(): void {
+    this.cache.clear();
   }
 
   async #ask<T>(flow: ChangeFlow, carried: readonly CarriedField[], call: () => Promise<T>): Promise<T> {
-    const { uri, kmcUri, clock } = this.options;
-    const startedAt = clock.now();
+    const startedAt = this.clock.now();
     try {
       const answer = await withinStep({ flow, step: 3 }, call);
-      emitStep({ flow, step: 4, from: kmcUri, to: uri, carried, startedAt });
+      emitStep({ flow, step: 4, from: this.kmc.uri, to: this.own.uri, carried, startedAt });
       return answer;
     } catch (error) {
       throw ofCaller(error);
@@ -121,8 +111,8 @@ export class Osg {
 
   async #get(groupId: string, version: bigint): Promise<void> {
     try {
-      const answer = await this.options.kmc.getKeyVersion({ groupId, version });
-      this.#cache.put(groupId, version, accept(answer.version, groupId, version));
+      const answer = await this.kmc.rpc.getKeyVersion({ groupId, version });
+      this.cache.put(groupId, version, accept(answer.version, groupId, version));
     } catch (error) {
       throw ofCaller(error);
     }

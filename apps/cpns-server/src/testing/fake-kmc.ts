@@ -1,7 +1,7 @@
 import type { KeyVersion } from '@cpns/contracts';
 import { CpnsError, SECRET_BYTES } from '@cpns/core';
 import { SeededRandom } from '@cpns/core/testing';
-import type { Kmc } from '../osg/osg';
+import type { KmcMethods } from '../osg/kmc';
 
 interface Key {
   readonly versions: Map<bigint, { readonly requestId: Buffer; material: Buffer | undefined }>;
@@ -12,7 +12,7 @@ interface Key {
 export type KmcCall = 'createKey' | 'createKeyVersion' | 'getKeyVersion' | 'destroyKeyVersion' | 'destroyKey';
 
 /** A KMC in memory that keeps the contract of kmc_service.proto, and breaks off when it is told to. */
-export class FakeKmc implements Kmc {
+export class FakeKmc implements KmcMethods {
   readonly #keys = new Map<string, Key>();
   readonly #random = new SeededRandom('kmc');
   /** Every call, in order, with what it was about. */
@@ -34,7 +34,7 @@ export class FakeKmc implements Kmc {
     return this.#keys.get(groupId)?.newest ?? 0n;
   }
 
-  createKey: Kmc['createKey'] = ({ groupId, requestId }) =>
+  createKey: KmcMethods['createKey'] = ({ groupId, requestId }) =>
     this.#answer('createKey', groupId, () => {
       const key = this.#keys.get(groupId);
       if (key === undefined) this.#keys.set(groupId, { versions: new Map(), newest: 0n, ended: false });
@@ -43,7 +43,7 @@ export class FakeKmc implements Kmc {
       return { version: this.#make(groupId, 1n, requestId) };
     });
 
-  createKeyVersion: Kmc['createKeyVersion'] = ({ groupId, previous, requestId }) =>
+  createKeyVersion: KmcMethods['createKeyVersion'] = ({ groupId, previous, requestId }) =>
     this.#answer('createKeyVersion', groupId, () => {
       const key = this.#live(groupId);
       const same = key.versions.get(previous + 1n)?.requestId.equals(requestId) === true;
@@ -51,14 +51,14 @@ export class FakeKmc implements Kmc {
       return { version: this.#make(groupId, previous + 1n, requestId) };
     });
 
-  getKeyVersion: Kmc['getKeyVersion'] = ({ groupId, version }) =>
+  getKeyVersion: KmcMethods['getKeyVersion'] = ({ groupId, version }) =>
     this.#answer('getKeyVersion', `${groupId}/${version}`, () => {
       const material = this.#live(groupId).versions.get(version)?.material;
       if (material === undefined) throw new CpnsError('NOT_FOUND', 'no such version');
       return { version: { groupId, version, groupKey: Buffer.from(material) } };
     });
 
-  destroyKeyVersion: Kmc['destroyKeyVersion'] = ({ groupId, version }) =>
+  destroyKeyVersion: KmcMethods['destroyKeyVersion'] = ({ groupId, version }) =>
     this.#answer('destroyKeyVersion', `${groupId}/${version}`, () => {
       const found = this.#live(groupId).versions.get(version);
       if (found === undefined) throw new CpnsError('NOT_FOUND', 'no such version');
@@ -66,7 +66,7 @@ export class FakeKmc implements Kmc {
       return {};
     });
 
-  destroyKey: Kmc['destroyKey'] = ({ groupId }) =>
+  destroyKey: KmcMethods['destroyKey'] = ({ groupId }) =>
     this.#answer('destroyKey', groupId, () => {
       const key = this.#keys.get(groupId);
       if (key === undefined) throw new CpnsError('NOT_FOUND', 'no such key');

@@ -19,34 +19,36 @@ import {
   serviceUri,
 } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
-import { OutboxRelay } from '@cpns/delivery';
 import { openEnvelope, requireCommitment, StatementVerifier } from '@cpns/group-key';
 import { deriveKeyId, sha256 } from '@cpns/key-derivation';
-import { at, Records, Sealer, type Store } from '@cpns/store';
-import { FakeMasterKey } from '@cpns/store/testing';
+import { ServiceIdentity } from '@cpns/platform';
+import { testProcess, type TestProcess } from '@cpns/platform/testing';
+import { at, type Store } from '@cpns/store';
 import { MemoryLog } from '@cpns/telemetry/testing';
-import type { ServerContext } from '../context';
-import type { CskmfContext } from '../cskmf/context';
-import { CreateGroupKey } from '../cskmf/create-group-key/create-group-key';
-import { DeleteGroupKey } from '../cskmf/delete-group-key/delete-group-key';
-import { openEntry } from '../cskmf/gateway-log';
-import { GetGroupKeyStatus } from '../cskmf/get-group-key-status/get-group-key-status';
+import type { TestingModule } from '@nestjs/testing';
+import { ServerConfig } from '../config';
+import { CreateGroupKey } from '../cskmf/create-group-key';
+import { CskmfModule } from '../cskmf/cskmf.module';
+import { DeleteGroupKey } from '../cskmf/delete-group-key';
+import { GetGroupKeyStatus } from '../cskmf/get-group-key-status';
 import { PullGroupKey } from '../cskmf/pull-group-key/pull-group-key';
-import { PushGroupKey } from '../cskmf/push-group-key/push-group-key';
+import { PushRelay } from '../cskmf/push-group-key/push-relay';
+import { groupAggregate } from '../cskmf/records';
 import { RetireVersions } from '../cskmf/retire-versions/retire-versions';
-import { SignedStatements } from '../cskmf/signed-statements';
-import { UpdateGroupKey } from '../cskmf/update-group-key/update-group-key';
-import { Osg } from '../osg/osg';
-import { entityAggregate, KEY, type KeyRecord } from '../records/entity-records';
-import { DELIVERY_LOG, gatewayAggregate, IDENTITY } from '../records/gateway-records';
-import { GROUP_KIND, groupAggregate } from '../records/group-records';
-import { addToPn } from '../records/pn-records';
-import { RecentRecords } from '../records/recent-records';
+import { UpdateGroupKey } from '../cskmf/update-group-key';
+import { EntityRecords } from '../entities/entity-records';
+import { KEY, type KeyRecord } from '../entities/records';
+import { GatewayLog } from '../gateway-delivery/gateway-log';
+import { GatewayRecords } from '../gateways/gateway-records';
+import { PersonalNetworks } from '../gateways/personal-networks';
+import { IDENTITY } from '../gateways/records';
+import { Kmc } from '../osg/kmc';
 import { FakeKmc } from './fake-kmc';
 
 export const TRUST_DOMAIN = 'td.example';
 export const SERVER = serviceUri(TRUST_DOMAIN, 'cpns-server');
 export const SMF = serviceUri(TRUST_DOMAIN, 'smf');
+export const KMC = serviceUri(TRUST_DOMAIN, 'kmc');
 export const SEAL_PERIOD = 600_000;
 
 /** E of a PNE. */
@@ -76,6 +78,13 @@ export const pullOf = (pull: PullGroupKey): Pull => ({
   execute: (request, gateway, standing = Promise.resolve()) => pull.execute(request, gateway, standing),
 });
 
+/** Changes wake nothing: a test carries on what they left when it wants to. */
+class SleepingRelay extends PushRelay {
+  override wake(): void {
+    return undefined;
+  }
+}
+
 /** One process of the CPNS Server, as far as CSKMF goes. */
 export class CskmfProcess {
   readonly create: CreateGroupKey;
@@ -84,22 +93,16 @@ export class CskmfProcess {
   readonly status: GetGroupKeyStatus;
   readonly pull: Pull;
   readonly retire: RetireVersions;
-  readonly relay: OutboxRelay;
+  readonly relay: PushRelay;
 
-  constructor(readonly context: CskmfContext) {
-    this.create = new CreateGroupKey(context);
-    this.update = new UpdateGroupKey(context);
-    this.delete = new DeleteGroupKey(context);
-    this.status = new GetGroupKeyStatus(context);
-    this.pull = pullOf(new PullGroupKey(context));
-    this.retire = new RetireVersions(context);
-    const push = new PushGroupKey(context);
-    this.relay = new OutboxRelay({
-      store: context.server.store,
-      kind: GROUP_KIND,
-      carry: (group, entry) => push.carry(group, entry),
-      onFailure: () => undefined,
-    });
+  constructor(readonly module: TestingModule) {
+    this.create = module.get(CreateGroupKey);
+    this.update = module.get(UpdateGroupKey);
+    this.delete = module.get(DeleteGroupKey);
+    this.status = module.get(GetGroupKeyStatus);
+    this.pull = pullOf(module.get(PullGroupKey));
+    this.retire = module.get(RetireVersions);
+    this.relay = module.get(PushRelay);
   }
 
   /** Puts what changes left into the logs of the gateways. */
@@ -128,20 +131,22 @@ export class World {
   readonly log = new MemoryLog();
   readonly verifier: StatementVerifier;
   readonly #keys = new Map<string, EntityUserKey>();
+  /** Writes and reads what a test begins and ends with. */
+  #module!: TestingModule;
 
   static async make(store: Store, options: WorldOptions = {}): Promise<World> {
     const { pki, credentials } = await (authority ??= makeAuthority());
-    const sealer = await Sealer.open({ store, service: 'cpns-server', masterKey: new FakeMasterKey() });
     const key = createPrivateKey({ key: credentials.privateKey.expose(), format: 'der', type: 'pkcs8' });
-    return new World(store, options, pki, sealer, { key, chain: credentials.chain });
+    const world = new World(store, options, pki, { key, chain: credentials.chain });
+    world.#module = (await world.process()).module;
+    return world;
   }
 
   private constructor(
     readonly store: Store,
     private readonly options: WorldOptions,
     private readonly pki: DevelopmentPki,
-    private readonly sealer: Sealer,
-    private readonly identity: Pick<ServerContext, 'chain'> & { readonly key: ServerContext['signingKey'] },
+    private readonly identity: Pick<ServiceIdentity, 'chain' | 'key'>,
   ) {
     this.clock = options.clock ?? new FakeClock();
     this.verifier = new StatementVerifier({ root: this.root, trustDomain: TRUST_DOMAIN, clock: this.clock });
@@ -152,17 +157,26 @@ export class World {
   }
 
   /** A process of its own over a store: nothing that another had in memory is in this one. */
-  process(store: Store = this.store): CskmfProcess {
-    const server = this.#server(store);
-    const osg = new Osg({ uri: SERVER, kmcUri: serviceUri(TRUST_DOMAIN, 'kmc'), kmc: this.kmc, clock: this.clock });
-    return new CskmfProcess({
-      server,
-      osg,
-      statements: new SignedStatements(server),
-      activationDelay: this.options.activationDelay ?? 0,
-      wakeRelay: () => undefined,
+  async process(store: Store = this.store, overrides: TestProcess['overrides'] = []): Promise<CskmfProcess> {
+    const identity = { ...this.identity, uri: SERVER, trustDomain: TRUST_DOMAIN, root: this.root };
+    const module = await testProcess({
+      name: 'cpns-server',
+      uri: SERVER,
+      store,
+      modules: [CskmfModule],
+      clock: this.clock,
       logger: this.log.logger,
+      providers: [
+        { provide: ServerConfig, useValue: { activationDelay: this.options.activationDelay ?? 0 } },
+        { provide: ServiceIdentity, useValue: identity },
+      ],
+      overrides: [
+        { provide: Kmc, useValue: { uri: KMC, rpc: this.kmc } },
+        { provide: PushRelay, useClass: SleepingRelay },
+        ...overrides,
+      ],
     });
+    return new CskmfProcess(module);
   }
 
   /** Entities with a live registered key. */
@@ -188,7 +202,7 @@ export class World {
       admittedAt: now,
       ...change,
     };
-    await this.#records.transact(entityAggregate(parseEntityUri(entity)), { key: at(KEY) }, () => ({
+    await this.#module.get(EntityRecords).transact(parseEntityUri(entity), { key: at(KEY) }, () => ({
       result: undefined,
       put: { key },
     }));
@@ -202,7 +216,7 @@ export class World {
 
   /** A gateway that enrolled, and may act unless it is said otherwise. */
   async enrol(entity: string, state: 'live' | 'revoked' = 'live'): Promise<void> {
-    await addToPn(this.store, parseEntityUri(entity));
+    await this.#module.get(PersonalNetworks).add(parseEntityUri(entity));
     const now = this.clock.now();
     const identity = {
       entity,
@@ -214,7 +228,7 @@ export class World {
       keyDigest: sha256(Buffer.from('key')),
       notAfter: now + 86_400_000,
     };
-    await this.#records.transact(gatewayAggregate(entity), { identity: at(IDENTITY) }, () => ({
+    await this.#module.get(GatewayRecords).transact(entity, { identity: at(IDENTITY) }, () => ({
       result: undefined,
       put: { identity },
     }));
@@ -239,10 +253,10 @@ export class World {
 
   /** What lies in a gateway's delivery log. */
   async delivered(to: string): Promise<{ readonly entry: GatewayGroupKeyDelivery; readonly dedupeId: string }[]> {
-    const server = this.#server(this.store);
-    const { entries } = await this.store.readLog(gatewayAggregate(to), DELIVERY_LOG, 0n, 1_000);
+    const log = this.#module.get(GatewayLog);
+    const { entries } = await log.of(to).read(0n, 1_000);
     const opened: OpenDeliveryChannelResponse[] = [];
-    for (const entry of entries) opened.push(await openEntry(server, to, entry));
+    for (const entry of entries) opened.push(await log.open(to, entry));
     return opened.map(({ entry }, index) => {
       if (entry?.$case !== 'groupKey') throw new Error('the log holds something else');
       return { entry: entry.value, dedupeId: entries[index]!.dedupeId };
@@ -259,35 +273,5 @@ export class World {
     const groupKey = openEnvelope(secret, deriveKeyId(secret), { groupId, version, entity }, own ?? Buffer.alloc(0));
     requireCommitment(groupKey, statement);
     return { groupKey, version };
-  }
-
-  get #records(): Records {
-    return new Records(this.store, this.sealer);
-  }
-
-  #server(store: Store): ServerContext {
-    const records = new Records(store, this.sealer);
-    return {
-      uri: SERVER,
-      trustDomain: TRUST_DOMAIN,
-      clock: this.clock,
-      random: systemRandom,
-      store,
-      records,
-      recent: new RecentRecords(store, records),
-      limits: {
-        keyLifetime: 0,
-        identityLifetime: 0,
-        gatewayCaLifetime: 0,
-        firstSeedAssignFor: 0,
-        firstSeedRegisterFor: 0,
-        firstSeedMaxEntities: 0,
-      },
-      issuingCa: this.pki.issuingCa.issuer,
-      entityCa: this.pki.serverEntityCa.issuer,
-      root: this.root,
-      signingKey: this.identity.key,
-      chain: this.identity.chain,
-    };
   }
 }

@@ -15,7 +15,7 @@ describe('changes of a group', () => {
     temporary = await temporaryStore();
     world = await World.make(temporary.store, { activationDelay: 5_000 });
     await world.register(A, B, C);
-    server = world.process();
+    server = await world.process();
   });
   afterEach(() => temporary.dispose());
 

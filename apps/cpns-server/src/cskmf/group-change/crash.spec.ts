@@ -4,8 +4,7 @@
  */
 import { parseEntityUri } from '@cpns/core';
 import { type Store, openStore } from '@cpns/store';
-import { startRedis, temporaryStore, type RunningRedis } from '@cpns/store/testing';
-import { FailingStore, type Failure } from '../../testing/failing-store';
+import { failingStore, startRedis, temporaryStore, type Failure, type RunningRedis } from '@cpns/store/testing';
 import { gateway, pne, reasonOf, SMF, World, type CskmfProcess } from '../../testing/world';
 
 const [A, B, C] = [pne('a'), pne('b'), pne('c', 'pn2')];
@@ -33,14 +32,14 @@ async function prepared(store: Store, name: ChangeName): Promise<World> {
   await world.register(A, B, C);
   await world.enrol(GW);
   await world.enrol(GW2);
-  for (const before of BEFORE[name]) await CHANGES[before](world.process(), world);
-  await world.process().push('g');
+  for (const before of BEFORE[name]) await CHANGES[before](await world.process(), world);
+  await (await world.process()).push('g');
   return world;
 }
 
 /** What each entity may pull, by version. */
 async function given(world: World, entity: string, through: string): Promise<unknown[]> {
-  const server = world.process();
+  const server = await world.process();
   const newest = world.kmc.made('g');
   const seen: unknown[] = [];
   for (let version = 1n; version <= newest; version++) {
@@ -62,11 +61,11 @@ const OK = 'accepted';
 
 /** What is true once the change is done, whatever happened on the way. */
 async function expectDone(world: World, name: ChangeName): Promise<void> {
-  await world.process().push('g');
+  await (await world.process()).push('g');
   const deliveries = await world.delivered(GW);
   const toOther = await world.delivered(GW2);
   const versions = (all: typeof deliveries) => all.map(({ entry }) => entry.statement?.version);
-  const status = await world.process().status.of('g');
+  const status = await (await world.process()).status.of('g');
   expect((await world.store.readLog({ kind: 'group', id: 'g' }, 'outbox', 0n, 10)).entries).toEqual([]);
   switch (name) {
     case 'create':
@@ -117,17 +116,19 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
   describe.each(['create', 'update', 'delete'] as const)('%s', (name) => {
     it(`commits ${COMMITS[name]} times when nobody dies`, async () => {
       const world = await prepared(store, name);
-      const counting = new FailingStore(store);
-      await CHANGES[name](world.process(counting), world);
-      expect(counting.commits).toBe(COMMITS[name]);
+      const server = await world.process();
+      const commits = jest.spyOn(store, 'commit');
+      await CHANGES[name](server, world);
+      expect(commits).toHaveBeenCalledTimes(COMMITS[name]);
+      commits.mockRestore();
       await expectDone(world, name);
     });
 
     it.each(failures(name))('dies $when commit $at, and is asked again', async (failure) => {
       const world = await prepared(store, name);
-      const dying = world.process(new FailingStore(store, failure));
+      const dying = await world.process(failingStore(store, failure));
       expect(await reasonOf(CHANGES[name](dying, world))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
-      await CHANGES[name](world.process(), world);
+      await CHANGES[name](await world.process(), world);
       await expectDone(world, name);
     });
 
@@ -135,7 +136,7 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
       const world = await prepared(store, name);
       const call = { create: 'createKey', update: 'createKeyVersion', delete: 'destroyKey' } as const;
       world.kmc.breakNext(call[name], when);
-      const server = world.process();
+      const server = await world.process();
       expect(await reasonOf(CHANGES[name](server, world))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
       await CHANGES[name](server, world);
       await expectDone(world, name);
@@ -146,10 +147,10 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
     'another change finishes one that died $when commit $at, or finds it undone',
     async (failure) => {
       const world = await prepared(store, 'update');
-      await reasonOf(CHANGES.update(world.process(new FailingStore(store, failure)), world));
+      await reasonOf(CHANGES.update(await world.process(failingStore(store, failure)), world));
       const undone = failure.at === 1 && failure.when === 'before';
       const other = { groupId: 'g', membershipRevision: undone ? 2n : 3n, joined: [], left: [C] };
-      await world.process().update.execute(other, SMF);
+      await (await world.process()).update.execute(other, SMF);
       expect(world.kmc.made('g')).toBe(undone ? 2n : 3n);
       expect(await given(world, C, GW2)).toEqual(undone ? [OK, NOT_GIVEN] : [OK, OK, NOT_GIVEN]);
       expect(await given(world, B, GW)).toEqual(undone ? [STRANGER, STRANGER] : [NOT_GIVEN, OK, OK]);
@@ -164,10 +165,10 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
       await world.enrol(GW);
       await world.enrol(GW2);
       const request = { description: world.push(groupId), members: [A, C], membershipRevision: 1n };
-      await world.process().create.execute(request, SMF);
-      const dying = world.process(new FailingStore(store, { at, when }));
+      await (await world.process()).create.execute(request, SMF);
+      const dying = await world.process(failingStore(store, { at, when }));
       expect(await reasonOf(dying.push(groupId))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
-      await world.process().push(groupId);
+      await (await world.process()).push(groupId);
       for (const to of [GW, GW2]) {
         const mine = (await world.delivered(to)).filter(({ entry }) => entry.statement?.groupId === groupId);
         expect(mine).toHaveLength(1);
@@ -177,7 +178,7 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
 
   it('two processes make the same change at once: it is made once', async () => {
     const world = await prepared(store, 'update');
-    const [one, two] = [world.process(), world.process()];
+    const [one, two] = await Promise.all([world.process(), world.process()]);
     await Promise.all([one, two, one, two].map((server) => CHANGES.update(server, world)));
     await Promise.all([one, two].map((server) => server.push('g')));
     await expectDone(world, 'update');
@@ -186,7 +187,7 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
   it('two processes make different changes at once: one is made, the other refused', async () => {
     const world = await prepared(store, 'update');
     for (let revision = 2n; revision < 10n; revision++) {
-      const [one, two] = [world.process(), world.process()];
+      const [one, two] = await Promise.all([world.process(), world.process()]);
       const change = (server: CskmfProcess, joined: string[]) =>
         reasonOf(server.update.execute({ groupId: 'g', membershipRevision: revision, joined, left: [] }, SMF));
       const outcomes = await Promise.all([change(one, [B]), change(two, [A]), change(one, [A]), change(two, [B])]);
@@ -195,7 +196,7 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
       expect(made).toHaveLength(2);
       expect(world.kmc.made('g')).toBe(revision);
     }
-    const { versions } = await world.process().status.of('g');
+    const { versions } = await (await world.process()).status.of('g');
     expect(versions.map(({ version }) => version)).toEqual([1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n]);
   });
 }

@@ -10,8 +10,9 @@
  * and only the last commit makes the version one that is given to anybody. So no number is given twice, and no version is
  * half made. Two replicas may do all of it beside each other: the last commit succeeds once.
  */
-import { CpnsError, NONCE_BYTES } from '@cpns/core';
-import { at, type Decision, type Found } from '@cpns/store';
+import { Clock, CpnsError, NONCE_BYTES, Random } from '@cpns/core';
+import { OwnIdentity } from '@cpns/platform';
+import { at, Records, type Decision, type Found } from '@cpns/store';
 import {
   currentTraceparent,
   emitStep,
@@ -21,9 +22,9 @@ import {
   withTraceparent,
   type CarriedField,
 } from '@cpns/telemetry';
-import { GROUP, groupAggregate, PENDING, type GroupRecord, type PendingRecord } from '../../records/group-records';
-import type { CskmfContext } from '../context';
-import { finishChange } from './finish-change';
+import { Injectable } from '@nestjs/common';
+import { GROUP, groupAggregate, PENDING, type GroupRecord, type PendingRecord } from '../records';
+import { FinishChange } from './finish-change';
 
 /** A change as its use case wants it. */
 export interface Change {
@@ -59,8 +60,15 @@ type Begun =
 const OTHERS_MAX = 16;
 const REQUEST_ID_BYTES = NONCE_BYTES;
 
+@Injectable()
 export class GroupChanges {
-  constructor(private readonly cskmf: CskmfContext) {}
+  constructor(
+    private readonly own: OwnIdentity,
+    private readonly records: Records,
+    private readonly finish: FinishChange,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
 
   /**
    * Makes a change, or finds that it was made.
@@ -68,19 +76,18 @@ export class GroupChanges {
    * @throws CpnsError what the change throws; DEPENDENCY_UNAVAILABLE and DEADLINE: the same call goes on with it; CONFLICT
    */
   async make(change: Change, from: string): Promise<GroupRecord> {
-    const { server } = this.cskmf;
     const aggregate = groupAggregate(change.groupId);
-    const startedAt = server.clock.now();
+    const startedAt = this.clock.now();
     for (let others = 0; others < OTHERS_MAX; others++) {
-      const state = await server.records.read(aggregate, WANTED);
+      const state = await this.records.read(aggregate, WANTED);
       const begun = await this.#begin(change, state);
       if (begun.kind === 'other') {
         await this.#finishOther(change.groupId, begun.pending);
         continue;
       }
       const flow = begun.kind === 'done' ? change.flowOf(begun.group) : begun.pending.flow;
-      emitStep({ flow, step: 1, from, to: server.uri, carried: change.carried, startedAt });
-      return begun.kind === 'done' ? begun.group : finishChange(this.cskmf, change.groupId, begun.pending);
+      emitStep({ flow, step: 1, from, to: this.own.uri, carried: change.carried, startedAt });
+      return begun.kind === 'done' ? begun.group : this.finish.execute(change.groupId, begun.pending);
     }
     throw new CpnsError('CONFLICT', 'too many changes of this group are under way: try again');
   }
@@ -89,9 +96,7 @@ export class GroupChanges {
     if (pending === undefined && !change.isDone(head)) await change.check();
     const flow = change.flowOf(head);
     return withinStep({ flow, step: 2 }, () =>
-      this.cskmf.server.records.transact(groupAggregate(change.groupId), WANTED, (found) =>
-        this.#decide(change, flow, found),
-      ),
+      this.records.transact(groupAggregate(change.groupId), WANTED, (found) => this.#decide(change, flow, found)),
     );
   }
 
@@ -106,7 +111,7 @@ export class GroupChanges {
       ...begun.pending,
       flow,
       changeDigest: change.changeDigest,
-      requestId: this.cskmf.server.random.bytes(REQUEST_ID_BYTES),
+      requestId: this.random.bytes(REQUEST_ID_BYTES),
       traceparent: lastStep() || currentTraceparent(),
     };
     const put = { pending: ours, ...(begun.head && { head: begun.head }) };
@@ -117,7 +122,7 @@ export class GroupChanges {
   async #finishOther(groupId: string, pending: PendingRecord): Promise<void> {
     try {
       await withTraceparent(pending.traceparent, () =>
-        withStepChain(pending.traceparent, () => finishChange(this.cskmf, groupId, pending)),
+        withStepChain(pending.traceparent, () => this.finish.execute(groupId, pending)),
       );
     } catch (error) {
       // it was taken back, which is that caller's answer and not ours

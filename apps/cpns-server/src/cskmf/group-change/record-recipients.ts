@@ -1,6 +1,7 @@
 /** To whom the new version is given, and to whom no more: the projection of SMF's membership by revision. */
-import { parseEntityUri } from '@cpns/core';
-import { at, type RecordRef, type SetChange } from '@cpns/store';
+import { parseEntityUri, type Clock } from '@cpns/core';
+import { at, type RecordRef, type Records, type SetChange } from '@cpns/store';
+import { joinedAt, leftAt, withoutRetired } from '../recipients';
 import {
   GROUP,
   groupAggregate,
@@ -13,9 +14,7 @@ import {
   type PendingRecord,
   type RecipientRecord,
   type Span,
-} from '../../records/group-records';
-import type { CskmfContext } from '../context';
-import { joinedAt, leftAt, withoutRetired } from '../recipients';
+} from '../records';
 import { oldestInUse } from '../versions';
 
 /** Entities of one commit: with an expectation, a record and up to three set changes each it stays within what one may have. */
@@ -35,24 +34,30 @@ const moveOf = (entity: string, joins: boolean): Move => ({
   joins,
 });
 
+/** By the number of the move, so that no recipient's key in a commit is taken for one of the change itself. */
+type ByMove<T> = Record<`move${number}`, T>;
+
 /**
  * Writes it down for the version that the pending change is about, in as many commits as it takes. Until the group's head
  * has that version, what is written gives nothing and takes nothing.
  */
-export async function recordRecipients(cskmf: CskmfContext, groupId: string, pending: PendingRecord): Promise<void> {
+export async function recordRecipients(
+  records: Records,
+  clock: Clock,
+  groupId: string,
+  pending: PendingRecord,
+): Promise<void> {
   const moves = [
     ...pending.left.map((entity) => moveOf(entity, false)),
     ...pending.joined.map((entity) => moveOf(entity, true)),
   ];
   for (let from = 0; from < moves.length; from += CHUNK)
-    await recordChunk(cskmf, groupId, pending, moves.slice(from, from + CHUNK));
+    await recordChunk(records, clock, groupId, pending, moves.slice(from, from + CHUNK));
 }
 
-/** By the number of the move, so that no recipient's key in a commit is taken for one of the change itself. */
-type ByMove<T> = Record<`move${number}`, T>;
-
 async function recordChunk(
-  { server }: CskmfContext,
+  records: Records,
+  clock: Clock,
   groupId: string,
   { requestId, previous }: PendingRecord,
   moves: readonly Move[],
@@ -63,10 +68,10 @@ async function recordChunk(
   );
   // expected with them, so that nobody writes for a change that is over
   const wanted = Object.assign(recipients, { head: at(GROUP), pending: at(PENDING) });
-  await server.records.transact(groupAggregate(groupId), wanted, (found) => {
+  await records.transact(groupAggregate(groupId), wanted, (found) => {
     const { head, pending } = found;
     if (pending?.requestId.equals(requestId) !== true) return { result: undefined };
-    const oldest = head === undefined ? version : oldestInUse(head, server.clock.now());
+    const oldest = head === undefined ? version : oldestInUse(head, clock.now());
     const changed = moves.flatMap((move, index) => {
       const spans = found[`move${index}`]?.spans ?? [];
       const after = move.spansAfter(spans, version);

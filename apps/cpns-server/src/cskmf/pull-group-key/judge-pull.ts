@@ -1,6 +1,6 @@
 /** Who is given what, and what the others are told. */
 import { CpnsError, failedPrecondition, permissionDenied } from '@cpns/core';
-import type { GroupKeyVersion, GroupRecord, Span } from '../../records/group-records';
+import type { GroupKeyVersion, GroupRecord, Span } from '../records';
 import { groupDeleted, groupUnknown } from '../group-refusals';
 import { isGiven } from '../recipients';
 import { stateOf } from '../versions';

@@ -2,7 +2,7 @@
 import { EntityUserKey, unauthenticated, parseEntityUri } from '@cpns/core';
 import { dump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { PullGroupKey } from './pull-group-key';
-import { gateway, pne, pullOf, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../../testing/world';
+import { gateway, pne, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../../testing/world';
 
 const [A, B, C, D] = [pne('a'), pne('b'), pne('c'), pne('d', 'pn2')];
 const GW = parseEntityUri(gateway());
@@ -19,7 +19,7 @@ describe('PullGroupKey', () => {
     temporary = await temporaryStore();
     world = await World.make(temporary.store);
     await world.register(A, B, C, D);
-    server = world.process();
+    server = await world.process();
     const description = world.description('g');
     await server.create.execute({ description, members: [A, B, D], membershipRevision: 1n }, SMF);
   });
@@ -146,7 +146,7 @@ describe('PullGroupKey', () => {
 
     it('moves once, however many pull at a time', async () => {
       world.clock.advance(SEAL_PERIOD);
-      const other = world.process();
+      const other = await world.process();
       const ends = await Promise.all(
         [server, other, server, other].map(async (one) => {
           const { delivery } = await one.pull.execute({ groupId: 'g', version: 0n, entity: A }, GW);
@@ -195,7 +195,7 @@ describe('PullGroupKey', () => {
     await pull(A);
     world.kmc.breakNext('getKeyVersion', 'before');
     expect(await refusal(A)).toBe('accepted');
-    server = world.process();
+    server = await world.process();
     expect(await refusal(A)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
     expect(await refusal(A)).toBe('accepted');
   });
@@ -203,8 +203,13 @@ describe('PullGroupKey', () => {
   it('refuses to answer for more members than one message holds', async () => {
     const { envelopes = [] } = (await pull('')) ?? {};
     const size = envelopes.reduce((sum, { entity, own }) => sum + entity.length + own.length + 12, 0);
-    const limited = (limit: number) =>
-      reasonOf(pullOf(new PullGroupKey(server.context, limit)).execute({ groupId: 'g', version: 0n, entity: '' }, GW));
+    const limited = async (limit: number) => {
+      class LimitedPull extends PullGroupKey {
+        protected override readonly allMaxBytes = limit;
+      }
+      const process = await world.process(world.store, [{ provide: PullGroupKey, useClass: LimitedPull }]);
+      return reasonOf(process.pull.execute({ groupId: 'g', version: 0n, entity: '' }, GW));
+    };
     expect([await limited(size), await limited(size - 1)]).toEqual(['accepted', 'RESOURCE_EXHAUSTED/LIMIT_REACHED']);
   });
 });

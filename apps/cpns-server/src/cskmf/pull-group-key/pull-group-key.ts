@@ -8,25 +8,19 @@ import {
   type MemberEnvelope,
   DELIVERY_ENVELOPES_MAX,
 } from '@cpns/contracts';
-import { CpnsError, permissionDenied, checkGroupId, parseEntityUri, samePn, type EntityName } from '@cpns/core';
-import { at } from '@cpns/store';
+import { Clock, CpnsError, permissionDenied, checkGroupId, parseEntityUri, samePn, type EntityName } from '@cpns/core';
+import { OwnIdentity } from '@cpns/platform';
+import { at, Records } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
-import {
-  GROUP,
-  groupAggregate,
-  RECIPIENT,
-  recipientName,
-  type GroupKeyVersion,
-  type GroupRecord,
-} from '../../records/group-records';
-import type { CskmfContext } from '../context';
-import { envelopeFor, envelopesFor, recipientsOf } from '../envelopes';
-import { liveKeyOf, memberWithoutKey } from '../member-keys';
+import { Injectable } from '@nestjs/common';
+import { RecentRecords } from '../../recent-records/recent-records';
+import { Envelopes } from '../envelopes';
+import { MemberKeys, memberWithoutKey } from '../member-keys';
+import { GROUP, groupAggregate, RECIPIENT, recipientName, type GroupKeyVersion, type GroupRecord } from '../records';
+import { SignedStatements } from '../signed-statements';
 import { needsRenewal, sealUntilOf } from '../versions';
 import { allowedVersion, checkExists, notAMember, versionOf } from './judge-pull';
 
-/** An answer for all members behind a gateway has at most so many bytes of envelopes; members of more pull one by one. */
-export const ALL_MAX_BYTES = 2 * 1024 * 1024;
 /** What protobuf adds to an envelope, at most, in bytes. */
 const FRAMING = 12;
 const NO_SHARED = Buffer.alloc(0);
@@ -39,10 +33,19 @@ type Step = typeof ALL | typeof ONE;
 const ALL_CARRIES: readonly CarriedField[] = ['group_id', 'version'];
 const ONE_CARRIES: readonly CarriedField[] = [...ALL_CARRIES, 'entity'];
 
+@Injectable()
 export class PullGroupKey {
+  /** An answer for all members behind a gateway has at most so many bytes of envelopes; members of more pull one by one. */
+  protected readonly allMaxBytes: number = 2 * 1024 * 1024;
+
   constructor(
-    private readonly cskmf: CskmfContext,
-    private readonly allMaxBytes = ALL_MAX_BYTES,
+    private readonly own: OwnIdentity,
+    private readonly records: Records,
+    private readonly recent: RecentRecords,
+    private readonly keys: MemberKeys,
+    private readonly envelopes: Envelopes,
+    private readonly statements: SignedStatements,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -69,21 +72,20 @@ export class PullGroupKey {
   }
 
   async #forOne(groupId: string, asked: bigint, entity: EntityName, gateway: EntityName, standing: Promise<void>) {
-    const { server } = this.cskmf;
     const { uri } = entity;
-    const startedAt = server.clock.now();
+    const startedAt = this.clock.now();
     const wanted = { head: at(GROUP), recipient: at(RECIPIENT, recipientName(uri)) };
     const [{ head, recipient }, key] = await Promise.all([
-      server.recent.read(groupAggregate(groupId), wanted),
-      liveKeyOf(server, entity),
+      this.recent.read(groupAggregate(groupId), wanted),
+      this.keys.liveKeyOf(entity),
     ]);
     try {
       await standing;
       const group = checkExists(head);
-      const version = allowedVersion(group, recipient?.spans ?? [], asked, server.clock.now());
+      const version = allowedVersion(group, recipient?.spans ?? [], asked, this.clock.now());
       if (key === undefined) throw memberWithoutKey(uri);
       this.#report(ONE, gateway, ONE_CARRIES, startedAt);
-      const own = await envelopeFor(this.cskmf, groupId, version.version, uri, key);
+      const own = await this.envelopes.envelopeFor(groupId, version.version, uri, key);
       return await this.#deliver(ONE, group, version, [{ entity: uri, own }]);
     } finally {
       key?.secret.destroy();
@@ -91,16 +93,15 @@ export class PullGroupKey {
   }
 
   async #forAll(groupId: string, asked: bigint, gateway: EntityName) {
-    const { server } = this.cskmf;
-    const startedAt = server.clock.now();
-    const group = checkExists((await server.recent.read(groupAggregate(groupId), { head: at(GROUP) })).head);
-    const version = versionOf(group, asked, server.clock.now());
+    const startedAt = this.clock.now();
+    const group = checkExists((await this.recent.read(groupAggregate(groupId), { head: at(GROUP) })).head);
+    const version = versionOf(group, asked, this.clock.now());
     const envelopes: MemberEnvelope[] = [];
     let members = 0;
     let bytes = 0;
-    for await (const entities of recipientsOf(this.cskmf, groupId, version.version, gateway.pnId)) {
+    for await (const entities of this.envelopes.recipientsOf(groupId, version.version, gateway.pnId)) {
       members += entities.length;
-      for await (const envelope of envelopesFor(this.cskmf, groupId, version.version, entities)) {
+      for await (const envelope of this.envelopes.envelopesFor(groupId, version.version, entities)) {
         bytes += envelope.entity.length + envelope.own.length + FRAMING;
         if (bytes > this.allMaxBytes || envelopes.length === DELIVERY_ENVELOPES_MAX) throw tooMany(this.allMaxBytes);
         envelopes.push(envelope);
@@ -112,23 +113,23 @@ export class PullGroupKey {
   }
 
   #report({ flow, step }: Step, gateway: EntityName, carried: readonly CarriedField[], startedAt: number): void {
-    emitStep({ flow, step, from: gateway.uri, to: this.cskmf.server.uri, carried, startedAt });
+    emitStep({ flow, step, from: gateway.uri, to: this.own.uri, carried, startedAt });
   }
 
   async #deliver(step: Step, group: GroupRecord, version: GroupKeyVersion, envelopes: MemberEnvelope[]) {
-    const { server, statements } = this.cskmf;
-    const stated = needsRenewal(group, version, server.clock.now())
+    const stated = needsRenewal(group, version, this.clock.now())
       ? await withinStep(step, () => this.#renewed(group, version))
       : version;
-    return { delivery: { statement: statements.of(group.description.groupId, stated), shared: NO_SHARED, envelopes } };
+    return {
+      delivery: { statement: this.statements.of(group.description.groupId, stated), shared: NO_SHARED, envelopes },
+    };
   }
 
   /** The version as it is stated from now on, with a later end of sealing. */
   async #renewed(group: GroupRecord, version: GroupKeyVersion): Promise<GroupKeyVersion> {
-    const { records, clock } = this.cskmf.server;
     const aggregate = groupAggregate(group.description.groupId);
-    return records.transact(aggregate, { head: at(GROUP) }, ({ head }) => {
-      const now = clock.now();
+    return this.records.transact(aggregate, { head: at(GROUP) }, ({ head }) => {
+      const now = this.clock.now();
       const present = checkExists(head);
       const last = present.versions.at(-1);
       // another was faster: with the renewal, or with a version after it

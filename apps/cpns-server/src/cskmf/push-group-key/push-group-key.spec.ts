@@ -17,7 +17,7 @@ describe('pushes', () => {
     await world.enrol(SECOND);
     await world.enrol(GW2);
     await world.enrol(ENDED, 'revoked');
-    server = world.process();
+    server = await world.process();
   });
   afterEach(() => temporary.dispose());
 
@@ -90,7 +90,7 @@ describe('pushes', () => {
       { kind: 'group', id: 'g' },
       { append: outbox.entries.map(({ dedupeId, value }) => ({ log: 'outbox', dedupeId, value })) },
     );
-    await Promise.all([server.push('g'), world.process().push('g')]);
+    await Promise.all([server.push('g'), (await world.process()).push('g')]);
     const after = await dump(temporary.store);
     expect(after[`gateway/${GW}`]).toEqual(before[`gateway/${GW}`]);
     expect(after[`gateway/${GW2}`]).toEqual(before[`gateway/${GW2}`]);
@@ -125,7 +125,7 @@ describe('pushes', () => {
 
   it('wait for the KMC', async () => {
     await create();
-    server = world.process();
+    server = await world.process();
     world.kmc.breakNext('getKeyVersion', 'before');
     await expect(server.push('g')).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
     expect(await seen(GW)).toEqual([]);

@@ -3,15 +3,17 @@
  * where its delivery channel brings it (FLOW-PUSH step 8). Repeated until it is there; what is in a log already is not
  * put there twice.
  */
-import type { MemberEnvelope, OpenDeliveryChannelResponse } from '@cpns/contracts';
-import { at, type Aggregate, type LogEntry } from '@cpns/store';
+import type { MemberEnvelope } from '@cpns/contracts';
+import { Clock } from '@cpns/core';
+import { at, Records, Store, type Aggregate, type LogEntry } from '@cpns/store';
 import { withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
-import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
-import { GROUP, PNS, type GroupRecord } from '../../records/group-records';
-import { gatewaysOf } from '../../records/pn-records';
-import type { CskmfContext } from '../context';
-import { envelopesFor, recipientsOf } from '../envelopes';
-import { sealedEntry } from '../gateway-log';
+import { Injectable } from '@nestjs/common';
+import { GatewayLog, type DeliveryEntry } from '../../gateway-delivery/gateway-log';
+import { GatewayRecords } from '../../gateways/gateway-records';
+import { PersonalNetworks } from '../../gateways/personal-networks';
+import { Envelopes } from '../envelopes';
+import { GROUP, PNS, type GroupRecord } from '../records';
+import { SignedStatements } from '../signed-statements';
 import { stateOf } from '../versions';
 import { partId, partsOf } from './parts';
 import { decodeTask, type StoredTask } from './relay-task';
@@ -22,10 +24,18 @@ const PAGE = 500;
 
 const NO_SHARED = Buffer.alloc(0);
 
-type Entry = NonNullable<OpenDeliveryChannelResponse['entry']>;
-
+@Injectable()
 export class PushGroupKey {
-  constructor(private readonly cskmf: CskmfContext) {}
+  constructor(
+    private readonly store: Store,
+    private readonly records: Records,
+    private readonly gateways: GatewayRecords,
+    private readonly networks: PersonalNetworks,
+    private readonly log: GatewayLog,
+    private readonly envelopes: Envelopes,
+    private readonly statements: SignedStatements,
+    private readonly clock: Clock,
+  ) {}
 
   /** Carries one entry of a group's outbox. @throws CpnsError DEPENDENCY_UNAVAILABLE, DEADLINE, STORED_RECORD_INVALID */
   carry(aggregate: Aggregate, entry: LogEntry): Promise<void> {
@@ -34,7 +44,7 @@ export class PushGroupKey {
   }
 
   async #carry(aggregate: Aggregate, task: StoredTask): Promise<void> {
-    const { head } = await this.cskmf.server.records.read(aggregate, { head: at(GROUP) });
+    const { head } = await this.records.read(aggregate, { head: at(GROUP) });
     if (head === undefined) return;
     if (task.kind === 'end')
       return withinStep({ flow: 'GK-DELETE', step: 8 }, () => this.#eachPn(aggregate, (pnId) => this.#end(head, pnId)));
@@ -44,10 +54,9 @@ export class PushGroupKey {
 
   /** Every Personal Network with recipients, a few at a time. */
   async #eachPn(aggregate: Aggregate, work: (pnId: string) => Promise<void>): Promise<void> {
-    const { store } = this.cskmf.server;
     let cursor: string | undefined;
     do {
-      const page = await store.members(aggregate, PNS, cursor, PAGE);
+      const page = await this.store.members(aggregate, PNS, cursor, PAGE);
       for (let from = 0; from < page.items.length; from += AT_ONCE)
         await Promise.all(page.items.slice(from, from + AT_ONCE).map(work));
       cursor = page.next;
@@ -57,11 +66,11 @@ export class PushGroupKey {
   async #push(head: GroupRecord, { version }: StoredTask, pnId: string): Promise<void> {
     const stated = head.versions.find((one) => one.version === version);
     // nobody would open with it any more: a relay that was away that long has newer ones to carry
-    if (stated === undefined || stateOf(head, stated, this.cskmf.server.clock.now()) === 'retired') return;
+    if (stated === undefined || stateOf(head, stated, this.clock.now()) === 'retired') return;
     const { groupId } = head.description;
     const gateways = await this.#gateways(pnId);
     if (gateways.length === 0) return;
-    const statement = this.cskmf.statements.of(groupId, stated);
+    const statement = this.statements.of(groupId, stated);
     for await (const envelopes of partsOf(this.#envelopes(groupId, version, pnId))) {
       const delivery = { statement, shared: NO_SHARED, envelopes: [...envelopes] };
       await this.#append(gateways, partId(groupId, version, envelopes), { $case: 'groupKey', value: delivery });
@@ -69,34 +78,28 @@ export class PushGroupKey {
   }
 
   async *#envelopes(groupId: string, version: bigint, pnId: string): AsyncGenerator<MemberEnvelope> {
-    for await (const entities of recipientsOf(this.cskmf, groupId, version, pnId))
-      yield* envelopesFor(this.cskmf, groupId, version, entities);
+    for await (const entities of this.envelopes.recipientsOf(groupId, version, pnId))
+      yield* this.envelopes.envelopesFor(groupId, version, entities);
   }
 
   async #end({ description, newest, deletedAt = 0 }: GroupRecord, pnId: string): Promise<void> {
     const { groupId } = description;
-    const statement = this.cskmf.statements.ofTheEnd(groupId, newest, deletedAt);
+    const statement = this.statements.ofTheEnd(groupId, newest, deletedAt);
     const delivery = { statement, shared: NO_SHARED, envelopes: [] };
     await this.#append(await this.#gateways(pnId), `group.${groupId}.end`, { $case: 'groupKey', value: delivery });
   }
 
   /** Those of a Personal Network that may act; one whose identity was ended has nobody who would empty its log. */
   async #gateways(pnId: string): Promise<readonly string[]> {
-    const { records, store } = this.cskmf.server;
     const gateways: string[] = [];
-    for await (const gateway of gatewaysOf(store, pnId)) {
-      const { identity } = await records.read(gatewayAggregate(gateway), { identity: at(IDENTITY) });
+    for await (const gateway of this.networks.gatewaysOf(pnId)) {
+      const identity = await this.gateways.identityOf(gateway);
       if (identity?.state === 'live') gateways.push(gateway);
     }
     return gateways;
   }
 
-  async #append(gateways: readonly string[], id: string, entry: Entry): Promise<void> {
-    const { server } = this.cskmf;
-    await Promise.all(
-      gateways.map((gateway) =>
-        server.records.append(gatewayAggregate(gateway), [sealedEntry(server, gateway, id, entry)]),
-      ),
-    );
+  async #append(gateways: readonly string[], id: string, entry: DeliveryEntry): Promise<void> {
+    await Promise.all(gateways.map((gateway) => this.log.append(gateway, id, entry)));
   }
 }

@@ -1,11 +1,10 @@
 import { FakeClock } from '@cpns/core/testing';
 import { parseEntityUri } from '@cpns/core';
 import type { Store } from '@cpns/store';
-import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
-import { leaversSet, recipientsSet } from '../../records/group-records';
-import { FailingStore } from '../../testing/failing-store';
+import { failingStore, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { gateway, pne, reasonOf, SMF, World, type CskmfProcess } from '../../testing/world';
-import { keepRetiring } from './retirement-loop';
+import { leaversSet, recipientsSet } from '../records';
+import { RetirementLoop } from './retirement-loop';
 
 const [A, B, C] = [pne('a'), pne('b'), pne('c')];
 const GW = parseEntityUri(gateway());
@@ -22,7 +21,7 @@ describe('the end of versions', () => {
     store = temporary.store;
     world = await World.make(store, { clock });
     await world.register(A, B, C);
-    server = world.process();
+    server = await world.process();
     const description = world.description('g');
     await server.create.execute({ description, members: [A, B], membershipRevision: 1n }, SMF);
   });
@@ -76,7 +75,7 @@ describe('the end of versions', () => {
   it('is done by one of two replicas', async () => {
     await change(2n, [C], [A]);
     world.clock.advance(60_000);
-    const outcomes = await Promise.all([server, world.process()].map(({ retire }) => retire.execute('g')));
+    const outcomes = await Promise.all([server, await world.process()].map(({ retire }) => retire.execute('g')));
     expect(outcomes.sort()).toEqual([0, 1]);
     expect(destroyed()).toEqual(['destroyKeyVersion g/1']);
   });
@@ -84,7 +83,7 @@ describe('the end of versions', () => {
   it('is left to a replica that has claimed it, for a minute', async () => {
     await change(2n, [C], [A]);
     world.clock.advance(60_000);
-    const dying = world.process(new FailingStore(store, { at: 1, when: 'after' }));
+    const dying = await world.process(failingStore(store, { at: 1, when: 'after' }));
     await reasonOf(dying.retire.execute('g'));
     world.clock.advance(59_999);
     expect([await server.retire.execute('g'), destroyed()]).toEqual([0, []]);
@@ -97,7 +96,7 @@ describe('the end of versions', () => {
     async (failure) => {
       await change(2n, [C], [A]);
       world.clock.advance(60_000);
-      const dying = world.process(new FailingStore(store, failure));
+      const dying = await world.process(failingStore(store, failure));
       expect(await reasonOf(dying.retire.execute('g'))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
       world.clock.advance(60_000);
       await server.retire.execute('g');
@@ -115,11 +114,10 @@ describe('the end of versions', () => {
     await change(2n, [C], [A]);
     world.clock.advance(60_000);
     world.kmc.breakNext('destroyKeyVersion', 'before');
-    const over = new AbortController();
-    const loop = keepRetiring(server.context, server.retire, { every: 3_600_000, signal: over.signal });
+    const loop = server.module.get(RetirementLoop);
+    loop.onApplicationBootstrap();
     while (world.kmc.material('h', 1n) !== undefined) await new Promise((resolve) => setTimeout(resolve, 5));
-    over.abort();
-    await loop;
+    await loop.onApplicationShutdown();
     expect(world.kmc.material('g', 1n)).toBeDefined();
     expect(world.log.text()).toContain('versions of a group could not be retired');
   });

@@ -2,8 +2,12 @@
  * How versions come to their end (GROUP_KEY_VERSION_LIFE_CYCLE: `grace -> retired`). By the clock alone a version is retired
  * and given to nobody; this destroys it at the KMC and tidies up after it. What a crash leaves undone the next round does.
  */
-import { parseEntityUri, duration } from '@cpns/core';
-import { at, expiring, type RecordRef, type Aggregate, type SetChange } from '@cpns/store';
+import { Clock, parseEntityUri, duration } from '@cpns/core';
+import { at, expiring, Records, Store, type RecordRef, type Aggregate, type SetChange } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { Osg } from '../../osg/osg';
+import { withoutCommitment } from '../group-change/finish-change';
+import { isGoneFrom } from '../recipients';
 import {
   GROUP,
   groupAggregate,
@@ -15,18 +19,21 @@ import {
   RETIRED_VERSIONS_MAX,
   RETIREMENT,
   type GroupKeyVersion,
-} from '../../records/group-records';
-import type { CskmfContext } from '../context';
-import { withoutCommitment } from '../group-change/finish-change';
-import { isGoneFrom } from '../recipients';
+} from '../records';
 import { overdue } from '../versions';
 
 /** How long one replica has for a group before another may take over. */
 const CLAIM_MS = duration(1, 'minute');
 const PAGE = 500;
 
+@Injectable()
 export class RetireVersions {
-  constructor(private readonly cskmf: CskmfContext) {}
+  constructor(
+    private readonly store: Store,
+    private readonly records: Records,
+    private readonly osg: Osg,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * @returns how many versions of the group were retired here; 0 too when another replica is at it
@@ -34,13 +41,12 @@ export class RetireVersions {
    */
   async execute(groupId: string): Promise<number> {
     const aggregate = groupAggregate(groupId);
-    const { server, osg } = this.cskmf;
-    const { head } = await server.records.read(aggregate, { head: at(GROUP) });
+    const { head } = await this.records.read(aggregate, { head: at(GROUP) });
     // a group that is deleted is destroyed as a whole
     if (head === undefined || head.deletedAt !== undefined) return 0;
-    if (overdue(head, server.clock.now()).length === 0) return 0;
+    if (overdue(head, this.clock.now()).length === 0) return 0;
     const due = await this.#claim(aggregate);
-    for (const { version } of due) await osg.destroyVersion(groupId, version);
+    for (const { version } of due) await this.osg.destroyVersion(groupId, version);
     // whoever left with the version after one of these has no use for any that is left
     for (const { version } of due) await this.#forgetLeavers(aggregate, version + 1n);
     if (due.length > 0) await this.#finish(aggregate, due);
@@ -49,9 +55,8 @@ export class RetireVersions {
 
   /** What is due, for this replica alone. */
   #claim(aggregate: Aggregate): Promise<readonly GroupKeyVersion[]> {
-    const { records, clock } = this.cskmf.server;
-    return records.transact(aggregate, { head: at(GROUP), claim: at(RETIREMENT) }, ({ head, claim }) => {
-      const now = clock.now();
+    return this.records.transact(aggregate, { head: at(GROUP), claim: at(RETIREMENT) }, ({ head, claim }) => {
+      const now = this.clock.now();
       const due = head === undefined || claim !== undefined ? [] : overdue(head, now);
       if (due.length === 0) return { result: due };
       return { result: due, put: { claim: expiring({ claimedAt: now }, now + CLAIM_MS) } };
@@ -60,7 +65,7 @@ export class RetireVersions {
 
   #finish(aggregate: Aggregate, due: readonly GroupKeyVersion[]): Promise<void> {
     const wanted = { head: at(GROUP), retired: at(RETIRED_VERSIONS), claim: at(RETIREMENT) };
-    return this.cskmf.server.records.transact(aggregate, wanted, ({ head, retired }) => {
+    return this.records.transact(aggregate, wanted, ({ head, retired }) => {
       const numbers = new Set(due.map(({ version }) => version));
       const ended = (head?.versions ?? []).filter(({ version }) => numbers.has(version));
       if (head === undefined || ended.length === 0) return { result: undefined, put: { claim: null } };
@@ -78,9 +83,8 @@ export class RetireVersions {
 
   /** Takes those out of the sets of recipients that left with a version, unless they came back. */
   async #forgetLeavers(aggregate: Aggregate, version: bigint): Promise<void> {
-    const { store } = this.cskmf.server;
     for (;;) {
-      const { items } = await store.members(aggregate, leaversSet(version), undefined, PAGE);
+      const { items } = await this.store.members(aggregate, leaversSet(version), undefined, PAGE);
       if (items.length === 0) return;
       await this.#forget(aggregate, version, items);
     }
@@ -90,7 +94,7 @@ export class RetireVersions {
     const wanted: Record<string, RecordRef<typeof RECIPIENT.fields>> = Object.fromEntries(
       entities.map((entity) => [entity, at(RECIPIENT, recipientName(entity))]),
     );
-    return this.cskmf.server.records.transact(aggregate, wanted, (found) => ({
+    return this.records.transact(aggregate, wanted, (found) => ({
       result: undefined,
       removeFrom: entities.flatMap((entity): SetChange[] => [
         { set: leaversSet(version), member: entity },

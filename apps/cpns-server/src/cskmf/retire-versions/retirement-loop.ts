@@ -1,46 +1,64 @@
+import { duration } from '@cpns/core';
+import { Store } from '@cpns/store';
+import { Logger } from '@cpns/telemetry';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GROUP_KIND } from '../../records/group-records';
-import type { CskmfContext } from '../context';
-import type { RetireVersions } from './retire-versions';
+import { Osg } from '../../osg/osg';
+import { GROUP_KIND } from '../records';
+import { RetireVersions } from './retire-versions';
 
-export interface RetirementLoopOptions {
-  /** From the end of one round to the beginning of the next, milliseconds. */
-  readonly every: number;
-  readonly signal: AbortSignal;
-}
-
+/** How late a version may be destroyed; from the very moment on it is given out no more. */
+const RETIRE_EVERY = duration(15, 'second');
 const PAGE = 500;
 
-/** When versions are retired: looks at all groups from time to time, until the signal aborts. How is {@link RetireVersions}'. */
-export async function keepRetiring(
-  cskmf: CskmfContext,
-  retire: RetireVersions,
-  { every, signal }: RetirementLoopOptions,
-): Promise<void> {
-  while (!signal.aborted) {
-    await round(cskmf, retire, signal);
-    cskmf.osg.dropIdle();
-    await sleep(every, undefined, { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
-  }
-}
+/** When versions are retired: looks at all groups from time to time. How is {@link RetireVersions}'. */
+@Injectable()
+export class RetirementLoop implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly #over = new AbortController();
+  #running: Promise<void> | undefined;
 
-/** One look at every group; what fails is left to the next one. */
-async function round({ server, logger }: CskmfContext, retire: RetireVersions, signal: AbortSignal): Promise<void> {
-  try {
-    let cursor: string | undefined;
-    do {
-      const page = await server.store.list(GROUP_KIND, cursor, PAGE);
-      for (const groupId of page.items) {
-        if (signal.aborted) return;
-        await retire.execute(groupId).catch((error: unknown) => {
-          logger.warn('versions of a group could not be retired', { groupId, error });
-        });
-      }
-      cursor = page.next;
-    } while (cursor !== undefined);
-  } catch (error) {
-    logger.warn('groups could not be looked through for versions to retire', { error });
+  constructor(
+    private readonly store: Store,
+    private readonly retire: RetireVersions,
+    private readonly osg: Osg,
+    private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#running = this.#run(this.#over.signal);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.#over.abort();
+    await this.#running;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#round(signal);
+      this.osg.dropIdle();
+      await sleep(RETIRE_EVERY, undefined, { signal }).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+  }
+
+  /** One look at every group; what fails is left to the next one. */
+  async #round(signal: AbortSignal): Promise<void> {
+    try {
+      let cursor: string | undefined;
+      do {
+        const page = await this.store.list(GROUP_KIND, cursor, PAGE);
+        for (const groupId of page.items) {
+          if (signal.aborted) return;
+          await this.retire.execute(groupId).catch((error: unknown) => {
+            this.logger.warn('versions of a group could not be retired', { groupId, error });
+          });
+        }
+        cursor = page.next;
+      } while (cursor !== undefined);
+    } catch (error) {
+      this.logger.warn('groups could not be looked through for versions to retire', { error });
+    }
   }
 }

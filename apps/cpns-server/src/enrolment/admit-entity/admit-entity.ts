@@ -3,10 +3,12 @@ import { isIP } from 'node:net';
 import { HOSTS_MAX } from '@cpns/certificate-issuance';
 import { EntityRole, type AdmitEntityRequest, fields, keyForm, wireKeyForm } from '@cpns/contracts';
 import {
+  Clock,
   CpnsError,
   failedPrecondition,
   invalidArgument,
   permissionDenied,
+  Random,
   TokenAuthKey,
   checkUserId,
   parseEntityUri,
@@ -15,19 +17,13 @@ import {
 } from '@cpns/core';
 import { TOKEN_MAX_LIFE_MS, type AdmittedRole } from '@cpns/entity-user-key';
 import type { KeyForm } from '@cpns/key-derivation';
+import { ServiceIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
-import type { ServerContext } from '../../context';
-import { sealedEntry } from '../../cskmf/gateway-log';
-import {
-  ADMISSION,
-  admissionName,
-  ENTITY_HEAD,
-  entityAggregate,
-  TOKEN_ENTITY,
-  tokenAggregate,
-  type AdmissionRecord,
-} from '../../records/entity-records';
-import { gatewayAggregate, IDENTITY } from '../../records/gateway-records';
+import { Injectable } from '@nestjs/common';
+import { EntityRecords } from '../../entities/entity-records';
+import { ADMISSION, admissionName, ENTITY_HEAD, type AdmissionRecord } from '../../entities/records';
+import { GatewayLog } from '../../gateway-delivery/gateway-log';
+import { GatewayRecords } from '../../gateways/gateway-records';
 import { makeRoom } from './make-room';
 
 const TOKEN_ID_BYTES = 16;
@@ -45,8 +41,16 @@ interface Admissible {
   readonly ipAddresses: readonly string[];
 }
 
+@Injectable()
 export class AdmitEntity {
-  constructor(private readonly server: ServerContext) {}
+  constructor(
+    private readonly own: ServiceIdentity,
+    private readonly entities: EntityRecords,
+    private readonly gateways: GatewayRecords,
+    private readonly log: GatewayLog,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
 
   /**
    * @throws CpnsError a field's reason; TRUST_DOMAIN; PN_MISMATCH or GATEWAY_NOT_PROVISIONED for an assigner that cannot
@@ -54,28 +58,25 @@ export class AdmitEntity {
    */
   async execute(request: AdmitEntityRequest): Promise<AdmissionRecord> {
     const wanted = this.check(request);
-    if (wanted.assigner !== this.server.uri) await this.checkAssigner(wanted);
-    await makeRoom(this.server, wanted.entity);
-    const tokenId = this.server.random.bytes(TOKEN_ID_BYTES).toString('hex');
+    if (wanted.assigner !== this.own.uri) await this.checkAssigner(wanted);
+    await makeRoom(this.entities, wanted.entity, this.clock.now());
+    const tokenId = this.random.bytes(TOKEN_ID_BYTES).toString('hex');
     // the index first: a crash in between leaves an entry that leads nowhere
-    await this.server.records.transact(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) }, () => ({
-      result: undefined,
-      put: { owner: { entity: wanted.entity.uri } },
-    }));
+    await this.entities.addToken(tokenId, wanted.entity);
     const admission = await this.record(wanted, tokenId);
-    if (wanted.assigner === this.server.uri) return admission;
+    if (wanted.assigner === this.own.uri) return admission;
     return this.grant(wanted, admission);
   }
 
   private check(request: AdmitEntityRequest): Admissible {
     const entity = parseEntityUri(request.entity, 'entity');
-    if (entity.trustDomain !== this.server.trustDomain)
-      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.server.trustDomain} only`);
+    if (entity.trustDomain !== this.own.trustDomain)
+      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.own.trustDomain} only`);
     const form = keyForm(request.form);
     const role = roleOf(request.role);
-    const assigner = request.assigner === '' ? this.server.uri : checkAssignerName(entity, request.assigner);
+    const assigner = request.assigner === '' ? this.own.uri : checkAssignerName(entity, request.assigner);
     const hosts = checkHosts(request, role);
-    if (role === 'pn-gw') checkGateway(entity, form, assigner === this.server.uri, request.user);
+    if (role === 'pn-gw') checkGateway(entity, form, assigner === this.own.uri, request.user);
     return {
       entity,
       user: checkUserId(request.user, 'user'),
@@ -90,7 +91,7 @@ export class AdmitEntity {
 
   private checkExpiry(value: bigint): number {
     const expiresAt = fields.time(value, 'expires_at');
-    const now = this.server.clock.now();
+    const now = this.clock.now();
     if (expiresAt <= now || expiresAt > now + TOKEN_MAX_LIFE_MS)
       throw invalidArgument('FIELD_OUT_OF_RANGE', 'a token ends within 30 days from now', {
         metadata: { field: 'expires_at' },
@@ -99,7 +100,7 @@ export class AdmitEntity {
   }
 
   private async checkAssigner({ assigner }: Admissible): Promise<void> {
-    const { identity } = await this.server.records.read(gatewayAggregate(assigner), { identity: at(IDENTITY) });
+    const identity = await this.gateways.identityOf(assigner);
     if (identity?.state !== 'live')
       throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the assigner has not enrolled: admit it as a PN GW first');
   }
@@ -107,15 +108,15 @@ export class AdmitEntity {
   private record(wanted: Admissible, tokenId: string): Promise<AdmissionRecord> {
     const { entity, authKey, ...rest } = wanted;
     const records = { head: at(ENTITY_HEAD), admission: at(ADMISSION, admissionName(tokenId)) };
-    return this.server.records.transact(entityAggregate(entity), records, ({ head }) => {
-      const admittedAt = Math.max(this.server.clock.now(), (head?.lastAdmittedAt ?? 0) + 1);
+    return this.entities.transact(entity, records, ({ head }) => {
+      const admittedAt = Math.max(this.clock.now(), (head?.lastAdmittedAt ?? 0) + 1);
       const admission: AdmissionRecord = {
         ...rest,
         tokenId,
         entity: entity.uri,
         state: 'open',
         admittedAt,
-        ...(wanted.assigner === this.server.uri && { authKey }),
+        ...(wanted.assigner === this.own.uri && { authKey }),
       };
       const next = { lastAdmittedAt: admittedAt, tokenIds: [...(head?.tokenIds ?? []), tokenId] };
       return { result: admission, put: { head: next, admission } };
@@ -125,7 +126,7 @@ export class AdmitEntity {
   /** A goes to the gateway that will verify the token, and is not kept here. */
   private async grant({ entity, assigner, authKey }: Admissible, admission: AdmissionRecord): Promise<AdmissionRecord> {
     const { tokenId, user, form, expiresAt } = admission;
-    const entry = sealedEntry(this.server, assigner, `token.${tokenId}`, {
+    const grantSequence = await this.log.append(assigner, `token.${tokenId}`, {
       $case: 'tokenGrant',
       value: {
         tokenId,
@@ -137,10 +138,8 @@ export class AdmitEntity {
         admittedAt: BigInt(admission.admittedAt),
       },
     });
-    const [grantSequence] = await this.server.records.append(gatewayAggregate(assigner), [entry]);
-    if (grantSequence === undefined) throw new CpnsError('INTERNAL', 'the log gave no sequence');
     const records = { admission: at(ADMISSION, admissionName(tokenId)) };
-    return this.server.records.transact(entityAggregate(entity), records, (found) => {
+    return this.entities.transact(entity, records, (found) => {
       if (found.admission === undefined) throw new CpnsError('CONFLICT', 'the admission went away meanwhile');
       const next = { ...found.admission, grantSequence };
       return { result: next, put: { admission: next } };

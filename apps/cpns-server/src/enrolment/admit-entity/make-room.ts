@@ -1,15 +1,14 @@
 import { CpnsError, type EntityName } from '@cpns/core';
 import { at } from '@cpns/store';
-import type { ServerContext } from '../../context';
+import type { EntityRecords } from '../../entities/entity-records';
 import {
   ADMISSION,
   admissionName,
   ENTITY_HEAD,
-  entityAggregate,
   KEY,
   type AdmissionRecord,
   type KeyRecord,
-} from '../../records/entity-records';
+} from '../../entities/records';
 
 /** As many admissions of one entity as are kept at a time. */
 const ADMISSIONS_MAX = 64;
@@ -25,16 +24,15 @@ function isOver(
 
 /**
  * Forgets admissions that are over, once an entity has as many as are kept: an absent one grants nothing.
+ * @param now Unix milliseconds
  * @throws CpnsError LIMIT_REACHED when all of them may still lead to a key
  */
-export async function makeRoom(server: ServerContext, entity: EntityName): Promise<void> {
-  const aggregate = entityAggregate(entity);
-  const { head } = await server.records.read(aggregate, { head: at(ENTITY_HEAD) });
+export async function makeRoom(entities: EntityRecords, entity: EntityName, now: number): Promise<void> {
+  const { head } = await entities.read(entity, { head: at(ENTITY_HEAD) });
   if (head === undefined || head.tokenIds.length < ADMISSIONS_MAX) return;
   const admissions = Object.fromEntries(head.tokenIds.map((id) => [id, at(ADMISSION, admissionName(id))]));
-  const found = await server.records.read(aggregate, admissions);
-  const { key } = await server.records.read(aggregate, { key: at(KEY) });
-  const now = server.clock.now();
+  const found = await entities.read(entity, admissions);
+  const { key } = await entities.read(entity, { key: at(KEY) });
   const over = head.tokenIds.filter((id) => {
     const admission = found[id];
     return admission === undefined || isOver(admission, key, now);
@@ -45,11 +43,11 @@ export async function makeRoom(server: ServerContext, entity: EntityName): Promi
       `an entity has ${ADMISSIONS_MAX} admissions at most: revoke some, or wait until they end`,
     );
   const ending = Object.fromEntries(over.map((id) => [id, at(ADMISSION, admissionName(id))]));
-  await server.records.transact(aggregate, ending, () => ({
+  await entities.transact(entity, ending, () => ({
     result: undefined,
     put: Object.fromEntries(over.map((id) => [id, null])),
   }));
-  await server.records.transact(aggregate, { head: at(ENTITY_HEAD) }, (latest) => ({
+  await entities.transact(entity, { head: at(ENTITY_HEAD) }, (latest) => ({
     result: undefined,
     put: {
       head: {

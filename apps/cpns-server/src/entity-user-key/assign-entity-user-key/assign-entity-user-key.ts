@@ -11,10 +11,11 @@ import {
   type CheckedAssignment,
 } from '@cpns/contracts';
 import {
+  Clock,
   EntityUserKey,
   permissionDenied,
+  Random,
   SECRET_BYTES,
-  unauthenticated,
   type TokenAuthKey,
   formatSubject,
   samePn,
@@ -28,24 +29,19 @@ import {
   judgeRequest,
 } from '@cpns/entity-user-key';
 import { deriveKeyId } from '@cpns/key-derivation';
+import { ServiceIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { withinStep } from '@cpns/telemetry';
-import type { ServerContext } from '../../context';
-import {
-  ADMISSION,
-  admissionName,
-  entityAggregate,
-  KEY,
-  RETIRED,
-  TOKEN_ENTITY,
-  tokenAggregate,
-  type AdmissionRecord,
-  type KeyRecord,
-} from '../../records/entity-records';
-import { tellAssigner } from '../../cskmf/tell-assigner';
-import { retire, type RetiredRecord } from '../../records/retired';
-import { issueFor, type Issued } from './issue';
-import { identityOf, recordIdentity } from './record-identity';
+import { Injectable } from '@nestjs/common';
+import { ServerConfig } from '../../config';
+import { EntityRecords } from '../../entities/entity-records';
+import { ADMISSION, admissionName, KEY, RETIRED, type AdmissionRecord, type KeyRecord } from '../../entities/records';
+import { retire, type RetiredRecord } from '../../entities/retired';
+import { GatewayRecords } from '../../gateways/gateway-records';
+import { TellAssigner } from '../tell-assigner';
+import { unknownToken } from '../unknown-token';
+import { IssueCertificate, type Issued } from './issue';
+import { RecordIdentity } from './record-identity';
 import { flowOf, reportAssigned } from './report';
 
 /** Who brought the request: a gateway for an entity of its PN, or a gateway itself on the token port. */
@@ -73,8 +69,19 @@ interface Assigned {
   readonly certificate?: Issued;
 }
 
+@Injectable()
 export class AssignEntityUserKey {
-  constructor(private readonly server: ServerContext) {}
+  constructor(
+    private readonly own: ServiceIdentity,
+    private readonly config: ServerConfig,
+    private readonly entities: EntityRecords,
+    private readonly gateways: GatewayRecords,
+    private readonly issue: IssueCertificate,
+    private readonly recordIdentity: RecordIdentity,
+    private readonly tellAssigner: TellAssigner,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
 
   /**
    * @param method path that the entity called
@@ -82,7 +89,7 @@ export class AssignEntityUserKey {
    *   and the reasons of {@link judgeRequest}; CSR_NAME_MISMATCH; LIVE_KEY
    */
   async execute(message: AssignmentRequest | undefined, method: string, bearer: Bearer): Promise<AssignmentReply> {
-    const startedAt = this.server.clock.now();
+    const startedAt = this.clock.now();
     const request = checkAssignment(message, method);
     this.checkBearer(request, bearer);
     const wanted = {
@@ -91,17 +98,17 @@ export class AssignEntityUserKey {
       retired: at(RETIRED),
     };
     const outcome = await withinStep({ flow: flowOf(request), step: 3 }, () =>
-      this.server.records.transact(entityAggregate(request.entity), wanted, (found) => this.decide(request, found)),
+      this.entities.transact(request.entity, wanted, (found) => this.decide(request, found)),
     );
-    if (outcome.ending !== undefined) await tellAssigner(this.server, request.entity.uri, outcome.ending);
-    if (outcome.admission.role === 'pn-gw') await recordIdentity(this.server, outcome.admission);
-    if (bearer.kind === 'relay') reportAssigned(this.server.uri, bearer.gateway.uri, request, outcome.fresh, startedAt);
+    if (outcome.ending !== undefined) await this.tellAssigner.execute(request.entity.uri, outcome.ending);
+    if (outcome.admission.role === 'pn-gw') await this.recordIdentity.execute(outcome.admission);
+    if (bearer.kind === 'relay') reportAssigned(this.own.uri, bearer.gateway.uri, request, outcome.fresh, startedAt);
     return AssignmentReply.decode(outcome.reply);
   }
 
   private checkBearer({ entity, gateway, enrol }: CheckedAssignment, bearer: Bearer): void {
-    if (entity.trustDomain !== this.server.trustDomain)
-      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.server.trustDomain} only`);
+    if (entity.trustDomain !== this.own.trustDomain)
+      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.own.trustDomain} only`);
     if (bearer.kind === 'self') {
       if (gateway.uri !== entity.uri)
         throw permissionDenied('GATEWAY_MISMATCH', 'on this port a gateway asks for itself only');
@@ -116,15 +123,15 @@ export class AssignEntityUserKey {
   }
 
   private async decide(request: CheckedAssignment, found: Found) {
-    const admission = found.admission ?? (await this.unknownToken(request.enrol.tokenId));
+    const admission = found.admission ?? (await unknownToken(this.entities, request.enrol.tokenId));
     const authKey = this.authKeyOf(admission);
     const { entity, user, form, tokenId, assigner, state, expiresAt } = admission;
-    const now = this.server.clock.now();
+    const now = this.clock.now();
     const token = { entity, user, form, tokenId, assigner, state, expiresAt, authKey };
     const stored = judgeRequest(
       { ...token, ...(admission.assigned && { spent: admission.assigned }) },
       { enrol: request.enrol, mac: request.mac, digest: request.digest },
-      this.server.uri,
+      this.own.uri,
       now,
     );
     if (stored !== undefined) return { result: outcomeOf(Buffer.from(stored), admission, false) };
@@ -134,7 +141,7 @@ export class AssignEntityUserKey {
         'a PN GW enrols itself at the Server, a target entity asks through its gateway',
       );
     checkMayReplace(
-      admission.role === 'pn-gw' ? await identityOf(this.server, entity) : found.key,
+      admission.role === 'pn-gw' ? await this.gateways.identityOf(entity) : found.key,
       admission.admittedAt,
       now,
     );
@@ -166,12 +173,6 @@ export class AssignEntityUserKey {
     return admission.authKey;
   }
 
-  private async unknownToken(tokenId: string): Promise<never> {
-    const { owner } = await this.server.records.read(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) });
-    if (owner !== undefined) throw permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another entity');
-    throw unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
-  }
-
   private async assign(
     request: CheckedAssignment,
     admission: AdmissionRecord,
@@ -179,23 +180,22 @@ export class AssignEntityUserKey {
   ): Promise<Assigned> {
     const shown = { credential: { tokenId: admission.tokenId }, authKey };
     if (request.csr === undefined) {
-      const { random, clock, limits } = this.server;
-      const secret = new EntityUserKey(random.bytes(SECRET_BYTES));
-      const notAfter = clock.now() + limits.keyLifetime;
+      const secret = new EntityUserKey(this.random.bytes(SECRET_BYTES));
+      const notAfter = this.clock.now() + this.config.keyLifetime;
       const terms = { secrets: { entityUserKey: secret }, notAfter, firstSeedId: '' };
-      const answer = await answerWithSecret(shown, request.enrol, terms, random);
+      const answer = await answerWithSecret(shown, request.enrol, terms, this.random);
       const key = this.keyRecord(admission, secret, notAfter);
       return { reply: encode(answer), key };
     }
     checkRequestedName(request.csr, formatSubject(admission.entity, admission.user));
-    const certificate = await issueFor(this.server, admission, request.csr);
+    const certificate = await this.issue.execute(admission, request.csr);
     const answer = answerWithCertificate(shown, request.enrol, certificate.chain);
     return { reply: encode(answer), certificate };
   }
 
   private keyRecord(admission: AdmissionRecord, secret: EntityUserKey, notAfter: number): KeyRecord {
     const { form, user, assigner, tokenId, admittedAt } = admission;
-    const registeredAt = this.server.clock.now();
+    const registeredAt = this.clock.now();
     return {
       form,
       state: 'live',

@@ -1,8 +1,10 @@
 import { issueCertificate, type IssueRequest, type Issuer, type ParsedCsr } from '@cpns/certificate-issuance';
-import { formatSubject } from '@cpns/core';
+import { Clock, formatSubject, Random } from '@cpns/core';
 import { sha256 } from '@cpns/key-derivation';
-import type { ServerContext } from '../../context';
-import type { AdmissionRecord } from '../../records/entity-records';
+import { Injectable } from '@nestjs/common';
+import { Authorities } from '../../authorities/authorities';
+import { ServerConfig } from '../../config';
+import type { AdmissionRecord } from '../../entities/records';
 
 export interface Issued {
   /** DER, leaf to root. */
@@ -15,35 +17,42 @@ export interface Issued {
   readonly notAfter: number;
 }
 
-/** The certificate of whoever was admitted; of the request it takes the public key and nothing else. */
-export async function issueFor(server: ServerContext, admission: AdmissionRecord, csr: ParsedCsr): Promise<Issued> {
-  const { issuer, request } =
-    admission.role === 'pn-gw' ? identity(server, admission, csr) : targetEntity(server, admission, csr);
-  const { chain, fingerprint, notAfter } = await issueCertificate(issuer, request, server);
-  return { chain, digest: fingerprint, keyDigest: sha256(csr.spki), notAfter };
-}
-
 interface ToIssue {
   readonly issuer: Issuer;
   readonly request: IssueRequest;
 }
 
-function identity(
-  server: ServerContext,
-  { entity, dnsNames, ipAddresses }: AdmissionRecord,
-  { key }: ParsedCsr,
-): ToIssue {
-  const notAfter = server.clock.now() + server.limits.identityLifetime;
-  return {
-    issuer: server.issuingCa,
-    request: { profile: 'gateway-identity', uri: entity, dnsNames, ipAddresses, key, notAfter },
-  };
-}
+/** The certificate of the entity that was admitted; of the request it takes the public key alone. */
+@Injectable()
+export class IssueCertificate {
+  constructor(
+    private readonly authorities: Authorities,
+    private readonly config: ServerConfig,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
 
-function targetEntity(server: ServerContext, { entity, user }: AdmissionRecord, { key }: ParsedCsr): ToIssue {
-  const notAfter = server.clock.now() + server.limits.keyLifetime;
-  return {
-    issuer: server.entityCa,
-    request: { profile: 'target-entity', uri: formatSubject(entity, user), key, notAfter },
-  };
+  async execute(admission: AdmissionRecord, csr: ParsedCsr): Promise<Issued> {
+    const { issuer, request } =
+      admission.role === 'pn-gw' ? this.identity(admission, csr) : this.targetEntity(admission, csr);
+    const { clock, random } = this;
+    const { chain, fingerprint, notAfter } = await issueCertificate(issuer, request, { clock, random });
+    return { chain, digest: fingerprint, keyDigest: sha256(csr.spki), notAfter };
+  }
+
+  private identity({ entity, dnsNames, ipAddresses }: AdmissionRecord, { key }: ParsedCsr): ToIssue {
+    const notAfter = this.clock.now() + this.config.identityLifetime;
+    return {
+      issuer: this.authorities.issuingCa,
+      request: { profile: 'gateway-identity', uri: entity, dnsNames, ipAddresses, key, notAfter },
+    };
+  }
+
+  private targetEntity({ entity, user }: AdmissionRecord, { key }: ParsedCsr): ToIssue {
+    const notAfter = this.clock.now() + this.config.keyLifetime;
+    return {
+      issuer: this.authorities.entityCa,
+      request: { profile: 'target-entity', uri: formatSubject(entity, user), key, notAfter },
+    };
+  }
 }

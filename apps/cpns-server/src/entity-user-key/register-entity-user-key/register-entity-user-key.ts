@@ -10,35 +10,21 @@ import {
   registrationReply,
   type CheckedRegistration,
 } from '@cpns/contracts';
-import {
-  failedPrecondition,
-  invalidArgument,
-  permissionDenied,
-  unauthenticated,
-  samePn,
-  type EntityName,
-} from '@cpns/core';
+import { Clock, failedPrecondition, invalidArgument, permissionDenied, samePn, type EntityName } from '@cpns/core';
 import { advanceAdmission, checkLive, checkMayReplace, checkNotRevoked } from '@cpns/entity-user-key';
+import { ServiceIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { withinStep } from '@cpns/telemetry';
-import type { ServerContext } from '../../context';
-import {
-  ADMISSION,
-  admissionName,
-  entityAggregate,
-  KEY,
-  RETIRED,
-  TOKEN_ENTITY,
-  tokenAggregate,
-  type AdmissionRecord,
-  type KeyRecord,
-} from '../../records/entity-records';
-import { tellAssigner } from '../../cskmf/tell-assigner';
-import { checkCertificateNotRetired, checkKeyNotRetired, retire, type RetiredRecord } from '../../records/retired';
+import { Injectable } from '@nestjs/common';
+import { EntityRecords } from '../../entities/entity-records';
+import { ADMISSION, admissionName, KEY, RETIRED, type AdmissionRecord, type KeyRecord } from '../../entities/records';
+import { checkCertificateNotRetired, checkKeyNotRetired, retire, type RetiredRecord } from '../../entities/retired';
+import { TellAssigner } from '../tell-assigner';
+import { unknownToken } from '../unknown-token';
 import type { AgreedKey } from './agreed-key';
-import { countAtSeed, derivesFromSeeds } from './derive-from-seeds';
+import { DeriveFromSeeds } from './derive-from-seeds';
 import { reportRegistered } from './report';
-import { verifiesCertificate } from './verify-certificate';
+import { VerifyCertificate } from './verify-certificate';
 
 interface Found {
   readonly admission: AdmissionRecord | undefined;
@@ -46,8 +32,16 @@ interface Found {
   readonly retired: RetiredRecord | undefined;
 }
 
+@Injectable()
 export class RegisterEntityUserKey {
-  constructor(private readonly server: ServerContext) {}
+  constructor(
+    private readonly own: ServiceIdentity,
+    private readonly entities: EntityRecords,
+    private readonly seeds: DeriveFromSeeds,
+    private readonly certificates: VerifyCertificate,
+    private readonly tellAssigner: TellAssigner,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * @param gateway the gateway that relays
@@ -56,14 +50,14 @@ export class RegisterEntityUserKey {
    *   ISSUER_NOT_ASSIGNER, SIGNATURE_INVALID; LIVE_KEY, KEY_REVOKED
    */
   async execute(message: RegistrationRequest | undefined, gateway: EntityName): Promise<RegistrationReply> {
-    const startedAt = this.server.clock.now();
+    const startedAt = this.clock.now();
     const request = checkRegistration(message);
     if (request.replaceMac !== undefined)
       throw invalidArgument('FIELD_OUT_OF_RANGE', 'keys are not renewed here yet: leave replace_mac empty', {
         metadata: { field: 'replace_mac' },
       });
-    if (request.entity.trustDomain !== this.server.trustDomain)
-      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.server.trustDomain} only`);
+    if (request.entity.trustDomain !== this.own.trustDomain)
+      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.own.trustDomain} only`);
     if (!samePn(request.entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway relays for entities of its own PN only');
     const wanted = {
@@ -72,30 +66,30 @@ export class RegisterEntityUserKey {
       retired: at(RETIRED),
     };
     const { reply, fresh, ending } = await withinStep({ flow: 'EUK-GW-VERIFY', step: 3 }, () =>
-      this.server.records.transact(entityAggregate(request.entity), wanted, (found) => this.decide(request, found)),
+      this.entities.transact(request.entity, wanted, (found) => this.decide(request, found)),
     );
-    if (ending !== undefined) await tellAssigner(this.server, request.entity.uri, ending);
-    reportRegistered(this.server.uri, gateway.uri, request, fresh, startedAt);
+    if (ending !== undefined) await this.tellAssigner.execute(request.entity.uri, ending);
+    reportRegistered(this.own.uri, gateway.uri, request, fresh, startedAt);
     return RegistrationReply.decode(reply);
   }
 
   private async decide(request: CheckedRegistration, found: Found) {
-    const admission = found.admission ?? (await this.unknownToken(request.tokenId));
-    const now = this.server.clock.now();
+    const admission = found.admission ?? (await unknownToken(this.entities, request.tokenId));
+    const now = this.clock.now();
     checkAdmits(admission, request);
     const stored = repeated(admission, found.key, request, now);
     if (stored !== undefined) return { result: outcomeOf(stored, false) };
     const state = advanceAdmission(admission.state, 'register');
     const agreed =
       request.form === 'secret'
-        ? await derivesFromSeeds(this.server, admission, request)
-        : await verifiesCertificate(this.server, admission, request);
+        ? await this.seeds.derive(admission, request)
+        : await this.certificates.execute(admission, request);
     // only now does the caller stand as who it says it is: what follows tells of the entity's key
     checkMayReplace(found.key, admission.admittedAt, now);
     checkKeyNotRetired(found.retired, agreed.keyId);
     if (agreed.certificateDigest) checkCertificateNotRetired(found.retired, agreed.certificateDigest);
     // last, since it changes another aggregate: a registration that is refused leaves no trace there
-    if (request.form === 'secret') await countAtSeed(this.server, request);
+    if (request.form === 'secret') await this.seeds.count(request);
     const reply = Buffer.from(RegistrationReply.encode(registrationReply(agreed.reply)).finish());
     const key = keyRecord(admission, agreed, now);
     const registered = { digest: request.digest, reply };
@@ -107,12 +101,6 @@ export class RegisterEntityUserKey {
         retired: retire(found.retired, found.key, now),
       },
     };
-  }
-
-  private async unknownToken(tokenId: string): Promise<never> {
-    const { owner } = await this.server.records.read(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) });
-    if (owner !== undefined) throw permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another entity');
-    throw unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
   }
 }
 

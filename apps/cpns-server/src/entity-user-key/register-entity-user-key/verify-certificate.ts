@@ -1,5 +1,5 @@
 import { verifyChain, type VerifiedPeer } from '@cpns/certificate-issuance';
-import { permissionDenied, unauthenticated } from '@cpns/core';
+import { Clock, permissionDenied, Random, unauthenticated } from '@cpns/core';
 import {
   deriveKeyId,
   hpkeKeyStatement,
@@ -11,71 +11,85 @@ import {
   signBytes,
 } from '@cpns/key-derivation';
 import type { CheckedCertificateRegistration } from '@cpns/contracts';
+import { ServiceIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
-import type { ServerContext } from '../../context';
-import type { AdmissionRecord } from '../../records/entity-records';
-import { GATEWAY_CA, gatewayAggregate, gatewayCaName } from '../../records/gateway-records';
+import { Injectable } from '@nestjs/common';
+import type { AdmissionRecord } from '../../entities/records';
+import { GatewayRecords } from '../../gateways/gateway-records';
+import { GATEWAY_CA, gatewayCaName } from '../../gateways/records';
 import type { AgreedKey } from './agreed-key';
 
 /**
  * 5.3.1.12.5.4: the hierarchical trust model. A gateway CA's certificate counts only for an entity whose admission names
  * that gateway as assigner, one of the Server's own only where the Server is the assigner.
  */
-export async function verifiesCertificate(
-  server: ServerContext,
-  admission: AdmissionRecord,
-  request: CheckedCertificateRegistration,
-): Promise<AgreedKey> {
-  const peer = verifyChain({
-    chain: request.chain,
-    root: server.root,
-    now: server.clock.now(),
-    trustDomain: server.trustDomain,
-  });
-  const { name, user } = peer.subject;
-  if (peer.role !== 'target-entity' || name.kind !== 'entity')
-    throw permissionDenied('CERTIFICATE_ROLE', 'only a target entity’s certificate registers');
-  if (name.uri !== request.entity.uri || user !== request.user)
-    throw permissionDenied('TOKEN_OTHER_ENTITY', 'the certificate names another entity or user than the token admits');
-  await checkIssuer(server, admission, peer);
-  const { entity, tokenId, hpkeKey, signature } = request;
-  const certificate = peer.leafDer;
-  requireSignature(
-    peer.key.keyObject,
-    hpkeKeyStatement({ entity: entity.uri, tokenId, certificate, hpkeKey }),
-    signature,
-  );
-  const { enc, secret } = await offerPairwise({ entity: entity.uri, user, certificate }, hpkeKey, server.random);
-  const statement = pairwiseStatement({ entity: entity.uri, certificate, hpkeKey, enc });
-  const keyId = deriveKeyId(secret);
-  return {
-    secret,
-    keyId,
-    notAfter: peer.notAfter,
-    certificateDigest: peer.fingerprint,
-    reply: {
-      form: 'key-pair',
-      keyId: keyIdBytes(keyId),
-      enc,
-      signature: signBytes(server.signingKey, statement),
-      chain: server.chain,
-    },
-  };
-}
+@Injectable()
+export class VerifyCertificate {
+  constructor(
+    private readonly own: ServiceIdentity,
+    private readonly gateways: GatewayRecords,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
 
-async function checkIssuer(server: ServerContext, admission: AdmissionRecord, peer: VerifiedPeer): Promise<void> {
-  const notAssigner = () =>
-    permissionDenied('ISSUER_NOT_ASSIGNER', 'the certificate was not issued by the assigner that the admission names');
-  if (admission.assigner === server.uri) {
-    if (peer.issuedBy !== 'server-entity-ca') throw notAssigner();
-    if (!admission.certificateDigest?.equals(peer.fingerprint))
-      throw permissionDenied('TOKEN_OTHER_ENTITY', 'the certificate was assigned under another token');
-    return;
+  async execute(admission: AdmissionRecord, request: CheckedCertificateRegistration): Promise<AgreedKey> {
+    const peer = verifyChain({
+      chain: request.chain,
+      root: this.own.root,
+      now: this.clock.now(),
+      trustDomain: this.own.trustDomain,
+    });
+    const { name, user } = peer.subject;
+    if (peer.role !== 'target-entity' || name.kind !== 'entity')
+      throw permissionDenied('CERTIFICATE_ROLE', 'only a target entity’s certificate registers');
+    if (name.uri !== request.entity.uri || user !== request.user)
+      throw permissionDenied(
+        'TOKEN_OTHER_ENTITY',
+        'the certificate names another entity or user than the token admits',
+      );
+    await this.checkIssuer(admission, peer);
+    const { entity, tokenId, hpkeKey, signature } = request;
+    const certificate = peer.leafDer;
+    requireSignature(
+      peer.key.keyObject,
+      hpkeKeyStatement({ entity: entity.uri, tokenId, certificate, hpkeKey }),
+      signature,
+    );
+    const { enc, secret } = await offerPairwise({ entity: entity.uri, user, certificate }, hpkeKey, this.random);
+    const statement = pairwiseStatement({ entity: entity.uri, certificate, hpkeKey, enc });
+    const keyId = deriveKeyId(secret);
+    return {
+      secret,
+      keyId,
+      notAfter: peer.notAfter,
+      certificateDigest: peer.fingerprint,
+      reply: {
+        form: 'key-pair',
+        keyId: keyIdBytes(keyId),
+        enc,
+        signature: signBytes(this.own.key, statement),
+        chain: this.own.chain,
+      },
+    };
   }
-  if (peer.issuedBy !== 'gateway-ca' || peer.issuer?.uri !== admission.assigner) throw notAssigner();
-  const digest = sha256(peer.issuerDer).toString('hex');
-  const wanted = { ca: at(GATEWAY_CA, gatewayCaName(digest)) };
-  const { ca } = await server.records.read(gatewayAggregate(admission.assigner), wanted);
-  if (ca === undefined || ca.revoked)
-    throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway CA’s certificate is not in force');
+
+  private async checkIssuer(admission: AdmissionRecord, peer: VerifiedPeer): Promise<void> {
+    const notAssigner = () =>
+      permissionDenied(
+        'ISSUER_NOT_ASSIGNER',
+        'the certificate was not issued by the assigner that the admission names',
+      );
+    if (admission.assigner === this.own.uri) {
+      if (peer.issuedBy !== 'server-entity-ca') throw notAssigner();
+      if (!admission.certificateDigest?.equals(peer.fingerprint))
+        throw permissionDenied('TOKEN_OTHER_ENTITY', 'the certificate was assigned under another token');
+      return;
+    }
+    if (peer.issuedBy !== 'gateway-ca' || peer.issuer?.uri !== admission.assigner) throw notAssigner();
+    const digest = sha256(peer.issuerDer).toString('hex');
+    const wanted = { ca: at(GATEWAY_CA, gatewayCaName(digest)) };
+    const { ca } = await this.gateways.read(admission.assigner, wanted);
+    if (ca === undefined || ca.revoked)
+      throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway CA’s certificate is not in force');
+  }
 }

@@ -1,0 +1,48 @@
+/** CSKMF: the Group Keys of Service Groups, for their recipients alone. */
+import { OwnsRecords } from '@cpns/platform';
+import { Module } from '@nestjs/common';
+import { EntitiesModule } from '../entities/entities.module';
+import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
+import { GatewaysModule } from '../gateways/gateways.module';
+import { OsgModule } from '../osg/osg.module';
+import { RecentRecordsModule } from '../recent-records/recent-records.module';
+import { CreateGroupKey } from './create-group-key';
+import { DeleteGroupKey } from './delete-group-key';
+import { Envelopes } from './envelopes';
+import { GetGroupKeyStatus } from './get-group-key-status';
+import { FinishChange } from './group-change/finish-change';
+import { GroupChanges } from './group-change/group-change';
+import { GroupKeyManagementController } from './group-key-management.controller';
+import { MemberKeys } from './member-keys';
+import { PullGroupKey } from './pull-group-key/pull-group-key';
+import { PullGroupKeyController } from './pull-group-key/pull-group-key.controller';
+import { PushGroupKey } from './push-group-key/push-group-key';
+import { PushRelay } from './push-group-key/push-relay';
+import { GROUP, PENDING, RECIPIENT, RETIRED_VERSIONS, RETIREMENT } from './records';
+import { RetireVersions } from './retire-versions/retire-versions';
+import { RetirementLoop } from './retire-versions/retirement-loop';
+import { SignedStatements } from './signed-statements';
+import { UpdateGroupKey } from './update-group-key';
+
+@OwnsRecords(GROUP, RETIRED_VERSIONS, PENDING, RECIPIENT, RETIREMENT)
+@Module({
+  imports: [EntitiesModule, GatewaysModule, GatewayDeliveryModule, OsgModule, RecentRecordsModule],
+  controllers: [GroupKeyManagementController, PullGroupKeyController],
+  providers: [
+    CreateGroupKey,
+    UpdateGroupKey,
+    DeleteGroupKey,
+    GetGroupKeyStatus,
+    GroupChanges,
+    FinishChange,
+    PullGroupKey,
+    PushGroupKey,
+    PushRelay,
+    RetireVersions,
+    RetirementLoop,
+    Envelopes,
+    MemberKeys,
+    SignedStatements,
+  ],
+})
+export class CskmfModule {}

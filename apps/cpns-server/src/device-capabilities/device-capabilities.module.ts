@@ -1,0 +1,11 @@
+/** The Device Capabilities Function (5.3.1.12.6.1). */
+import { OwnsRecords } from '@cpns/platform';
+import { Module } from '@nestjs/common';
+import { EntitiesModule } from '../entities/entities.module';
+import { DeviceCapabilitiesController } from './device-capabilities.controller';
+import { CAPABILITIES } from './records';
+import { ReportCapabilities } from './report-capabilities';
+
+@OwnsRecords(CAPABILITIES)
+@Module({ imports: [EntitiesModule], controllers: [DeviceCapabilitiesController], providers: [ReportCapabilities] })
+export class DeviceCapabilitiesModule {}

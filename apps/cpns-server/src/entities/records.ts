@@ -1,0 +1,87 @@
+/** What the CPNS Server keeps of one entity, all in one aggregate, so that a token and the key it led to change together. */
+import { EntityUserKey, TokenAuthKey } from '@cpns/core';
+import type { AdmissionState, AdmittedRole, KeyState } from '@cpns/entity-user-key';
+import type { KeyForm } from '@cpns/key-derivation';
+import { defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/store';
+
+/** Which admissions there are, and the time of the newest, so that each is younger than the one before. */
+export const ENTITY_HEAD = defineRecord('head', {
+  lastAdmittedAt: jsonField<number>(),
+  tokenIds: jsonField<readonly string[]>(),
+});
+
+/** What a request was answered, for its exact repetition. */
+export interface Answered {
+  /** SHA-256 of the request, 32 bytes. */
+  readonly digest: Buffer;
+  /** The encoded reply. */
+  readonly reply: Buffer;
+}
+
+export const ADMISSION = defineRecord('admission', {
+  tokenId: jsonField<string>(),
+  entity: jsonField<string>(),
+  user: jsonField<string>(),
+  role: jsonField<AdmittedRole>(),
+  form: jsonField<KeyForm>(),
+  assigner: jsonField<string>(),
+  state: jsonField<AdmissionState>(),
+  admittedAt: jsonField<number>(),
+  expiresAt: jsonField<number>(),
+  /** A; absent where a gateway is the assigner: it has A then, and the Server none. */
+  authKey: optional(secretField(TokenAuthKey)),
+  /** For a PN GW: what its identity certificate names besides E. */
+  dnsNames: jsonField<readonly string[]>(),
+  ipAddresses: jsonField<readonly string[]>(),
+  assigned: optional(jsonField<Answered>()),
+  registered: optional(jsonField<Answered>()),
+  /** Of the key that was registered. */
+  keyId: optional(jsonField<string>()),
+  /** Of the certificate that the Server assigned: SHA-256, its end in Unix milliseconds, SHA-256 of its public key. */
+  certificateDigest: optional(jsonField<Buffer>()),
+  certificateNotAfter: optional(jsonField<number>()),
+  certificateKeyDigest: optional(jsonField<Buffer>()),
+  /** Where in its assigner's delivery log the grant is. */
+  grantSequence: optional(jsonField<bigint>()),
+});
+export type AdmissionRecord = ValueIn<typeof ADMISSION>;
+
+export const admissionName = (tokenId: string): string => `admission.${tokenId}`;
+
+/** The newest key of the entity, whatever became of it: a revocation rewrites it, absence never grants. */
+export const KEY = defineRecord('key', {
+  form: jsonField<KeyForm>(),
+  state: jsonField<KeyState>(),
+  user: jsonField<string>(),
+  /** URI of the Server, or E of the gateway that assigned it. */
+  assigner: jsonField<string>(),
+  /** S */
+  secret: secretField(EntityUserKey),
+  /** 32 hexadecimal digits. */
+  keyId: jsonField<string>(),
+  notAfter: jsonField<number>(),
+  registeredAt: jsonField<number>(),
+  /** Empty for an imported key. */
+  tokenId: jsonField<string>(),
+  admittedAt: jsonField<number>(),
+  /** SHA-256 of the certificate, 32 bytes, in form key pair. */
+  certificateDigest: optional(jsonField<Buffer>()),
+  /** The 1st seed that it came from, and until when another could be registered with that; Unix milliseconds. */
+  firstSeedId: optional(jsonField<string>()),
+  registerUntil: optional(jsonField<number>()),
+});
+export type KeyRecord = ValueIn<typeof KEY>;
+
+/** A key id or a certificate that must not come back. */
+export interface RetiredCredential {
+  /** `key:` and a key id, or `certificate:` and a SHA-256 in hex. */
+  readonly id: string;
+  /** Unix milliseconds; nobody would accept it afterwards anyway. */
+  readonly until: number;
+}
+
+/** What was revoked or replaced, remembered until it would have ended by itself. */
+export const RETIRED = defineRecord('retired', { credentials: jsonField<readonly RetiredCredential[]>() });
+
+/** Which entity a token is for, so that a request for another one is told apart from an unknown token. */
+export const TOKEN_ENTITY = defineRecord('entity', { entity: jsonField<string>() });

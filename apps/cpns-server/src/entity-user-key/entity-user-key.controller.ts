@@ -1,0 +1,72 @@
+import {
+  EntityUserKeyServiceService,
+  type EntityUserKeyServiceAssignEntityUserKeyRequest,
+  type EntityUserKeyServiceRegisterEntityUserKeyRequest,
+  type GetEntityUserKeyRequest,
+  type ListEntityUserKeysRequest,
+  type ProvisionGatewayRequest,
+  type RevokeEntityUserKeyRequest,
+} from '@cpns/contracts';
+import { Clock } from '@cpns/core';
+import { gatewayOf, MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@cpns/grpc';
+import { GrpcController } from '@cpns/platform';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { AssignEntityUserKey, type Bearer } from './assign-entity-user-key/assign-entity-user-key';
+import { keyInfo, ListEntityUserKeys } from './list-entity-user-keys';
+import { ProvisionGateway } from './provision-gateway';
+import { RegisterEntityUserKey } from './register-entity-user-key/register-entity-user-key';
+import { RevokeEntityUserKey } from './revoke-entity-user-key';
+
+const { renewEntityUserKey, ...SERVED } = EntityUserKeyServiceService;
+
+/** Specified, and not served yet. */
+export const NOT_SERVED = renewEntityUserKey.path;
+
+/**
+ * CPNS-2 on the wire, without its renewals, which the ports answer UNIMPLEMENTED to. The token port serves
+ * AssignEntityUserKey of it, for gateways that enrol themselves.
+ */
+@GrpcController(SERVED, { maxRequestBytes: MAX_MESSAGE_BYTES })
+export class EntityUserKeyController implements Handlers<typeof SERVED> {
+  constructor(
+    private readonly assign: AssignEntityUserKey,
+    private readonly register: RegisterEntityUserKey,
+    private readonly provision: ProvisionGateway,
+    private readonly revoke: RevokeEntityUserKey,
+    private readonly keys: ListEntityUserKeys,
+    private readonly clock: Clock,
+  ) {}
+
+  provisionGateway(@Payload() request: ProvisionGatewayRequest, @Ctx() call: CallContext) {
+    return this.provision.execute(request, gatewayOf(call));
+  }
+
+  async assignEntityUserKey(
+    @Payload() message: EntityUserKeyServiceAssignEntityUserKeyRequest,
+    @Ctx() call: CallContext,
+  ) {
+    const bearer: Bearer =
+      call.peer === undefined ? { kind: 'self', path: call.method } : { kind: 'relay', gateway: gatewayOf(call) };
+    return { reply: await this.assign.execute(message.request, message.method, bearer) };
+  }
+
+  async registerEntityUserKey(
+    @Payload() { request }: EntityUserKeyServiceRegisterEntityUserKeyRequest,
+    @Ctx() call: CallContext,
+  ) {
+    return { reply: await this.register.execute(request, gatewayOf(call)) };
+  }
+
+  async revokeEntityUserKey(@Payload() request: RevokeEntityUserKeyRequest) {
+    const key = await this.revoke.execute(request);
+    return { key: key && keyInfo(request.entity, key, this.clock.now()) };
+  }
+
+  async getEntityUserKey(@Payload() request: GetEntityUserKeyRequest) {
+    return { key: await this.keys.get(request) };
+  }
+
+  listEntityUserKeys(@Payload() request: ListEntityUserKeysRequest) {
+    return this.keys.list(request);
+  }
+}

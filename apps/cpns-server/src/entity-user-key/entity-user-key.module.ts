@@ -1,0 +1,38 @@
+/** CPNS-2: Entity-User Keys are assigned, registered and revoked, and gateways get what they assign them with. */
+import { OwnsRecords } from '@cpns/platform';
+import { Module } from '@nestjs/common';
+import { AuthoritiesModule } from '../authorities/authorities.module';
+import { EntitiesModule } from '../entities/entities.module';
+import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
+import { GatewaysModule } from '../gateways/gateways.module';
+import { AssignEntityUserKey } from './assign-entity-user-key/assign-entity-user-key';
+import { IssueCertificate } from './assign-entity-user-key/issue';
+import { RecordIdentity } from './assign-entity-user-key/record-identity';
+import { EntityUserKeyController } from './entity-user-key.controller';
+import { ListEntityUserKeys } from './list-entity-user-keys';
+import { ProvisionGateway } from './provision-gateway';
+import { PROVISIONING } from './records';
+import { DeriveFromSeeds } from './register-entity-user-key/derive-from-seeds';
+import { RegisterEntityUserKey } from './register-entity-user-key/register-entity-user-key';
+import { VerifyCertificate } from './register-entity-user-key/verify-certificate';
+import { RevokeEntityUserKey } from './revoke-entity-user-key';
+import { TellAssigner } from './tell-assigner';
+
+@OwnsRecords(PROVISIONING)
+@Module({
+  imports: [AuthoritiesModule, EntitiesModule, GatewaysModule, GatewayDeliveryModule],
+  controllers: [EntityUserKeyController],
+  providers: [
+    AssignEntityUserKey,
+    IssueCertificate,
+    RecordIdentity,
+    RegisterEntityUserKey,
+    DeriveFromSeeds,
+    VerifyCertificate,
+    ProvisionGateway,
+    RevokeEntityUserKey,
+    ListEntityUserKeys,
+    TellAssigner,
+  ],
+})
+export class EntityUserKeyModule {}

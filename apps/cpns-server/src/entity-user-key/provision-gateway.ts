@@ -1,0 +1,177 @@
+/**
+ * EUK-GW-S and EUK-GW-P, steps 1 to 3: a PN GW gets what it needs to assign Entity-User Keys itself, once per epoch
+ * (Q8, Q9). The same request gets the same answer, so that a lost reply leaves no seed behind that nobody uses.
+ */
+import { issueCertificate, parseCsr } from '@cpns/certificate-issuance';
+import type { ProvisionGatewayRequest, ProvisionGatewayResponse } from '@cpns/contracts';
+import {
+  Clock,
+  CpnsError,
+  failedPrecondition,
+  FirstSeed,
+  invalidArgument,
+  NONCE_BYTES,
+  Random,
+  SECRET_BYTES,
+  type EntityName,
+} from '@cpns/core';
+import { checkSize, sha256 } from '@cpns/key-derivation';
+import { OwnIdentity } from '@cpns/platform';
+import { at, expiring } from '@cpns/store';
+import { emitStep, withinStep } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { Authorities } from '../authorities/authorities';
+import { ServerConfig } from '../config';
+import { GatewayRecords } from '../gateways/gateway-records';
+import { withFirstSeed, withGatewayCa } from '../gateways/provisioned';
+import {
+  FIRST_SEED,
+  firstSeedName,
+  GATEWAY_CA,
+  gatewayCaName,
+  IDENTITY,
+  PROVISIONED,
+  type FirstSeedRecord,
+  type GatewayCaRecord,
+} from '../gateways/records';
+import { PROVISIONING, provisioningName } from './records';
+
+const FIRST_SEED_ID_BYTES = 12;
+
+@Injectable()
+export class ProvisionGateway {
+  constructor(
+    private readonly own: OwnIdentity,
+    private readonly config: ServerConfig,
+    private readonly authorities: Authorities,
+    private readonly gateways: GatewayRecords,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
+
+  /** @throws CpnsError FIELD_MISSING, FIELD_SIZE, CSR_*; FIELD_OUT_OF_RANGE when the CSR has the gateway's own key */
+  async execute(request: ProvisionGatewayRequest, gateway: EntityName): Promise<ProvisionGatewayResponse> {
+    const { information } = request;
+    if (information?.$case === 'firstSeed') {
+      checkSize(information.value.requestId, NONCE_BYTES, 'request_id');
+      return this.provision('EUK-GW-S', (startedAt) => this.firstSeed(information.value.requestId, gateway, startedAt));
+    }
+    if (information?.$case === 'caCsr') {
+      return this.provision('EUK-GW-P', (startedAt) => this.gatewayCa(information.value, gateway, startedAt));
+    }
+    throw invalidArgument('FIELD_MISSING', 'ask for a first seed or with a CSR', {
+      metadata: { field: 'information' },
+    });
+  }
+
+  private provision<R>(flow: 'EUK-GW-S' | 'EUK-GW-P', work: (startedAt: number) => Promise<R>): Promise<R> {
+    return withinStep({ flow, step: 2 }, () => work(this.clock.now()));
+  }
+
+  private report(flow: 'EUK-GW-S' | 'EUK-GW-P', gateway: EntityName, fresh: boolean, startedAt: number): void {
+    const { uri } = this.own;
+    const [asked, made] =
+      flow === 'EUK-GW-S' ? (['request_id', 'first_seed'] as const) : (['ca_csr', 'certificate'] as const);
+    emitStep({ flow, step: 1, from: gateway.uri, to: uri, carried: [asked], startedAt });
+    if (fresh) emitStep({ flow, step: 2, from: uri, to: uri, carried: [made], startedAt });
+  }
+
+  private async firstSeed(
+    requestId: Buffer,
+    gateway: EntityName,
+    startedAt: number,
+  ): Promise<ProvisionGatewayResponse> {
+    const before = { earlier: at(PROVISIONING, provisioningName(sha256(requestId))) };
+    const { earlier } = await this.gateways.read(gateway.uri, before);
+    const firstSeedId = earlier?.firstSeedId ?? this.random.bytes(FIRST_SEED_ID_BYTES).toString('hex');
+    const wanted = { ...before, provisioned: at(PROVISIONED), seed: at(FIRST_SEED, firstSeedName(firstSeedId)) };
+    const { seed, fresh } = await this.gateways.transact(gateway.uri, wanted, (found) => {
+      if (found.earlier?.firstSeedId !== undefined && found.earlier.firstSeedId !== firstSeedId)
+        throw new CpnsError('CONFLICT', 'the same request is being answered already: repeat it');
+      if (found.seed?.revoked)
+        throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed of this request was revoked: ask for another');
+      if (found.seed !== undefined) return { result: { seed: found.seed, fresh: false } };
+      const made = this.newSeed(firstSeedId);
+      const put = {
+        earlier: expiring({ firstSeedId }, made.registerUntil),
+        seed: expiring(made, made.registerUntil),
+        provisioned: withFirstSeed(found.provisioned, { id: firstSeedId, until: made.registerUntil }, startedAt),
+      };
+      return { result: { seed: made, fresh: true }, put };
+    });
+    this.report('EUK-GW-S', gateway, fresh, startedAt);
+    const { assignUntil, registerUntil, maxEntities } = seed;
+    return {
+      information: {
+        $case: 'firstSeed',
+        value: {
+          firstSeedId,
+          firstSeed: seed.seed.expose(),
+          assignUntil: BigInt(assignUntil),
+          registerUntil: BigInt(registerUntil),
+          maxEntities,
+        },
+      },
+    };
+  }
+
+  private newSeed(firstSeedId: string): FirstSeedRecord {
+    const { firstSeedAssignFor, firstSeedRegisterFor, firstSeedMaxEntities } = this.config;
+    const assignUntil = this.clock.now() + firstSeedAssignFor;
+    return {
+      firstSeedId,
+      seed: new FirstSeed(this.random.bytes(SECRET_BYTES)),
+      assignUntil,
+      registerUntil: assignUntil + firstSeedRegisterFor,
+      maxEntities: firstSeedMaxEntities,
+      revoked: false,
+      registered: 0,
+    };
+  }
+
+  private async gatewayCa(der: Buffer, gateway: EntityName, startedAt: number): Promise<ProvisionGatewayResponse> {
+    const csr = parseCsr(der);
+    const before = { earlier: at(PROVISIONING, provisioningName(sha256(der))), identity: at(IDENTITY) };
+    const { earlier, identity } = await this.gateways.read(gateway.uri, before);
+    if (identity?.keyDigest.equals(sha256(csr.spki)))
+      throw invalidArgument('FIELD_OUT_OF_RANGE', 'a gateway CA has another key than the gateway’s identity', {
+        metadata: { field: 'ca_csr' },
+      });
+    if (earlier?.caDigest !== undefined) return this.repeatCa(gateway, earlier.caDigest, startedAt);
+    const notAfter = this.clock.now() + this.config.gatewayCaLifetime;
+    const issued = await issueCertificate(
+      this.authorities.issuingCa,
+      { profile: 'gateway-ca', uri: gateway.uri, key: csr.key, notAfter },
+      { clock: this.clock, random: this.random },
+    );
+    const caDigest = issued.fingerprint.toString('hex');
+    const ca: GatewayCaRecord = { chain: issued.chain, notAfter: issued.notAfter, revoked: false };
+    const wanted = { ...before, provisioned: at(PROVISIONED), ca: at(GATEWAY_CA, gatewayCaName(caDigest)) };
+    await this.gateways.transact(gateway.uri, wanted, (found) => {
+      if (found.earlier !== undefined)
+        throw new CpnsError('CONFLICT', 'the same request is being answered already: repeat it');
+      const put = {
+        earlier: expiring({ caDigest }, ca.notAfter),
+        ca: expiring(ca, ca.notAfter),
+        provisioned: withGatewayCa(found.provisioned, { id: caDigest, until: ca.notAfter }, startedAt),
+      };
+      return { result: undefined, put };
+    });
+    this.report('EUK-GW-P', gateway, true, startedAt);
+    return caGrant(ca);
+  }
+
+  private async repeatCa(gateway: EntityName, caDigest: string, startedAt: number): Promise<ProvisionGatewayResponse> {
+    const { ca } = await this.gateways.read(gateway.uri, {
+      ca: at(GATEWAY_CA, gatewayCaName(caDigest)),
+    });
+    if (ca === undefined)
+      throw new CpnsError('CERTIFICATE_EXPIRED', 'the certificate that this request got has ended: ask with a new key');
+    this.report('EUK-GW-P', gateway, false, startedAt);
+    return caGrant(ca);
+  }
+}
+
+const caGrant = ({ chain }: GatewayCaRecord): ProvisionGatewayResponse => ({
+  information: { $case: 'ca', value: { chain: [...chain] } },
+});

@@ -1,0 +1,70 @@
+/**
+ * What a gateway is sent over its delivery channel, in order, until it acknowledged it. Entries may hold a secret (A of a
+ * token), so the log holds them sealed.
+ */
+import { OpenDeliveryChannelResponse } from '@cpns/contracts';
+import { CpnsError, join, lp, Reader } from '@cpns/core';
+import { DeliveryLog } from '@cpns/delivery';
+import { Records, Store, type Append, type LogEntry } from '@cpns/store';
+import { currentTraceparent, lastStep } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { gatewayAggregate } from '../gateways/records';
+
+export type DeliveryEntry = NonNullable<OpenDeliveryChannelResponse['entry']>;
+
+/** The log that OpenDeliveryChannel drives. */
+const DELIVERY_LOG = 'delivery';
+
+const place = (gateway: string, dedupeId: string) => ({
+  record: `gateway/${gateway}/${DELIVERY_LOG}`,
+  field: dedupeId,
+  revision: 0n,
+});
+
+/** The delivery log of each gateway, by its E. */
+@Injectable()
+export class GatewayLog {
+  constructor(
+    private readonly store: Store,
+    private readonly records: Records,
+  ) {}
+
+  of(gateway: string): DeliveryLog {
+    return new DeliveryLog(this.store, gatewayAggregate(gateway), DELIVERY_LOG);
+  }
+
+  /** An entry for a commit of the gateway's records; the sequence is given by the log. */
+  sealedEntry(gateway: string, dedupeId: string, entry: DeliveryEntry): Append {
+    const message = OpenDeliveryChannelResponse.encode({
+      sequence: 0n,
+      traceparent: lastStep() || currentTraceparent(),
+      entry,
+    }).finish();
+    const { sealer } = this.records;
+    const keyId = sealer.currentKeyId;
+    return {
+      log: DELIVERY_LOG,
+      dedupeId,
+      value: join(lp(keyId), sealer.seal(place(gateway, dedupeId), message, keyId)),
+    };
+  }
+
+  /** An entry in a commit of its own. @returns its sequence */
+  async append(gateway: string, dedupeId: string, entry: DeliveryEntry): Promise<bigint> {
+    const sealed = this.sealedEntry(gateway, dedupeId, entry);
+    const [sequence] = await this.records.append(gatewayAggregate(gateway), [sealed]);
+    if (sequence === undefined) throw new CpnsError('INTERNAL', 'the log gave no sequence');
+    return sequence;
+  }
+
+  /** The entry as it goes over the channel. @throws CpnsError STORED_RECORD_INVALID */
+  async open(gateway: string, stored: LogEntry): Promise<OpenDeliveryChannelResponse> {
+    const { sealer } = this.records;
+    const where = place(gateway, stored.dedupeId);
+    const reader = new Reader(stored.value, 'a stored entry');
+    const keyId = reader.lpText();
+    await sealer.ready(keyId, where.record);
+    const message = sealer.open(where, reader.take(reader.remaining()), keyId);
+    return { ...OpenDeliveryChannelResponse.decode(message), sequence: stored.sequence };
+  }
+}

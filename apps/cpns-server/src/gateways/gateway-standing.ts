@@ -1,0 +1,30 @@
+import { unauthenticated, parseEntityUri, type EntityName } from '@cpns/core';
+import { at } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { RecentRecords } from '../recent-records/recent-records';
+import { gatewayAggregate, IDENTITY } from './records';
+
+/** A gateway as TLS showed it. */
+export interface GatewayPeer {
+  /** E */
+  readonly uri: string;
+  /** SHA-256 of its certificate, 32 bytes. */
+  readonly fingerprint: Buffer;
+}
+
+@Injectable()
+export class GatewayStanding {
+  constructor(private readonly recent: RecentRecords) {}
+
+  /**
+   * TLS says who the gateway is, the record whether it still may act: a certificate that an operator ended, or that a new
+   * enrolment replaced, is good for nothing from that moment on.
+   * @throws CpnsError CERTIFICATE_REVOKED
+   */
+  async check(peer: GatewayPeer): Promise<EntityName> {
+    const { identity } = await this.recent.read(gatewayAggregate(peer.uri), { identity: at(IDENTITY) });
+    if (identity?.state !== 'live' || !identity.certificateDigest.equals(peer.fingerprint))
+      throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
+    return parseEntityUri(peer.uri, 'gateway');
+  }
+}

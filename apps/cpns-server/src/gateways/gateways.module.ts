@@ -1,0 +1,16 @@
+/** What the CPNS Server keeps of each gateway: its identity, and what it may assign Entity-User Keys with. */
+import { OwnsRecords } from '@cpns/platform';
+import { Module } from '@nestjs/common';
+import { RecentRecordsModule } from '../recent-records/recent-records.module';
+import { GatewayRecords } from './gateway-records';
+import { GatewayStanding } from './gateway-standing';
+import { PersonalNetworks } from './personal-networks';
+import { FIRST_SEED, GATEWAY_CA, IDENTITY, PROVISIONED } from './records';
+
+@OwnsRecords(IDENTITY, PROVISIONED, FIRST_SEED, GATEWAY_CA)
+@Module({
+  imports: [RecentRecordsModule],
+  providers: [GatewayRecords, GatewayStanding, PersonalNetworks],
+  exports: [GatewayRecords, GatewayStanding, PersonalNetworks],
+})
+export class GatewaysModule {}
