@@ -157,13 +157,17 @@ export class World {
   }
 
   /** A process of its own over a store: nothing that another had in memory is in this one. */
-  async process(store: Store = this.store, overrides: TestProcess['overrides'] = []): Promise<CskmfProcess> {
+  async process(
+    store: Store = this.store,
+    overrides: TestProcess['overrides'] = [],
+    modules: TestProcess['modules'] = [CskmfModule],
+  ): Promise<CskmfProcess> {
     const identity = { ...this.identity, uri: SERVER, trustDomain: TRUST_DOMAIN, root: this.root };
     const module = await testProcess({
       name: 'cpns-server',
       uri: SERVER,
       store,
-      modules: [CskmfModule],
+      modules,
       clock: this.clock,
       logger: this.log.logger,
       providers: [
@@ -215,7 +219,11 @@ export class World {
   }
 
   /** A gateway that enrolled, and may act unless it is said otherwise. */
-  async enrol(entity: string, state: 'live' | 'revoked' = 'live'): Promise<void> {
+  async enrol(
+    entity: string,
+    state: 'live' | 'revoked' = 'live',
+    certificateDigest = sha256(Buffer.from(entity)),
+  ): Promise<void> {
     await this.#module.get(PersonalNetworks).add(parseEntityUri(entity));
     const now = this.clock.now();
     const identity = {
@@ -224,7 +232,7 @@ export class World {
       tokenId: 't',
       admittedAt: now,
       enrolledAt: now,
-      certificateDigest: sha256(Buffer.from(entity)),
+      certificateDigest,
       keyDigest: sha256(Buffer.from('key')),
       notAfter: now + 86_400_000,
     };
