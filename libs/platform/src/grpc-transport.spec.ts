@@ -1,0 +1,325 @@
+import {
+  GroupKeyDeliveryServiceService,
+  KmcServiceService,
+  PnGatewayServiceService,
+  type CreateKeyRequest,
+  type OpenDeliveryChannelRequest,
+  type OpenDeliveryChannelResponse,
+  type WatchGroupKeysRequest,
+  type WatchGroupKeysResponse,
+} from '@cpns/contracts';
+import { CpnsError, permissionDenied } from '@cpns/core';
+import { connectTo, type CallContext, type Connection, type DuplexContext, type ServerStreamContext } from '@cpns/grpc';
+import { identifyByName, TestPki } from '@cpns/grpc/testing';
+import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { emitStep, withinStep } from '@cpns/telemetry';
+import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
+import { Injectable, Module, UseGuards, UseInterceptors, type CanActivate, type NestInterceptor } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { inspect } from 'node:util';
+import { FlowStep, GrpcController } from '.';
+import { serve, testProcess, type ServedModule } from './testing';
+
+const SELF = 'cpns://td.example/service/kmc';
+const SERVER = 'cpns://td.example/service/cpns-server';
+const GATEWAY = 'cpns://pn1.td.example/pn-gw/gw1';
+const PNE = 'cpns://pn1.td.example/pne/watch';
+
+// what a test's handlers do
+let create: (request: CreateKeyRequest, call: CallContext) => Promise<void>;
+let watch: (call: ServerStreamContext<WatchGroupKeysResponse>) => Promise<void>;
+let channel: (call: DuplexContext<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>) => Promise<void>;
+
+@Injectable()
+class RefusingGuard implements CanActivate {
+  canActivate(): never {
+    throw permissionDenied('PN_MISMATCH', 'the guard refuses');
+  }
+}
+
+@Injectable()
+class RefusingInterceptor implements NestInterceptor {
+  intercept(): never {
+    throw permissionDenied('PN_MISMATCH', 'the interceptor refuses');
+  }
+}
+
+const { createKey, createKeyVersion, getKeyVersion, destroyKey } = KmcServiceService;
+
+@GrpcController({ createKey, createKeyVersion, getKeyVersion, destroyKey })
+class KmcController {
+  @FlowStep(['FLOW-PULL', 'FLOW-PUSH'], 3, ['group_id', 'request_id'])
+  async createKey(@Payload() request: CreateKeyRequest, @Ctx() call: CallContext) {
+    await create(request, call);
+    return { version: { groupId: request.groupId, version: 1n, groupKey: Buffer.alloc(32, 1) } };
+  }
+
+  @UseGuards(RefusingGuard)
+  createKeyVersion(): never {
+    throw new Error('a guard refused this');
+  }
+
+  @UseInterceptors(RefusingInterceptor)
+  getKeyVersion(): never {
+    throw new Error('an interceptor refused this');
+  }
+
+  @FlowStep('GK-DELETE', 3, ['group_id'])
+  async destroyKey() {
+    await Promise.resolve();
+    return {};
+  }
+}
+
+@GrpcController({ watchGroupKeys: PnGatewayServiceService.watchGroupKeys })
+class WatchController {
+  watchGroupKeys(
+    @Payload() _request: WatchGroupKeysRequest,
+    @Ctx() call: ServerStreamContext<WatchGroupKeysResponse>,
+  ): Promise<void> {
+    return watch(call);
+  }
+}
+
+@GrpcController({ openDeliveryChannel: GroupKeyDeliveryServiceService.openDeliveryChannel })
+class ChannelController {
+  openDeliveryChannel(
+    @Ctx() call: DuplexContext<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>,
+  ): Promise<void> {
+    return channel(call);
+  }
+}
+
+@Module({ controllers: [KmcController, WatchController, ChannelController] })
+class SampleModule {}
+
+const pki = new TestPki();
+const log = new MemoryLog();
+const telemetry = new MemoryTelemetry();
+const serverTls = pki.server(SELF);
+const clientTls = Object.fromEntries([SERVER, GATEWAY, PNE].map((uri) => [uri, pki.client(uri)]));
+let temporary: TemporaryStore;
+let served: ServedModule;
+const connections: Connection[] = [];
+
+const as = (uri: string): Connection => {
+  const connection = connectTo({
+    address: served.addresses.certificate!,
+    tls: clientTls[uri]!,
+    expectedPeer: SELF,
+    deadlineMs: 20_000,
+  });
+  connections.push(connection);
+  return connection;
+};
+const kmc = () => as(SERVER).client(KmcServiceService);
+const openWatch = () => as(PNE).client(PnGatewayServiceService).watchGroupKeys({});
+const openChannel = () => as(GATEWAY).client(GroupKeyDeliveryServiceService).openDeliveryChannel();
+
+const reasonOf = (error: unknown) => (error instanceof CpnsError ? error.reason : error);
+const outcomeOf = (promise: Promise<unknown>) => promise.then(() => 'accepted', reasonOf);
+const createGroup = () => kmc().createKey({ groupId: 'g', requestId: Buffer.alloc(16) });
+const entry = (sequence: bigint): OpenDeliveryChannelResponse => ({ sequence, traceparent: '', entry: undefined });
+const acknowledge = (sequence: bigint): OpenDeliveryChannelRequest => ({
+  message: { $case: 'acknowledge', value: sequence },
+});
+
+async function collect<T>(stream: AsyncIterable<T>): Promise<{ messages: T[]; ended: unknown }> {
+  const messages: T[] = [];
+  try {
+    for await (const message of stream) messages.push(message);
+    return { messages, ended: 'ok' };
+  } catch (error) {
+    return { messages, ended: reasonOf(error) };
+  }
+}
+
+/** Rejects with the reason why the call ended. */
+const untilEnded = ({ signal }: CallContext): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error));
+  });
+
+beforeEach(async () => {
+  telemetry.reset();
+  create = () => Promise.resolve();
+  temporary = await temporaryStore();
+  const { logger } = log;
+  const module = await testProcess({
+    name: 'kmc',
+    uri: SELF,
+    store: temporary.store,
+    logger,
+    modules: [SampleModule],
+  });
+  served = await serve(module, {
+    certificate: { clients: 'certificate', listen: '127.0.0.1:0', tls: serverTls, identify: identifyByName, logger },
+  });
+});
+afterEach(async () => {
+  for (const connection of connections.splice(0)) connection.close();
+  await served.close();
+  await temporary.dispose();
+});
+afterAll(async () => {
+  await telemetry.stop();
+  pki.remove();
+});
+
+describe('through Nest', () => {
+  test('a unary call reaches its handler with its message and who sent it, and is answered', async () => {
+    const seen: unknown[] = [];
+    create = async ({ groupId }, call) => {
+      await Promise.resolve(seen.push([groupId, call.requirePeer().uri]));
+    };
+    expect(await createGroup()).toEqual({ version: { groupId: 'g', version: 1n, groupKey: Buffer.alloc(32, 1) } });
+    expect(seen).toEqual([['g', SERVER]]);
+  });
+
+  test('an RPC that no controller answers is UNIMPLEMENTED', async () => {
+    expect(await outcomeOf(kmc().destroyKeyVersion({ groupId: 'g', version: 1n }))).toBe('UNIMPLEMENTED');
+  });
+
+  test('an error reaches the caller with its reason and metadata, its cause does not', async () => {
+    const metadata = { field: 'group_id' };
+    create = () =>
+      Promise.reject(new CpnsError('CONFLICT', 'somebody was faster', { metadata, cause: new Error('deep inside') }));
+    const error: unknown = await createGroup().catch((refused: unknown) => refused);
+    expect(error).toMatchObject({ reason: 'CONFLICT', code: 'ABORTED', message: 'somebody was faster', metadata });
+    expect(inspect(error, { depth: Infinity })).not.toContain('deep inside');
+  });
+
+  test('a fault is INTERNAL, without its text', async () => {
+    create = () => Promise.reject(new TypeError('deep inside'));
+    const error: unknown = await createGroup().catch((refused: unknown) => refused);
+    expect(reasonOf(error)).toBe('INTERNAL');
+    expect(inspect(error, { depth: Infinity })).not.toContain('deep inside');
+  });
+
+  test('a guard and an interceptor around a handler refuse for it', async () => {
+    const rpc = kmc();
+    const version = rpc.createKeyVersion({ groupId: 'g', previous: 1n, requestId: Buffer.alloc(16) });
+    await expect(version).rejects.toMatchObject({ reason: 'PN_MISMATCH', message: 'the guard refuses' });
+    const found = rpc.getKeyVersion({ groupId: 'g', version: 1n });
+    await expect(found).rejects.toMatchObject({ reason: 'PN_MISMATCH', message: 'the interceptor refuses' });
+  });
+
+  describe('a server stream', () => {
+    test('gives its messages, and a writer waits for its reader', async () => {
+      const big: WatchGroupKeysResponse = { delivery: undefined, traceparent: 'x'.repeat(200_000) };
+      let written = 0;
+      watch = async (call) => {
+        for (; written < 500; written += 1) await call.write(big);
+      };
+      const stream = openWatch();
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      expect(written).toBeGreaterThan(0);
+      expect(written).toBeLessThan(200);
+      const { messages, ended } = await collect(stream);
+      expect([messages.length, ended]).toEqual([500, 'ok']);
+    }, 20_000);
+
+    test('ends for its handler when the caller goes away', async () => {
+      const aborted = new Promise<unknown>((resolve) => {
+        watch = async (call) => {
+          call.signal.addEventListener('abort', () => resolve(reasonOf(call.signal.reason)));
+          for (;;) await call.write({ delivery: undefined, traceparent: '' });
+        };
+      });
+      for await (const message of openWatch()) {
+        expect(message).toBeDefined();
+        break;
+      }
+      expect(await aborted).toBe('CALL_CANCELLED');
+    });
+  });
+
+  describe('a two-way stream', () => {
+    test('carries messages both ways until each side has ended', async () => {
+      const heard: unknown[] = [];
+      channel = async (call) => {
+        await call.write(entry(1n));
+        for await (const { message } of call.requests) {
+          heard.push(message?.value);
+          await call.write(entry(BigInt(heard.length) + 1n));
+        }
+      };
+      const stream = openChannel();
+      await stream.write(acknowledge(1n));
+      await stream.write(acknowledge(2n));
+      stream.end();
+      const { messages, ended } = await collect(stream);
+      expect(messages.map(({ sequence }) => sequence)).toEqual([1n, 2n, 3n]);
+      expect([heard, ended]).toEqual([[1n, 2n], 'ok']);
+    });
+
+    test('ends the reads, the writes and the signal of its handler when the caller cancels it', async () => {
+      const ended = new Promise<unknown>((resolve) => {
+        channel = async (call) => {
+          await call.write(entry(1n));
+          const read = (await collect(call.requests)).ended;
+          resolve([read, await outcomeOf(call.write(entry(2n))), reasonOf(call.signal.reason)]);
+        };
+      });
+      const stream = openChannel();
+      for await (const { sequence } of stream) {
+        expect(sequence).toBe(1n);
+        stream.cancel();
+        break;
+      }
+      expect(await ended).toEqual(['CALL_CANCELLED', 'CALL_CANCELLED', 'CALL_CANCELLED']);
+    });
+
+    test('is ended by a stop, which resolves then', async () => {
+      const reasons: unknown[] = [];
+      const began = new Promise<void>((resolve) => {
+        channel = async (call) => {
+          resolve();
+          await untilEnded(call).catch((error: unknown) => reasons.push(reasonOf(error)));
+        };
+      });
+      const stream = collect(openChannel());
+      await began;
+      const stopped = served.close();
+      expect((await stream).ended).toBe('SHUTTING_DOWN');
+      await stopped;
+      expect(reasons).toEqual(['SHUTTING_DOWN']);
+    });
+  });
+
+  describe('FlowStep', () => {
+    const carried = ['group_id', 'request_id'];
+    const inPull = () => withinStep({ flow: 'FLOW-PULL', step: 2 }, createGroup);
+
+    test('reports a message once, before the steps of its handler', async () => {
+      create = async () => {
+        await Promise.resolve();
+        for (const step of [4, 5] as const) emitStep({ flow: 'FLOW-PULL', step, from: SELF, to: SERVER, carried: [] });
+      };
+      await inPull();
+      const steps = await telemetry.steps();
+      expect(steps).toMatchObject([
+        { flow: 'FLOW-PULL', step: 3, from: SERVER, to: SELF, carried },
+        { step: 4, links: [steps[0]?.spanId] },
+        { step: 5, links: [steps[1]?.spanId] },
+      ]);
+    });
+
+    test('reports a message whose handler reports none', async () => {
+      await inPull();
+      expect(await telemetry.steps()).toMatchObject([{ flow: 'FLOW-PULL', step: 3 }]);
+    });
+
+    test('knows the flow of a message that belongs to one alone', async () => {
+      await kmc().destroyKey({ groupId: 'g' });
+      expect(await telemetry.steps()).toMatchObject([{ flow: 'GK-DELETE', step: 3, carried: ['group_id'] }]);
+    });
+
+    test('reports neither a refusal nor a message of another flow', async () => {
+      await withinStep({ flow: 'GK-UPDATE-M', step: 2 }, createGroup);
+      create = () => Promise.reject(new CpnsError('CONFLICT', 'no'));
+      expect(await outcomeOf(inPull())).toBe('CONFLICT');
+      expect(await telemetry.steps()).toEqual([]);
+    });
+  });
+});
