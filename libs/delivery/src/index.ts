@@ -5,5 +5,5 @@ export { OUTBOX, outboxEntry, OutboxRelay, type OutboxRelayOptions } from './out
 export { PeerSenders, type PeerSendersOptions, type Receiver } from './peer-senders';
 export { receive, type ReceiverCodec, type Receiving } from './receive';
 export { DeliverySender, type SenderCodec, type SenderOptions } from './sender';
-export { systemTimers, type Timers } from './timers';
+export { systemTimers, Timers } from './timers';
 export { receiverMessage, type ReceiverWire } from './wire';

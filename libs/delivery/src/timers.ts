@@ -1,7 +1,7 @@
 /** The one way to wait for time to pass; tests pass their own. */
-export interface Timers {
+export abstract class Timers {
   /** Calls back once after `milliseconds`, unless the returned function was called before. */
-  after(milliseconds: number, callback: () => void): () => void;
+  abstract after(milliseconds: number, callback: () => void): () => void;
 }
 
 /** Resolves after so many milliseconds, or as soon as the signal is aborted. */
