@@ -1,8 +1,9 @@
 import { duration } from '@cpns/core';
-import { settings, type Config } from '@cpns/settings';
+import { configOf } from '@cpns/platform';
+import { settings } from '@cpns/settings';
 
 /** The PN GW's settings, each from its `CPNS_*` variable. README.md lists them. */
-export const SETTINGS = {
+export class GatewayConfig extends configOf({
   /** Embedded: a gateway keeps its own state and works while the Server is away. */
   store: settings.text('embedded: and an absolute directory', /^embedded:\/.+$/),
   masterKeyFile: settings.file(),
@@ -24,6 +25,4 @@ export const SETTINGS = {
   watchLifetime: settings.duration().default(duration(1, 'hour')),
   /** 1st seeds that were put in at manufacture, as `<first-seed-id>.hex` (Q2). */
   firstSeedDirectory: settings.text('the path of a directory', /^.+$/).optional(),
-} as const;
-
-export type GatewayConfig = Config<typeof SETTINGS>;
+}) {}

@@ -1,5 +1,5 @@
-import { runService } from '@cpns/platform';
-import { compose } from './compose';
-import { SETTINGS } from './config';
+import { bootstrap } from '@cpns/platform';
+import { AppModule } from './app.module';
+import { GatewayConfig } from './config';
 
-void runService({ name: 'pn-gw', settings: SETTINGS, build: compose });
+void bootstrap({ name: 'pn-gw', configClass: GatewayConfig, module: AppModule });

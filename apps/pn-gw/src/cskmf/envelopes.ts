@@ -1,25 +1,30 @@
 /**
  * Members' envelopes, as they came from the Server: the gateway passes them on and opens none. A gateway that is a member
- * itself would find its own here, and open it with its S; see `group-records.ts` for why there is none yet.
+ * itself would find its own here, and open it with its S; see `records.ts` for why there is none yet.
  */
 import { parseEnvelope } from '@cpns/group-key';
 import type { CallerEntity } from '@cpns/grpc';
 import { keyIdText } from '@cpns/key-derivation';
 import type { CheckedEnvelope } from '@cpns/contracts';
-import { at } from '@cpns/store';
-import type { GatewayContext } from '../context';
-import { isMemberHere } from '../groups/known-group';
-import { forEach } from '../groups/paging';
-import { ENVELOPES, envelopesName, memberAggregate, VERSIONS_KEPT, type HeldEnvelope } from '../records/group-records';
+import { at, Records } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { forEach } from '../common/paging';
+import { KnownGroups } from '../service-group/known-group';
+import { memberAggregate, VERSIONS_KEPT } from '../service-group/records';
+import { ENVELOPES, envelopesName, type HeldEnvelope } from './records';
 
+@Injectable()
 export class Envelopes {
-  constructor(private readonly gateway: GatewayContext) {}
+  constructor(
+    private readonly records: Records,
+    private readonly groups: KnownGroups,
+  ) {}
 
   /** Keeps those of members; one that left before its envelope came gets none. @returns E of each whose it kept */
   async keepAll(groupId: string, version: bigint, envelopes: readonly CheckedEnvelope[]): Promise<readonly string[]> {
     const kept: string[] = [];
     await forEach(envelopes, async ({ entity, own }) => {
-      if (!(await isMemberHere(this.gateway, groupId, entity.uri))) return;
+      if (!(await this.groups.isMemberHere(groupId, entity.uri))) return;
       await this.keep(entity.uri, groupId, { version, keyId: parseEnvelope(own).keyId, own });
       kept.push(entity.uri);
     });
@@ -29,7 +34,7 @@ export class Envelopes {
   /** The newest versions of a group stay. */
   async keep(entity: string, groupId: string, envelope: HeldEnvelope): Promise<void> {
     const wanted = { envelopes: at(ENVELOPES, envelopesName(groupId)) };
-    await this.gateway.records.transact(memberAggregate(entity), wanted, ({ envelopes }) => {
+    await this.records.transact(memberAggregate(entity), wanted, ({ envelopes }) => {
       const others = (envelopes?.held ?? []).filter(({ version }) => version !== envelope.version);
       const held = [...others, envelope].sort((a, b) => (a.version < b.version ? -1 : 1)).slice(-VERSIONS_KEPT);
       return { result: undefined, put: { envelopes: { held } } };
@@ -38,13 +43,13 @@ export class Envelopes {
 
   async find(entity: string, groupId: string, version: bigint): Promise<HeldEnvelope | undefined> {
     const wanted = { envelopes: at(ENVELOPES, envelopesName(groupId)) };
-    const { envelopes } = await this.gateway.records.read(memberAggregate(entity), wanted);
+    const { envelopes } = await this.records.read(memberAggregate(entity), wanted);
     return envelopes?.held.find((one) => one.version === version);
   }
 
   async dropAll(entity: string, groupId: string): Promise<void> {
     const wanted = { envelopes: at(ENVELOPES, envelopesName(groupId)) };
-    await this.gateway.records.transact(memberAggregate(entity), wanted, ({ envelopes }) =>
+    await this.records.transact(memberAggregate(entity), wanted, ({ envelopes }) =>
       envelopes === undefined ? { result: undefined } : { result: undefined, put: { envelopes: null } },
     );
   }

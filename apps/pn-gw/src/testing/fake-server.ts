@@ -24,7 +24,7 @@ import {
 } from '@cpns/group-key';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import type { ServerLink } from '../context';
+import type { ServerClients } from '../peers/server-clients';
 import { peerWith } from './unserved';
 
 export const SEAL_PERIOD = 60_000;
@@ -52,14 +52,14 @@ export class FakeServer {
   channel: () => ReceiverChannel<OpenDeliveryChannelResponse, OpenDeliveryChannelRequest> = () => {
     throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away');
   };
-  readonly link: ServerLink;
+  readonly clients: Omit<ServerClients, 'onApplicationShutdown'>;
 
   constructor(
     readonly signer: SignerOf,
     private readonly clock: Clock,
     trustDomain: string,
   ) {
-    this.link = {
+    this.clients = {
       uri: serviceUri(trustDomain, 'cpns-server'),
       entityUserKey: peerWith(EntityUserKeyServiceService),
       proof: peerWith(ProofServiceService),

@@ -9,7 +9,7 @@ import {
 } from '@cpns/contracts';
 import { CpnsError, serviceUri } from '@cpns/core';
 import type { ReceiverChannel } from '@cpns/delivery';
-import type { SmfLink } from '../context';
+import type { SmfClients } from '../peers/smf-clients';
 import { SEAL_PERIOD } from './fake-server';
 import { peerWith } from './unserved';
 
@@ -61,14 +61,14 @@ export class FakeSmf {
   channel: () => ReceiverChannel<OpenNoticeChannelResponse, OpenNoticeChannelRequest> = () => {
     throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'the SMF is away');
   };
-  readonly link: SmfLink;
+  readonly clients: Omit<SmfClients, 'onApplicationShutdown'>;
 
   constructor(trustDomain: string) {
     const answered = (what: string) => async (request: { readonly groupId: string; readonly entity: string }) => {
       this.asked.push(`${what} ${request.groupId} ${request.entity}`);
       return { membershipRevision: await this.answer() };
     };
-    this.link = {
+    this.clients = {
       uri: serviceUri(trustDomain, 'smf'),
       membership: peerWith(MembershipServiceService, {
         joinServiceGroup: answered('join'),

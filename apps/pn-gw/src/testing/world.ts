@@ -1,20 +1,30 @@
 /** A PN GW with its own store, between a Server and an SMF that are played: what the specs of its use cases begin with. */
 import { createDevelopmentPki, type DevelopmentPki } from '@cpns/certificate-issuance';
 import type { GatewayGroupKeyDelivery, WatchGroupKeysResponse } from '@cpns/contracts';
-import { CpnsError, systemRandom, parseEntityUri } from '@cpns/core';
+import { CpnsError, parseEntityUri } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
-import { OUTBOX } from '@cpns/delivery';
+import { OUTBOX, systemTimers, Timers } from '@cpns/delivery';
 import { eventually } from '@cpns/delivery/testing';
-import { StatementVerifier } from '@cpns/group-key';
 import { ServerCallContext, type CallContext, type ServerStreamContext } from '@cpns/grpc';
 import { identifyByName } from '@cpns/grpc/testing';
 import { keyIdBytes } from '@cpns/key-derivation';
-import { Records, Sealer, type Store } from '@cpns/store';
-import { FakeMasterKey, temporaryStore } from '@cpns/store/testing';
+import { testProcess } from '@cpns/platform/testing';
+import type { Store } from '@cpns/store';
+import { temporaryStore } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
-import type { GatewayContext } from '../context';
-import { composeGroups, type Groups } from '../groups/compose-groups';
-import { GROUP_KIND } from '../records/group-records';
+import type { TestingModule } from '@nestjs/testing';
+import { FUNCTIONS } from '../app.module';
+import { OwnGateway } from '../common/own-gateway';
+import { GatewayConfig } from '../config';
+import { AcceptPush } from '../cskmf/accept-push/accept-push';
+import { Envelopes } from '../cskmf/envelopes';
+import { RequestGroupKey, RequestingOptions } from '../cskmf/request-group-key/request-group-key';
+import { GroupKeyHub } from '../cskmf/watch-group-keys/group-key-hub';
+import { ServerClients } from '../peers/server-clients';
+import { SmfClients } from '../peers/smf-clients';
+import { KnownGroups } from '../service-group/known-group';
+import { GROUP_KIND } from '../service-group/records';
+import { ApplyNotice } from '../smf/apply-notice/apply-notice';
 import { FakeServer, keyIdOf } from './fake-server';
 import { FakeSmf, noticeOf, type NoticeOf } from './fake-smf';
 
@@ -28,13 +38,18 @@ let shared: Promise<DevelopmentPki> | undefined;
 /** Made once: keys cost more than most tests. */
 const pkiOfTests = () => (shared ??= createDevelopmentPki({ trustDomain: TRUST_DOMAIN }));
 
-export interface GatewayWorld extends Groups {
+export interface GatewayWorld {
+  /** The process, whose use cases a test takes from it. */
+  readonly module: TestingModule;
+  readonly groups: KnownGroups;
+  readonly envelopes: Envelopes;
+  readonly hub: GroupKeyHub;
+  readonly requests: RequestGroupKey;
   readonly clock: FakeClock;
   readonly pki: DevelopmentPki;
   readonly server: FakeServer;
   readonly smf: FakeSmf;
   readonly store: Store;
-  readonly gateway: GatewayContext;
   readonly log: MemoryLog;
   /** Its store as it was made. */
   readonly original: Store;
@@ -47,13 +62,18 @@ export interface GatewayWorld extends Groups {
   dispose(): Promise<void>;
 }
 
-export async function gatewayWorld(): Promise<GatewayWorld> {
+/** How long an entity watches its Group Keys, milliseconds. */
+export const WATCH_LIFETIME = 60_000;
+
+/** @param timers of watches */
+export async function gatewayWorld(timers: Timers = systemTimers): Promise<GatewayWorld> {
   const pki = await pkiOfTests();
   const clock = new FakeClock(Date.now());
   const { store, dispose } = await temporaryStore(clock);
   return assemble({
     pki,
     clock,
+    timers,
     store,
     original: store,
     dispose,
@@ -62,45 +82,72 @@ export async function gatewayWorld(): Promise<GatewayWorld> {
   });
 }
 
-type Lasting = Pick<GatewayWorld, 'pki' | 'clock' | 'store' | 'original' | 'server' | 'smf' | 'dispose'>;
+type Lasting = Pick<GatewayWorld, 'pki' | 'clock' | 'store' | 'original' | 'server' | 'smf' | 'dispose'> & {
+  readonly timers: Timers;
+};
 
 async function assemble(lasting: Lasting): Promise<GatewayWorld> {
-  const { pki, clock, store, server, smf } = lasting;
+  const { store } = lasting;
   const log = new MemoryLog('pn-gw', 'info');
-  const sealer = await Sealer.open({ store, service: 'pn-gw', masterKey: new FakeMasterKey() });
-  const gateway: GatewayContext = {
-    name: parseEntityUri(GATEWAY),
-    clock,
-    random: systemRandom,
-    store,
-    records: new Records(store, sealer),
-    server: server.link,
-    smf: smf.link,
-    statements: new StatementVerifier({ root: pki.root.chain[0]!, trustDomain: TRUST_DOMAIN, clock }),
-    logger: log.logger,
-    keyLifetime: 1_000_000,
-  };
-  const groups = composeGroups(gateway, { backoff: { first: 5, longest: 20 } });
+  const module = await processOf(lasting, log);
+  const requests = module.get(RequestGroupKey);
   // ends what is waiting to be tried again
-  const halt = () => groups.requests.run(AbortSignal.abort());
+  const halt = () => requests.run(AbortSignal.abort());
   return {
     ...lasting,
-    ...groups,
+    module,
+    groups: module.get(KnownGroups),
+    envelopes: module.get(Envelopes),
+    hub: module.get(GroupKeyHub),
+    requests,
     dispose: async () => {
       await halt();
       await lasting.dispose();
     },
-    gateway,
     log,
     restarted: async (wrap = (same) => same) => {
       await halt();
       return assemble({ ...lasting, store: wrap(store) });
     },
     notice: (notice, traceparent = '') =>
-      groups.notices.execute({ sequence: 1n, traceparent, notice: noticeOf(notice) }),
+      module.get(ApplyNotice).execute({ sequence: 1n, traceparent, notice: noticeOf(notice) }),
     requestsDone: () => requestsDone(store, log),
-    push: (delivery, traceparent = '') => groups.pushes.execute(delivery, traceparent),
+    push: (delivery, traceparent = '') => module.get(AcceptPush).execute(delivery, traceparent),
   };
+}
+
+function processOf({ pki, clock, timers, store, server, smf }: Lasting, { logger }: MemoryLog): Promise<TestingModule> {
+  const root = pki.root.chain[0]!;
+  const own: OwnGateway = {
+    uri: GATEWAY,
+    name: parseEntityUri(GATEWAY),
+    chain: [],
+    root,
+    tls: { cert: '', key: '', ca: '' },
+  };
+  const config: Partial<GatewayConfig> = {
+    keyLifetime: 1_000_000,
+    watchLifetime: WATCH_LIFETIME,
+    provisioningInterval: 60_000,
+  };
+  return testProcess({
+    name: 'pn-gw',
+    uri: GATEWAY,
+    store,
+    clock,
+    logger,
+    modules: FUNCTIONS,
+    providers: [
+      { provide: GatewayConfig, useValue: config },
+      { provide: OwnGateway, useValue: own },
+    ],
+    overrides: [
+      { provide: ServerClients, useValue: server.clients },
+      { provide: SmfClients, useValue: smf.clients },
+      { provide: RequestingOptions, useValue: { backoff: { first: 5, longest: 20 } } },
+      { provide: Timers, useValue: timers },
+    ],
+  });
 }
 
 const REQUEST_FAILED = 'a Group Key could not be requested yet';

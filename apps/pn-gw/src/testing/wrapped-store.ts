@@ -1,5 +1,5 @@
-import { CpnsError } from '@cpns/core';
 import type { Store } from '@cpns/store';
+import { failingStore } from '@cpns/store/testing';
 
 /** The same store with another way to commit. */
 export const wrappedStore = (store: Store, commit: Store['commit']): Store => ({
@@ -14,13 +14,13 @@ export const wrappedStore = (store: Store, commit: Store['commit']): Store => ({
   commit,
 });
 
-/** What a killed process does to its store: from a commit on, counted from 1, nothing is heard of it any more. */
+/** The store of a process that is killed before a commit, counted from 1. */
 export function killedAt(store: Store, at: number) {
+  const failing = failingStore(store, { at, when: 'before' });
   let commits = 0;
-  const killed = wrappedStore(store, (aggregate, change) => {
+  const killed = wrappedStore(failing, (aggregate, change) => {
     commits += 1;
-    if (commits < at) return store.commit(aggregate, change);
-    return Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'the process was killed'));
+    return failing.commit(aggregate, change);
   });
   return { store: killed, wasKilled: () => commits >= at };
 }

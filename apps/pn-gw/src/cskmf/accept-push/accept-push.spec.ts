@@ -1,8 +1,6 @@
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
-import { readGroup } from '../../groups/known-group';
 import { signerNamed } from '../../testing/fake-server';
 import { CAMERA, GATEWAY, gatewayWorld, LOCK, outcomeOf, STRANGER, type GatewayWorld } from '../../testing/world';
-import { AcceptPush } from './accept-push';
 import { HeldPushes } from './held-pushes';
 
 const GROUP = 'g1';
@@ -16,11 +14,11 @@ describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
   afterEach(() => world.dispose());
 
   const versions = async (groupId = GROUP) =>
-    (await readGroup(world.gateway, groupId)).statements.map(({ statement }) => statement.version);
+    (await world.groups.read(groupId)).statements.map(({ statement }) => statement.version);
   const held = async (entity: string, version: bigint) =>
-    (await world.seca.envelopes.find(entity, GROUP, version)) !== undefined;
+    (await world.envelopes.find(entity, GROUP, version)) !== undefined;
   const waiting = async (groupId = GROUP) =>
-    (await new HeldPushes(world.gateway).of(groupId)).map(({ version }) => version);
+    (await world.module.get(HeldPushes).of(groupId)).map(({ version }) => version);
 
   it('is kept, an envelope for each member', async () => {
     await world.notice({ groupId: GROUP, members: BOTH });
@@ -28,7 +26,7 @@ describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
     await world.push(push);
     expect(await versions()).toEqual([1n]);
     for (const { entity, own } of push.envelopes)
-      expect((await world.seca.envelopes.find(entity, GROUP, 1n))?.own).toEqual(own);
+      expect((await world.envelopes.find(entity, GROUP, 1n))?.own).toEqual(own);
   });
 
   it('comes twice, or in parts, as if it had come once', async () => {
@@ -67,7 +65,7 @@ describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
       await world.push(
         world.server.delivery(world.server.statement(GROUP, 1n, { sealUntil: sealUntil + change }), BOTH),
       );
-    const [known] = (await readGroup(world.gateway, GROUP)).statements;
+    const [known] = (await world.groups.read(GROUP)).statements;
     expect(known?.statement.sealUntil).toBe(sealUntil + 10_000);
   });
 
@@ -153,8 +151,8 @@ describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
     });
 
     it('is let go at the limit, oldest first, and asked for when its notice comes', async () => {
-      const pushes = new AcceptPush(world.seca, new HeldPushes(world.gateway, 2));
-      for (const groupId of ['a', 'b', 'c']) await pushes.execute(world.server.keyFor(groupId, 1n, BOTH), '');
+      jest.replaceProperty(world.module.get(HeldPushes), 'max', 2);
+      for (const groupId of ['a', 'b', 'c']) await world.push(world.server.keyFor(groupId, 1n, BOTH));
       expect([await waiting('a'), await waiting('b'), await waiting('c')]).toEqual([[], [1n], [1n]]);
       world.server.answer = ({ groupId }) => world.server.keyFor(groupId, 1n, BOTH);
       for (const groupId of ['a', 'b']) await world.notice({ groupId, members: BOTH });

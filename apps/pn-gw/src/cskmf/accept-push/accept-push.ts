@@ -4,28 +4,28 @@ import {
   checkGatewayGroupKeyDelivery,
   type CheckedGatewayDelivery,
 } from '@cpns/contracts';
-import { failedPrecondition, type KeyedMutex } from '@cpns/core';
+import { failedPrecondition } from '@cpns/core';
 import { endsGroup, type Statement } from '@cpns/group-key';
-import { emitStep, linkTo, withinStep, withStepChain, withTraceparent, type CarriedField } from '@cpns/telemetry';
-import type { GatewayContext } from '../../context';
-import { noticedStep, readGroup, type KnownGroup } from '../../groups/known-group';
-import { allMembers } from '../../groups/paging';
-import { isRefusal } from '../../groups/refusal';
-import { groupAggregate, MEMBERS_SET, type NoticeRecord } from '../../records/group-records';
-import type { Envelopes } from '../envelopes';
-import type { Statements } from '../statements';
-import type { GroupKeyHub } from '../watch-group-keys/group-key-hub';
-import type { HeldPushes, WaitingPush } from './held-pushes';
-
-/** What the parts of SECA share. */
-export interface Seca {
-  readonly gateway: GatewayContext;
-  readonly statements: Statements;
-  readonly envelopes: Envelopes;
-  readonly hub: GroupKeyHub;
-  /** By group-id: notices and pushes of a group come over two channels at once, and each decides on its state. */
-  readonly groupMutex: KeyedMutex;
-}
+import {
+  emitStep,
+  linkTo,
+  Logger,
+  withinStep,
+  withStepChain,
+  withTraceparent,
+  type CarriedField,
+} from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { OwnGateway } from '../../common/own-gateway';
+import { isRefusal } from '../../common/refusal';
+import { ServerClients } from '../../peers/server-clients';
+import { GroupMutex } from '../../service-group/group-mutex';
+import { KnownGroups, noticedStep, type KnownGroup } from '../../service-group/known-group';
+import type { NoticeRecord } from '../../service-group/records';
+import { Statements } from '../../service-group/statements';
+import { Envelopes } from '../envelopes';
+import { GroupKeyHub } from '../watch-group-keys/group-key-hub';
+import { HeldPushes, type WaitingPush } from './held-pushes';
 
 const ENVELOPES: readonly CarriedField[] = ['statement', 'envelopes'];
 
@@ -39,10 +39,18 @@ function flowOf(statement: Statement): 'FLOW-PUSH' | 'GK-UPDATE-M' | 'GK-DELETE'
 const isNoticed = (notice: NoticeRecord | undefined, statement: Statement): boolean =>
   notice !== undefined && (notice.deleted || (!endsGroup(statement) && statement.version <= notice.keyVersion));
 
+@Injectable()
 export class AcceptPush {
   constructor(
-    private readonly seca: Seca,
+    private readonly own: OwnGateway,
+    private readonly server: ServerClients,
+    private readonly groups: KnownGroups,
+    private readonly statements: Statements,
+    private readonly mutex: GroupMutex,
+    private readonly envelopes: Envelopes,
     private readonly held: HeldPushes,
+    private readonly hub: GroupKeyHub,
+    private readonly logger: Logger,
   ) {}
 
   /**
@@ -53,8 +61,8 @@ export class AcceptPush {
   async execute(message: GatewayGroupKeyDelivery, traceparent: string): Promise<void> {
     const delivery = this.check(message);
     const { statement } = delivery.signed;
-    await this.seca.groupMutex.run(statement.groupId, async () => {
-      const group = await readGroup(this.seca.gateway, statement.groupId);
+    await this.mutex.run(statement.groupId, async () => {
+      const group = await this.groups.read(statement.groupId);
       if (isNoticed(group.notice, statement)) await this.accept(delivery, group);
       else await this.held.hold(statement, message, traceparent);
     });
@@ -63,7 +71,7 @@ export class AcceptPush {
   /** Accepts what waited for a notice that has come now. Called in the group's turn. */
   async release(groupId: string): Promise<void> {
     for (const waiting of await this.held.of(groupId)) {
-      const group = await readGroup(this.seca.gateway, groupId);
+      const group = await this.groups.read(groupId);
       const delivery = this.check(waiting.delivery);
       if (!isNoticed(group.notice, delivery.signed.statement)) continue;
       await this.acceptWaiting(waiting, delivery, group);
@@ -81,7 +89,7 @@ export class AcceptPush {
     } catch (error) {
       if (!isRefusal(error)) throw error;
       const { groupId } = group;
-      this.seca.gateway.logger.warn('a push that waited is of no more use', {
+      this.logger.warn('a push that waited is of no more use', {
         groupId,
         version: String(version),
         error,
@@ -91,13 +99,13 @@ export class AcceptPush {
 
   private check(message: GatewayGroupKeyDelivery): CheckedGatewayDelivery {
     const delivery = checkGatewayGroupKeyDelivery(message);
-    this.seca.statements.check(delivery.signed, delivery.envelopes);
+    this.statements.check(delivery.signed, delivery.envelopes);
     return delivery;
   }
 
   /** Envelopes first, then the statement without which they are nothing: a crash in between is mended by doing it again. */
   private async accept({ signed, envelopes }: CheckedGatewayDelivery, group: KnownGroup): Promise<void> {
-    const { gateway, statements, hub } = this.seca;
+    const { own, server, statements } = this;
     const { statement } = signed;
     const { groupId, version } = statement;
     const ends = endsGroup(statement);
@@ -107,20 +115,20 @@ export class AcceptPush {
     statements.with(group.statements, signed);
     const flow = flowOf(statement);
     const told = await withinStep({ flow, step: 8 }, async () => {
-      const kept = await this.seca.envelopes.keepAll(groupId, version, envelopes);
+      const kept = await this.envelopes.keepAll(groupId, version, envelopes);
       await statements.keep(signed);
-      return ends ? allMembers(gateway.store, groupAggregate(groupId), MEMBERS_SET) : kept;
+      return ends ? this.groups.members(groupId) : kept;
     });
     const noticed = linkTo(noticedStep(group.notice, statement));
     const step = emitStep({
       flow,
       step: 8,
-      from: gateway.server.uri,
-      to: gateway.name.uri,
+      from: server.uri,
+      to: own.uri,
       carried: ends ? ['statement'] : ENVELOPES,
       links: noticed === undefined ? [] : [noticed],
     });
     await withinStep({ flow, step: 8 }, () => statements.cameBy(groupId, version, step));
-    hub.publish(groupId, told);
+    this.hub.publish(groupId, told);
   }
 }

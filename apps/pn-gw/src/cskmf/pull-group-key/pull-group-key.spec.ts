@@ -1,6 +1,5 @@
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, type Reason } from '@cpns/core';
-import { readGroup } from '../../groups/known-group';
 import { SEAL_PERIOD } from '../../testing/fake-server';
 import {
   callOf,
@@ -22,7 +21,7 @@ describe('PullGroupKey (GK-PULL)', () => {
   let pull: PullGroupKey;
   beforeEach(async () => {
     world = await gatewayWorld();
-    pull = new PullGroupKey(world.seca);
+    pull = world.module.get(PullGroupKey);
   });
   afterEach(() => world.dispose());
 
@@ -102,7 +101,7 @@ describe('PullGroupKey (GK-PULL)', () => {
       answering(1n);
       expect([await given(), await given()]).toEqual([1n, 1n]);
       expect(asked()).toEqual([`${CAMERA} 0`, `${CAMERA} 0`]);
-      expect(await world.seca.envelopes.find(CAMERA, GROUP, 1n)).toBeUndefined();
+      expect(await world.envelopes.find(CAMERA, GROUP, 1n)).toBeUndefined();
     });
 
     it('of a group that the gateway never heard of', async () => {
@@ -150,7 +149,7 @@ describe('PullGroupKey (GK-PULL)', () => {
       await world.notice({ groupId: GROUP, revision: 2n, members: BOTH });
       world.server.answer = answer;
       expect(await outcomeOf(ask())).toBe(reason);
-      expect((await readGroup(world.gateway, GROUP)).statements).toEqual([]);
+      expect((await world.groups.read(GROUP)).statements).toEqual([]);
     });
 
     it('refuses another version than was asked for', async () => {

@@ -5,16 +5,19 @@ import {
   checkGatewayGroupKeyDelivery,
   groupKeyDelivery,
 } from '@cpns/contracts';
-import { CpnsError, failedPrecondition, invalidArgument, checkGroupId, parseEntityUri } from '@cpns/core';
+import { Clock, CpnsError, failedPrecondition, invalidArgument, checkGroupId, parseEntityUri } from '@cpns/core';
 import { parseEnvelope } from '@cpns/group-key';
 import type { CallContext, CallerEntity } from '@cpns/grpc';
 import { emitStep, withinStep } from '@cpns/telemetry';
-import { checkAddressee } from '../../entity-user-key/check-addressee';
-import { isDeleted, isMemberHere, readGroup, statementOf, type KnownGroup } from '../../groups/known-group';
-import type { HeldEnvelope, KnownStatement } from '../../records/group-records';
-import type { Seca } from '../accept-push/accept-push';
-import { isForKeyOf } from '../envelopes';
-import { checkAnswersFor } from '../statements';
+import { Injectable } from '@nestjs/common';
+import { checkAddressee } from '../../common/check-addressee';
+import { OwnGateway } from '../../common/own-gateway';
+import { ServerClients } from '../../peers/server-clients';
+import { isDeleted, KnownGroups, statementOf, type KnownGroup } from '../../service-group/known-group';
+import type { KnownStatement } from '../../service-group/records';
+import { checkAnswersFor, Statements } from '../../service-group/statements';
+import { Envelopes, isForKeyOf } from '../envelopes';
+import type { HeldEnvelope } from '../records';
 
 const FLOW = 'GK-PULL';
 
@@ -31,35 +34,36 @@ interface Held {
   readonly envelope: HeldEnvelope;
 }
 
+@Injectable()
 export class PullGroupKey {
-  constructor(private readonly seca: Seca) {}
+  constructor(
+    private readonly own: OwnGateway,
+    private readonly clock: Clock,
+    private readonly server: ServerClients,
+    private readonly groups: KnownGroups,
+    private readonly statements: Statements,
+    private readonly envelopes: Envelopes,
+  ) {}
 
   /**
    * @throws CpnsError a field's reason; PROOF_MISSING, PN_MISMATCH; GROUP_DELETED; what the Server answers;
    *   DEPENDENCY_UNAVAILABLE while it is away and the envelope is not here
    */
   async execute(request: PnGatewayServicePullGroupKeyRequest, call: CallContext): Promise<GroupKeyDelivery> {
-    const { gateway } = this.seca;
-    const startedAt = gateway.clock.now();
     const groupId = checkGroupId(request.groupId, 'group_id');
     const caller = call.requireEntity();
-    checkAddressee(gateway.name, parseEntityUri(caller.entity, 'entity'));
-    const group = await readGroup(gateway, groupId);
+    checkAddressee(this.own.name, parseEntityUri(caller.entity, 'entity'));
+    const group = await this.groups.read(groupId);
     if (isDeleted(group))
       throw failedPrecondition('GROUP_DELETED', 'the Service Group was deleted; its id is never used again');
     const asked: Asked = { caller, group, version: request.version, call };
-    const report = () => this.report(2, caller.entity, startedAt);
     const held = await this.held(asked);
-    if (held !== undefined && this.serves(asked, held)) {
-      report();
-      return delivery(held);
-    }
+    if (held !== undefined && this.serves(asked, held)) return delivery(held);
     try {
-      return await this.fromServer(asked, report);
+      return await this.fromServer(asked);
     } catch (error) {
       // what is held opens for its owner, if for anyone: nothing is given away with it
       if (held === undefined || !isAway(error) || !mayOpen(caller, held)) throw error;
-      report();
       return delivery(held);
     }
   }
@@ -67,10 +71,10 @@ export class PullGroupKey {
   /** What the gateway holds for the caller of the version that it asks for. */
   private async held({ caller, group, version }: Asked): Promise<Held | undefined> {
     const { notice, groupId } = group;
-    if (notice !== undefined && !(await isMemberHere(this.seca.gateway, groupId, caller.entity))) return undefined;
+    if (notice !== undefined && !(await this.groups.isMemberHere(groupId, caller.entity))) return undefined;
     const known = statementOf(group, version === 0n ? newestVersion(group) : version);
     if (known === undefined) return undefined;
-    const envelope = await this.seca.envelopes.find(caller.entity, groupId, known.statement.version);
+    const envelope = await this.envelopes.find(caller.entity, groupId, known.statement.version);
     return envelope && { known, envelope };
   }
 
@@ -81,20 +85,19 @@ export class PullGroupKey {
   private serves({ caller, group, version }: Asked, { known, envelope }: Held): boolean {
     if (group.notice === undefined || !isForKeyOf(caller, envelope)) return false;
     if (version !== 0n && version < newestVersion(group)) return true;
-    return known.statement.sealUntil - this.seca.gateway.clock.now() >= group.notice.sealPeriod / 2;
+    return known.statement.sealUntil - this.clock.now() >= group.notice.sealPeriod / 2;
   }
 
   /** Steps 3 and 4. */
-  private async fromServer({ caller, group, version, call }: Asked, report: () => void): Promise<GroupKeyDelivery> {
-    const { gateway } = this.seca;
+  private async fromServer({ caller, group, version, call }: Asked): Promise<GroupKeyDelivery> {
     const { groupId } = group;
     const { entity } = caller;
     const response = await withinStep({ flow: FLOW, step: 3 }, () =>
-      gateway.server.groupKeyDelivery.pullGroupKey({ groupId, version, entity }, { within: call }),
+      this.server.groupKeyDelivery.pullGroupKey({ groupId, version, entity }, { within: call }),
     );
     const { signed, envelopes } = checkGatewayGroupKeyDelivery(response.delivery);
     checkAnswersFor(groupId, signed);
-    this.seca.statements.check(signed, envelopes);
+    this.statements.check(signed, envelopes);
     const [first, ...others] = envelopes;
     if (first?.entity.uri !== entity || others.length > 0)
       throw invalidArgument('FIELD_OUT_OF_RANGE', 'the answer holds another envelope than the one that was asked for', {
@@ -105,30 +108,27 @@ export class PullGroupKey {
     const { own } = first;
     await withinStep({ flow: FLOW, step: 4 }, async () => {
       // one that a push overtook meanwhile was the newest when it was asked for
-      await this.seca.statements.keep(signed, { asked: given });
+      await this.statements.keep(signed, { asked: given });
       await this.keep(caller, group, { version: given, keyId: parseEnvelope(own).keyId, own });
     });
-    report();
-    this.report(4, gateway.server.uri);
+    emitStep({
+      flow: FLOW,
+      step: 4,
+      from: this.server.uri,
+      to: this.own.uri,
+      carried: ['statement', 'envelope'],
+    });
     return groupKeyDelivery({ signed, own });
   }
 
   /** One who is not among the members that the newest notice names has left, or comes with the next one: nothing is kept. */
   private async keep({ entity, by }: CallerEntity, { groupId }: KnownGroup, envelope: HeldEnvelope): Promise<void> {
-    const { gateway, envelopes } = this.seca;
-    if (!(await isMemberHere(gateway, groupId, entity))) return;
-    await envelopes.keep(entity, groupId, by.kind === 'proof' ? envelope : { ...envelope, certificate: by.digest });
-  }
-
-  private report(step: 2 | 4, from: string, startedAt?: number): void {
-    emitStep({
-      flow: FLOW,
-      step,
-      from,
-      to: this.seca.gateway.name.uri,
-      carried: step === 2 ? ['group_id', 'version'] : ['statement', 'envelope'],
-      ...(startedAt !== undefined && { startedAt }),
-    });
+    if (!(await this.groups.isMemberHere(groupId, entity))) return;
+    await this.envelopes.keep(
+      entity,
+      groupId,
+      by.kind === 'proof' ? envelope : { ...envelope, certificate: by.digest },
+    );
   }
 }
 

@@ -2,8 +2,7 @@ import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, type Reason } from '@cpns/core';
 import { eventually } from '@cpns/delivery/testing';
 import { OUTBOX } from '@cpns/delivery';
-import { readGroup } from '../../groups/known-group';
-import { groupAggregate } from '../../records/group-records';
+import { groupAggregate } from '../../service-group/records';
 import { CAMERA, gatewayWorld, LOCK, STRANGER, type GatewayWorld } from '../../testing/world';
 
 const GROUP = 'g1';
@@ -21,9 +20,7 @@ describe('the key of a group that was noticed (FLOW-PULL steps 8 to 11)', () => 
   const away = () => Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away'));
   const answering = (version: bigint) => (world.server.answer = () => world.server.keyFor(GROUP, version, BOTH));
   const held = async (version: bigint) =>
-    Promise.all(
-      BOTH.map(async (entity) => (await world.seca.envelopes.find(entity, GROUP, version))?.version === version),
-    );
+    Promise.all(BOTH.map(async (entity) => (await world.envelopes.find(entity, GROUP, version))?.version === version));
   const left = async () => (await world.store.readLog(groupAggregate(GROUP), OUTBOX, 0n, 10)).entries.length;
 
   it('is asked for once, for all members, and kept', async () => {
@@ -125,7 +122,7 @@ describe('the key of a group that was noticed (FLOW-PULL steps 8 to 11)', () => 
       await world.notice(PULL);
       await world.requestsDone();
       expect([await left(), await held(1n)]).toEqual([0, [false, false]]);
-      expect((await readGroup(world.gateway, GROUP)).statements).toEqual([]);
+      expect((await world.groups.read(GROUP)).statements).toEqual([]);
       expect(world.log.text()).toContain('gives no Group Key');
     });
   });

@@ -4,37 +4,50 @@
  * growing pauses while the Server is away, and after a restart.
  */
 import { duration } from '@cpns/core';
-import { outboxEntry, OutboxRelay, type OutboxRelayOptions } from '@cpns/delivery';
+import { OutboxRelay, type OutboxRelayOptions } from '@cpns/delivery';
 import { checkGatewayGroupKeyDelivery, type CheckedGatewayDelivery } from '@cpns/contracts';
-import { at, type Aggregate, type Append } from '@cpns/store';
-import { emitStep, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
-import { readGroup } from '../../groups/known-group';
-import { isRefusal } from '../../groups/refusal';
-import { AVAILABLE, GROUP_KIND, groupAggregate, REQUEST, type NoticeRecord } from '../../records/group-records';
-import type { Seca } from '../accept-push/accept-push';
-import { checkAnswersFor } from '../statements';
+import { at, Records, Store, type Aggregate } from '@cpns/store';
+import { emitStep, Logger, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { BackgroundLoop } from '../../common/background-loop';
+import { OwnGateway } from '../../common/own-gateway';
+import { isRefusal } from '../../common/refusal';
+import { ServerClients } from '../../peers/server-clients';
+import { KnownGroups } from '../../service-group/known-group';
+import { GROUP_KIND, groupAggregate, type NoticeRecord } from '../../service-group/records';
+import { checkAnswersFor, Statements } from '../../service-group/statements';
+import { Envelopes } from '../envelopes';
+import { AVAILABLE, REQUEST } from '../records';
+import { GroupKeyHub } from '../watch-group-keys/group-key-hub';
 
 const FLOW = 'FLOW-PULL';
 /** The Server wraps the key for every member behind this gateway. */
 const DEADLINE_MS = duration(30, 'second');
 
-/** How a request is tried again. */
-export type RequestingOptions = Partial<Pick<OutboxRelayOptions, 'backoff' | 'sweepEvery' | 'timers'>>;
+/** How a request is tried again; as every relay does it, unless said. */
+export abstract class RequestingOptions {
+  abstract readonly backoff?: NonNullable<OutboxRelayOptions['backoff']>;
+}
 
-/** For the outbox of the group that a notice is about. */
-export const keyRequest = (notice: Pick<NoticeRecord, 'membershipRevision'>, traceparent: string): Append =>
-  outboxEntry(`request.${notice.membershipRevision}`, Buffer.from(traceparent));
-
-export class RequestGroupKey {
+@Injectable()
+export class RequestGroupKey extends BackgroundLoop {
   readonly #relay: OutboxRelay;
   /** Ends the call under way when the gateway stops. */
   #over: AbortSignal | undefined;
 
   constructor(
-    private readonly seca: Seca,
-    options: RequestingOptions = {},
+    private readonly own: OwnGateway,
+    private readonly server: ServerClients,
+    private readonly records: Records,
+    private readonly groups: KnownGroups,
+    private readonly statements: Statements,
+    private readonly envelopes: Envelopes,
+    private readonly hub: GroupKeyHub,
+    private readonly logger: Logger,
+    store: Store,
+    options: RequestingOptions,
   ) {
-    const { store, logger } = seca.gateway;
+    super();
     this.#relay = new OutboxRelay({
       ...options,
       store,
@@ -58,8 +71,8 @@ export class RequestGroupKey {
 
   /** Does one request, unless it was answered by another one. @throws CpnsError what may be better next time */
   private async carry({ id: groupId }: Aggregate, traceparent: string): Promise<void> {
-    const { notice } = await readGroup(this.seca.gateway, groupId);
-    const { request, available } = await this.seca.gateway.records.read(groupAggregate(groupId), WANTED);
+    const { notice } = await this.groups.read(groupId);
+    const { request, available } = await this.records.read(groupAggregate(groupId), WANTED);
     if (notice === undefined || notice.deleted || (available?.version ?? 0n) >= notice.keyVersion) return;
     const noticed = notice.noticed.findLast((one) => one.version === notice.keyVersion)?.traceparent ?? '';
     const before = request?.traceparent ?? (noticed === '' ? traceparent : noticed);
@@ -70,7 +83,7 @@ export class RequestGroupKey {
     } catch (error) {
       if (!isRefusal(error)) throw error;
       // its members ask for themselves, and are told why
-      this.seca.gateway.logger.warn('the Server gives no Group Key for members here', { groupId, error });
+      this.logger.warn('the Server gives no Group Key for members here', { groupId, error });
     }
   }
 
@@ -80,22 +93,22 @@ export class RequestGroupKey {
     const { groupId } = notice;
     const { version } = delivery.signed.statement;
     const kept = await withinStep({ flow: FLOW, step: 10 }, async () => {
-      const entities = await this.seca.envelopes.keepAll(groupId, version, delivery.envelopes);
-      await this.seca.statements.keep(delivery.signed);
+      const entities = await this.envelopes.keepAll(groupId, version, delivery.envelopes);
+      await this.statements.keep(delivery.signed);
       return entities;
     });
     if (notice.delivery === 'pull') this.report(10);
     await withinStep({ flow: FLOW, step: 11 }, () => this.end(groupId, version));
     if (notice.delivery === 'pull') this.report(11);
     // a push that was missed: those who watch have not heard of it
-    this.seca.hub.publish(groupId, kept);
+    this.hub.publish(groupId, kept);
   }
 
   /** Step 8. Told before it is kept, so that after a crash the request still goes on from it. */
   private async begin({ groupId }: NoticeRecord): Promise<void> {
     const traceparent = this.report(8);
     await withinStep({ flow: FLOW, step: 8 }, () =>
-      this.seca.gateway.records.transact(groupAggregate(groupId), { request: at(REQUEST) }, () => ({
+      this.records.transact(groupAggregate(groupId), { request: at(REQUEST) }, () => ({
         result: undefined,
         put: { request: { traceparent } },
       })),
@@ -107,26 +120,25 @@ export class RequestGroupKey {
    * the address that it was given to enrol with.
    */
   private async ask(groupId: string): Promise<CheckedGatewayDelivery> {
-    const { server } = this.seca.gateway;
     const options = { deadlineMs: DEADLINE_MS, ...(this.#over && { signal: this.#over }) };
     const response = await withinStep({ flow: FLOW, step: 9 }, () =>
-      server.groupKeyDelivery.pullGroupKey({ groupId, version: 0n, entity: '' }, options),
+      this.server.groupKeyDelivery.pullGroupKey({ groupId, version: 0n, entity: '' }, options),
     );
     const delivery = checkGatewayGroupKeyDelivery(response.delivery);
     checkAnswersFor(groupId, delivery.signed);
-    this.seca.statements.check(delivery.signed, delivery.envelopes);
+    this.statements.check(delivery.signed, delivery.envelopes);
     return delivery;
   }
 
   private async end(groupId: string, version: bigint): Promise<void> {
-    await this.seca.gateway.records.transact(groupAggregate(groupId), WANTED, () => ({
+    await this.records.transact(groupAggregate(groupId), WANTED, () => ({
       result: undefined,
       put: { request: null, available: { version } },
     }));
   }
 
   private report(step: 8 | 10 | 11): string {
-    const { name, server } = this.seca.gateway;
+    const { own, server } = this;
     const carried = {
       8: ['group_id', 'key_location'],
       10: ['statement', 'envelopes'],
@@ -135,8 +147,8 @@ export class RequestGroupKey {
     return emitStep({
       flow: FLOW,
       step,
-      from: step === 10 ? server.uri : name.uri,
-      to: name.uri,
+      from: step === 10 ? server.uri : own.uri,
+      to: own.uri,
       carried: carried[step],
     });
   }

@@ -2,6 +2,7 @@
 import { CpnsError, failedPrecondition } from '@cpns/core';
 import type { CallerEntity } from '@cpns/grpc';
 import { keyIdText } from '@cpns/key-derivation';
+import { Injectable } from '@nestjs/common';
 
 /**
  * What one watcher still has to look at. A group stands in it once, however often its key changed meanwhile: a slow
@@ -40,6 +41,7 @@ export class Watcher {
   }
 }
 
+@Injectable()
 export class GroupKeyHub {
   readonly #watchers = new Map<string, Watcher>();
 

@@ -2,23 +2,32 @@ import type { WatchGroupKeysResponse } from '@cpns/contracts';
 import { duration } from '@cpns/core';
 import { eventually, FakeTimers } from '@cpns/delivery/testing';
 import { keyIdOf } from '../../testing/fake-server';
-import { CAMERA, gatewayWorld, LOCK, STRANGER, watchOf, type GatewayWorld, type Shown } from '../../testing/world';
+import { Statements } from '../../service-group/statements';
+import {
+  CAMERA,
+  gatewayWorld,
+  LOCK,
+  STRANGER,
+  WATCH_LIFETIME,
+  watchOf,
+  type GatewayWorld,
+  type Shown,
+} from '../../testing/world';
 import { WatchGroupKeys } from './watch-group-keys';
 
 const BOTH = [CAMERA, LOCK];
-const LIFETIME = 60_000;
 
 describe('WatchGroupKeys (GK-PUSH)', () => {
   let world: GatewayWorld;
   let timers: FakeTimers;
   beforeEach(async () => {
-    world = await gatewayWorld();
     timers = new FakeTimers();
+    world = await gatewayWorld(timers);
   });
   afterEach(() => world.dispose());
 
   const watch = (entity: string | undefined = CAMERA, shown?: Shown, taken?: () => Promise<void>) =>
-    watchOf(world, new WatchGroupKeys(world.seca, LIFETIME, timers), entity, shown, taken);
+    watchOf(world, world.module.get(WatchGroupKeys), entity, shown, taken);
   const seen = (sent: readonly WatchGroupKeysResponse[]) =>
     sent.map(({ delivery }) => `${delivery?.statement?.groupId} ${delivery?.statement?.version}`);
   const push = async (groupId: string, revision = 1n, members = BOTH) => {
@@ -42,11 +51,11 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
     await push('g1', 3n);
     await push('g3');
     await eventually(() => expect(seen(sent)).toEqual(['g1 2', 'g2 1', 'g1 3', 'g3 1']));
-    const own = await world.seca.envelopes.find(CAMERA, 'g3', 1n);
+    const own = await world.envelopes.find(CAMERA, 'g3', 1n);
     expect(sent.at(-1)?.delivery?.own).toEqual(own?.own);
     hangUp();
     expect(await outcome).toBe('over');
-    expect(world.seca.hub.size).toBe(0);
+    expect(world.hub.size).toBe(0);
   });
 
   it('tells nobody of a group that it is not in, nor of one that pulls', async () => {
@@ -124,7 +133,7 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     await world.notice({ groupId: 'g1', members: BOTH });
     await world.push(world.server.keyFor('g1', 1n, BOTH));
-    await world.seca.statements.cameBy('g1', 1n, traceparent);
+    await world.module.get(Statements).cameBy('g1', 1n, traceparent);
     const { sent, hangUp } = watch();
     await eventually(() => expect(sent[0]?.traceparent).toBe(traceparent));
     hangUp();
@@ -134,12 +143,12 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
     it('with KEY_REVOKED when the key ends that it began with, and with no other', async () => {
       const { outcome, sent } = watch();
       const other = watch(LOCK);
-      await eventually(() => expect(world.seca.hub.size).toBe(2));
-      world.seca.hub.keyEnded(CAMERA, keyIdOf(CAMERA, 1));
-      world.seca.hub.keyEnded(LOCK, keyIdOf(CAMERA));
+      await eventually(() => expect(world.hub.size).toBe(2));
+      world.hub.keyEnded(CAMERA, keyIdOf(CAMERA, 1));
+      world.hub.keyEnded(LOCK, keyIdOf(CAMERA));
       await push('g1');
       await eventually(() => expect(seen(sent)).toEqual(['g1 1']));
-      world.seca.hub.keyEnded(CAMERA, keyIdOf(CAMERA));
+      world.hub.keyEnded(CAMERA, keyIdOf(CAMERA));
       expect(await outcome).toBe('KEY_REVOKED');
       await push('g1', 2n);
       expect(seen(sent)).toEqual(['g1 1']);
@@ -149,8 +158,8 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
 
     it('when it has lasted its time, so that the caller shows its key anew', async () => {
       const { outcome } = watch();
-      await eventually(() => expect(timers.pending).toEqual([LIFETIME]));
-      timers.advance(LIFETIME);
+      await eventually(() => expect(timers.pending).toEqual([WATCH_LIFETIME]));
+      timers.advance(WATCH_LIFETIME);
       expect(await outcome).toBe('over');
     });
 
@@ -165,7 +174,7 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
 
     it('with CONFLICT when the entity watches again', async () => {
       const first = watch();
-      await eventually(() => expect(world.seca.hub.size).toBe(1));
+      await eventually(() => expect(world.hub.size).toBe(1));
       const second = watch();
       expect(await first.outcome).toBe('CONFLICT');
       await push('g1');
@@ -178,7 +187,7 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
       const { outcome, hangUp } = watch();
       hangUp();
       expect(await outcome).toBe('over');
-      expect(world.seca.hub.size).toBe(0);
+      expect(world.hub.size).toBe(0);
     });
   });
 
@@ -186,8 +195,8 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
     ['an entity of another PN', STRANGER, 'PN_MISMATCH'],
     ['nobody', undefined, 'PROOF_MISSING'],
   ])('refuses %s', async (_who, entity, reason) => {
-    const refused = watchOf(world, new WatchGroupKeys(world.seca, LIFETIME, timers), entity);
+    const refused = watchOf(world, world.module.get(WatchGroupKeys), entity);
     expect(await refused.outcome).toBe(reason);
-    expect(world.seca.hub.size).toBe(0);
+    expect(world.hub.size).toBe(0);
   });
 });

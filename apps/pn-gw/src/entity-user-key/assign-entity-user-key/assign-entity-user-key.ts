@@ -4,29 +4,29 @@
  */
 import { type AssignmentReply, type AssignmentRequest, checkAssignment } from '@cpns/contracts';
 import type { CallContext } from '@cpns/grpc';
-import { at } from '@cpns/store';
-import type { GatewayContext } from '../../context';
-import { entityAggregate, GRANT, grantName } from '../../records/gateway-records';
-import { checkAddressee } from '../check-addressee';
-import type { AssignHere } from './assign-here';
+import { at, Records } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { checkAddressee } from '../../common/check-addressee';
+import { OwnGateway } from '../../common/own-gateway';
+import { entityAggregate, GRANT, grantName } from '../records';
+import { AssignHere } from './assign-here';
 import { ForwardAssignment } from './forward-assignment';
 
+@Injectable()
 export class AssignEntityUserKey {
-  readonly #forward: ForwardAssignment;
-
   constructor(
-    private readonly gateway: GatewayContext,
+    private readonly own: OwnGateway,
+    private readonly records: Records,
     private readonly assignHere: AssignHere,
-  ) {
-    this.#forward = new ForwardAssignment(gateway);
-  }
+    private readonly forward: ForwardAssignment,
+  ) {}
 
   /** @throws CpnsError a field's reason; PN_MISMATCH, GATEWAY_MISMATCH; those of whoever assigns */
   async execute(message: AssignmentRequest | undefined, call: CallContext): Promise<AssignmentReply> {
     const request = checkAssignment(message, call.method);
-    checkAddressee(this.gateway.name, request.entity, request.gateway);
+    checkAddressee(this.own.name, request.entity, request.gateway);
     const wanted = { grant: at(GRANT, grantName(request.enrol.tokenId)) };
-    const { grant } = await this.gateway.records.read(entityAggregate(request.entity.uri), wanted);
-    return grant === undefined ? this.#forward.execute(message, request, call) : this.assignHere.execute(request);
+    const { grant } = await this.records.read(entityAggregate(request.entity.uri), wanted);
+    return grant === undefined ? this.forward.execute(message, request, call) : this.assignHere.execute(request);
   }
 }

@@ -1,7 +1,7 @@
 /** EUK-GW-S and EUK-GW-P, steps 4 to 6: the PN GW assigns by itself, with what it was provisioned with. */
 import { checkRequestedName, issueCertificate, type Issuer } from '@cpns/certificate-issuance';
 import { AssignmentReply, assignmentReply, type CheckedAssignment } from '@cpns/contracts';
-import { NONCE_BYTES, unauthenticated, formatSubject } from '@cpns/core';
+import { Clock, NONCE_BYTES, Random, unauthenticated, formatSubject } from '@cpns/core';
 import {
   advanceAdmission,
   answerWithCertificate,
@@ -10,9 +10,13 @@ import {
   judgeRequest,
 } from '@cpns/entity-user-key';
 import { deriveEntityUserKey, deriveKeyId, deriveSecondSeed } from '@cpns/key-derivation';
-import { at, expiring } from '@cpns/store';
+import { at, expiring, Records } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
-import type { GatewayContext } from '../../context';
+import { Injectable } from '@nestjs/common';
+import { OwnGateway } from '../../common/own-gateway';
+import { GatewayConfig } from '../../config';
+import { FirstSeeds } from '../../provisioning/first-seeds';
+import { GatewayCa } from '../../provisioning/gateway-ca';
 import {
   ASSIGNED_KEY,
   entityAggregate,
@@ -21,29 +25,32 @@ import {
   grantName,
   type AssignedKeyRecord,
   type GrantRecord,
-} from '../../records/gateway-records';
-import type { FirstSeeds } from '../provision-gateway/first-seeds';
-import type { GatewayCa } from '../provision-gateway/gateway-ca';
+} from '../records';
 
 interface Assigned {
   readonly reply: Buffer;
   readonly key?: AssignedKeyRecord;
 }
 
+@Injectable()
 export class AssignHere {
   constructor(
-    private readonly gateway: GatewayContext,
+    private readonly own: OwnGateway,
+    private readonly config: GatewayConfig,
+    private readonly records: Records,
+    private readonly clock: Clock,
+    private readonly random: Random,
     private readonly seeds: FirstSeeds,
     private readonly ca: GatewayCa,
   ) {}
 
   /** @throws CpnsError TOKEN_* of {@link judgeRequest}; FIRST_SEED_*, GATEWAY_NOT_PROVISIONED; CSR_NAME_MISMATCH */
   async execute(request: CheckedAssignment): Promise<AssignmentReply> {
-    const startedAt = this.gateway.clock.now();
+    const startedAt = this.clock.now();
     const flow = request.enrol.form === 'secret' ? 'EUK-GW-S' : 'EUK-GW-P';
     const wanted = { grant: at(GRANT, grantName(request.enrol.tokenId)), key: at(ASSIGNED_KEY) };
     const { reply, fresh } = await withinStep({ flow, step: 5 }, () =>
-      this.gateway.records.transact(entityAggregate(request.entity.uri), wanted, ({ grant, key }) =>
+      this.records.transact(entityAggregate(request.entity.uri), wanted, ({ grant, key }) =>
         this.decide(request, grant, key),
       ),
     );
@@ -53,10 +60,10 @@ export class AssignHere {
 
   private async decide(request: CheckedAssignment, grant: GrantRecord | undefined, key: AssignedKeyRecord | undefined) {
     if (grant === undefined) throw unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
-    const own = this.gateway.name.uri;
-    const stored = judgeRequest({ ...grant, assigner: own }, request, own, this.gateway.clock.now());
+    const own = this.own.uri;
+    const stored = judgeRequest({ ...grant, assigner: own }, request, own, this.clock.now());
     if (stored !== undefined) return { result: { reply: Buffer.from(stored), fresh: false } };
-    checkMayReplace(key, grant.admittedAt, this.gateway.clock.now());
+    checkMayReplace(key, grant.admittedAt, this.clock.now());
     const assigned = await this.assign(request, grant);
     const next: GrantRecord = {
       ...grant,
@@ -73,23 +80,23 @@ export class AssignHere {
     if (request.csr !== undefined) {
       const uri = formatSubject(grant.entity, grant.user);
       checkRequestedName(request.csr, uri);
-      const notAfter = this.gateway.clock.now() + this.gateway.keyLifetime;
+      const notAfter = this.clock.now() + this.config.keyLifetime;
       const issuer: Issuer = await this.ca.issuer();
       const { chain } = await issueCertificate(
         issuer,
         { profile: 'target-entity', uri, key: request.csr.key, notAfter },
-        this.gateway,
+        { clock: this.clock, random: this.random },
       );
       return { reply: encode(answerWithCertificate(shown, request.enrol, chain)) };
     }
     const { seed, firstSeedId } = await this.seeds.use(grant.entity, grant.user);
-    const { random, clock, keyLifetime, name } = this.gateway;
+    const { random } = this;
     const terms = {
       firstSeedId,
-      gateway: name.uri,
+      gateway: this.own.uri,
       entity: grant.entity,
       user: grant.user,
-      notAfter: clock.now() + keyLifetime,
+      notAfter: this.clock.now() + this.config.keyLifetime,
     };
     const secondSeed = deriveSecondSeed(seed, random.bytes(NONCE_BYTES), terms);
     const secret = deriveEntityUserKey(seed, secondSeed, terms);
@@ -101,7 +108,7 @@ export class AssignHere {
   }
 
   private report(flow: 'EUK-GW-S' | 'EUK-GW-P', request: CheckedAssignment, fresh: boolean, startedAt: number): void {
-    const own = this.gateway.name.uri;
+    const own = this.own.uri;
     const key = flow === 'EUK-GW-S' ? 'hpke_public_key' : 'csr';
     emitStep({
       flow,

@@ -5,24 +5,32 @@ import {
   checkAssignmentReply,
   type CheckedAssignment,
 } from '@cpns/contracts';
+import { Clock } from '@cpns/core';
 import type { CallContext } from '@cpns/grpc';
 import { emitStep } from '@cpns/telemetry';
-import type { GatewayContext } from '../../context';
+import { Injectable } from '@nestjs/common';
+import { OwnGateway } from '../../common/own-gateway';
+import { ServerClients } from '../../peers/server-clients';
 
 /**
  * EUK-SRV-S/P: forwards the request as it came, and the reply as it came. The gateway can neither read nor swap the key:
  * both are bound to the secret of a token that it does not have.
  */
+@Injectable()
 export class ForwardAssignment {
-  constructor(private readonly gateway: GatewayContext) {}
+  constructor(
+    private readonly own: OwnGateway,
+    private readonly server: ServerClients,
+    private readonly clock: Clock,
+  ) {}
 
   async execute(
     message: AssignmentRequest | undefined,
     request: CheckedAssignment,
     call: CallContext,
   ): Promise<AssignmentReply> {
-    const startedAt = this.gateway.clock.now();
-    const { server, name } = this.gateway;
+    const startedAt = this.clock.now();
+    const { own, server } = this;
     const response = await server.entityUserKey.assignEntityUserKey(
       { request: message, method: call.method },
       { within: call },
@@ -35,7 +43,7 @@ export class ForwardAssignment {
       flow,
       step: 1,
       from: request.entity.uri,
-      to: name.uri,
+      to: own.uri,
       carried: ['token_id', 'entity', 'user', 'gateway', 'form', key, 'nonce', 'mac'],
       startedAt,
     });
@@ -43,7 +51,7 @@ export class ForwardAssignment {
       flow,
       step: 4,
       from: server.uri,
-      to: name.uri,
+      to: own.uri,
       carried: reply.form === 'secret' ? ['enc', 'ciphertext', 'not_after'] : ['chain', 'mac'],
     });
     return assignmentReply(reply);

@@ -6,10 +6,13 @@ import {
   checkRegistrationReply,
   registrationReply,
 } from '@cpns/contracts';
+import { Clock } from '@cpns/core';
 import type { CallContext } from '@cpns/grpc';
 import { emitStep, type CarriedField } from '@cpns/telemetry';
-import type { GatewayContext } from '../../context';
-import { checkAddressee } from '../check-addressee';
+import { Injectable } from '@nestjs/common';
+import { checkAddressee } from '../../common/check-addressee';
+import { OwnGateway } from '../../common/own-gateway';
+import { ServerClients } from '../../peers/server-clients';
 
 const SECRET: readonly CarriedField[] = [
   'first_seed_id',
@@ -21,15 +24,20 @@ const SECRET: readonly CarriedField[] = [
 ];
 const CERTIFICATE: readonly CarriedField[] = ['chain', 'hpke_public_key', 'signature'];
 
+@Injectable()
 export class RegisterEntityUserKey {
-  constructor(private readonly gateway: GatewayContext) {}
+  constructor(
+    private readonly own: OwnGateway,
+    private readonly server: ServerClients,
+    private readonly clock: Clock,
+  ) {}
 
   /** @throws CpnsError a field's reason; PN_MISMATCH; what the Server answers; DEPENDENCY_UNAVAILABLE while it is away */
   async execute(message: RegistrationRequest | undefined, call: CallContext): Promise<RegistrationReply> {
-    const startedAt = this.gateway.clock.now();
-    const { server, name } = this.gateway;
+    const startedAt = this.clock.now();
+    const { own, server } = this;
     const request = checkRegistration(message);
-    checkAddressee(name, request.entity);
+    checkAddressee(own.name, request.entity);
     const response = await server.entityUserKey.registerEntityUserKey({ request: message }, { within: call });
     const reply = checkRegistrationReply(response.reply);
     const flow = 'EUK-GW-VERIFY';
@@ -40,10 +48,10 @@ export class RegisterEntityUserKey {
       ...(request.form === 'secret' ? SECRET : CERTIFICATE),
     ];
     // who sent it is known only now: the Server found its confirmation or signature good
-    emitStep({ flow, step: 1, from: request.entity.uri, to: name.uri, carried, startedAt });
+    emitStep({ flow, step: 1, from: request.entity.uri, to: own.uri, carried, startedAt });
     const confirmed: CarriedField[] =
       reply.form === 'secret' ? ['key_id', 'confirmation'] : ['key_id', 'enc', 'signature', 'chain'];
-    emitStep({ flow, step: 4, from: server.uri, to: name.uri, carried: confirmed });
+    emitStep({ flow, step: 4, from: server.uri, to: own.uri, carried: confirmed });
     return registrationReply(reply);
   }
 }

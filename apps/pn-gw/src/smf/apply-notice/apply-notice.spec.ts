@@ -1,9 +1,8 @@
 import type { ServiceGroupNotice } from '@cpns/contracts';
 import { parseEntityUri } from '@cpns/core';
 import fc from 'fast-check';
-import { isMemberHere, readGroup } from '../../groups/known-group';
-import { allMembers } from '../../groups/paging';
-import { groupAggregate, GROUPS_SET, memberAggregate, MEMBERS_SET } from '../../records/group-records';
+import { allMembers } from '../../common/paging';
+import { groupAggregate, GROUPS_SET, memberAggregate, MEMBERS_SET } from '../../service-group/records';
 import { noticeOf, type NoticeOf } from '../../testing/fake-smf';
 import { CAMERA, GATEWAY, gatewayWorld, LOCK, outcomeOf, STRANGER, type GatewayWorld } from '../../testing/world';
 import { checkNotice } from './check-notice';
@@ -20,11 +19,11 @@ describe('a notice (FLOW-PULL and FLOW-PUSH step 7)', () => {
 
   const notice = (changes: Partial<NoticeOf> = {}) =>
     world.notice({ groupId: GROUP, members: [CAMERA, LOCK], ...changes });
-  const known = async () => (await readGroup(world.gateway, GROUP)).notice;
+  const known = async () => (await world.groups.read(GROUP)).notice;
   const members = () => allMembers(world.store, groupAggregate(GROUP), MEMBERS_SET);
   const groupsOf = (entity: string) => allMembers(world.store, memberAggregate(entity), GROUPS_SET);
   const held = async (entity: string, version: bigint) =>
-    (await world.seca.envelopes.find(entity, GROUP, version)) !== undefined;
+    (await world.envelopes.find(entity, GROUP, version)) !== undefined;
 
   it('says which members the group has here, and each member which groups it is in', async () => {
     await notice();
@@ -95,7 +94,7 @@ describe('a notice (FLOW-PULL and FLOW-PUSH step 7)', () => {
           await world.notice({ groupId, revision: BigInt(index + 1), members: some });
         const last = changes.at(-1)!;
         for (const entity of pool) {
-          expect(await isMemberHere(world.gateway, groupId, entity)).toBe(last.includes(entity));
+          expect(await world.groups.isMemberHere(groupId, entity)).toBe(last.includes(entity));
           expect((await groupsOf(entity)).includes(groupId)).toBe(last.includes(entity));
         }
       }),

@@ -1,12 +1,7 @@
 /** ServiceGroupNotice, from the wire: as much of it as the gateway acts on. */
 import { type ServiceGroupNotice, fields, groupDescription } from '@cpns/contracts';
 import { invalidArgument, permissionDenied, checkEndpoint, parseEntityUri, samePn, type EntityName } from '@cpns/core';
-import type { NoticeRecord } from '../../records/group-records';
-
-export interface CheckedNotice extends Omit<NoticeRecord, 'noticed'> {
-  /** E of each member here; none when the group was deleted. */
-  readonly members: readonly string[];
-}
+import type { Notice } from '../../service-group/notices';
 
 function positive(value: bigint, field: string): bigint {
   if (value === 0n) throw invalidArgument('FIELD_MISSING', `${field} is missing`, { metadata: { field } });
@@ -14,7 +9,7 @@ function positive(value: bigint, field: string): bigint {
 }
 
 /** @throws CpnsError a field's reason; PN_MISMATCH for a member of another PN */
-export function checkNotice(message: ServiceGroupNotice | undefined, own: EntityName): CheckedNotice {
+export function checkNotice(message: ServiceGroupNotice | undefined, own: EntityName): Notice {
   const notice = fields.present(message, 'notice');
   const { groupId, delivery, sealPeriod } = groupDescription(notice.description);
   const { deleted } = notice;

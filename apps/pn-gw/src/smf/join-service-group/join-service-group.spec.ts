@@ -14,7 +14,7 @@ describe.each([
   afterEach(() => world.dispose());
 
   const ask = (groupId: string, entity: string | undefined = CAMERA) =>
-    new UseCase(world.gateway).execute(groupId, callOf(world, entity));
+    world.module.get<JoinServiceGroup | LeaveServiceGroup>(UseCase).execute(groupId, callOf(world, entity));
 
   it('says who asks, from its proof, and what the SMF answers', async () => {
     world.smf.answer = () => Promise.resolve(7n);
@@ -37,7 +37,11 @@ describe.each([
     ['no group-id', () => ask(''), 'FIELD_MISSING'],
     ['a group-id that is none', () => ask('a b'), 'NAME_INVALID'],
     ['an entity of another PN', () => ask('g1', STRANGER), 'PN_MISMATCH'],
-    ['nobody', () => new UseCase(world.gateway).execute('g1', callOf(world, undefined)), 'PROOF_MISSING'],
+    [
+      'nobody',
+      () => world.module.get<JoinServiceGroup | LeaveServiceGroup>(UseCase).execute('g1', callOf(world, undefined)),
+      'PROOF_MISSING',
+    ],
   ])('refuses %s before anyone is asked', async (_what, act, reason) => {
     expect(await outcomeOf(act())).toBe(reason);
     expect(world.smf.asked).toEqual([]);

@@ -1,11 +1,17 @@
 import { checkGroupId, parseEntityUri } from '@cpns/core';
 import type { CallContext } from '@cpns/grpc';
-import type { GatewayContext } from '../../context';
-import { checkAddressee } from '../../entity-user-key/check-addressee';
+import { Injectable } from '@nestjs/common';
+import { checkAddressee } from '../../common/check-addressee';
+import { OwnGateway } from '../../common/own-gateway';
+import { SmfClients } from '../../peers/smf-clients';
 
 /** SMF-GW: relays the wish of an entity to be a member to the SMF, which decides. */
+@Injectable()
 export class JoinServiceGroup {
-  constructor(private readonly gateway: GatewayContext) {}
+  constructor(
+    private readonly own: OwnGateway,
+    private readonly smf: SmfClients,
+  ) {}
 
   /**
    * @returns the membership revision that holds the change
@@ -14,9 +20,9 @@ export class JoinServiceGroup {
   async execute(groupId: string, call: CallContext): Promise<bigint> {
     checkGroupId(groupId, 'group_id');
     const { entity } = call.requireEntity();
-    checkAddressee(this.gateway.name, parseEntityUri(entity, 'entity'));
+    checkAddressee(this.own.name, parseEntityUri(entity, 'entity'));
     const request = { groupId, entity };
-    const { membershipRevision } = await this.gateway.smf.membership.joinServiceGroup(request, { within: call });
+    const { membershipRevision } = await this.smf.membership.joinServiceGroup(request, { within: call });
     return membershipRevision;
   }
 }

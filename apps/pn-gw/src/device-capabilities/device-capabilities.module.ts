@@ -1,0 +1,8 @@
+/** What a device can do, as it reports it. */
+import { Module } from '@nestjs/common';
+import { PeersModule } from '../peers/peers.module';
+import { DeviceCapabilitiesController } from './device-capabilities.controller';
+import { ReportCapabilities } from './report-capabilities';
+
+@Module({ imports: [PeersModule], controllers: [DeviceCapabilitiesController], providers: [ReportCapabilities] })
+export class DeviceCapabilitiesModule {}

@@ -1,0 +1,61 @@
+/** What a PN GW does with each entry of its delivery log. Every effect is the same when an entry comes twice. */
+import type { GatewayGroupKeyDelivery, KeyRevocation, OpenDeliveryChannelResponse } from '@cpns/contracts';
+import { checkFirstSeedId, CpnsError } from '@cpns/core';
+import { Logger } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { isRefusal } from '../common/refusal';
+import { AcceptPush } from '../cskmf/accept-push/accept-push';
+import { GroupKeyHub } from '../cskmf/watch-group-keys/group-key-hub';
+import { AssignedKeys } from '../entity-user-key/assigned-keys';
+import { TokenGrants } from '../entity-user-key/token-grants';
+import { AdoptFirstSeed } from '../provisioning/adopt-first-seed';
+import { FirstSeeds } from '../provisioning/first-seeds';
+
+@Injectable()
+export class ApplyEntry {
+  constructor(
+    private readonly grants: TokenGrants,
+    private readonly keys: AssignedKeys,
+    private readonly seeds: FirstSeeds,
+    private readonly adoptSeed: AdoptFirstSeed,
+    private readonly pushes: AcceptPush,
+    private readonly hub: GroupKeyHub,
+    private readonly logger: Logger,
+  ) {}
+
+  /** @throws CpnsError a field's reason; an entry of a kind that this gateway does not know is MALFORMED_MESSAGE */
+  async execute({ entry, traceparent }: OpenDeliveryChannelResponse): Promise<void> {
+    switch (entry?.$case) {
+      case 'tokenGrant':
+        return this.grants.keep(entry.value);
+      case 'tokenRevocation':
+        return this.grants.revoke(entry.value);
+      case 'firstSeedRevocation':
+        return this.seeds.destroy(checkFirstSeedId(entry.value.firstSeedId, 'first_seed_id'));
+      case 'firstSeedImport':
+        return this.adoptSeed.execute(entry.value);
+      case 'keyRevocation':
+        return this.forgetKey(entry.value);
+      case 'groupKey':
+        return this.push(entry.value, traceparent);
+      case undefined:
+        throw new CpnsError('MALFORMED_MESSAGE', 'the delivery channel brought an entry of an unknown kind');
+    }
+  }
+
+  /** One that can never be good must not keep what comes after it from the gateway: its members ask for the key. */
+  private async push(message: GatewayGroupKeyDelivery, traceparent: string): Promise<void> {
+    try {
+      await this.pushes.execute(message, traceparent);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const { groupId, version } = message.statement ?? {};
+      this.logger.error('a pushed Group Key was refused', { groupId, version: String(version), error });
+    }
+  }
+
+  private async forgetKey(message: KeyRevocation): Promise<void> {
+    const { entity, keyId } = await this.keys.forget(message);
+    this.hub.keyEnded(entity, keyId);
+  }
+}

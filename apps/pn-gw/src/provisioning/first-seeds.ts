@@ -1,0 +1,196 @@
+/** EUK-GW-S steps 1 to 3 at the gateway: gets a 1st seed per epoch, and counts whom it serves (Q8). */
+import {
+  Clock,
+  CpnsError,
+  failedPrecondition,
+  FirstSeed,
+  NONCE_BYTES,
+  Random,
+  type Reason,
+  checkFirstSeedId,
+} from '@cpns/core';
+import { checkMayAssign, type FirstSeedLimits } from '@cpns/entity-user-key';
+import { fields } from '@cpns/contracts';
+import { at, expiring, Records, Store } from '@cpns/store';
+import { emitStep, Logger, withinStep } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { OwnGateway } from '../common/own-gateway';
+import { ServerClients } from '../peers/server-clients';
+import { orNotProvisioned, ProvisioningRun } from './provisioning-run';
+import {
+  CURRENT_SEED,
+  FIRST_SEED,
+  firstSeedAggregate,
+  PROVISIONING_AGGREGATE,
+  SEED_REQUEST,
+  SERVED_SET,
+  servedMember,
+  type FirstSeedRecord,
+} from './records';
+
+interface SeedInUse {
+  readonly seed: FirstSeed;
+  readonly firstSeedId: string;
+}
+
+const ENDED: readonly Reason[] = ['FIRST_SEED_REVOKED', 'FIRST_SEED_EXPIRED', 'FIRST_SEED_SPENT'];
+const hasEnded = (error: unknown): boolean => error instanceof CpnsError && ENDED.includes(error.reason);
+
+/** A new seed is asked for when a fifth of the old one's time, or of its places, is left. */
+const REMAINDER = 0.2;
+
+@Injectable()
+export class FirstSeeds {
+  readonly #provisioning = new ProvisioningRun<string>();
+
+  constructor(
+    private readonly own: OwnGateway,
+    private readonly server: ServerClients,
+    private readonly records: Records,
+    private readonly store: Store,
+    private readonly clock: Clock,
+    private readonly random: Random,
+    private readonly logger: Logger,
+  ) {}
+
+  /**
+   * The seed for a new key of (E, user), which is counted before it is used: a crash in between costs a place. One that
+   * has ended is replaced, as long as the Server is there.
+   * @throws CpnsError GATEWAY_NOT_PROVISIONED, FIRST_SEED_REVOKED, FIRST_SEED_EXPIRED, FIRST_SEED_SPENT
+   */
+  async use(entity: string, user: string): Promise<SeedInUse> {
+    try {
+      return await this.count(await this.currentId(), entity, user);
+    } catch (error) {
+      if (!hasEnded(error)) throw error;
+      const firstSeedId = await this.provision().catch((cause: unknown) => {
+        this.logger.warn('provisioning failed', { error: cause });
+        throw error;
+      });
+      return this.count(firstSeedId, entity, user);
+    }
+  }
+
+  private count(firstSeedId: string, entity: string, user: string): Promise<SeedInUse> {
+    const aggregate = firstSeedAggregate(firstSeedId);
+    const member = servedMember(entity, user);
+    return this.records.transact(aggregate, { record: at(FIRST_SEED) }, async ({ record }) => {
+      if (record === undefined)
+        throw failedPrecondition('FIRST_SEED_EXPIRED', 'the 1st seed is gone: the gateway has to be provisioned anew');
+      const known = await this.store.isMember(aggregate, SERVED_SET, member);
+      checkMayAssign(record, { entities: record.assigned, known }, this.clock.now());
+      const result = { seed: record.seed, firstSeedId };
+      if (known) return { result };
+      const next = expiring({ ...record, assigned: record.assigned + 1 }, record.registerUntil);
+      return { result, put: { record: next }, addTo: [{ set: SERVED_SET, member }] };
+    });
+  }
+
+  /** Asks for a new seed where there is none, or the one there is comes to its end. @throws CpnsError DEPENDENCY_UNAVAILABLE */
+  async keepProvisioned(): Promise<void> {
+    const { current } = await this.records.read(PROVISIONING_AGGREGATE, {
+      current: at(CURRENT_SEED),
+    });
+    const record = current && (await this.load(current.firstSeedId));
+    if (record === undefined || this.isEnding(record)) await this.provision();
+  }
+
+  /** Q2: a seed that was put in at manufacture becomes the current one. */
+  async adopt(limits: FirstSeedLimits, seed: FirstSeed): Promise<void> {
+    await this.keep({ ...limits, seed, receivedAt: this.clock.now(), assigned: 0 });
+  }
+
+  /** The Server ended a seed: it is destroyed, and another is asked for when it is needed. */
+  async destroy(firstSeedId: string): Promise<void> {
+    await this.records.transact(firstSeedAggregate(firstSeedId), { record: at(FIRST_SEED) }, ({ record }) =>
+      record === undefined ? { result: undefined } : { result: undefined, put: { record: null } },
+    );
+    await this.records.transact(PROVISIONING_AGGREGATE, { current: at(CURRENT_SEED) }, ({ current }) =>
+      current?.firstSeedId === firstSeedId ? { result: undefined, put: { current: null } } : { result: undefined },
+    );
+  }
+
+  private async load(firstSeedId: string): Promise<FirstSeedRecord | undefined> {
+    const { record } = await this.records.read(firstSeedAggregate(firstSeedId), {
+      record: at(FIRST_SEED),
+    });
+    return record;
+  }
+
+  private isEnding({ revoked, receivedAt, assignUntil, maxEntities, assigned }: FirstSeedRecord): boolean {
+    const now = this.clock.now();
+    const margin = (assignUntil - receivedAt) * REMAINDER;
+    return revoked || now >= assignUntil - margin || maxEntities - assigned <= Math.floor(maxEntities * REMAINDER);
+  }
+
+  private async currentId(): Promise<string> {
+    const { current } = await this.records.read(PROVISIONING_AGGREGATE, {
+      current: at(CURRENT_SEED),
+    });
+    if (current !== undefined) return current.firstSeedId;
+    return orNotProvisioned(this.provision(), '1st seed');
+  }
+
+  /** Steps 1 to 3. @returns the id of the new current seed */
+  private provision(): Promise<string> {
+    return this.#provisioning.run(async () => {
+      const requestId = await withinStep({ flow: 'EUK-GW-S', step: 1 }, () => this.pendingRequest());
+      const { information } = await this.server.entityUserKey
+        .provisionGateway({ information: { $case: 'firstSeed', value: { requestId } } })
+        .catch((error: unknown) => this.forgetRefused(error));
+      if (information?.$case !== 'firstSeed') throw new CpnsError('FIELD_MISSING', 'the Server sent no 1st seed');
+      const grant = information.value;
+      const record: FirstSeedRecord = {
+        firstSeedId: checkFirstSeedId(grant.firstSeedId, 'first_seed_id'),
+        seed: new FirstSeed(fields.secret(grant.firstSeed, 'first_seed')),
+        assignUntil: fields.time(grant.assignUntil, 'assign_until'),
+        registerUntil: fields.time(grant.registerUntil, 'register_until'),
+        maxEntities: grant.maxEntities,
+        revoked: false,
+        receivedAt: this.clock.now(),
+        assigned: 0,
+      };
+      await withinStep({ flow: 'EUK-GW-S', step: 3 }, () => this.keep(record));
+      emitStep({
+        flow: 'EUK-GW-S',
+        step: 3,
+        from: this.server.uri,
+        to: this.own.uri,
+        carried: ['first_seed_id', 'first_seed', 'assign_until', 'register_until', 'max_entities'],
+      });
+      return record.firstSeedId;
+    });
+  }
+
+  /** A request whose seed was revoked meanwhile leads nowhere: the next one is a new one. */
+  private async forgetRefused(error: unknown): Promise<never> {
+    if (error instanceof CpnsError && error.reason === 'FIRST_SEED_REVOKED')
+      await this.records.transact(PROVISIONING_AGGREGATE, { pending: at(SEED_REQUEST) }, () => ({
+        result: undefined,
+        put: { pending: null },
+      }));
+    throw error;
+  }
+
+  private pendingRequest(): Promise<Buffer> {
+    return this.records.transact(PROVISIONING_AGGREGATE, { pending: at(SEED_REQUEST) }, ({ pending }) => {
+      if (pending !== undefined) return { result: pending.requestId };
+      const requestId = this.random.bytes(NONCE_BYTES);
+      return { result: requestId, put: { pending: { requestId } } };
+    });
+  }
+
+  /** The seed first, then what points to it: after a crash in between the same request brings the same seed again. */
+  private async keep(record: FirstSeedRecord): Promise<void> {
+    await this.records.transact(firstSeedAggregate(record.firstSeedId), { found: at(FIRST_SEED) }, ({ found }) =>
+      found === undefined
+        ? { result: undefined, put: { found: expiring(record, record.registerUntil) } }
+        : { result: undefined },
+    );
+    const wanted = { current: at(CURRENT_SEED), pending: at(SEED_REQUEST) };
+    await this.records.transact(PROVISIONING_AGGREGATE, wanted, () => ({
+      result: undefined,
+      put: { current: { firstSeedId: record.firstSeedId }, pending: null },
+    }));
+  }
+}

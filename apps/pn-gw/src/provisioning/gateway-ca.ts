@@ -1,0 +1,87 @@
+/** EUK-GW-P steps 1 to 3 at the gateway: gets its CA certificate, once per epoch (Q9), and issues with it. */
+import { createCsr, createIssuer, newPrivateKey, signerFromPkcs8, type Issuer } from '@cpns/certificate-issuance';
+import { Clock, CpnsError } from '@cpns/core';
+import { fields } from '@cpns/contracts';
+import { at, Records } from '@cpns/store';
+import { emitStep, withinStep } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { OwnGateway } from '../common/own-gateway';
+import { ServerClients } from '../peers/server-clients';
+import { orNotProvisioned, ProvisioningRun } from './provisioning-run';
+import { GATEWAY_CA, NEXT_CA, PROVISIONING_AGGREGATE, type GatewayCaRecord } from './records';
+
+/** A new certificate is asked for when a fifth of the old one's life is left. */
+const REMAINDER = 0.2;
+
+@Injectable()
+export class GatewayCa {
+  readonly #provisioning = new ProvisioningRun<Issuer>();
+  #issuer: Issuer | undefined;
+
+  constructor(
+    private readonly own: OwnGateway,
+    private readonly server: ServerClients,
+    private readonly records: Records,
+    private readonly clock: Clock,
+  ) {}
+
+  /** What target entities' certificates are issued with. @throws CpnsError GATEWAY_NOT_PROVISIONED */
+  async issuer(): Promise<Issuer> {
+    const current = this.#issuer ?? (await this.load());
+    if (current !== undefined && this.clock.now() < current.certificate.notAfter) return current;
+    return orNotProvisioned(this.provision(), 'CA certificate in force');
+  }
+
+  /** Asks for a new certificate where there is none, or the one there is comes to its end. @throws CpnsError DEPENDENCY_UNAVAILABLE */
+  async keepProvisioned(): Promise<void> {
+    const issuer = this.#issuer ?? (await this.load());
+    if (issuer === undefined || this.isEnding(issuer)) await this.provision();
+  }
+
+  private isEnding({ certificate: { notBefore, notAfter } }: Issuer): boolean {
+    return this.clock.now() >= notAfter - (notAfter - notBefore) * REMAINDER;
+  }
+
+  private async load(): Promise<Issuer | undefined> {
+    const { ca } = await this.records.read(PROVISIONING_AGGREGATE, { ca: at(GATEWAY_CA) });
+    if (ca?.chain === undefined) return undefined;
+    this.#issuer = createIssuer(ca.chain, signerFromPkcs8(ca.privateKey));
+    return this.#issuer;
+  }
+
+  private provision(): Promise<Issuer> {
+    return this.#provisioning.run(async () => {
+      const pending = await withinStep({ flow: 'EUK-GW-P', step: 1 }, () => this.pendingRequest());
+      const { information } = await this.server.entityUserKey.provisionGateway({
+        information: { $case: 'caCsr', value: pending.csr },
+      });
+      if (information?.$case !== 'ca') throw new CpnsError('FIELD_MISSING', 'the Server sent no certificate');
+      const chain = fields.chain(information.value.chain, 'chain');
+      // refuses a certificate that is not for the key that was sent
+      const issuer = createIssuer(chain, signerFromPkcs8(pending.privateKey));
+      if (issuer.gateway?.uri !== this.own.uri)
+        throw new CpnsError('PEER_UNEXPECTED', 'the Server sent the certificate of another gateway');
+      await withinStep({ flow: 'EUK-GW-P', step: 3 }, () => this.keep({ ...pending, chain }));
+      emitStep({ flow: 'EUK-GW-P', step: 3, from: this.server.uri, to: this.own.uri, carried: ['chain'] });
+      this.#issuer = issuer;
+      return issuer;
+    });
+  }
+
+  private pendingRequest(): Promise<GatewayCaRecord> {
+    return this.records.transact(PROVISIONING_AGGREGATE, { next: at(GATEWAY_CA, NEXT_CA) }, async ({ next }) => {
+      if (next !== undefined) return { result: next };
+      const privateKey = newPrivateKey();
+      const made = { privateKey, csr: await createCsr(signerFromPkcs8(privateKey)) };
+      return { result: made, put: { next: made } };
+    });
+  }
+
+  private async keep(record: GatewayCaRecord): Promise<void> {
+    const wanted = { ca: at(GATEWAY_CA), next: at(GATEWAY_CA, NEXT_CA) };
+    await this.records.transact(PROVISIONING_AGGREGATE, wanted, () => ({
+      result: undefined,
+      put: { ca: record, next: null },
+    }));
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * kill -9 before every single commit of a group's life at the gateway, which is after the one before: what comes again ends
+ * in the same state.
+ */
+import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
+import { allMembers } from '../common/paging';
+import type { NoticeOf } from '../testing/fake-smf';
+import { CAMERA, gatewayWorld, LOCK, type GatewayWorld } from '../testing/world';
+import { killedAt } from '../testing/wrapped-store';
+import { groupAggregate, GROUPS_SET, MEMBERS_SET, memberAggregate } from './records';
+
+const SENSOR = 'cpns://pn1.td.example/pne/sensor';
+const ALL = [CAMERA, LOCK, SENSOR];
+type Event = { readonly notice: NoticeOf } | { readonly push: GatewayGroupKeyDelivery };
+type Act = (world: GatewayWorld) => readonly Event[];
+
+const of = (groupId: string, delivery: 'pull' | 'push') => (revision: bigint, members: readonly string[]) => ({
+  notice: { groupId, delivery, revision, members },
+});
+
+const LIVES: Readonly<Record<string, Act>> = {
+  'pushed, changed and deleted': ({ server }) => {
+    const notice = of('g1', 'push');
+    return [
+      notice(1n, [CAMERA, LOCK]),
+      { push: server.keyFor('g1', 1n, [CAMERA, LOCK]) },
+      notice(2n, [LOCK, SENSOR]),
+      { push: server.keyFor('g1', 2n, [LOCK, SENSOR]) },
+      { notice: { groupId: 'g1', revision: 3n, deleted: true } },
+      { push: server.endOf('g1', 2n) },
+    ];
+  },
+  'pushed before the notice': ({ server }) => [
+    { push: server.keyFor('g1', 1n, [CAMERA, LOCK]) },
+    { push: server.keyFor('g1', 2n, [LOCK]) },
+    of('g1', 'push')(1n, [CAMERA, LOCK]),
+    of('g1', 'push')(2n, [LOCK]),
+  ],
+  pulled: () => [of('g1', 'pull')(1n, [CAMERA, LOCK]), of('g1', 'pull')(2n, [LOCK, SENSOR])],
+};
+
+const settle = async (world: GatewayWorld) => {
+  world.server.answer = ({ groupId }) => world.server.keyFor(groupId, 2n, [LOCK, SENSOR]);
+  const over = new AbortController();
+  const running = world.requests.run(over.signal);
+  await world.requestsDone();
+  over.abort();
+  await running;
+};
+
+const play = async (world: GatewayWorld, event: Event) =>
+  'notice' in event ? world.notice(event.notice) : world.push(event.push);
+
+/** All that the gateway knows of the group in the end. */
+async function stateOf({ groups, store, envelopes }: GatewayWorld) {
+  const group = await groups.read('g1');
+  const held = ALL.map(async (entity) => ({
+    entity,
+    groups: await allMembers(store, memberAggregate(entity), GROUPS_SET),
+    versions: await Promise.all([1n, 2n].map(async (v) => (await envelopes.find(entity, 'g1', v)) !== undefined)),
+  }));
+  const { entries } = await store.readLog(groupAggregate('g1'), 'outbox', 0n, 10);
+  return {
+    revision: group.notice?.membershipRevision,
+    deleted: group.notice?.deleted,
+    statements: group.statements.map(({ statement }) => statement.version),
+    members: await allMembers(store, groupAggregate('g1'), MEMBERS_SET),
+    held: await Promise.all(held),
+    requests: entries.length,
+  };
+}
+
+/** The events come in order; the one during which the process died comes again. @returns undefined without a death */
+async function liveThrough(act: Act, kill?: number) {
+  let world = await gatewayWorld();
+  try {
+    const events = act(world);
+    let died = false;
+    const mortal = kill === undefined ? undefined : killedAt(world.store, kill);
+    if (mortal) world = await world.restarted(() => mortal.store);
+    for (const event of events) {
+      try {
+        await play(world, event);
+      } catch (error) {
+        if (mortal?.wasKilled() !== true || died) throw error;
+        died = true;
+        world = await world.restarted(() => world.original);
+        await play(world, event);
+      }
+    }
+    if (mortal && !died) world = await world.restarted(() => world.original);
+    await settle(world);
+    return { state: await stateOf(world), died: mortal?.wasKilled() ?? false };
+  } finally {
+    await world.dispose();
+  }
+}
+
+describe.each(Object.keys(LIVES))('a group that is %s', (name) => {
+  const act = LIVES[name]!;
+  it('ends alike when the gateway is killed before any commit', async () => {
+    const { state } = await liveThrough(act);
+    let deaths = 0;
+    for (let at = 1; ; at += 1) {
+      const result = await liveThrough(act, at);
+      if (!result.died) break;
+      deaths += 1;
+      expect({ at, ...result.state }).toEqual({ at, ...state });
+    }
+    expect(deaths).toBeGreaterThan(3);
+  }, 120_000);
+});
