@@ -11,5 +11,3 @@ export * from './record-owners';
 export * from './service-identity';
 export * from './service-runtime.module';
 export * from './store.module';
-export * from './run-service';
-export * from './server-side';

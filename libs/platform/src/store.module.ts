@@ -89,7 +89,7 @@ const monitorOf = (store: Store, logger: Logger): HealthMonitor =>
   new HealthMonitor({ checks: [{ name: 'store', check: () => store.ping() }], logger });
 
 /** @throws CpnsError CONFIGURATION_INVALID, which names the setting */
-export async function checkMasterKeyFile({ path }: FileSetting): Promise<void> {
+async function checkMasterKeyFile({ path }: FileSetting): Promise<void> {
   try {
     await FileMasterKey.load(path);
   } catch (cause) {

@@ -3,7 +3,7 @@
  * and {@link enrolGateway} on top, the exchanges they are made of for whoever brings a transport or a key of its own.
  */
 export type { AssignOptions } from './device/assign';
-export type { ExchangeOptions } from './device/context';
+export type { ExchangeOptions } from './device/device-context';
 export { Device, type DeviceOptions, type DeviceStatus } from './device/device';
 export { enrolGateway, type EnrolGatewayOptions } from './device/enrol-gateway';
 export type { PreSharedKey } from './device/import-key';

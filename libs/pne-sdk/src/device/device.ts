@@ -10,7 +10,7 @@ import type { DeviceStage } from '../state/life-cycle';
 import { tokenChannel } from '../transport/channel';
 import { fetchRoot } from '../transport/fetch-root';
 import { assign, type AssignOptions } from './assign';
-import type { DeviceContext } from './context';
+import type { DeviceContext } from './device-context';
 import { importKey, type PreSharedKey } from './import-key';
 import { register, type RegisterOptions } from './register';
 import { GatewaySession, type GatewayMethods } from './session';

@@ -3,7 +3,7 @@ import type { OneTimeString } from '@cpns/key-derivation';
 import { enrolsGateway } from '../protocol/admitted';
 import type { GatewayIdentity } from '../state/device-state';
 import { assign } from './assign';
-import type { ExchangeOptions } from './context';
+import type { ExchangeOptions } from './device-context';
 import { deviceContext, type DeviceOptions } from './device';
 
 export interface EnrolGatewayOptions extends DeviceOptions, ExchangeOptions {

@@ -13,7 +13,7 @@ import { deriveKeyId } from '@cpns/key-derivation';
 import { serverUriOf } from '../protocol/admitted';
 import { stageOf, withoutExchange, type DeviceState, type Home, type LiveKey } from '../state/device-state';
 import { advanceDevice } from '../state/life-cycle';
-import type { DeviceContext } from './context';
+import type { DeviceContext } from './device-context';
 
 export interface PreSharedKey extends Home {
   /** S */

@@ -1,5 +1,5 @@
 import type { Patience } from '../transport/retry';
-import type { DeviceContext, ExchangeOptions } from './context';
+import type { DeviceContext, ExchangeOptions } from './device-context';
 
 /** What is retried is said in the log, once per attempt. */
 export const patienceOf = (device: DeviceContext, { waitMs = 0 }: ExchangeOptions): Patience => ({

@@ -10,7 +10,7 @@ import {
 import { stageOf, withoutExchange, type DeviceState } from '../state/device-state';
 import { advanceDevice } from '../state/life-cycle';
 import { withPatience } from '../transport/retry';
-import type { DeviceContext, ExchangeOptions } from './context';
+import type { DeviceContext, ExchangeOptions } from './device-context';
 import { liveKey } from './live-key';
 import { patienceOf } from './patience';
 
