@@ -13,9 +13,6 @@ import {
 } from '@opentelemetry/api';
 import { CpnsError } from '@cpns/core';
 
-/** Length of a W3C traceparent of version 00, in characters. */
-export const TRACEPARENT_LENGTH = 55;
-
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 
 /** W3C Trace Context, 3.2: version 00; empty for a span that has no identity. */

@@ -15,9 +15,6 @@ import { UpdateGroupKey } from './update-group-key';
 
 const { watchGroupKeyEvents, ...SERVED } = GroupKeyManagementServiceService;
 
-/** Specified, and not served yet. */
-export const ALERTS_NOT_SERVED = watchGroupKeyEvents.path;
-
 /** SMF to CSKMF on the wire without its alerts, which come with GK-UPDATE-T: the port answers UNIMPLEMENTED to them. */
 @GrpcController(SERVED)
 export class GroupKeyManagementController implements Handlers<typeof SERVED> {

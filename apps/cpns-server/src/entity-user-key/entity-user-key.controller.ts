@@ -19,9 +19,6 @@ import { RevokeEntityUserKey } from './revoke-entity-user-key';
 
 const { renewEntityUserKey, ...SERVED } = EntityUserKeyServiceService;
 
-/** Specified, and not served yet. */
-export const NOT_SERVED = renewEntityUserKey.path;
-
 /**
  * CPNS-2 on the wire, without its renewals, which the ports answer UNIMPLEMENTED to. The token port serves
  * AssignEntityUserKey of it, for gateways that enrol themselves.

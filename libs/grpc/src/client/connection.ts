@@ -229,12 +229,3 @@ function cancellable<S extends IncomingStream<unknown>>(stream: S, ending: Endin
 
 /** Nothing is dialled before the first call. */
 export const connectTo = (options: ConnectionOptions): Connection => new Connection(options);
-
-/** A connection for one service. */
-export function createClient<S extends ServiceShape>(
-  service: S,
-  options: ConnectionOptions,
-): { readonly rpc: ClientMethods<S>; readonly connection: Connection } {
-  const connection = connectTo(options);
-  return { rpc: connection.client(service), connection };
-}

@@ -20,13 +20,11 @@ export type Handler<M extends MethodShape> = Form<
 /** One handler for each RPC of a service: what a controller implements. */
 export type Handlers<S extends ServiceShape> = { readonly [K in keyof S]: Handler<S[K]> };
 
-/** A service with its handlers, of which a port serves all or some. */
-export interface ServiceBinding<Name extends string = string> {
+/** A service with its handlers. */
+export interface ServiceBinding {
   /** `cpns.v1.KmcService` */
   readonly service: string;
   readonly methods: readonly BoundMethod[];
-  /** The same with these RPCs only; the port answers UNIMPLEMENTED to the others. */
-  only(...names: readonly Name[]): ServiceBinding<Name>;
 }
 
 export interface BoundMethod {
@@ -51,26 +49,15 @@ export interface ImplementOptions<Name extends string = string> {
   readonly besideStanding?: readonly Name[];
 }
 
-function binding<Name extends string>(service: string, methods: readonly BoundMethod[]): ServiceBinding<Name> {
-  return {
-    service,
-    methods,
-    only: (...names) =>
-      binding(
-        service,
-        methods.filter((method) => (names as readonly string[]).includes(method.name)),
-      ),
-  };
-}
-
 /**
- * Ties handlers to a generated service definition; `handlers` may be a controller object, its methods keep their `this`.
+ * Ties handlers to a generated service definition, or to some of its RPCs: the port answers UNIMPLEMENTED to the others.
+ * `handlers` may be a controller object, its methods keep their `this`.
  */
 export function implement<S extends ServiceShape>(
   service: S,
   handlers: Handlers<S>,
   options: ImplementOptions<keyof S & string> = {},
-): ServiceBinding<keyof S & string> {
+): ServiceBinding {
   const methods = Object.entries(service).map(([name, shape]): BoundMethod => {
     const handler = handlers[name as keyof S] as (...args: never[]) => Promise<unknown>;
     return {
@@ -83,5 +70,5 @@ export function implement<S extends ServiceShape>(
       besideStanding: options.besideStanding?.includes(name) === true,
     };
   });
-  return binding(serviceOf(methods[0]?.path ?? '/'), methods);
+  return { service: serviceOf(methods[0]?.path ?? '/'), methods };
 }

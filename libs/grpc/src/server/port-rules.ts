@@ -28,7 +28,7 @@ const isTokenRule = (rule: RoleRule) => rule === 'token' || rule === 'proof';
 
 export interface PortRulesOptions {
   readonly clients: ClientAuthentication;
-  readonly services: readonly Pick<ServiceBinding, 'service' | 'methods'>[];
+  readonly services: readonly ServiceBinding[];
   readonly roles: RoleTable;
   readonly hasProofVerifier: boolean;
 }

@@ -25,7 +25,7 @@ interface CommonOptions {
   /** `host:port`, port 0 for a free one. */
   readonly listen: string;
   readonly tls: ServerTls;
-  readonly services: readonly Pick<ServiceBinding, 'service' | 'methods'>[];
+  readonly services: readonly ServiceBinding[];
   readonly logger: Logger;
   readonly health?: HealthMonitor;
   /** By default on ports that ask for a certificate. */

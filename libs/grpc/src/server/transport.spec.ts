@@ -1,10 +1,9 @@
 import http2 from 'node:http2';
 import tls from 'node:tls';
 import { setTimeout as pause } from 'node:timers/promises';
-import { KmcServiceService } from '@cpns/contracts';
 import { CpnsError, unauthenticated } from '@cpns/core';
 import { isAboutOwnCertificate } from '../errors';
-import { GATEWAY, keyVersion, KmcFixture, OPERATOR, PNE, reasonOf, SERVER, SMF } from '../testing/kmc-fixture';
+import { GATEWAY, keyVersion, KmcFixture, OPERATOR, PNE, reasonOf, SERVED, SERVER, SMF } from '../testing/kmc-fixture';
 import { identifyByName, TestPki } from '../testing';
 import type { CallContext } from './call-context';
 import { implement } from './handlers';
@@ -163,7 +162,7 @@ describe('roles', () => {
     let decide: (error?: CpnsError) => void;
     const portOf = (besideStanding: readonly ('getKeyVersion' | 'createKey')[]) =>
       kmc.port({
-        services: [implement(KmcServiceService, kmc.handlers, { besideStanding }).only('createKey', 'getKeyVersion')],
+        services: [implement(SERVED, kmc.handlers, { besideStanding })],
         admitPeer: () =>
           new Promise<void>((resolve, reject) => {
             decide = (error) => (error === undefined ? resolve() : reject(error));

@@ -34,6 +34,10 @@ export const reasonOf = async (promise: Promise<unknown>): Promise<unknown> =>
 
 export const keyVersion = (groupId: string): KeyVersion => ({ groupId, version: 1n, groupKey: Buffer.alloc(32, 7) });
 
+const { createKey, getKeyVersion } = KmcServiceService;
+/** What the fixture's ports serve. */
+export const SERVED = { createKey, getKeyVersion };
+
 /** A KMC that answers as a test says, and clients of it, over real sockets. */
 export class KmcFixture {
   readonly pki = new TestPki();
@@ -72,7 +76,7 @@ export class KmcFixture {
         tls: this.tls,
         clients: 'certificate',
         identify: identifyByName,
-        services: [implement(KmcServiceService, this.handlers).only('createKey', 'getKeyVersion')],
+        services: [implement(SERVED, this.handlers)],
         logger: this.log.logger,
         ...changes,
       }),

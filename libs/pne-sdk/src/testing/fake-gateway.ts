@@ -30,9 +30,9 @@ import type { Logger } from '@cpns/telemetry';
 import { GATEWAY, type FakeAssigner } from './fake-assigner';
 import { FakeGroups } from './fake-groups';
 
-const unserved = () => Promise.reject(new CpnsError('UNIMPLEMENTED', 'not part of this test'));
+const { renewEntityUserKey, ...SERVED } = PnGatewayServiceService;
 
-class FakePnGateway implements Handlers<typeof PnGatewayServiceService> {
+class FakePnGateway implements Handlers<typeof SERVED> {
   constructor(private readonly gateway: FakeGateway) {}
 
   async assignEntityUserKey({ request }: PnGatewayServiceAssignEntityUserKeyRequest, call: CallContext) {
@@ -68,8 +68,6 @@ class FakePnGateway implements Handlers<typeof PnGatewayServiceService> {
     for await (const message of await this.channelOf(call).watch(call.signal)) await call.write(message);
   }
 
-  renewEntityUserKey = unserved;
-
   /** The groups of whoever calls, under the key that the Server has of it. */
   private channelOf(call: CallContext) {
     this.gateway.answering();
@@ -104,27 +102,17 @@ export class FakeGateway {
   ) {
     const { root, authorities, clock } = assigner;
     this.groups = new FakeGroups({ credentials: authorities.server, clock });
-    const gateway = implement(PnGatewayServiceService, new FakePnGateway(this)).only(
-      'assignEntityUserKey',
-      'registerEntityUserKey',
-      'reportCapabilities',
-      'joinServiceGroup',
-      'leaveServiceGroup',
-      'pullGroupKey',
-      'watchGroupKeys',
-    );
-    const server = implement(EntityUserKeyServiceService, {
-      provisionGateway: unserved,
-      registerEntityUserKey: unserved,
-      renewEntityUserKey: unserved,
-      revokeEntityUserKey: unserved,
-      getEntityUserKey: unserved,
-      listEntityUserKeys: unserved,
-      assignEntityUserKey: async ({ request, method }: EntityUserKeyServiceAssignEntityUserKeyRequest) => {
-        this.answering();
-        return { reply: await assigner.assign(request, method) };
+    const gateway = implement(SERVED, new FakePnGateway(this));
+    const { assignEntityUserKey } = EntityUserKeyServiceService;
+    const server = implement(
+      { assignEntityUserKey },
+      {
+        assignEntityUserKey: async ({ request, method }: EntityUserKeyServiceAssignEntityUserKeyRequest) => {
+          this.answering();
+          return { reply: await assigner.assign(request, method) };
+        },
       },
-    }).only('assignEntityUserKey');
+    );
     const common = { listen: '127.0.0.1:0', logger, clock: assigner.clock };
     const own = tlsOf(authorities.gateway, root);
     this.#ports = [
