@@ -39,6 +39,12 @@ module.exports = {
   forbidden: [
     { name: 'no-circle', severity: 'error', from: {}, to: { circular: true } },
     { name: 'resolvable', severity: 'error', from: { path: CODE }, to: { couldNotResolve: true } },
+    {
+      name: 'common-is-below-functions',
+      severity: 'error',
+      from: { path: '^apps/([^/]+)/src/common/' },
+      to: { path: '^apps/$1/src/', pathNot: '^apps/$1/src/(common/|config\\.ts$)' },
+    },
     ...between,
   ],
   options: {

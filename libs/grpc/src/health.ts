@@ -90,6 +90,8 @@ export class HealthMonitor {
     const late = sleep(timeoutMs, undefined, { ref: false }).then(() => {
       throw new Error(`no answer in ${timeoutMs} ms`);
     });
+    // it may come after the race, or without one
+    late.catch(() => undefined);
     try {
       await Promise.race([dependency.check(), late]);
       if (this.#failing.delete(name)) this.#options.logger.info('dependency is back', { dependency: name });

@@ -135,11 +135,32 @@ test('a second signal ends it at once with code 1', async () => {
 });
 
 test('a stop that hangs ends with code 1 when its time is over', async () => {
-  const { child, outcome } = await launch({ CPNS_FAULT: 'stop', CPNS_STOP_GRACE: '0ms' });
+  const { child, outcome } = await launch({ CPNS_FAULT: 'slow-stop', CPNS_STOP_GRACE: '0ms' });
   child.kill('SIGTERM');
   const ended = await outcome;
   expect(ended.code).toBe(1);
   expect(linesOf(ended).at(-1)).toMatchObject({ message: 'sample module shut down' });
+});
+
+test('a signal during the start ends it at once, and no port opens', async () => {
+  const { child, outcome } = spawn({ ...ENV, CPNS_FAULT: 'slow-start' });
+  await new Promise<void>((resolve) =>
+    child.stderr?.on('data', (text) => String(text).includes('slowly') && resolve()),
+  );
+  child.kill('SIGTERM');
+  const ended = await outcome;
+  expect(ended.code).toBeNull();
+  expect(ended.stderr).not.toContain('service ready');
+});
+
+test('a stop that fails says so, and ends with code 1', async () => {
+  const { child, outcome } = await launch({ CPNS_FAULT: 'stop' });
+  child.kill('SIGTERM');
+  const ended = await outcome;
+  expect(ended.code).toBe(1);
+  const last = linesOf(ended).at(-1);
+  expect(last).toMatchObject({ level: 'error', message: 'service did not stop cleanly' });
+  expect(JSON.stringify(last)).toContain('the store did not close');
 });
 
 describe('a wrong configuration ends it with code 78 and one sentence', () => {
@@ -163,6 +184,12 @@ describe('what goes wrong otherwise is one fatal line and code 1', () => {
     expect(linesOf(ended).filter((line) => line.level === 'fatal')).toMatchObject([
       { message: 'service did not start', error: { reason: 'DEPENDENCY_UNAVAILABLE' } },
     ]);
+  });
+
+  test('a start that fails, also of a service that is to log nothing', async () => {
+    const ended = await spawn({ ...ENV, CPNS_FAULT: 'start', CPNS_LOG_LEVEL: 'silent' }).outcome;
+    expect(ended.code).toBe(1);
+    expect(linesOf(ended)).toMatchObject([{ level: 'fatal', message: 'service did not start' }]);
   });
 
   test('a module that lacks a provider, which it names', async () => {

@@ -30,10 +30,9 @@ export interface Service<C extends CommonConfig> {
  */
 export async function bootstrap<C extends CommonConfig>(service: Service<C>): Promise<void> {
   const { name } = service;
-  let logger = createLogger({ service: name });
   try {
     const config = loadConfig(service.configClass.settings, process.env) as C;
-    logger = createLogger({ service: name, level: config.logLevel });
+    const logger = createLogger({ service: name, level: config.logLevel });
     logLibraryTo(logger);
     exitOnFault(logger);
     const addresses = await startApplication(service, config, logger);
@@ -41,7 +40,7 @@ export async function bootstrap<C extends CommonConfig>(service: Service<C>): Pr
     if (config.readyFile !== undefined)
       writeReadyFile(config.readyFile, { service: name, pid: process.pid, addresses });
   } catch (error) {
-    exitOnStartFailure(name, error, logger);
+    exitOnStartFailure(name, error);
   }
 }
 
@@ -63,9 +62,10 @@ async function startApplication<C extends CommonConfig>(
       abortOnError: false,
     },
   );
+  await app.listen();
+  // not sooner: a signal during the start ends the process at once, and no port opens in the middle of a stop
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   limitStop(logger, config.stopGrace + CLOSING_MS);
-  await app.listen();
   return app.get(GrpcTransport, { strict: false }).addresses;
 }
 
@@ -91,12 +91,13 @@ function exitOnFault(logger: Logger): void {
   process.on('unhandledRejection', fatal('unhandled rejection'));
 }
 
-function exitOnStartFailure(name: string, error: unknown, logger: Logger): never {
+function exitOnStartFailure(name: string, error: unknown): never {
   if (error instanceof CpnsError && error.reason === 'CONFIGURATION_INVALID') {
     process.stderr.write(`${name}: ${error.message}\n`);
     process.exit(EXIT_CONFIGURATION);
   }
-  logger.fatal('service did not start', { error });
+  // whatever level is set: a service that is gone has to say why
+  createLogger({ service: name }).fatal('service did not start', { error });
   process.exit(EXIT_FAILURE);
 }
 

@@ -68,6 +68,16 @@ describe('a process does not start', () => {
     await dispose();
   });
 
+  test('with an RPC of a port that no controller answers', async () => {
+    const { store, dispose } = await temporaryStore();
+    const module = await testProcess({ name: 'kmc', uri: 'cpns://td.example/service/kmc', store, modules: [] });
+    const token = { clients: 'none', listen: '127.0.0.1:0', tls: { cert: '', key: '', ca: '' } } as const;
+    const logger = new MemoryLog('kmc').logger;
+    const served = serve(module, { token: { ...token, logger, only: [createKey.path] } });
+    await expect(served).rejects.toThrow(`no controller answers ${createKey.path}`);
+    await dispose();
+  });
+
   test('with a record that two modules own', async () => {
     const KEPT = defineRecord('kept', { value: jsonField<string>() });
     @OwnsRecords(KEPT)

@@ -54,7 +54,10 @@ export class GrpcTransport extends Server implements CustomTransportStrategy {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#ports.values()].map((port) => port.stop(this.#options.graceMs)));
+    const stops = [...this.#ports.values()].map((port) => port.stop(this.#options.graceMs));
+    // all of them, also when one fails
+    await Promise.allSettled(stops);
+    await Promise.all(stops);
   }
 
   on(): never {
@@ -67,21 +70,27 @@ export class GrpcTransport extends Server implements CustomTransportStrategy {
 
   async #start(): Promise<void> {
     const methods = [...this.messageHandlers].map(([path, handler]) => boundMethod(path as RpcPath, handler));
-    for (const [name, { only, ...options }] of Object.entries(this.#options.ports)) {
-      const served = methods.filter(({ path }) => only === undefined || only.includes(path));
-      const names = new Set(served.map(({ service }) => service));
-      const services = [...names].map((service) => ({
-        service,
-        methods: served.filter((method) => method.service === service),
-      }));
-      const port = createServerPort({ ...options, services });
-      this.#ports.set(name, port);
-      await port.start();
-    }
+    // what is wrong with one shows before any of them is open
+    for (const [name, options] of Object.entries(this.#options.ports)) this.#ports.set(name, portOf(options, methods));
+    for (const port of this.#ports.values()) await port.start();
   }
 }
 
-function boundMethod(path: RpcPath, handler: MessageHandler): BoundMethod & { readonly service: string } {
+type ServedMethod = BoundMethod & { readonly service: string };
+
+/** @throws Error for an RPC that the port is to serve and that no controller answers */
+function portOf({ only, ...options }: PortOptions, methods: readonly ServedMethod[]): ServerPort {
+  const missing = only?.find((path) => !methods.some((method) => method.path === path));
+  if (missing !== undefined) throw new Error(`no controller answers ${missing}`);
+  const served = methods.filter(({ path }) => only === undefined || only.includes(path));
+  const services = [...new Set(served.map(({ service }) => service))].map((service) => ({
+    service,
+    methods: served.filter((method) => method.service === service),
+  }));
+  return createServerPort({ ...options, services });
+}
+
+function boundMethod(path: RpcPath, handler: MessageHandler): ServedMethod {
   const extras = handler.extras as unknown as RpcExtras;
   const { name, shape, maxRequestBytes, besideStanding } = extras;
   return {

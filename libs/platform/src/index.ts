@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 
+export * from './background-loop';
 export * from './bootstrap';
+export * from './certificate-transport';
 export * from './common-config';
 export * from './flow-step';
 export { GrpcController } from './grpc-controller';

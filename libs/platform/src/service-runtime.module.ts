@@ -11,7 +11,7 @@ type ServerSideConfig = Config<typeof SERVER_SIDE_SETTINGS>;
 
 export interface ServiceRuntimeOptions extends Pick<ModuleMetadata, 'imports'> {
   readonly configClass: Type<ServerSideConfig>;
-  /** Providers of `imports` that settings can make fail: they are made before the store is. */
+  /** Providers of `imports` that settings can make fail: they are made before identity and store are. */
   readonly before?: FactoryProvider['inject'];
 }
 
@@ -21,12 +21,11 @@ export class ServiceRuntimeModule {
   static forRoot({ configClass, imports = [], before = [] }: ServiceRuntimeOptions): DynamicModule {
     const identity = {
       provide: ServiceIdentity,
-      inject: [configClass, ServiceName],
+      inject: [configClass, ServiceName, ...before],
       useFactory: (config: ServerSideConfig, name: ServiceName) => readServiceIdentity(config, name.value),
     };
     const store = StoreModule.forRoot({
-      imports,
-      inject: [configClass, ServiceIdentity, ...before],
+      inject: [configClass, ServiceIdentity],
       useFactory: ({ store, masterKeyFile }: ServerSideConfig): StoreConfig => ({
         url: storeUrl(store),
         masterKeyFile,
@@ -35,7 +34,7 @@ export class ServiceRuntimeModule {
     return {
       module: ServiceRuntimeModule,
       global: true,
-      imports: [store],
+      imports: [store, ...imports],
       providers: [identity, { provide: OwnIdentity, useExisting: ServiceIdentity }],
       exports: [ServiceIdentity, OwnIdentity],
     };

@@ -22,10 +22,10 @@ export const STORE_SETTINGS = {
 } as const;
 
 /** Where a process keeps its state. */
-export interface StoreConfig {
+export abstract class StoreConfig {
   /** `redis://…`, `rediss://…` or `embedded:` and a directory. */
-  readonly url: string;
-  readonly masterKeyFile: FileSetting;
+  abstract readonly url: string;
+  abstract readonly masterKeyFile: FileSetting;
 }
 
 /** The URL of a store that a setting names. */
@@ -36,8 +36,6 @@ export interface StoreModuleOptions extends Pick<ModuleMetadata, 'imports'>, Pic
   /** Made before the store is: what it injects is checked before a store exists that could not be used. */
   readonly useFactory: (...dependencies: never[]) => StoreConfig | Promise<StoreConfig>;
 }
-
-const STORE_CONFIG = Symbol('store config');
 
 /** Store, records and health of a process, in all of its modules; closed after everything that uses them. */
 @Module({})
@@ -53,9 +51,9 @@ export class StoreModule implements OnApplicationBootstrap, BeforeApplicationShu
       global: true,
       imports,
       providers: [
-        { provide: STORE_CONFIG, inject, useFactory },
-        { provide: Store, inject: [STORE_CONFIG, Logger], useFactory: openCheckedStore },
-        { provide: Records, inject: [STORE_CONFIG, Store, ServiceName], useFactory: recordsOf },
+        { provide: StoreConfig, inject, useFactory },
+        { provide: Store, inject: [StoreConfig, Logger], useFactory: openCheckedStore },
+        { provide: Records, inject: [StoreConfig, Store, ServiceName], useFactory: recordsOf },
         { provide: HealthMonitor, inject: [Store, Logger], useFactory: monitorOf },
       ],
       exports: [Store, Records, HealthMonitor],

@@ -10,6 +10,7 @@ import {
   lastStep,
   linkTo,
   withinCall,
+  withinMessageStep,
   withinStep,
   withSpan,
   withStepChain,
@@ -136,6 +137,20 @@ describe('a reported step', () => {
     expect(second?.links).toEqual([first?.spanId]);
     expect(fourth?.links).toEqual(['b'.repeat(16)]);
     expect(lastStep()).toBe('');
+  });
+
+  test('of a message comes before the steps of its answer, once, and not at all for a refusal', async () => {
+    const message = { flow: 'EUK-SRV-S', step: 2, from: A, to: B, carried: [] } as const;
+    const next = () => emitStep({ ...message, step: 4 });
+    await withinMessageStep(message, () => Promise.resolve(next()));
+    let left: Promise<unknown> = Promise.resolve();
+    const refused = withinMessageStep(message, () => {
+      left = new Promise((resolve) => setTimeout(resolve, 5)).then(next);
+      return Promise.reject(new Error('refused'));
+    });
+    await expect(refused).rejects.toThrow('refused');
+    await left;
+    expect((await telemetry.steps()).map(({ step }) => step)).toEqual([2, 4, 4]);
   });
 
   test.each([

@@ -104,9 +104,14 @@ export function withinStep<F extends FlowId, T>(step: { flow: F; step: StepOf<F>
 export async function withinMessageStep<T>(report: StepReport<FlowId>, fn: () => Promise<T>): Promise<T> {
   const { flow, step } = report;
   const arrival: Arrival = { report };
-  const result = await scopes.run({ ...scopes.getStore(), step: { flow, step }, arrival }, fn);
-  reportArrival(arrival);
-  return result;
+  try {
+    const result = await scopes.run({ ...scopes.getStore(), step: { flow, step }, arrival }, fn);
+    reportArrival(arrival);
+    return result;
+  } finally {
+    // work that a refused call left behind reports no arrival
+    arrival.report = undefined;
+  }
 }
 
 function reportArrival(arrival: Arrival | undefined): void {
@@ -125,10 +130,6 @@ export const currentStep = (): CurrentStep | undefined => scopes.getStore()?.ste
  */
 export const askedFlow = (): FlowId | undefined => scopes.getStore()?.asked;
 
-/** Runs `fn` as the answer to a call that was made in the course of a flow; another text than a flow's id is ignored. */
-export const withAskedFlow = <T>(flow: string, fn: () => T): T =>
-  isFlowId(flow) ? scopes.run({ ...scopes.getStore(), asked: flow }, fn) : fn();
-
 /**
  * Everything that `fn` does forms one chain: each step emitted in it links to the one before, also where that one was
  * emitted by another process, since calls carry the last step there and back. Clocks are not needed to order them.
@@ -137,7 +138,10 @@ export const withAskedFlow = <T>(flow: string, fn: () => T): T =>
 export const withStepChain = <T>(before: string, fn: () => T): T =>
   scopes.run({ ...scopes.getStore(), chain: { last: before } }, fn);
 
-/** {@link withStepChain} and {@link withAskedFlow} at once: what answers a call. */
+/**
+ * {@link withStepChain} for what answers a call.
+ * @param flow id of the flow in whose course it was made; another text is ignored
+ */
 export function withinCall<T>(before: string, flow: string, fn: () => T): T {
   const scope = { ...scopes.getStore(), chain: { last: before } };
   return scopes.run(isFlowId(flow) ? { ...scope, asked: flow } : scope, fn);

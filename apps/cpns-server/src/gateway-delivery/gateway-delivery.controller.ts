@@ -8,8 +8,8 @@ import { GrpcController } from '@cpns/platform';
 import { Ctx } from '@nestjs/microservices';
 import { DeliveryChannels } from './delivery-channels';
 
-const { openDeliveryChannel } = GroupKeyDeliveryServiceService;
-const SERVED = { openDeliveryChannel };
+// pulls are answered by CSKMF
+const { pullGroupKey, ...SERVED } = GroupKeyDeliveryServiceService;
 
 /** CSKMF to CSKMF on the wire: each gateway's log. */
 @GrpcController(SERVED, { maxRequestBytes: MAX_MESSAGE_BYTES })

@@ -3,7 +3,7 @@
  * token), so the log holds them sealed.
  */
 import { OpenDeliveryChannelResponse } from '@cpns/contracts';
-import { CpnsError, join, lp, Reader } from '@cpns/core';
+import { join, lp, Reader } from '@cpns/core';
 import { DeliveryLog } from '@cpns/delivery';
 import { Records, Store, type Append, type LogEntry } from '@cpns/store';
 import { currentTraceparent, lastStep } from '@cpns/telemetry';
@@ -35,26 +35,12 @@ export class GatewayLog {
 
   /** An entry for a commit of the gateway's records; the sequence is given by the log. */
   sealedEntry(gateway: string, dedupeId: string, entry: DeliveryEntry): Append {
-    const message = OpenDeliveryChannelResponse.encode({
-      sequence: 0n,
-      traceparent: lastStep() || currentTraceparent(),
-      entry,
-    }).finish();
-    const { sealer } = this.records;
-    const keyId = sealer.currentKeyId;
-    return {
-      log: DELIVERY_LOG,
-      dedupeId,
-      value: join(lp(keyId), sealer.seal(place(gateway, dedupeId), message, keyId)),
-    };
+    return this.of(gateway).entry(dedupeId, this.#seal(gateway, dedupeId, entry));
   }
 
   /** An entry in a commit of its own. @returns its sequence */
-  async append(gateway: string, dedupeId: string, entry: DeliveryEntry): Promise<bigint> {
-    const sealed = this.sealedEntry(gateway, dedupeId, entry);
-    const [sequence] = await this.records.append(gatewayAggregate(gateway), [sealed]);
-    if (sequence === undefined) throw new CpnsError('INTERNAL', 'the log gave no sequence');
-    return sequence;
+  append(gateway: string, dedupeId: string, entry: DeliveryEntry): Promise<bigint> {
+    return this.of(gateway).append(dedupeId, this.#seal(gateway, dedupeId, entry));
   }
 
   /** The entry as it goes over the channel. @throws CpnsError STORED_RECORD_INVALID */
@@ -66,5 +52,16 @@ export class GatewayLog {
     await sealer.ready(keyId, where.record);
     const message = sealer.open(where, reader.take(reader.remaining()), keyId);
     return { ...OpenDeliveryChannelResponse.decode(message), sequence: stored.sequence };
+  }
+
+  #seal(gateway: string, dedupeId: string, entry: DeliveryEntry): Buffer {
+    const message = OpenDeliveryChannelResponse.encode({
+      sequence: 0n,
+      traceparent: lastStep() || currentTraceparent(),
+      entry,
+    }).finish();
+    const { sealer } = this.records;
+    const keyId = sealer.currentKeyId;
+    return join(lp(keyId), sealer.seal(place(gateway, dedupeId), message, keyId));
   }
 }

@@ -1,16 +1,9 @@
 import { unauthenticated, parseEntityUri, type EntityName } from '@cpns/core';
+import type { Receiver } from '@cpns/delivery';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { RecentRecords } from '../recent-records/recent-records';
 import { gatewayAggregate, IDENTITY } from './records';
-
-/** A gateway as TLS showed it. */
-export interface GatewayPeer {
-  /** E */
-  readonly uri: string;
-  /** SHA-256 of its certificate, 32 bytes. */
-  readonly fingerprint: Buffer;
-}
 
 @Injectable()
 export class GatewayStanding {
@@ -21,7 +14,7 @@ export class GatewayStanding {
    * enrolment replaced, is good for nothing from that moment on.
    * @throws CpnsError CERTIFICATE_REVOKED
    */
-  async check(peer: GatewayPeer): Promise<EntityName> {
+  async check(peer: Receiver): Promise<EntityName> {
     const { identity } = await this.recent.read(gatewayAggregate(peer.uri), { identity: at(IDENTITY) });
     if (identity?.state !== 'live' || !identity.certificateDigest.equals(peer.fingerprint))
       throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');

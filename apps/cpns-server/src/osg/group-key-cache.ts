@@ -46,8 +46,8 @@ export class GroupKeyCache {
   }
 
   forgetGroup(groupId: string): void {
-    this.dropIdle(); // the names that the library tells are those of keys that are not idle
-    for (const name of [...this.#keys.keys()]) if (name.startsWith(`${groupId}/`)) this.#keys.delete(name);
+    // `keys()` would leave out the idle ones
+    for (const [name] of this.#keys.dump()) if (name.startsWith(`${groupId}/`)) this.#keys.delete(name);
   }
 
   /** Those that were not asked for lately. */

@@ -1,7 +1,7 @@
 import type { OpenDeliveryChannelResponse } from '@cpns/contracts';
 import { Injectable } from '@nestjs/common';
 import { Channels } from '../channel/channels';
-import { BackgroundLoop } from '../common/background-loop';
+import { BackgroundLoop } from '@cpns/platform';
 import { ServerClients } from '../peers/server-clients';
 import { ApplyEntry } from './apply-entry';
 

@@ -1,7 +1,7 @@
 import { Logger } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BackgroundLoop } from '../common/background-loop';
+import { BackgroundLoop } from '@cpns/platform';
 import { GatewayConfig } from '../config';
 import { FirstSeeds } from './first-seeds';
 import { GatewayCa } from './gateway-ca';

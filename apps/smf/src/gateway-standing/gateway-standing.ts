@@ -28,6 +28,7 @@ export class GatewayStanding {
   async check({ uri, fingerprint }: Receiver): Promise<void> {
     const key = `${uri} ${fingerprint.toString('hex')}`;
     if (this.clock.now() < (this.#goodUntil.get(key) ?? 0)) return;
+    this.#goodUntil.delete(key);
     if (!(await this.#stands(uri, fingerprint)))
       throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
     this.#goodUntil.set(key, this.clock.now() + KEPT_FOR);

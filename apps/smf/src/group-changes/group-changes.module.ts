@@ -1,4 +1,4 @@
-/** Service Groups and their members: how a group changes, with its Group Key at CSKMF, and what it is told to gateways. */
+/** Service Groups and their members: how a group changes, with its Group Key at CSKMF, and what gateways are told of it. */
 import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { NoticeLogModule } from '../notice-log/notice-log.module';

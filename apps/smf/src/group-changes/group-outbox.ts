@@ -1,8 +1,9 @@
 import { CpnsError, duration } from '@cpns/core';
 import { OutboxRelay } from '@cpns/delivery';
+import { BackgroundLoop } from '@cpns/platform';
 import { Store, type Aggregate, type LogEntry } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
-import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { CarryChange } from './carry-change';
 import { GROUP_KIND } from './records';
 import { SpreadNotices } from './spread-notices';
@@ -11,11 +12,8 @@ const ENTRY = /^(?:change\.(?<changeId>[0-9a-f]{32})|notices\.(?<revision>[0-9]{
 
 /** Carries on what a group's outbox holds, in order: a change to CSKMF, then its notices to the gateways. */
 @Injectable()
-export class GroupOutbox implements OnApplicationBootstrap, OnApplicationShutdown {
+export class GroupOutbox extends BackgroundLoop {
   readonly #relay: OutboxRelay;
-  /** Aborted when the service stops: what waits for the Server then waits for the next start. */
-  readonly #over = new AbortController();
-  #running: Promise<void> | undefined;
 
   constructor(
     store: Store,
@@ -23,6 +21,7 @@ export class GroupOutbox implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly changes: CarryChange,
     private readonly notices: SpreadNotices,
   ) {
+    super();
     this.#relay = new OutboxRelay({
       store,
       kind: GROUP_KIND,
@@ -34,14 +33,8 @@ export class GroupOutbox implements OnApplicationBootstrap, OnApplicationShutdow
     });
   }
 
-  onApplicationBootstrap(): void {
-    this.#running = this.#relay.run(this.#over.signal);
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    this.#over.abort();
-    // one that never ran has to learn that it is over, so that it tries nothing again
-    await (this.#running ?? this.#relay.run(this.#over.signal));
+  run(signal: AbortSignal): Promise<void> {
+    return this.#relay.run(signal);
   }
 
   /** As {@link OutboxRelay.wake}. */
@@ -56,7 +49,8 @@ export class GroupOutbox implements OnApplicationBootstrap, OnApplicationShutdow
 
   async #carry({ id }: Aggregate, { dedupeId }: LogEntry): Promise<void> {
     const { changeId, revision } = ENTRY.exec(dedupeId)?.groups ?? {};
-    if (changeId !== undefined) return this.changes.execute(id, changeId, this.#over.signal);
+    // what waits for the Server when the service stops then waits for the next start
+    if (changeId !== undefined) return this.changes.execute(id, changeId, this.over);
     if (revision !== undefined) return this.notices.execute(id, BigInt(revision));
     throw new CpnsError('STORED_RECORD_INVALID', 'an entry of an outbox is neither a change nor notices');
   }

@@ -31,7 +31,7 @@ export interface BoundMethod {
   readonly name: string;
   readonly path: RpcPath;
   readonly shape: MethodShape;
-  /** Bound to its controller. Its type is known to {@link implement} alone. */
+  /** Bound to its controller. Its type is known where it was declared. */
   readonly handle: (...args: never[]) => Promise<unknown>;
   /** In bytes. */
   readonly maxRequestBytes: number | undefined;

@@ -23,8 +23,8 @@ export interface HandlerHost {
   readonly verifyProof: ProofVerifier | undefined;
 }
 
-// {@link implement} checked each handler against its definition, where the types were still known; from here on they are
-// messages of one and the same method.
+// Each handler was checked against its definition where it was declared, by {@link Handlers}; from here on they are messages
+// of one and the same method.
 type AnyHandler = (...args: readonly unknown[]) => Promise<unknown>;
 const handlerOf = (method: BoundMethod) => method.handle as AnyHandler;
 const encode = (method: BoundMethod, response: unknown): Buffer => method.shape.responseSerialize(response as never);

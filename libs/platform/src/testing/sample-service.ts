@@ -26,7 +26,7 @@ class SampleConfig extends configOf({
   cert: settings.file(),
   keyFile: settings.file(),
   root: settings.file(),
-  fault: settings.text('none, start, provider or stop', /^none|start|provider|stop$/).default('none'),
+  fault: settings.text('the name of a fault', /^[a-z-]+$/).default('none'),
 }) {}
 
 @GrpcController(KmcServiceService)
@@ -101,6 +101,10 @@ class SampleModule implements OnApplicationBootstrap, BeforeApplicationShutdown,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
+    if (this.config.fault === 'slow-start') {
+      this.logger.info('starting slowly');
+      await sleep(60_000);
+    }
     if (this.config.fault === 'start') throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'no store');
     await this.monitor.start();
   }
@@ -111,7 +115,8 @@ class SampleModule implements OnApplicationBootstrap, BeforeApplicationShutdown,
 
   async onApplicationShutdown(): Promise<void> {
     this.logger.info('sample module shut down');
-    if (this.config.fault === 'stop') await sleep(60_000);
+    if (this.config.fault === 'slow-stop') await sleep(60_000);
+    if (this.config.fault === 'stop') throw new Error('the store did not close');
   }
 }
 

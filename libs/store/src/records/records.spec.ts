@@ -106,9 +106,8 @@ describe('records', () => {
       append: [{ log: 'log', dedupeId: 'one', value: Buffer.from('entry') }],
     }));
     expect(await temporary.store.isMember(aggregate, 'served', member)).toBe(true);
-    expect(await records.append(aggregate, [{ log: 'log', dedupeId: 'two', value: Buffer.from('entry') }])).toEqual([
-      2n,
-    ]);
+    const entry = { log: 'log', dedupeId: 'two', value: Buffer.from('entry') };
+    expect(await temporary.store.commit(aggregate, { append: [entry] })).toMatchObject({ sequences: [2n] });
   });
 
   it('refuses a record that was put under another name', async () => {

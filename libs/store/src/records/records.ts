@@ -58,13 +58,6 @@ export class Records {
     throw new CpnsError('CONFLICT', 'too many calls change the same thing: try again');
   }
 
-  /** Appends to logs of an aggregate. @returns the sequence of each entry */
-  async append(aggregate: Aggregate, entries: readonly Append[]): Promise<readonly bigint[]> {
-    const outcome = await this.store.commit(aggregate, { append: entries });
-    if (!outcome.ok) throw new CpnsError('INTERNAL', 'an append cannot conflict');
-    return outcome.sequences;
-  }
-
   async #load<W extends Wanted>(aggregate: Aggregate, wanted: W) {
     const refs = Object.entries(wanted);
     const stored =

@@ -8,7 +8,7 @@ type Argument = string | Buffer | number;
 
 /**
  * A Lua script, sent by its hash and in full where the server does not have it (a restart, a failover, a new node). It is
- * read from a file beside the running code, which the build copies there; the number of keys that it takes ends its name.
+ * read from a file beside the running code, which the build copies there; a fixed number of keys ends its name.
  */
 export class Script {
   readonly #lua: string;

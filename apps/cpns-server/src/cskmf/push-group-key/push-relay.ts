@@ -1,18 +1,18 @@
 import { OutboxRelay } from '@cpns/delivery';
+import { BackgroundLoop } from '@cpns/platform';
 import { Store, type Aggregate } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
-import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { GROUP_KIND } from '../records';
 import { PushGroupKey } from './push-group-key';
 
 /** Carries on what changes put into the outbox of their group, also what earlier processes left there. */
 @Injectable()
-export class PushRelay implements OnApplicationBootstrap, OnApplicationShutdown {
+export class PushRelay extends BackgroundLoop {
   readonly #relay: OutboxRelay;
-  readonly #over = new AbortController();
-  #running: Promise<void> | undefined;
 
   constructor(store: Store, push: PushGroupKey, logger: Logger) {
+    super();
     this.#relay = new OutboxRelay({
       store,
       kind: GROUP_KIND,
@@ -36,12 +36,7 @@ export class PushRelay implements OnApplicationBootstrap, OnApplicationShutdown 
     return this.#relay.drain(group);
   }
 
-  onApplicationBootstrap(): void {
-    this.#running = this.#relay.run(this.#over.signal);
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    this.#over.abort();
-    await this.#running;
+  run(signal: AbortSignal): Promise<void> {
+    return this.#relay.run(signal);
   }
 }

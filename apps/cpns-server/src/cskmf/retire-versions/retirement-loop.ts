@@ -1,7 +1,8 @@
 import { duration } from '@cpns/core';
+import { BackgroundLoop } from '@cpns/platform';
 import { Store } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
-import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Osg } from '../../osg/osg';
 import { GROUP_KIND } from '../records';
@@ -13,27 +14,17 @@ const PAGE = 500;
 
 /** When versions are retired: looks at all groups from time to time. How is {@link RetireVersions}'. */
 @Injectable()
-export class RetirementLoop implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #over = new AbortController();
-  #running: Promise<void> | undefined;
-
+export class RetirementLoop extends BackgroundLoop {
   constructor(
     private readonly store: Store,
     private readonly retire: RetireVersions,
     private readonly osg: Osg,
     private readonly logger: Logger,
-  ) {}
-
-  onApplicationBootstrap(): void {
-    this.#running = this.#run(this.#over.signal);
+  ) {
+    super();
   }
 
-  async onApplicationShutdown(): Promise<void> {
-    this.#over.abort();
-    await this.#running;
-  }
-
-  async #run(signal: AbortSignal): Promise<void> {
+  async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#round(signal);
       this.osg.dropIdle();

@@ -9,7 +9,7 @@ import { checkGatewayGroupKeyDelivery, type CheckedGatewayDelivery } from '@cpns
 import { at, Records, Store, type Aggregate } from '@cpns/store';
 import { emitStep, Logger, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { BackgroundLoop } from '../../common/background-loop';
+import { BackgroundLoop } from '@cpns/platform';
 import { OwnGateway } from '../../common/own-gateway';
 import { isRefusal } from '../../common/refusal';
 import { ServerClients } from '../../peers/server-clients';
