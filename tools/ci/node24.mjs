@@ -1,5 +1,5 @@
 // The unit suites, and the demo on the bundles, as the image runs them: on Node 24, whatever runs the rest of the workspace,
-// which is generated and built. NODE_24 names one where there is no package of it.
+// whose bundles are made (`npm run bundle`). NODE_24 names one where there is no package of it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { forgetResults } from './results.mjs';
@@ -32,7 +32,6 @@ async function node24() {
 forgetResults([UNIT_NODE_24]);
 const node = await node24();
 await mustRun(node, ['--version']);
-await mustRun('nx', ['run-many', '-t', 'build', 'bundle', '--output-style=static']);
 
 const codes = [
   await runUnitSuites(UNIT_NODE_24, { node }),

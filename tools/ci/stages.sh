@@ -55,18 +55,20 @@ debian_packages() {
   apt-get update -qq && apt-get install -qq -y --no-install-recommends "${missing[@]}"
 }
 
-lint_lane() {
-  # one process for all projects shares their types: a quarter of the time of `npm run lint` without its cache
-  stage lint npx --no-install eslint --no-error-on-unmatched-pattern '{libs,apps,tools}/*/src/**/*.ts' 'e2e/src/**/*.ts'
+test_lane() {
+  stage test npm test
 }
 
-format_lane() {
-  stage imports npm run --silent imports
+# What needs no build begins, since `npm test` puts compiled and generated files in their places first.
+check_lane() {
   stage format npx --no-install prettier --check .
-  # not `npm run typecheck`, which restores generated files under the eyes of the linter
-  stage typecheck npx --no-install tsc -p tsconfig.json
   stage buf-lint npx --no-install buf lint
   stage buf-format npx --no-install buf format --diff --exit-code
+  stage imports npm run --silent imports
+  # one process for all projects shares their types: a quarter of the time of `npm run lint` without its cache
+  stage lint npx --no-install eslint --no-error-on-unmatched-pattern '{libs,apps,tools}/*/src/**/*.ts' 'e2e/src/**/*.ts'
+  stage typecheck npx --no-install tsc -p tsconfig.json
+  stage node24 node tools/ci/node24.mjs
 }
 
 check_workspace() {
@@ -74,10 +76,9 @@ check_workspace() {
   mkdir -p "$logs"
   required_stage packages debian_packages
   required_stage npm-ci npm ci --no-progress
-  stage test npm test
-  side_by_side lint_lane format_lane
   stage demo npm run demo
-  stage node24 node tools/ci/node24.mjs
+  required_stage bundle npm run bundle
+  side_by_side test_lane check_lane
 }
 
 # The sum over all suites is the last line, alone; whatever else went wrong stands above it.
