@@ -1,5 +1,5 @@
-// The unit suites, and the demo on the bundles, as the image runs them: on Node 24, whatever runs the rest of the workspace,
-// whose bundles are made (`npm run bundle`). NODE_24 names one where there is no package of it.
+// `node24.mjs unit | demo`: the unit suites, or the demo on the bundles, as the image runs them: on Node 24, whatever runs the
+// rest of the workspace, whose bundles are made (`npm run bundle`). NODE_24 names one where there is no package of it.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { forgetResults } from './results.mjs';
@@ -29,12 +29,19 @@ async function node24() {
   return node;
 }
 
-forgetResults([UNIT_NODE_24]);
+const JOBS = {
+  unit(node) {
+    forgetResults([UNIT_NODE_24]);
+    return runUnitSuites(UNIT_NODE_24, { node });
+  },
+  demo: (node) => runCommand(node, ['tools/demo/dist/main.js'], { ...nodeFirst(node), TESTBED_PROGRAMS: 'bundle' }),
+};
+
+const job = JOBS[process.argv[2]];
+if (job === undefined) {
+  console.error(`Name one of: ${Object.keys(JOBS).join(', ')}.`);
+  process.exit(1);
+}
 const node = await node24();
 await mustRun(node, ['--version']);
-
-const codes = [
-  await runUnitSuites(UNIT_NODE_24, { node }),
-  await runCommand(node, ['tools/demo/dist/main.js'], { ...nodeFirst(node), TESTBED_PROGRAMS: 'bundle' }),
-];
-process.exitCode = codes.every((code) => code === 0) ? 0 : 1;
+process.exitCode = await job(node);

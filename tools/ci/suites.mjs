@@ -1,7 +1,7 @@
 /** Every unit and contract suite of libs/, apps/ and tools/: one Jest run, out/test/unit.json. */
 export const UNIT = 'unit';
 
-/** The same on Node 24: `.ci/run` and `.ci/full`. */
+/** The same on Node 24: `.ci/full`. */
 export const UNIT_NODE_24 = 'unit-node24';
 
 /** Suites over real processes that are quick enough for `npm test`: targets of the Nx project e2e. */

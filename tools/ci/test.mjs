@@ -12,7 +12,7 @@ await mustRun('nx', ['run', 'contracts:generate', '--output-style=static']);
 await mustRun('nx', ['run-many', '-t', 'build', '--output-style=static']);
 
 const codes = [await runUnitSuites(UNIT, { args: process.argv.slice(2) })];
-// all is built: building anew would replace files that another stage of CI runs at this moment
+// all is built
 const built = ['--excludeTaskDependencies', '--output-style=stream'];
 for (const suite of FAST_SUITES) codes.push(await runCommand('nx', ['run', `e2e:${suite}`, ...built]));
 
