@@ -1,6 +1,7 @@
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
+import { pureDecisions } from './tools/lint/pure-decisions.mjs';
 
 // What the rules of the protocol may never know of: frameworks, transports, databases (architecture.md, "The house").
 const frameworks = [
@@ -47,10 +48,11 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked, ...tseslint.configs.stylisticTypeChecked],
-    plugins: { '@nx': nx },
+    plugins: { '@nx': nx, cpns: { rules: { 'pure-decisions': pureDecisions } } },
     languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@nx/enforce-module-boundaries': ['error', boundaries],
+      'cpns/pure-decisions': 'error',
       'no-console': 'error',
       'max-lines': ['warn', { max: 300, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['warn', { max: 50, skipBlankLines: true, skipComments: true }],

@@ -5,6 +5,7 @@ export * from './identity/checks';
 export * from './identity/endpoint';
 export * from './identity/names';
 export * from './identity/patterns';
+export * from './keyed-batches';
 export * from './keyed-mutex';
 export * from './life-cycle';
 export * from './random';

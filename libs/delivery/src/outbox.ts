@@ -27,10 +27,13 @@ export interface OutboxRelayOptions {
   readonly sweepEvery?: number;
   /** The first and the longest wait after a failure, milliseconds; 200 and 5,000 unless said. */
   readonly backoff?: { readonly first: number; readonly longest: number };
+  /** How long {@link OutboxRelay.carried} waits for an entry that fails, milliseconds; 5,000 unless said. */
+  readonly patience?: number;
   readonly timers?: Timers;
 }
 
 const SWEEP_EVERY = duration(30, 'second');
+const PATIENCE = duration(5, 'second');
 const BACKOFF = { first: 200, longest: duration(5, 'second') };
 const PAGE = 100;
 
@@ -39,36 +42,48 @@ interface Work {
   done: Promise<void>;
   /** Something may have been appended since the outbox was read last. */
   again: boolean;
-  /** Somebody sees to it that it is tried again: however many wake it, one does. */
-  woken: boolean;
+}
+
+/** A caller that waits for one entry. */
+interface Waiter {
+  readonly dedupeId: string;
+  readonly carried: () => void;
+  readonly failed: (error: unknown) => void;
+  /** When it failed first, milliseconds of the process. */
+  failingSince?: number;
 }
 
 export class OutboxRelay {
   readonly #options: Required<OutboxRelayOptions>;
   readonly #working = new Map<string, Work>();
-  readonly #waiting = new Map<string, { readonly cancel: () => void; attempts: number }>();
+  readonly #retries = new Map<string, { readonly cancel: () => void; attempts: number }>();
+  readonly #waiters = new Map<string, Set<Waiter>>();
   #over: AbortSignal | undefined;
 
   constructor(options: OutboxRelayOptions) {
-    this.#options = { sweepEvery: SWEEP_EVERY, backoff: BACKOFF, timers: systemTimers, ...options };
+    this.#options = { sweepEvery: SWEEP_EVERY, backoff: BACKOFF, patience: PATIENCE, timers: systemTimers, ...options };
   }
 
-  /** Carries on what is in the outbox of an aggregate, soon; what fails is tried again with growing pauses. */
+  /** Carries on what is in the outbox of an aggregate, soon; what fails is tried again with backoff. */
   wake(aggregate: Aggregate): void {
-    if (this.#over?.aborted === true) return;
-    this.#waiting.get(aggregate.id)?.cancel();
-    const work = this.#workOn(aggregate);
-    if (work.woken) return;
-    work.woken = true;
-    work.done.then(
-      () => this.#waiting.delete(aggregate.id),
-      (error: unknown) => this.#retry(aggregate, error),
-    );
+    if (this.#over?.aborted !== true) void this.#workOn(aggregate);
+  }
+
+  /**
+   * Resolves when an entry has been carried, here or by another replica.
+   * @throws what carrying threw, once it has failed for the patience of the options; it is tried again all the same
+   */
+  async carried(aggregate: Aggregate, dedupeId: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      const waiters = this.#waiters.get(aggregate.id) ?? new Set();
+      this.#waiters.set(aggregate.id, waiters.add({ dedupeId, carried: resolve, failed: reject }));
+      void this.#workOn(aggregate);
+    });
   }
 
   /**
    * Resolves when everything that was in the outbox when this was called has arrived.
-   * @throws whatever carrying an entry threw; that entry and those after it are still there
+   * @throws what carrying an entry threw; that entry and those after it are tried again
    */
   drain(aggregate: Aggregate): Promise<void> {
     return this.#workOn(aggregate).done;
@@ -82,7 +97,7 @@ export class OutboxRelay {
       await this.sweep(signal);
       await pause(timers, sweepEvery, signal);
     }
-    for (const { cancel } of this.#waiting.values()) cancel();
+    for (const { cancel } of this.#retries.values()) cancel();
     await Promise.allSettled([...this.#working.values()].map(({ done }) => done));
   }
 
@@ -106,14 +121,19 @@ export class OutboxRelay {
   }
 
   #workOn(aggregate: Aggregate): Work {
+    this.#retries.get(aggregate.id)?.cancel();
     const working = this.#working.get(aggregate.id);
     if (working !== undefined) {
       working.again = true;
       return working;
     }
-    const work: Work = { done: Promise.resolve(), again: false, woken: false };
+    const work: Work = { done: Promise.resolve(), again: false };
     this.#working.set(aggregate.id, work);
     work.done = this.#work(aggregate, work);
+    work.done.then(
+      () => this.#retries.delete(aggregate.id),
+      (error: unknown) => this.#retry(aggregate, error),
+    );
     return work;
   }
 
@@ -125,14 +145,33 @@ export class OutboxRelay {
         for (let page = await log.read(0n, PAGE); page.entries.length > 0; page = await log.read(0n, PAGE)) {
           for (const entry of page.entries) {
             await this.#options.carry(aggregate, entry);
+            this.#tell(aggregate, ({ dedupeId }) => dedupeId === entry.dedupeId);
             await log.trim(entry.sequence);
           }
         }
       } while (work.again);
+      // of what is not in the outbox another replica has taken care
+      this.#tell(aggregate, () => true);
     } finally {
-      // with the last look at `again`, so that nobody waits for work that has ended
+      // with the last look at `again`, so that no call waits for work that has ended
       this.#working.delete(aggregate.id);
     }
+  }
+
+  #tell(aggregate: Aggregate, isMeant: (waiter: Waiter) => boolean): void {
+    const waiters = this.#waiters.get(aggregate.id) ?? new Set();
+    for (const waiter of [...waiters].filter(isMeant)) {
+      waiters.delete(waiter);
+      waiter.carried();
+    }
+    if (waiters.size === 0) this.#waiters.delete(aggregate.id);
+  }
+
+  #fail(aggregate: Aggregate, waiter: Waiter, error: unknown): void {
+    const waiters = this.#waiters.get(aggregate.id);
+    waiters?.delete(waiter);
+    if (waiters?.size === 0) this.#waiters.delete(aggregate.id);
+    waiter.failed(error);
   }
 
   #log(aggregate: Aggregate): DeliveryLog {
@@ -140,11 +179,17 @@ export class OutboxRelay {
   }
 
   #retry(aggregate: Aggregate, error: unknown): void {
-    if (this.#over?.aborted === true) return;
+    const isOver = this.#over?.aborted === true;
+    for (const waiter of this.#waiters.get(aggregate.id) ?? []) {
+      waiter.failingSince ??= performance.now();
+      if (isOver || performance.now() - waiter.failingSince >= this.#options.patience)
+        this.#fail(aggregate, waiter, error);
+    }
+    if (isOver) return;
     const { backoff, timers, onFailure } = this.#options;
-    const attempts = (this.#waiting.get(aggregate.id)?.attempts ?? 0) + 1;
+    const attempts = (this.#retries.get(aggregate.id)?.attempts ?? 0) + 1;
     const retryIn = Math.min(backoff.longest, backoff.first * 2 ** Math.min(attempts - 1, 30));
     onFailure(aggregate, error, retryIn);
-    this.#waiting.set(aggregate.id, { attempts, cancel: timers.after(retryIn, () => this.wake(aggregate)) });
+    this.#retries.set(aggregate.id, { attempts, cancel: timers.after(retryIn, () => this.wake(aggregate)) });
   }
 }

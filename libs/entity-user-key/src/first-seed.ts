@@ -2,7 +2,7 @@
  * The 1st seed of one gateway and epoch (Q8; protocol.md, "Entity-User Key"): bounded by two times and by how many
  * different (E, user) it serves. The gateway holds it against the first time, the Server against the second; both count.
  */
-import { failedPrecondition, invalidArgument } from '@cpns/core';
+import { CpnsError, failedPrecondition, invalidArgument } from '@cpns/core';
 
 /** The largest count that a deployment may set. */
 export const FIRST_SEED_MAX_ENTITIES = 100_000;
@@ -56,4 +56,37 @@ export function checkMayAssign(seed: FirstSeedLimits, use: FirstSeedUse, now: nu
 /** At the Server, before a key is registered. @throws CpnsError FIRST_SEED_REVOKED, FIRST_SEED_EXPIRED, FIRST_SEED_SPENT */
 export function checkMayRegister(seed: FirstSeedLimits, use: FirstSeedUse, now: number): void {
   checkUse(seed, use, seed.registerUntil, now);
+}
+
+export interface Places {
+  /** Those that take a place now. */
+  readonly added: readonly string[];
+  /** Why others get none. */
+  readonly refused: ReadonlyMap<string, CpnsError>;
+}
+
+/**
+ * Places of a 1st seed for several (E, user) at once, in order, as far as there are any.
+ * @param served those that have one: they keep it, and take no other
+ * @param taken how many places are taken
+ * @param check {@link checkMayAssign} or {@link checkMayRegister}
+ */
+export function takePlaces(
+  members: readonly string[],
+  { served, taken }: { readonly served: ReadonlySet<string>; readonly taken: number },
+  check: (use: FirstSeedUse) => void,
+): Places {
+  const added = new Set<string>();
+  const refused = new Map<string, CpnsError>();
+  for (const member of members) {
+    const known = served.has(member) || added.has(member);
+    try {
+      check({ entities: taken + added.size, known });
+      if (!known) added.add(member);
+    } catch (error) {
+      if (!(error instanceof CpnsError)) throw error;
+      refused.set(member, error);
+    }
+  }
+  return { added: [...added], refused };
 }

@@ -1,4 +1,4 @@
-import type { EntityName } from '@cpns/core';
+import { permissionDenied, unauthenticated, type EntityName } from '@cpns/core';
 import {
   at,
   listPage,
@@ -8,7 +8,9 @@ import {
   type Decision,
   type Found,
   type PageRequest,
+  type Snapshot,
   type Wanted,
+  type WantedRecords,
 } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { RecentRecords } from '../recent-records/recent-records';
@@ -17,6 +19,8 @@ import { TOKEN_ENTITY } from './records';
 const KIND = 'entity';
 const entityAggregate = ({ uri }: EntityName): Aggregate => ({ kind: KIND, id: uri });
 const tokenAggregate = (tokenId: string): Aggregate => ({ kind: 'token', id: tokenId });
+
+export const unknownToken = () => unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
 
 /** The records of one entity, for the functions that decide on them. Errors are those of {@link Records}. */
 @Injectable()
@@ -32,16 +36,21 @@ export class EntityRecords {
   }
 
   /** As {@link RecentRecords.read}. */
-  readRecent<W extends Wanted>(entity: EntityName, wanted: W): Promise<Found<W>> {
+  readRecent<W extends WantedRecords>(entity: EntityName, wanted: W): Promise<Found<W>> {
     return this.recent.read(entityAggregate(entity), wanted);
+  }
+
+  snapshot<W extends Wanted>(entity: EntityName, wanted: W): Promise<Snapshot<W>> {
+    return this.records.snapshot(entityAggregate(entity), wanted);
   }
 
   transact<W extends Wanted, R>(
     entity: EntityName,
     wanted: W,
-    decide: (found: Found<W>) => Decision<W, R> | Promise<Decision<W, R>>,
+    decide: (found: Found<W>) => Decision<W, R>,
+    seen?: Snapshot<W>,
   ): Promise<R> {
-    return this.records.transact(entityAggregate(entity), wanted, decide);
+    return this.records.transact(entityAggregate(entity), wanted, decide, seen);
   }
 
   /** E of entities, as a caller pages through them. @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID */
@@ -49,9 +58,12 @@ export class EntityRecords {
     return listPage(this.store, KIND, request);
   }
 
-  /** E of the entity that a token admits, or undefined for an unknown token. */
-  async entityOfToken(tokenId: string): Promise<string | undefined> {
-    return (await this.records.read(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) })).owner?.entity;
+  /** Of a token that the entity does not have. @throws CpnsError TOKEN_OTHER_ENTITY, TOKEN_UNKNOWN */
+  async refuseToken(tokenId: string): Promise<never> {
+    const { owner } = await this.records.read(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) });
+    throw owner === undefined
+      ? unknownToken()
+      : permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another entity');
   }
 
   addToken(tokenId: string, { uri }: EntityName): Promise<void> {

@@ -11,10 +11,10 @@ import { Clock } from '@cpns/core';
 import { gatewayOf, MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { AssignEntityUserKey, type Bearer } from './assign-entity-user-key/assign-entity-user-key';
+import { AssignEntityUserKey, type Bearer } from './assign-entity-user-key';
 import { keyInfo, ListEntityUserKeys } from './list-entity-user-keys';
 import { ProvisionGateway } from './provision-gateway';
-import { RegisterEntityUserKey } from './register-entity-user-key/register-entity-user-key';
+import { RegisterEntityUserKey } from './register-entity-user-key';
 import { RevokeEntityUserKey } from './revoke-entity-user-key';
 
 const { renewEntityUserKey, ...SERVED } = EntityUserKeyServiceService;

@@ -85,13 +85,13 @@ export class ProvisionGateway {
     const { earlier } = await this.gateways.read(gateway.uri, before);
     const firstSeedId = earlier?.firstSeedId ?? this.random.bytes(FIRST_SEED_ID_BYTES).toString('hex');
     const wanted = { ...before, provisioned: at(PROVISIONED), seed: at(FIRST_SEED, firstSeedName(firstSeedId)) };
+    const made = this.newSeed(firstSeedId);
     const { seed, fresh } = await this.gateways.transact(gateway.uri, wanted, (found) => {
       if (found.earlier?.firstSeedId !== undefined && found.earlier.firstSeedId !== firstSeedId)
         throw new CpnsError('CONFLICT', 'the same request is being answered already: repeat it');
       if (found.seed?.revoked)
         throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed of this request was revoked: ask for another');
       if (found.seed !== undefined) return { result: { seed: found.seed, fresh: false } };
-      const made = this.newSeed(firstSeedId);
       const put = {
         earlier: expiring({ firstSeedId }, made.registerUntil),
         seed: expiring(made, made.registerUntil),

@@ -1,6 +1,16 @@
-import { at, listPage, Records, Store, type Decision, type Found, type PageRequest, type Wanted } from '@cpns/store';
+import {
+  at,
+  listPage,
+  Records,
+  Store,
+  type Decision,
+  type Found,
+  type PageRequest,
+  type Snapshot,
+  type Wanted,
+} from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { gatewayAggregate, GATEWAY_KIND, IDENTITY, servedMember, servedSet } from './records';
+import { gatewayAggregate, GATEWAY_KIND, IDENTITY } from './records';
 
 /** The records of one gateway by its E, for the functions that decide on them. Errors are those of {@link Records}. */
 @Injectable()
@@ -14,22 +24,22 @@ export class GatewayRecords {
     return this.records.read(gatewayAggregate(gateway), wanted);
   }
 
+  snapshot<W extends Wanted>(gateway: string, wanted: W): Promise<Snapshot<W>> {
+    return this.records.snapshot(gatewayAggregate(gateway), wanted);
+  }
+
   transact<W extends Wanted, R>(
     gateway: string,
     wanted: W,
-    decide: (found: Found<W>) => Decision<W, R> | Promise<Decision<W, R>>,
+    decide: (found: Found<W>) => Decision<W, R>,
+    seen?: Snapshot<W>,
   ): Promise<R> {
-    return this.records.transact(gatewayAggregate(gateway), wanted, decide);
+    return this.records.transact(gatewayAggregate(gateway), wanted, decide, seen);
   }
 
   /** The identity that a gateway has. */
   async identityOf(gateway: string) {
     return (await this.read(gateway, { identity: at(IDENTITY) })).identity;
-  }
-
-  /** Whether a 1st seed serves (E, user) already. */
-  isServed(gateway: string, firstSeedId: string, entity: string, user: string): Promise<boolean> {
-    return this.store.isMember(gatewayAggregate(gateway), servedSet(firstSeedId), servedMember(entity, user));
   }
 
   /** E of gateways, as a caller pages through them. @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID */

@@ -2,7 +2,7 @@ import {
   type Found,
   type RecordRef,
   Records,
-  type Wanted,
+  type WantedRecords,
   SealedRecords,
   type AuthenticatedRecord,
   type Aggregate,
@@ -51,7 +51,7 @@ export class RecentRecords {
   }
 
   /** @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */
-  async read<W extends Wanted>(aggregate: Aggregate, wanted: W): Promise<Found<W>> {
+  async read<W extends WantedRecords>(aggregate: Aggregate, wanted: W): Promise<Found<W>> {
     const refs = Object.entries(wanted);
     const stored = await this.store.read(
       aggregate,

@@ -53,10 +53,10 @@ export class MakeVersion {
     const answered = earlier(await this.records.read(aggregate, wanted));
     if (answered !== undefined) return answered;
     await this.claim(request);
+    const made = this.newVersion(number, request.requestId);
     return this.records.transact(aggregate, wanted, (found): Decision<typeof wanted, VersionRecord> => {
       const meanwhile = earlier(found);
       if (meanwhile !== undefined) return { result: meanwhile };
-      const made = this.newVersion(number, request.requestId);
       return { result: made, put: { head: { state: 'live', newest: number }, version: made } };
     });
   }

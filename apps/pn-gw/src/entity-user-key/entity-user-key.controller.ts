@@ -6,8 +6,8 @@ import {
 import type { CallContext, Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { AssignEntityUserKey } from './assign-entity-user-key/assign-entity-user-key';
-import { RegisterEntityUserKey } from './register-entity-user-key/register-entity-user-key';
+import { AssignEntityUserKey } from './assign-entity-user-key';
+import { RelayToServer } from './relay-to-server';
 
 const { assignEntityUserKey, registerEntityUserKey } = PnGatewayServiceService;
 const SERVED = { assignEntityUserKey, registerEntityUserKey };
@@ -17,7 +17,7 @@ const SERVED = { assignEntityUserKey, registerEntityUserKey };
 export class EntityUserKeyController implements Handlers<typeof SERVED> {
   constructor(
     private readonly assign: AssignEntityUserKey,
-    private readonly register: RegisterEntityUserKey,
+    private readonly relay: RelayToServer,
   ) {}
 
   async assignEntityUserKey(
@@ -31,6 +31,6 @@ export class EntityUserKeyController implements Handlers<typeof SERVED> {
     @Payload() { request }: PnGatewayServiceRegisterEntityUserKeyRequest,
     @Ctx() call: CallContext,
   ) {
-    return { reply: await this.register.execute(request, call) };
+    return { reply: await this.relay.register(request, call) };
   }
 }

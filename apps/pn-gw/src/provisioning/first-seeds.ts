@@ -4,14 +4,15 @@ import {
   CpnsError,
   failedPrecondition,
   FirstSeed,
+  KeyedBatches,
   NONCE_BYTES,
   Random,
   type Reason,
   checkFirstSeedId,
 } from '@cpns/core';
-import { checkMayAssign, type FirstSeedLimits } from '@cpns/entity-user-key';
+import { checkMayAssign, takePlaces, type FirstSeedLimits } from '@cpns/entity-user-key';
 import { fields } from '@cpns/contracts';
-import { at, expiring, Records, Store } from '@cpns/store';
+import { at, expiring, Records } from '@cpns/store';
 import { emitStep, Logger, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { OwnGateway } from '../common/own-gateway';
@@ -42,12 +43,12 @@ const REMAINDER = 0.2;
 @Injectable()
 export class FirstSeeds {
   readonly #provisioning = new ProvisioningRun<string>();
+  readonly #places = new KeyedBatches<string, SeedInUse>((firstSeedId, members) => this.reserve(firstSeedId, members));
 
   constructor(
     private readonly own: OwnGateway,
     private readonly server: ServerClients,
     private readonly records: Records,
-    private readonly store: Store,
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly logger: Logger,
@@ -60,29 +61,36 @@ export class FirstSeeds {
    */
   async use(entity: string, user: string): Promise<SeedInUse> {
     try {
-      return await this.count(await this.currentId(), entity, user);
+      return await this.#places.add(await this.currentId(), servedMember(entity, user));
     } catch (error) {
       if (!hasEnded(error)) throw error;
       const firstSeedId = await this.provision().catch((cause: unknown) => {
         this.logger.warn('provisioning failed', { error: cause });
         throw error;
       });
-      return this.count(firstSeedId, entity, user);
+      return this.#places.add(firstSeedId, servedMember(entity, user));
     }
   }
 
-  private count(firstSeedId: string, entity: string, user: string): Promise<SeedInUse> {
-    const aggregate = firstSeedAggregate(firstSeedId);
-    const member = servedMember(entity, user);
-    return this.records.transact(aggregate, { record: at(FIRST_SEED) }, async ({ record }) => {
+  /** Reserves places of a seed for those who wait for one. */
+  private reserve(firstSeedId: string, members: readonly string[]): Promise<readonly (SeedInUse | Error)[]> {
+    const wanted = {
+      record: at(FIRST_SEED),
+      served: { memberships: members.map((member) => ({ set: SERVED_SET, member })) },
+    };
+    return this.records.transact(firstSeedAggregate(firstSeedId), wanted, ({ record, served }) => {
       if (record === undefined)
         throw failedPrecondition('FIRST_SEED_EXPIRED', 'the 1st seed is gone: the gateway has to be provisioned anew');
-      const known = await this.store.isMember(aggregate, SERVED_SET, member);
-      checkMayAssign(record, { entities: record.assigned, known }, this.clock.now());
-      const result = { seed: record.seed, firstSeedId };
-      if (known) return { result };
-      const next = expiring({ ...record, assigned: record.assigned + 1 }, record.registerUntil);
-      return { result, put: { record: next }, addTo: [{ set: SERVED_SET, member }] };
+      const now = this.clock.now();
+      const { assigned: taken, seed, registerUntil } = record;
+      const { added, refused } = takePlaces(members, { served, taken }, (use) => checkMayAssign(record, use, now));
+      return {
+        result: members.map((member) => refused.get(member) ?? { seed, firstSeedId }),
+        ...(added.length > 0 && {
+          put: { record: expiring({ ...record, assigned: taken + added.length }, registerUntil) },
+          addTo: added.map((member) => ({ set: SERVED_SET, member })),
+        }),
+      };
     });
   }
 
@@ -173,11 +181,10 @@ export class FirstSeeds {
   }
 
   private pendingRequest(): Promise<Buffer> {
-    return this.records.transact(PROVISIONING_AGGREGATE, { pending: at(SEED_REQUEST) }, ({ pending }) => {
-      if (pending !== undefined) return { result: pending.requestId };
-      const requestId = this.random.bytes(NONCE_BYTES);
-      return { result: requestId, put: { pending: { requestId } } };
-    });
+    const requestId = this.random.bytes(NONCE_BYTES);
+    return this.records.transact(PROVISIONING_AGGREGATE, { pending: at(SEED_REQUEST) }, ({ pending }) =>
+      pending === undefined ? { result: requestId, put: { pending: { requestId } } } : { result: pending.requestId },
+    );
   }
 
   /** The seed first, then what points to it: after a crash in between the same request brings the same seed again. */

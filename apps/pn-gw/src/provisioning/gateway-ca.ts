@@ -68,13 +68,15 @@ export class GatewayCa {
     });
   }
 
-  private pendingRequest(): Promise<GatewayCaRecord> {
-    return this.records.transact(PROVISIONING_AGGREGATE, { next: at(GATEWAY_CA, NEXT_CA) }, async ({ next }) => {
-      if (next !== undefined) return { result: next };
-      const privateKey = newPrivateKey();
-      const made = { privateKey, csr: await createCsr(signerFromPkcs8(privateKey)) };
-      return { result: made, put: { next: made } };
-    });
+  private async pendingRequest(): Promise<GatewayCaRecord> {
+    const wanted = { next: at(GATEWAY_CA, NEXT_CA) };
+    const seen = await this.records.snapshot(PROVISIONING_AGGREGATE, wanted);
+    if (seen.found.next !== undefined) return seen.found.next;
+    const privateKey = newPrivateKey();
+    const made = { privateKey, csr: await createCsr(signerFromPkcs8(privateKey)) };
+    const decide = ({ next }: typeof seen.found) =>
+      next === undefined ? { result: made, put: { next: made } } : { result: next };
+    return this.records.transact(PROVISIONING_AGGREGATE, wanted, decide, seen);
   }
 
   private async keep(record: GatewayCaRecord): Promise<void> {

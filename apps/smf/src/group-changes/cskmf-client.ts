@@ -44,19 +44,12 @@ export class CskmfClient {
     return this.server.uri;
   }
 
-  /**
-   * Nothing is proposed while nobody is there to grant it: an answer about the group, whichever it is, shows that CSKMF
-   * and its store work.
-   * @throws CpnsError DEPENDENCY_UNAVAILABLE
-   */
-  async checkAnswers(groupId: string, call: Waiting): Promise<void> {
+  /** @throws CpnsError DEPENDENCY_UNAVAILABLE without a connection */
+  async assertReachable(call: Waiting): Promise<void> {
     const { server, clock } = this;
-    const left = () => Math.min(LOOK_MS, call.deadline - clock.now() - MARGIN_MS);
     try {
-      await server.ready(left());
-      await server.groupKeys.getGroupKeyStatus({ groupId }, { deadlineMs: left(), signal: call.signal });
+      await server.ready(Math.min(LOOK_MS, call.deadline - clock.now() - MARGIN_MS));
     } catch (error) {
-      if (isRefusal(error)) return;
       throw unavailable('DEPENDENCY_UNAVAILABLE', 'the CPNS Server does not answer; nothing was changed, try again', {
         metadata: { dependency: server.uri },
         cause: error,

@@ -3,14 +3,13 @@ import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { NoticeLogModule } from '../notice-log/notice-log.module';
 import { PeerClientsModule } from '../peer-clients/peer-clients.module';
-import { CarryChange } from './carry-change';
 import { CskmfClient } from './cskmf-client';
-import { GroupOutbox } from './group-outbox';
+import { ExecuteChange } from './execute-change';
+import { FanOutNotices } from './fan-out-notices';
+import { GroupOutbox, PATIENCE, Patience } from './group-outbox';
 import { Groups } from './groups';
-import { PATIENCE, Patience, ProposeChange } from './propose-change';
+import { ProposeChange } from './propose-change';
 import { GROUP, PENDING, REFUSAL } from './records';
-import { Settlements } from './settlements';
-import { SpreadNotices } from './spread-notices';
 
 @OwnsRecords(GROUP, PENDING, REFUSAL)
 @Module({
@@ -18,9 +17,8 @@ import { SpreadNotices } from './spread-notices';
   providers: [
     Groups,
     CskmfClient,
-    Settlements,
-    CarryChange,
-    SpreadNotices,
+    ExecuteChange,
+    FanOutNotices,
     GroupOutbox,
     { provide: Patience, useValue: PATIENCE },
     ProposeChange,

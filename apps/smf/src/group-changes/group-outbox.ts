@@ -4,11 +4,17 @@ import { BackgroundLoop } from '@cpns/platform';
 import { Store, type Aggregate, type LogEntry } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { CarryChange } from './carry-change';
-import { GROUP_KIND } from './records';
-import { SpreadNotices } from './spread-notices';
+import { ExecuteChange } from './execute-change';
+import { groupAggregate, GROUP_KIND } from './records';
+import { FanOutNotices } from './fan-out-notices';
 
 const ENTRY = /^(?:change\.(?<changeId>[0-9a-f]{32})|notices\.(?<revision>[0-9]{1,16}))$/;
+
+/** How long a call waits for a change that fails and is tried again. */
+export abstract class Patience {
+  abstract readonly milliseconds: number;
+}
+export const PATIENCE: Patience = { milliseconds: duration(5, 'second') };
 
 /** Carries on what a group's outbox holds, in order: a change to CSKMF, then its notices to the gateways. */
 @Injectable()
@@ -18,8 +24,9 @@ export class GroupOutbox extends BackgroundLoop {
   constructor(
     store: Store,
     logger: Logger,
-    private readonly changes: CarryChange,
-    private readonly notices: SpreadNotices,
+    private readonly changes: ExecuteChange,
+    private readonly notices: FanOutNotices,
+    patience: Patience,
   ) {
     super();
     this.#relay = new OutboxRelay({
@@ -28,6 +35,7 @@ export class GroupOutbox extends BackgroundLoop {
       carry: (aggregate, entry) => this.#carry(aggregate, entry),
       // calls wait for it
       backoff: { first: 200, longest: duration(2, 'second') },
+      patience: patience.milliseconds,
       onFailure: ({ id }, error, retryIn) =>
         logger.warn('a change of a group was not carried on', { group: id, error, retryInMs: retryIn }),
     });
@@ -37,9 +45,9 @@ export class GroupOutbox extends BackgroundLoop {
     return this.#relay.run(signal);
   }
 
-  /** As {@link OutboxRelay.wake}. */
-  wake(group: Aggregate): void {
-    this.#relay.wake(group);
+  /** Resolves when a change that was proposed has been executed. @throws as {@link OutboxRelay.carried} */
+  executed(groupId: string, changeId: string): Promise<void> {
+    return this.#relay.carried(groupAggregate(groupId), `change.${changeId}`);
   }
 
   /** As {@link OutboxRelay.drain}. */

@@ -1,15 +1,33 @@
 /** Service Groups as they stand. Their members are sets, one for each Personal Network: a gateway is told of those of its own. */
-import { CpnsError, parseEntityUri, type EntityName } from '@cpns/core';
+import { CpnsError, parseEntityUri } from '@cpns/core';
 import { at, listPage, Records, Store, type PageRequest, type SetChange } from '@cpns/store';
 import type { Move, Standing } from '@cpns/group-key';
 import { Injectable } from '@nestjs/common';
 import { allOf, isEmpty } from '../common/all-of';
-import { formerSet, GROUP, GROUP_KIND, groupAggregate, membersSet, PNS, setOf, type GroupRecord } from './records';
+import { GROUP, GROUP_KIND, groupAggregate, membersSet, PNS, setOf, type GroupRecord } from './records';
 
 const pnOf = (entity: string): string => parseEntityUri(entity).pnId;
 
 /** The pn-ids of those that are members no more, each once. */
 export const pnsOf = (entities: readonly string[]): string[] => [...new Set(entities.map(pnOf))];
+
+/**
+ * What the moves change in the sets, at most two items for each: an entity that comes back has a PN that is known already,
+ * and a stranger leaves no set.
+ */
+export function setChanges(moves: readonly Move[]): {
+  readonly addTo: readonly SetChange[];
+  readonly removeFrom: readonly SetChange[];
+} {
+  const memberOf = (standing: (move: Move) => Standing) =>
+    moves.flatMap((move) => {
+      const set = setOf(standing(move), pnOf(move.entity));
+      return set === undefined ? [] : [{ set, member: move.entity }];
+    });
+  const pns = pnsOf(moves.filter(({ from }) => from === 'stranger').map(({ entity }) => entity));
+  const addTo = [...memberOf(({ to }) => to), ...pns.map((pn) => ({ set: PNS, member: pn }))];
+  return { addTo, removeFrom: memberOf(({ from }) => from) };
+}
 
 /** A group with members as they were at one moment. */
 export interface GroupSnapshot {
@@ -45,36 +63,6 @@ export class Groups {
   /** Whether any member is of that PN. */
   async hasMembers(groupId: string, pnId: string): Promise<boolean> {
     return !(await isEmpty(this.store, groupAggregate(groupId), membersSet(pnId)));
-  }
-
-  /** Where each of these stands, by E. */
-  async standingsOf(groupId: string, entities: readonly EntityName[]): Promise<Map<string, Standing>> {
-    const aggregate = groupAggregate(groupId);
-    const standingOf = async ({ uri, pnId }: EntityName): Promise<Standing> => {
-      if (await this.store.isMember(aggregate, membersSet(pnId), uri)) return 'member';
-      if (await this.store.isMember(aggregate, formerSet('removed'), uri)) return 'removed';
-      return (await this.store.isMember(aggregate, formerSet('left'), uri)) ? 'left' : 'stranger';
-    };
-    return new Map(await Promise.all(entities.map(async (entity) => [entity.uri, await standingOf(entity)] as const)));
-  }
-
-  /**
-   * What the moves change in the sets, at most two items for each of them: an entity that comes back has a PN that is
-   * known already, and a stranger leaves no set.
-   */
-  async setChanges(
-    groupId: string,
-    moves: readonly Move[],
-  ): Promise<{ readonly addTo: readonly SetChange[]; readonly removeFrom: readonly SetChange[] }> {
-    const member = (standing: (move: Move) => Standing) =>
-      moves.flatMap((move) => {
-        const set = setOf(standing(move), pnOf(move.entity));
-        return set === undefined ? [] : [{ set, member: move.entity }];
-      });
-    const pns = new Set(moves.filter(({ from }) => from === 'stranger').map(({ entity }) => pnOf(entity)));
-    const known = await Promise.all([...pns].map((pn) => this.store.isMember(groupAggregate(groupId), PNS, pn)));
-    const fresh = [...pns].filter((_, index) => known[index] === false).map((pn) => ({ set: PNS, member: pn }));
-    return { addTo: [...member(({ to }) => to), ...fresh], removeFrom: member(({ from }) => from) };
   }
 
   /**

@@ -1,36 +1,35 @@
 /**
  * How a call changes a group. It proposes: what is to be done is written down beside the group, with an entry in its outbox
- * in the same commit. From there on the change is carried through, whatever becomes of the call; the call waits for it.
+ * in the same commit. From there on the change is executed, also when the call ends; the call waits for it.
  */
 import { Clock, CpnsError, duration, KeyedMutex, Random, unavailable } from '@cpns/core';
 import { outboxEntry } from '@cpns/delivery';
-import { at, Records } from '@cpns/store';
+import type { Standing } from '@cpns/group-key';
+import { at, Records, type Decision, type Found } from '@cpns/store';
 import { currentTraceparent, lastStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Waiting } from '../common/waiting';
+import type { ChangeRequest } from './change-request';
 import { CskmfClient } from './cskmf-client';
 import { GroupOutbox } from './group-outbox';
-import { Groups } from './groups';
-import { GROUP, groupAggregate, PENDING, REFUSAL, refusalName } from './records';
-import { Settlements } from './settlements';
-import type { Proposal, Wish } from './wish';
+import { setChanges } from './groups';
+import { formerSet, GROUP, groupAggregate, membersSet, PENDING, REFUSAL, refusalName } from './records';
 
 const NOTHING = Buffer.alloc(0);
-/** A call without an earlier deadline waits for so long, milliseconds. */
+/** The longest wait of a call without an earlier deadline, milliseconds. */
 const LONGEST_WAIT = duration(30, 'second');
-/** What is left of the caller's deadline for the way back, milliseconds. */
+/** Of the caller's deadline, kept for the way back; milliseconds. */
 const MARGIN_MS = 200;
 const CHANGE_ID_BYTES = 16;
 
-/** What came of looking at the group. */
+/** What was decided on a group as it stands. */
 type Step =
   /** Nothing is to be done, or it was done at once. */
   | { readonly kind: 'settled' }
   /** The change that this call asked for is under way; an identical call may have proposed it. */
   | { readonly kind: 'proposed'; readonly changeId: string; readonly revision: bigint }
   /** Another change comes first. */
-  | { readonly kind: 'blocked' };
+  | { readonly kind: 'blocked'; readonly changeId: string };
 
 /** What the change came to. */
 export interface Done {
@@ -38,108 +37,84 @@ export interface Done {
   readonly revision: bigint | undefined;
 }
 
-/** How long a call waits for a change that is tried again and again. */
-export abstract class Patience {
-  abstract readonly milliseconds: number;
-}
-/** A change that failed is tried twice more within it. */
-export const PATIENCE: Patience = { milliseconds: duration(5, 'second') };
+const wantedOf = ({ entities }: ChangeRequest) => ({
+  group: at(GROUP),
+  pending: at(PENDING),
+  member: { memberships: entities.map(({ uri, pnId }) => ({ set: membersSet(pnId), member: uri })) },
+  removed: { memberships: entities.map(({ uri }) => ({ set: formerSet('removed'), member: uri })) },
+  left: { memberships: entities.map(({ uri }) => ({ set: formerSet('left'), member: uri })) },
+});
+type Wanted = ReturnType<typeof wantedOf>;
+
+const standingIn =
+  ({ member, removed, left }: Found<Wanted>) =>
+  (uri: string): Standing => {
+    if (member.has(uri)) return 'member';
+    if (removed.has(uri)) return 'removed';
+    return left.has(uri) ? 'left' : 'stranger';
+  };
 
 @Injectable()
 export class ProposeChange {
-  /** By group-id: calls that retried all at once would lose to most of the others. */
+  /** By group-id: calls of this process that are blocked propose in the order in which they came. */
   readonly #mutex = new KeyedMutex();
 
   constructor(
     private readonly records: Records,
-    private readonly groups: Groups,
     private readonly cskmf: CskmfClient,
     private readonly outbox: GroupOutbox,
-    private readonly settlements: Settlements,
     private readonly clock: Clock,
     private readonly random: Random,
-    private readonly patience: Patience,
   ) {}
 
   /**
-   * Resolves when the group is as wished.
+   * Resolves when the group is as requested.
    * @throws CpnsError what the rules or CSKMF refuse it with; DEPENDENCY_UNAVAILABLE before the call's deadline
    */
-  async execute(wish: Wish, call: Waiting): Promise<Done> {
-    const first = await this.#propose(wish, call);
-    const step = first.kind === 'blocked' ? await this.#proposeInOrder(wish, call) : first;
+  async execute(request: ChangeRequest, call: Waiting): Promise<Done> {
+    const first = await this.#propose(request, call);
+    const step = first.kind === 'blocked' ? await this.#proposeInOrder(request, call, first.changeId) : first;
     if (step.kind === 'settled') return { revision: undefined };
-    do await this.#wait(wish.groupId, call, PROPOSED);
-    while (!(await this.#isDone(wish.groupId, step.changeId)));
+    await this.#executed(request.groupId, step.changeId, call, PROPOSED);
+    await this.#requireConsent(request.groupId, step.changeId);
     return { revision: step.revision };
   }
 
   /** After the changes that come first. */
-  async #proposeInOrder(wish: Wish, call: Waiting): Promise<Exclude<Step, { kind: 'blocked' }>> {
-    const { acquired, release } = this.#mutex.acquire(wish.groupId);
+  async #proposeInOrder(request: ChangeRequest, call: Waiting, first: string) {
+    const { acquired, release } = this.#mutex.acquire(request.groupId);
     try {
       await this.#inTime(acquired, call, BLOCKED);
-      for (;;) {
-        const step = await this.#propose(wish, call);
+      for (let changeId = first; ;) {
+        await this.#executed(request.groupId, changeId, call, BLOCKED);
+        const step = await this.#propose(request, call);
         if (step.kind !== 'blocked') return step;
-        await this.#wait(wish.groupId, call, BLOCKED);
+        changeId = step.changeId;
       }
     } finally {
       release();
     }
   }
 
-  #propose(wish: Wish, call: Waiting): Promise<Step> {
-    return withinStep({ flow: wish.flow, step: 1 }, () => this.#decide(wish, call));
-  }
-
-  #decide(wish: Wish, call: Waiting): Promise<Step> {
-    let answers: Promise<void> | undefined;
-    return this.records.transact(
-      groupAggregate(wish.groupId),
-      { group: at(GROUP), pending: at(PENDING) },
-      async ({ group, pending }) => {
-        if (pending !== undefined) return { result: stepBehind(pending, wish) };
-        const verdict = await wish.work(group);
-        if (verdict.kind === 'settled') {
-          const result: Step = { kind: 'settled' };
-          if (group === undefined || verdict.moves.length === 0) return { result };
-          // put as it is: a call that looked at those standings meanwhile has to look again
-          return { result, put: { group }, ...(await this.groups.setChanges(wish.groupId, verdict.moves)) };
-        }
-        await (answers ??= this.cskmf.checkAnswers(wish.groupId, call));
-        const proposed = this.#pending(wish, verdict.proposal);
-        const { changeId, revision } = proposed;
-        return {
-          result: { kind: 'proposed', changeId, revision },
-          put: { group: verdict.proposal.group, pending: proposed },
-          append: [outboxEntry(`change.${changeId}`, NOTHING)],
-        };
-      },
-    );
-  }
-
-  #pending(wish: Wish, { flow, revision, size, moves }: Proposal) {
-    const changeId = this.random.bytes(CHANGE_ID_BYTES).toString('hex');
-    const traceparent = lastStep() || currentTraceparent();
-    return { changeId, wish: wish.digest, flow, revision, size, moves, traceparent };
-  }
-
-  /** Until a change of the group came to its end. @throws CpnsError DEPENDENCY_UNAVAILABLE, CALL_CANCELLED */
-  async #wait(groupId: string, call: Waiting, why: string): Promise<void> {
-    const aggregate = groupAggregate(groupId);
-    const { settled, cancel } = this.settlements.next(groupId);
-    const drained = this.outbox.drain(aggregate).catch(async (error: unknown) => {
-      // the relay goes on also when the call ends; a short outage is none for the caller
-      this.outbox.wake(aggregate);
-      await sleep(this.patience.milliseconds, undefined, { ref: false });
-      throw error;
+  #propose(request: ChangeRequest, call: Waiting): Promise<Step> {
+    return withinStep({ flow: request.flow, step: 1 }, async () => {
+      const aggregate = groupAggregate(request.groupId);
+      const wanted = wantedOf(request);
+      const reserved = {
+        changeId: this.random.bytes(CHANGE_ID_BYTES).toString('hex'),
+        traceparent: lastStep() || currentTraceparent(),
+      };
+      const decide = (found: Found<Wanted>) => decideOn(request, reserved, found);
+      const seen = await this.records.snapshot(aggregate, wanted);
+      // nothing is proposed while CSKMF is not there to grant it
+      if (decide(seen.found).put?.pending) await this.cskmf.assertReachable(call);
+      return this.records.transact(aggregate, wanted, decide, seen);
     });
-    try {
-      await this.#inTime(Promise.race([settled, drained]), call, why);
-    } finally {
-      cancel();
-    }
+  }
+
+  /** Until a change of the group was executed. @throws CpnsError DEPENDENCY_UNAVAILABLE, CALL_CANCELLED */
+  #executed(groupId: string, changeId: string, call: Waiting, why: string): Promise<void> {
+    return this.#inTime(this.outbox.executed(groupId, changeId), call, why);
   }
 
   async #inTime(promise: Promise<void>, call: Waiting, why: string): Promise<void> {
@@ -152,11 +127,10 @@ export class ProposeChange {
   }
 
   /** @throws CpnsError what CSKMF refused the change with */
-  async #isDone(groupId: string, changeId: string): Promise<boolean> {
-    const wanted = { pending: at(PENDING), refusal: at(REFUSAL, refusalName(changeId)) };
-    const { pending, refusal } = await this.records.read(groupAggregate(groupId), wanted);
+  async #requireConsent(groupId: string, changeId: string): Promise<void> {
+    const wanted = { refusal: at(REFUSAL, refusalName(changeId)) };
+    const { refusal } = await this.records.read(groupAggregate(groupId), wanted);
     if (refusal !== undefined) throw new CpnsError(refusal.reason, refusal.message, { metadata: refusal.metadata });
-    return pending?.changeId !== changeId;
   }
 }
 
@@ -164,10 +138,35 @@ const PROPOSED =
   'the change cannot be made at the moment; it is written down and will be, and a call like this one waits for it';
 const BLOCKED = 'another change of the Service Group cannot be made at the moment; nothing was changed, try again';
 
-const stepBehind = (pending: { wish: string; changeId: string; revision: bigint }, wish: Wish): Step =>
-  pending.wish === wish.digest
-    ? { kind: 'proposed', changeId: pending.changeId, revision: pending.revision }
-    : { kind: 'blocked' };
+function decideOn(
+  request: ChangeRequest,
+  reserved: { readonly changeId: string; readonly traceparent: string },
+  found: Found<Wanted>,
+): Decision<Wanted, Step> {
+  const { group, pending } = found;
+  if (pending !== undefined) {
+    const { changeId, revision } = pending;
+    const isOurs = pending.wish === request.digest;
+    return { result: isOurs ? { kind: 'proposed', changeId, revision } : { kind: 'blocked', changeId } };
+  }
+  const plan = request.plan(group, standingIn(found));
+  if (plan.kind === 'settled') {
+    const result: Step = { kind: 'settled' };
+    if (group === undefined || plan.moves.length === 0) return { result };
+    // put as it is: a call that looked at those standings meanwhile has to look again
+    return { result, put: { group }, ...setChanges(plan.moves) };
+  }
+  const { flow, revision, size, moves } = plan.proposal;
+  const { changeId } = reserved;
+  return {
+    result: { kind: 'proposed', changeId, revision },
+    put: {
+      group: plan.proposal.group,
+      pending: { ...reserved, wish: request.digest, flow, revision, size, moves },
+    },
+    append: [outboxEntry(`change.${changeId}`, NOTHING)],
+  };
+}
 
 async function beforeDeadline(promise: Promise<void>, call: Waiting, clock: Clock): Promise<void> {
   const until = Math.min(call.deadline - MARGIN_MS, call.receivedAt + LONGEST_WAIT);

@@ -2,14 +2,12 @@
 import { Module } from '@nestjs/common';
 import { GatewayStandingModule } from '../gateway-standing/gateway-standing.module';
 import { GroupChangesModule } from '../group-changes/group-changes.module';
-import { AskMembership } from './ask-membership';
-import { JoinServiceGroup } from './join-service-group';
-import { LeaveServiceGroup } from './leave-service-group';
+import { Membership } from './membership';
 import { MembershipController } from './membership.controller';
 
 @Module({
   imports: [GroupChangesModule, GatewayStandingModule],
   controllers: [MembershipController],
-  providers: [AskMembership, JoinServiceGroup, LeaveServiceGroup],
+  providers: [Membership],
 })
 export class MembershipModule {}

@@ -8,23 +8,16 @@ import { MemoryLog } from '@cpns/telemetry/testing';
 import type { TestingModule } from '@nestjs/testing';
 import type { Waiting } from '../common/waiting';
 import { SmfConfig } from '../config';
-import { GroupOutbox } from '../group-changes/group-outbox';
-import { Patience } from '../group-changes/propose-change';
-import { JoinServiceGroup } from '../membership/join-service-group';
-import { LeaveServiceGroup } from '../membership/leave-service-group';
+import { GroupOutbox, Patience } from '../group-changes/group-outbox';
+import { Membership } from '../membership/membership';
 import { MembershipModule } from '../membership/membership.module';
 import { NoticeLogs } from '../notice-log/notice-logs';
 import { IntroduceGateway } from '../notices/introduce-gateway';
 import { NoticesModule } from '../notices/notices.module';
 import { SendNotice } from '../notices/send-notice';
 import { ServerLink } from '../peer-clients/server-link';
-import { AddMembers } from '../service-group/add-members';
-import { CreateServiceGroup } from '../service-group/create-service-group';
-import { DeleteServiceGroup } from '../service-group/delete-service-group';
-import { GetServiceGroup } from '../service-group/get-service-group';
-import { ListServiceGroups } from '../service-group/list-service-groups';
-import { RemoveMembers } from '../service-group/remove-members';
 import { ServiceGroupModule } from '../service-group/service-group.module';
+import { ServiceGroups } from '../service-group/service-groups';
 import { FakeServer } from './fake-server';
 import { MortalStore, type Death } from './mortal-store';
 
@@ -70,37 +63,37 @@ export class Replica {
 
   create(members: readonly string[], changed: Partial<GroupDescription> = {}, call = within(20_000)) {
     const request = { description: described(changed), members: [...members] };
-    return this.module.get(CreateServiceGroup).execute(request, call);
+    return this.module.get(ServiceGroups).create(request, call);
   }
 
   add(members: readonly string[], call = within(20_000), groupId = 'g1'): Promise<ServiceGroup> {
-    return this.module.get(AddMembers).execute({ groupId, members: [...members] }, call);
+    return this.module.get(ServiceGroups).addMembers({ groupId, members: [...members] }, call);
   }
 
   remove(members: readonly string[], call = within(20_000), groupId = 'g1'): Promise<ServiceGroup> {
-    return this.module.get(RemoveMembers).execute({ groupId, members: [...members] }, call);
+    return this.module.get(ServiceGroups).removeMembers({ groupId, members: [...members] }, call);
   }
 
   end(call = within(20_000), groupId = 'g1'): Promise<ServiceGroup> {
-    return this.module.get(DeleteServiceGroup).execute({ groupId }, call);
+    return this.module.get(ServiceGroups).delete({ groupId }, call);
   }
 
   get(groupId = 'g1'): Promise<ServiceGroup> {
-    return this.module.get(GetServiceGroup).execute({ groupId });
+    return this.module.get(ServiceGroups).get({ groupId });
   }
 
   list(pageSize = 0, pageToken = '') {
-    return this.module.get(ListServiceGroups).execute({ pageSize, pageToken });
+    return this.module.get(ServiceGroups).list({ pageSize, pageToken });
   }
 
   join(entity: string, through = gatewayOf(parseEntityUri(entity).pnId), groupId = 'g1'): Promise<bigint> {
     const gateway = parseEntityUri(through);
-    return this.module.get(JoinServiceGroup).execute({ groupId, entity }, gateway, within(20_000));
+    return this.module.get(Membership).change('join', { groupId, entity }, gateway, within(20_000));
   }
 
   leave(entity: string, through = gatewayOf(parseEntityUri(entity).pnId), groupId = 'g1'): Promise<bigint> {
     const gateway = parseEntityUri(through);
-    return this.module.get(LeaveServiceGroup).execute({ groupId, entity }, gateway, within(20_000));
+    return this.module.get(Membership).change('leave', { groupId, entity }, gateway, within(20_000));
   }
 
   /** A gateway opens its channel. */

@@ -1,4 +1,5 @@
 import type { Fields, RecordOf } from '../sealing/fields';
+import type { SetChange } from '../port';
 import type { RecordDefinition } from '../sealing/records';
 
 /** One record of an aggregate: what it consists of, and its name there. */
@@ -16,13 +17,22 @@ export const at = <F extends Fields>(
   name,
 });
 
-/** Records by the names that the caller's code has for them. */
-export type Wanted = Readonly<Record<string, RecordRef>>;
+/** Memberships in sets of the aggregate, asked for beside its records. */
+export interface MembershipsRef {
+  readonly memberships: readonly SetChange[];
+}
 
-/** What each of them holds. */
-export type Found<W> = { readonly [K in keyof W]: W[K] extends RecordRef<infer F> ? RecordOf<F> | undefined : never };
+/** Records and memberships by the names that the caller's code has for them. */
+export type Wanted = Readonly<Record<string, RecordRef | MembershipsRef>>;
+/** Records alone. */
+export type WantedRecords = Readonly<Record<string, RecordRef>>;
 
-/** A value that is absent for everybody from a time on. */
+/** What each record holds; of memberships, the members that are there. */
+export type Found<W> = {
+  readonly [K in keyof W]: W[K] extends RecordRef<infer F> ? RecordOf<F> | undefined : ReadonlySet<string>;
+};
+
+/** A value with a time to live. */
 export class Expiring<T> {
   constructor(
     readonly value: T,
@@ -33,7 +43,7 @@ export class Expiring<T> {
 
 export const expiring = <T>(value: T, at: number): Expiring<T> => new Expiring(value, at);
 
-/** What becomes of each: a value, a value that ends, or nothing (`null` deletes). What is not named stays. */
+/** New value; `expiring()` sets a TTL, `null` deletes, omitted is unchanged. */
 export type Puts<W> = {
   readonly [K in keyof W]?: W[K] extends RecordRef<infer F> ? RecordOf<F> | Expiring<RecordOf<F>> | null : never;
 };

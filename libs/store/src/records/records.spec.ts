@@ -54,13 +54,29 @@ describe('records', () => {
     expect(await count()).toBe(40);
   });
 
-  it('decides again on what another wrote meanwhile', async () => {
-    let decisions = 0;
-    const result = await records.transact(aggregate, { counter: at(COUNTER) }, async ({ counter }) => {
-      if (decisions++ === 0) await increment();
-      return { result: counter?.count ?? 0, put: { counter: { count: 100 } } };
+  it('decides on what was seen before, and again on what another wrote meanwhile', async () => {
+    const wanted = { counter: at(COUNTER) };
+    const decisions: number[] = [];
+    const decide = ({ counter }: { counter: { count: number } | undefined }) => {
+      decisions.push(counter?.count ?? 0);
+      return { result: undefined, put: { counter: { count: 100 } } };
+    };
+    await records.transact(aggregate, wanted, decide, await records.snapshot(aggregate, wanted));
+    const stale = await records.snapshot(aggregate, wanted);
+    await increment();
+    await records.transact(aggregate, wanted, decide, stale);
+    expect([decisions, await count()]).toEqual([[0, 100, 101], 100]);
+  });
+
+  it('finds which of some memberships there are', async () => {
+    const [ann, bob] = ['cpns://pn1.td.example/pne/ann', 'cpns://pn1.td.example/pne/bob'];
+    await temporary.store.commit(aggregate, { addTo: [{ set: 'one', member: ann }] });
+    const memberships = [ann, bob].flatMap((member) => [{ set: 'one', member }]);
+    const { there, elsewhere } = await records.read(aggregate, {
+      there: { memberships },
+      elsewhere: { memberships: [{ set: 'two', member: ann }] },
     });
-    expect([decisions, result, await count()]).toEqual([2, 1, 100]);
+    expect([[...there], [...elsewhere]]).toEqual([[ann], []]);
   });
 
   it('changes nothing when the decision throws, or decides nothing', async () => {

@@ -3,7 +3,7 @@ import { SealedRecords } from '../sealing/records';
 import type { Sealer } from '../sealing/sealer';
 import type { Aggregate, Append, Commit, SetChange, Store, StoredRecord, Trim } from '../port';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Expiring, type Found, type Puts, type RecordRef, type Wanted } from './record-ref';
+import { Expiring, type Found, type MembershipsRef, type Puts, type RecordRef, type Wanted } from './record-ref';
 
 /** What a use case decides on what it read. */
 export interface Decision<W, R> {
@@ -15,14 +15,17 @@ export interface Decision<W, R> {
   readonly trim?: readonly Trim[];
 }
 
-/** Races are short; whoever loses this often meets something else. */
+/** What was read of an aggregate at one moment, and the revisions on which a commit of it depends. */
+export interface Snapshot<W> {
+  readonly found: Found<W>;
+  readonly stored: ReadonlyMap<string, StoredRecord>;
+}
+
+/** Optimistic-lock retries before CONFLICT. */
 const ATTEMPTS_MAX = 50;
 const BACKOFF_MS = 2;
 
-/**
- * Reads records, and changes them by deciding on what was read: the one way in which a service's state moves. A decision
- * is made again on fresh records when another writer was faster, so that it has no effect besides its answer.
- */
+/** Reads records, and changes them by pure decisions on what was read: the one way in which a service's state moves. */
 export class Records {
   readonly #sealed: SealedRecords;
 
@@ -35,21 +38,25 @@ export class Records {
 
   /** @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */
   async read<W extends Wanted>(aggregate: Aggregate, wanted: W): Promise<Found<W>> {
-    return (await this.#load(aggregate, wanted)).found;
+    return (await this.snapshot(aggregate, wanted)).found;
   }
 
   /**
-   * Reads, decides, commits: all or nothing, and nothing on a change of what was read.
-   * @throws CpnsError what `decide` throws; CONFLICT when others are always faster; STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE
+   * Reads, decides, commits: all or nothing, and nothing on a change of what was read. The decision runs again on fresh
+   * records after a lost race, so that it is a pure function of them, of the clock and of what was reserved before.
+   * @param seen a snapshot of the same records, on which the first attempt decides
+   * @throws CpnsError what `decide` throws; CONFLICT after {@link ATTEMPTS_MAX} lost races; STORED_RECORD_INVALID,
+   *   DEPENDENCY_UNAVAILABLE
    */
   async transact<W extends Wanted, R>(
     aggregate: Aggregate,
     wanted: W,
-    decide: (found: Found<W>) => Decision<W, R> | Promise<Decision<W, R>>,
+    decide: (found: Found<W>) => Decision<W, R>,
+    seen?: Snapshot<W>,
   ): Promise<R> {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const { found, stored } = await this.#load(aggregate, wanted);
-      const { result, ...changes } = await decide(found);
+      const { found, stored } = attempt === 1 && seen ? seen : await this.snapshot(aggregate, wanted);
+      const { result, ...changes } = decide(found);
       if (Object.values(changes).every((change) => change === undefined)) return result;
       const outcome = await this.store.commit(aggregate, this.#commitOf(aggregate, wanted, stored, changes));
       if (outcome.ok) return result;
@@ -58,17 +65,27 @@ export class Records {
     throw new CpnsError('CONFLICT', 'too many calls change the same thing: try again');
   }
 
-  async #load<W extends Wanted>(aggregate: Aggregate, wanted: W) {
-    const refs = Object.entries(wanted);
-    const stored =
-      refs.length === 0 ? new Map<string, StoredRecord>() : await this.store.read(aggregate, namesOf(wanted));
-    const found: Record<string, unknown> = {};
-    for (const [key, { definition, name }] of refs) {
-      const record = stored.get(name);
-      found[key] = record && (await this.#sealed.open(aggregate, definition, record, name)).value;
-    }
+  /**
+   * The records at one moment, and the memberships after them: a writer that changes a set puts a record that those who
+   * read the set expect.
+   * @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE
+   */
+  async snapshot<W extends Wanted>(aggregate: Aggregate, wanted: W): Promise<Snapshot<W>> {
+    const names = namesOf(wanted);
+    const stored = names.length === 0 ? new Map<string, StoredRecord>() : await this.store.read(aggregate, names);
+    const load = async (ref: RecordRef | MembershipsRef): Promise<unknown> => {
+      if ('memberships' in ref) return this.#members(aggregate, ref);
+      const record = stored.get(ref.name);
+      return record && (await this.#sealed.open(aggregate, ref.definition, record, ref.name)).value;
+    };
+    const found = await Promise.all(Object.entries(wanted).map(async ([key, ref]) => [key, await load(ref)] as const));
     // built from the very refs that the type is made of
-    return { found: found as Found<W>, stored };
+    return { found: Object.fromEntries(found) as Found<W>, stored };
+  }
+
+  async #members(aggregate: Aggregate, { memberships }: MembershipsRef): Promise<ReadonlySet<string>> {
+    const there = await Promise.all(memberships.map(({ set, member }) => this.store.isMember(aggregate, set, member)));
+    return new Set(memberships.filter((_, index) => there[index]).map(({ member }) => member));
   }
 
   #commitOf<W extends Wanted>(
@@ -79,7 +96,7 @@ export class Records {
   ): Commit {
     const changes = Object.entries<unknown>(put).flatMap(([key, value]) => {
       const ref = wanted[key];
-      return ref === undefined || value === undefined ? [] : [{ ref, value }];
+      return ref === undefined || 'memberships' in ref || value === undefined ? [] : [{ ref, value }];
     });
     return {
       ...others,
@@ -107,4 +124,6 @@ export class Records {
   }
 }
 
-const namesOf = (wanted: Wanted): string[] => [...new Set(Object.values(wanted).map(({ name }) => name))];
+const namesOf = (wanted: Wanted): string[] => [
+  ...new Set(Object.values(wanted).flatMap((ref) => ('memberships' in ref ? [] : [ref.name]))),
+];

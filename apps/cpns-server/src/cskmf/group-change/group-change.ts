@@ -95,25 +95,29 @@ export class GroupChanges {
   async #begin(change: Change, { head, pending }: State): Promise<Begun> {
     if (pending === undefined && !change.isDone(head)) await change.check();
     const flow = change.flowOf(head);
-    return withinStep({ flow, step: 2 }, () =>
-      this.records.transact(groupAggregate(change.groupId), WANTED, (found) => this.#decide(change, flow, found)),
-    );
+    return withinStep({ flow, step: 2 }, () => {
+      const reserved = {
+        flow,
+        requestId: this.random.bytes(REQUEST_ID_BYTES),
+        traceparent: lastStep() || currentTraceparent(),
+      };
+      const decide = (found: State) => this.#decide(change, reserved, found);
+      return this.records.transact(groupAggregate(change.groupId), WANTED, decide);
+    });
   }
 
-  #decide(change: Change, flow: PendingRecord['flow'], { head, pending }: State): Decision<typeof WANTED, Begun> {
+  #decide(
+    change: Change,
+    reserved: Pick<PendingRecord, 'flow' | 'requestId' | 'traceparent'>,
+    { head, pending }: State,
+  ): Decision<typeof WANTED, Begun> {
     if (pending !== undefined) {
       const kind = pending.changeDigest.equals(change.changeDigest) ? 'ours' : 'other';
       return { result: { kind, pending } };
     }
     if (change.isDone(head) && head !== undefined) return { result: { kind: 'done', group: head } };
     const begun = change.begin(head);
-    const ours: PendingRecord = {
-      ...begun.pending,
-      flow,
-      changeDigest: change.changeDigest,
-      requestId: this.random.bytes(REQUEST_ID_BYTES),
-      traceparent: lastStep() || currentTraceparent(),
-    };
+    const ours: PendingRecord = { ...begun.pending, ...reserved, changeDigest: change.changeDigest };
     const put = { pending: ours, ...(begun.head && { head: begun.head }) };
     return { result: { kind: 'ours', pending: ours }, put };
   }

@@ -2,10 +2,10 @@ import { Clock, CpnsError, parseEntityUri } from '@cpns/core';
 import { checkMayReplace } from '@cpns/entity-user-key';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import type { AdmissionRecord } from '../../entities/records';
-import { GatewayRecords } from '../../gateways/gateway-records';
-import { PersonalNetworks } from '../../gateways/personal-networks';
-import { IDENTITY } from '../../gateways/records';
+import type { AdmissionRecord } from '../entities/records';
+import { GatewayRecords } from '../gateways/gateway-records';
+import { PersonalNetworks } from '../gateways/personal-networks';
+import { IDENTITY } from '../gateways/records';
 
 @Injectable()
 export class RecordIdentity {

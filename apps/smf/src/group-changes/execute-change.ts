@@ -17,9 +17,8 @@ import {
 import { Injectable } from '@nestjs/common';
 import type { ChangeFlow } from '../common/change-flow';
 import { CskmfClient, isRefusal, type KeyAnswer } from './cskmf-client';
-import { Groups, pnsOf } from './groups';
+import { pnsOf, setChanges } from './groups';
 import { GROUP, groupAggregate, PENDING, REFUSAL, refusalName, type GroupRecord, type PendingRecord } from './records';
-import { Settlements } from './settlements';
 
 const NOTHING = Buffer.alloc(0);
 /** How long a call may ask why its change was taken back, milliseconds: longer than any call waits. */
@@ -29,20 +28,18 @@ const REFUSAL_KEPT_FOR = duration(10, 'minute');
 export const noticesId = (revision: bigint): string => `notices.${revision}`;
 
 @Injectable()
-export class CarryChange {
+export class ExecuteChange {
   constructor(
     private readonly records: Records,
-    private readonly groups: Groups,
     private readonly cskmf: CskmfClient,
-    private readonly settlements: Settlements,
     private readonly own: OwnIdentity,
     private readonly clock: Clock,
     private readonly logger: Logger,
   ) {}
 
   /**
-   * Carries a proposed change through, in the trace of the call that proposed it. One that was settled before, by another
-   * replica or before a crash, is no more.
+   * Executes a proposed change, in the trace of the call that proposed it. One that was executed before, by another
+   * replica or before a crash, is gone.
    * @param over aborted when the service stops
    * @throws CpnsError when CSKMF gave no definite answer: it is to be asked again
    */
@@ -53,7 +50,6 @@ export class CarryChange {
       const { traceparent } = pending;
       await withTraceparent(traceparent, () => withStepChain(traceparent, () => this.#carry(group, pending, over)));
     }
-    this.settlements.settle(groupId);
   }
 
   async #carry(group: GroupRecord, pending: PendingRecord, over: AbortSignal): Promise<void> {
@@ -73,20 +69,17 @@ export class CarryChange {
   /** The change holds from here on; its notices are in the outbox. */
   async #apply(groupId: string, { changeId, flow, revision, size, moves }: PendingRecord, answer: KeyAnswer) {
     const lastChange = { flow, traceparent: lastStep() || currentTraceparent(), pnsLeft: pnsOf(leftBy(moves)) };
-    await this.records.transact(
-      groupAggregate(groupId),
-      { group: at(GROUP), pending: at(PENDING) },
-      async ({ group, pending }) => {
-        if (group === undefined || pending?.changeId !== changeId) return { result: undefined };
-        const state = advanceGroup(group.state, OUTCOME[flow]);
-        return {
-          result: undefined,
-          put: { group: { ...group, state, revision, size, keyVersion: answer.version, lastChange }, pending: null },
-          ...(await this.groups.setChanges(groupId, moves)),
-          append: [outboxEntry(noticesId(revision), NOTHING)],
-        };
-      },
-    );
+    const wanted = { group: at(GROUP), pending: at(PENDING) };
+    await this.records.transact(groupAggregate(groupId), wanted, ({ group, pending }) => {
+      if (group === undefined || pending?.changeId !== changeId) return { result: undefined };
+      const state = advanceGroup(group.state, OUTCOME[flow]);
+      return {
+        result: undefined,
+        put: { group: { ...group, state, revision, size, keyVersion: answer.version, lastChange }, pending: null },
+        ...setChanges(moves),
+        append: [outboxEntry(noticesId(revision), NOTHING)],
+      };
+    });
   }
 
   /** All is as before; of a group that was to be made nothing is left. */

@@ -8,23 +8,23 @@ import { Groups } from './groups';
 import { formerSet, groupAggregate, membersSet, PNS, type GroupRecord } from './records';
 
 @Injectable()
-export class SpreadNotices {
+export class FanOutNotices {
   constructor(
     private readonly groups: Groups,
     private readonly store: Store,
     private readonly logs: NoticeLogs,
   ) {}
 
-  /** Idempotent. A revision that is not the present one any more was spread before the next one was made. */
+  /** Idempotent. A revision that is not the present one any more was told before the next one was made. */
   async execute(groupId: string, revision: bigint): Promise<void> {
     const group = await this.groups.find(groupId);
     if (group?.revision !== revision) return;
     const pns = await allOf(this.store, groupAggregate(groupId), PNS);
-    await forEach(pns, (pn) => this.#spread(group, pn));
+    await forEach(pns, (pn) => this.#tellPn(group, pn));
     if (group.state === 'deleted') await this.#forget(groupId);
   }
 
-  async #spread(group: GroupRecord, pn: string): Promise<void> {
+  async #tellPn(group: GroupRecord, pn: string): Promise<void> {
     const { groupId } = group.description;
     const has = await this.groups.hasMembers(groupId, pn);
     if (!has && group.lastChange?.pnsLeft.includes(pn) !== true) return;

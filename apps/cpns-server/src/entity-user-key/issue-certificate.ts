@@ -1,10 +1,10 @@
-import { issueCertificate, type IssueRequest, type Issuer, type ParsedCsr } from '@cpns/certificate-issuance';
+import { checkRequestedName, issueCertificate, type IssueRequest, type Issuer, type ParsedCsr } from '@cpns/certificate-issuance';
 import { Clock, formatSubject, Random } from '@cpns/core';
 import { sha256 } from '@cpns/key-derivation';
 import { Injectable } from '@nestjs/common';
-import { Authorities } from '../../authorities/authorities';
-import { ServerConfig } from '../../config';
-import type { AdmissionRecord } from '../../entities/records';
+import { Authorities } from '../authorities/authorities';
+import { ServerConfig } from '../config';
+import type { AdmissionRecord } from '../entities/records';
 
 export interface Issued {
   /** DER, leaf to root. */
@@ -32,7 +32,9 @@ export class IssueCertificate {
     private readonly random: Random,
   ) {}
 
+  /** @throws CpnsError CSR_NAME_MISMATCH */
   async execute(admission: AdmissionRecord, csr: ParsedCsr): Promise<Issued> {
+    checkRequestedName(csr, formatSubject(admission.entity, admission.user));
     const { issuer, request } =
       admission.role === 'pn-gw' ? this.identity(admission, csr) : this.targetEntity(admission, csr);
     const { clock, random } = this;

@@ -12,25 +12,39 @@ import {
 } from '@cpns/contracts';
 import { Clock, failedPrecondition, invalidArgument, permissionDenied, samePn, type EntityName } from '@cpns/core';
 import { advanceAdmission, checkLive, checkMayReplace, checkNotRevoked } from '@cpns/entity-user-key';
+import type { KeyForm } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
-import { at } from '@cpns/store';
-import { withinStep } from '@cpns/telemetry';
+import { at, type Decision, type Found } from '@cpns/store';
+import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { EntityRecords } from '../../entities/entity-records';
-import { ADMISSION, admissionName, KEY, RETIRED, type AdmissionRecord, type KeyRecord } from '../../entities/records';
-import { checkCertificateNotRetired, checkKeyNotRetired, retire, type RetiredRecord } from '../../entities/retired';
-import { TellAssigner } from '../tell-assigner';
-import { unknownToken } from '../unknown-token';
-import type { AgreedKey } from './agreed-key';
-import { DeriveFromSeeds } from './derive-from-seeds';
-import { reportRegistered } from './report';
+import { EntityRecords, unknownToken } from '../entities/entity-records';
+import { ADMISSION, admissionName, KEY, RETIRED, type AdmissionRecord, type KeyRecord } from '../entities/records';
+import { checkCertificateNotRetired, checkKeyNotRetired, retire } from '../entities/retired';
+import { DeriveFromSeeds, type AgreedKey } from './derive-from-seeds';
+import { TellAssigner } from './tell-assigner';
 import { VerifyCertificate } from './verify-certificate';
 
-interface Found {
-  readonly admission: AdmissionRecord | undefined;
-  readonly key: KeyRecord | undefined;
-  readonly retired: RetiredRecord | undefined;
+const wantedOf = (tokenId: string) => ({
+  admission: at(ADMISSION, admissionName(tokenId)),
+  key: at(KEY),
+  retired: at(RETIRED),
+});
+type Wanted = ReturnType<typeof wantedOf>;
+
+interface Outcome {
+  readonly reply: RegistrationReply;
+  /** False for a repetition, which gets the stored reply. */
+  readonly fresh: boolean;
+  /** The key whose place another took. */
+  readonly ending?: KeyRecord;
 }
+
+const FLOW = 'EUK-GW-VERIFY';
+const NAMES: readonly CarriedField[] = ['token_id', 'entity', 'user'];
+const CARRIES: Readonly<Record<KeyForm, readonly CarriedField[]>> = {
+  secret: [...NAMES, 'first_seed_id', 'gateway', 'not_after', 'second_seed', 'nonce', 'confirmation'],
+  'key-pair': [...NAMES, 'chain', 'hpke_public_key', 'signature'],
+};
 
 @Injectable()
 export class RegisterEntityUserKey {
@@ -60,59 +74,71 @@ export class RegisterEntityUserKey {
       throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.own.trustDomain} only`);
     if (!samePn(request.entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway relays for entities of its own PN only');
-    const wanted = {
-      admission: at(ADMISSION, admissionName(request.tokenId)),
-      key: at(KEY),
-      retired: at(RETIRED),
-    };
-    const { reply, fresh, ending } = await withinStep({ flow: 'EUK-GW-VERIFY', step: 3 }, () =>
-      this.entities.transact(request.entity, wanted, (found) => this.decide(request, found)),
-    );
+    const { reply, fresh, ending } = await withinStep({ flow: FLOW, step: 3 }, () => this.register(request));
     if (ending !== undefined) await this.tellAssigner.execute(request.entity.uri, ending);
-    reportRegistered(this.own.uri, gateway.uri, request, fresh, startedAt);
-    return RegistrationReply.decode(reply);
+    this.report(gateway.uri, request.form, fresh, startedAt);
+    return reply;
   }
 
-  private async decide(request: CheckedRegistration, found: Found) {
-    const admission = found.admission ?? (await unknownToken(this.entities, request.tokenId));
-    const now = this.clock.now();
-    checkAdmits(admission, request);
-    const stored = repeated(admission, found.key, request, now);
-    if (stored !== undefined) return { result: outcomeOf(stored, false) };
-    const state = advanceAdmission(admission.state, 'register');
+  private async register(request: CheckedRegistration): Promise<Outcome> {
+    const wanted = wantedOf(request.tokenId);
+    const seen = await this.entities.snapshot(request.entity, wanted);
+    if (seen.found.admission === undefined) return this.entities.refuseToken(request.tokenId);
+    const { admission, stored } = this.judge(request, seen.found);
+    if (stored !== undefined) return { reply: stored, fresh: false };
     const agreed =
       request.form === 'secret'
         ? await this.seeds.derive(admission, request)
         : await this.certificates.execute(admission, request);
+    const reply = registrationReply(agreed.reply);
+    const decide = (found: Found<Wanted>) => this.decide(request, { agreed, reply }, found);
+    // what is refused here takes no place of the 1st seed, which is in another aggregate
+    decide(seen.found);
+    if (request.form === 'secret') await this.seeds.count(request);
+    return this.entities.transact(request.entity, wanted, decide, seen);
+  }
+
+  private decide(
+    request: CheckedRegistration,
+    { agreed, reply }: { readonly agreed: AgreedKey; readonly reply: RegistrationReply },
+    found: Found<Wanted>,
+  ): Decision<Wanted, Outcome> {
+    const { admission, stored } = this.judge(request, found);
+    if (stored !== undefined) return { result: { reply: stored, fresh: false } };
+    const now = this.clock.now();
     // only now does the caller stand as who it says it is: what follows tells of the entity's key
     checkMayReplace(found.key, admission.admittedAt, now);
     checkKeyNotRetired(found.retired, agreed.keyId);
     if (agreed.certificateDigest) checkCertificateNotRetired(found.retired, agreed.certificateDigest);
-    // last, since it changes another aggregate: a registration that is refused leaves no trace there
-    if (request.form === 'secret') await this.seeds.count(request);
-    const reply = Buffer.from(RegistrationReply.encode(registrationReply(agreed.reply)).finish());
-    const key = keyRecord(admission, agreed, now);
-    const registered = { digest: request.digest, reply };
+    const state = advanceAdmission(admission.state, 'register');
+    const registered = { digest: request.digest, reply: Buffer.from(RegistrationReply.encode(reply).finish()) };
     return {
-      result: outcomeOf(reply, true, found.key),
+      result: { reply, fresh: true, ...(found.key && { ending: found.key }) },
       put: {
         admission: { ...admission, state, registered, keyId: agreed.keyId },
-        key,
+        key: keyRecord(admission, agreed, now),
         retired: retire(found.retired, found.key, now),
       },
     };
   }
-}
 
-interface Outcome {
-  readonly reply: Buffer;
-  /** False for a repetition, which got the stored reply. */
-  readonly fresh: boolean;
-  /** The key whose place another took. */
-  readonly ending: KeyRecord | undefined;
-}
+  /** @returns the admission, and for a repetition the reply that it got */
+  private judge(request: CheckedRegistration, { admission, key }: Found<Wanted>) {
+    if (admission === undefined) throw unknownToken();
+    checkAdmits(admission, request);
+    const stored = repeated(admission, key, request, this.clock.now());
+    if (stored !== undefined) return { admission, stored: RegistrationReply.decode(stored) };
+    advanceAdmission(admission.state, 'register');
+    return { admission };
+  }
 
-const outcomeOf = (reply: Buffer, fresh: boolean, ending?: KeyRecord): Outcome => ({ reply, fresh, ending });
+  /** Steps 2 and 3, once the registration was found good. For a repetition nothing was derived. */
+  private report(gateway: string, form: KeyForm, fresh: boolean, startedAt: number): void {
+    const { uri } = this.own;
+    emitStep({ flow: FLOW, step: 2, from: gateway, to: uri, carried: CARRIES[form], startedAt });
+    if (fresh) emitStep({ flow: FLOW, step: 3, from: uri, to: uri, carried: ['key_id'], startedAt });
+  }
+}
 
 function checkAdmits(admission: AdmissionRecord, request: CheckedRegistration): void {
   checkNotRevoked(admission.state);

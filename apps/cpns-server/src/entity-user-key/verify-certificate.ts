@@ -14,10 +14,10 @@ import type { CheckedCertificateRegistration } from '@cpns/contracts';
 import { ServiceIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import type { AdmissionRecord } from '../../entities/records';
-import { GatewayRecords } from '../../gateways/gateway-records';
-import { GATEWAY_CA, gatewayCaName } from '../../gateways/records';
-import type { AgreedKey } from './agreed-key';
+import type { AdmissionRecord } from '../entities/records';
+import { GatewayRecords } from '../gateways/gateway-records';
+import { GATEWAY_CA, gatewayCaName } from '../gateways/records';
+import type { AgreedKey } from './derive-from-seeds';
 
 /**
  * 5.3.1.12.5.4: the hierarchical trust model. A gateway CA's certificate counts only for an entity whose admission names

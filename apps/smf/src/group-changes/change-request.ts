@@ -1,4 +1,4 @@
-/** What a call wants of a Service Group: worked out against the group as it stands, and against it alone. */
+/** What a call asks of a Service Group, and the plan that follows from the group as it stands. */
 import { createHash } from 'node:crypto';
 import { CpnsError, type EntityName } from '@cpns/core';
 import {
@@ -9,15 +9,15 @@ import {
   type GroupState,
   type MembershipEvent,
   type Move,
+  type Standing,
 } from '@cpns/group-key';
 import type { ChangeFlow } from '../common/change-flow';
-import type { Groups } from './groups';
 import type { GroupRecord } from './records';
 
 /** What is to be proposed to CSKMF. */
 export interface Proposal {
   readonly flow: ChangeFlow;
-  /** What the group is until CSKMF answered. */
+  /** The group until CSKMF answered. */
   readonly group: GroupRecord;
   /** Of the membership after the change. */
   readonly revision: bigint;
@@ -25,19 +25,20 @@ export interface Proposal {
   readonly moves: readonly Move[];
 }
 
-export type Verdict =
+export type Plan =
   | { readonly kind: 'propose'; readonly proposal: Proposal }
-  /** CSKMF has nothing to do with it; moves are between those that are no members. */
+  /** No Group Key changes; moves are between those that are no members. */
   | { readonly kind: 'settled'; readonly moves: readonly Move[] };
 
-export interface Wish {
+export interface ChangeRequest {
   readonly groupId: string;
-  /** The flow that it would be. */
   readonly flow: ChangeFlow;
   /** SHA-256 of all that was asked for, in hex. */
   readonly digest: string;
+  /** Those on whose standing the plan depends. */
+  readonly entities: readonly EntityName[];
   /** @throws CpnsError when the group does not allow it */
-  work(group: GroupRecord | undefined): Promise<Verdict> | Verdict;
+  plan(group: GroupRecord | undefined, standingOf: (entity: string) => Standing): Plan;
 }
 
 const digestOf = (...parts: readonly unknown[]): string =>
@@ -46,17 +47,18 @@ const digestOf = (...parts: readonly unknown[]): string =>
 const stateOf = (group: GroupRecord | undefined): GroupState => group?.state ?? 'absent';
 
 /** FLOW-PULL, FLOW-PUSH: a group with its first members. @param members sorted */
-export function creationOf(description: GroupDescription, members: readonly EntityName[]): Wish {
+export function creationOf(description: GroupDescription, members: readonly EntityName[]): ChangeRequest {
   const { groupId, delivery, maxMembers } = description;
-  const entities = members.map(({ uri }) => uri);
+  const uris = members.map(({ uri }) => uri);
   const flow = delivery === 'push' ? 'FLOW-PUSH' : 'FLOW-PULL';
   return {
     groupId,
     flow,
-    digest: digestOf('create', description, entities),
-    work: (group) => {
+    digest: digestOf('create', description, uris),
+    entities: [],
+    plan: (group) => {
       const state = advanceGroup(stateOf(group), 'create');
-      const { revision, size, moves } = firstMembership(maxMembers, entities);
+      const { revision, size, moves } = firstMembership(maxMembers, uris);
       const made = { description, state, revision: 0n, size: 0, keyVersion: 0n };
       return { kind: 'propose', proposal: { flow, group: made, revision, size, moves } };
     },
@@ -65,40 +67,38 @@ export function creationOf(description: GroupDescription, members: readonly Enti
 
 /** GK-UPDATE-M. @param entities sorted */
 export function membershipChangeOf(
-  groups: Groups,
   groupId: string,
   event: MembershipEvent,
   entities: readonly EntityName[],
-): Wish {
+): ChangeRequest {
   const flow = 'GK-UPDATE-M';
+  const uris = entities.map(({ uri }) => uri);
   return {
     groupId,
     flow,
-    digest: digestOf(
-      event,
-      groupId,
-      entities.map(({ uri }) => uri),
-    ),
-    work: async (group) => {
+    digest: digestOf(event, groupId, uris),
+    entities,
+    plan: (group, standingOf) => {
       const present = requireGroup(group, 'change');
       const { description, revision, size } = present;
       const { maxMembers, openToJoin } = description;
-      const membership = { revision, size, maxMembers, openToJoin };
-      const change = changeMembership(membership, event, await groups.standingsOf(groupId, entities));
+      const standings = new Map(uris.map((uri) => [uri, standingOf(uri)]));
+      const change = changeMembership({ revision, size, maxMembers, openToJoin }, event, standings);
       if (change.revision === revision) return { kind: 'settled', moves: change.moves };
       return { kind: 'propose', proposal: { flow, group: present, ...change } };
     },
   };
 }
 
-/** GK-DELETE; the end of a group is a revision of its own, with nobody in it. */
-export function deletionOf(groupId: string): Wish {
+/** GK-DELETE; the end of a group is a revision of its own, without members. */
+export function deletionOf(groupId: string): ChangeRequest {
   const flow = 'GK-DELETE';
   return {
     groupId,
     flow,
     digest: digestOf('delete', groupId),
-    work: (group) => {
+    entities: [],
+    plan: (group) => {
       if (group?.state === 'deleted') return { kind: 'settled', moves: [] };
       const present = requireGroup(group, 'delete');
       const state = advanceGroup(present.state, 'delete');
@@ -110,7 +110,7 @@ export function deletionOf(groupId: string): Wish {
 
 /** @throws CpnsError NOT_FOUND, GROUP_DELETED */
 function requireGroup(group: GroupRecord | undefined, event: 'change' | 'delete'): GroupRecord {
-  const state = advanceGroup(group?.state ?? 'absent', event);
+  const state = advanceGroup(stateOf(group), event);
   // a state that has a successor by these events is that of a group
   if (group === undefined) throw new CpnsError('INTERNAL', `a group that is not there would be ${state}`);
   return group;

@@ -1,0 +1,196 @@
+/**
+ * EUK-SRV-S and EUK-SRV-P, steps 2 to 4: the CPNS Server assigns an Entity-User Key to a target entity, or an identity
+ * to a PN GW that enrols itself (protocol.md, "Admission").
+ */
+import {
+  AssignmentReply,
+  type AssignmentRequest,
+  assignmentReply,
+  checkAssignment,
+  type CheckedAssignment,
+} from '@cpns/contracts';
+import { Clock, EntityUserKey, permissionDenied, Random, SECRET_BYTES, samePn, type EntityName } from '@cpns/core';
+import {
+  advanceAdmission,
+  answerWithCertificate,
+  answerWithSecret,
+  checkMayReplace,
+  judgeRequest,
+} from '@cpns/entity-user-key';
+import { deriveKeyId, type EnrolRequest } from '@cpns/key-derivation';
+import { ServiceIdentity } from '@cpns/platform';
+import { at, type Decision, type Found } from '@cpns/store';
+import { emitStep, withinStep } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { ServerConfig } from '../config';
+import { EntityRecords, unknownToken } from '../entities/entity-records';
+import { ADMISSION, admissionName, KEY, RETIRED, type AdmissionRecord, type KeyRecord } from '../entities/records';
+import { retire } from '../entities/retired';
+import { GatewayRecords } from '../gateways/gateway-records';
+import { IssueCertificate, type Issued } from './issue-certificate';
+import { RecordIdentity } from './record-identity';
+import { TellAssigner } from './tell-assigner';
+
+/** Who brought the request: a gateway for an entity of its PN, or a gateway itself on the token port. */
+export type Bearer =
+  { readonly kind: 'relay'; readonly gateway: EntityName } | { readonly kind: 'self'; readonly path: string };
+
+const wantedOf = (tokenId: string) => ({
+  admission: at(ADMISSION, admissionName(tokenId)),
+  key: at(KEY),
+  retired: at(RETIRED),
+});
+type Wanted = ReturnType<typeof wantedOf>;
+
+/** A key that was made for a request, and is not in force before it is recorded. */
+interface Made {
+  readonly reply: AssignmentReply;
+  readonly key?: KeyRecord;
+  readonly certificate?: Issued;
+}
+
+interface Outcome {
+  readonly reply: AssignmentReply;
+  readonly admission: AdmissionRecord;
+  /** False for a repetition, which gets the stored reply. */
+  readonly fresh: boolean;
+  /** The key whose place another took. */
+  readonly ending?: KeyRecord;
+}
+
+@Injectable()
+export class AssignEntityUserKey {
+  constructor(
+    private readonly own: ServiceIdentity,
+    private readonly config: ServerConfig,
+    private readonly entities: EntityRecords,
+    private readonly gateways: GatewayRecords,
+    private readonly certificates: IssueCertificate,
+    private readonly recordIdentity: RecordIdentity,
+    private readonly tellAssigner: TellAssigner,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
+
+  /**
+   * @param method path that the entity called
+   * @throws CpnsError a field's reason; TRUST_DOMAIN, PN_MISMATCH, GATEWAY_MISMATCH, TOKEN_OTHER_METHOD; TOKEN_UNKNOWN
+   *   and the reasons of {@link judgeRequest}; CSR_NAME_MISMATCH; LIVE_KEY
+   */
+  async execute(message: AssignmentRequest | undefined, method: string, bearer: Bearer): Promise<AssignmentReply> {
+    const startedAt = this.clock.now();
+    const request = checkAssignment(message, method);
+    this.checkBearer(request, bearer);
+    const flow = request.csr === undefined ? 'EUK-SRV-S' : 'EUK-SRV-P';
+    const outcome = await withinStep({ flow, step: 3 }, () => this.assign(request));
+    if (outcome.ending !== undefined) await this.tellAssigner.execute(request.entity.uri, outcome.ending);
+    if (outcome.admission.role === 'pn-gw') await this.recordIdentity.execute(outcome.admission);
+    if (bearer.kind === 'relay') this.report(flow, bearer.gateway.uri, outcome.fresh, startedAt);
+    return outcome.reply;
+  }
+
+  private checkBearer({ entity, gateway, enrol }: CheckedAssignment, bearer: Bearer): void {
+    if (entity.trustDomain !== this.own.trustDomain)
+      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.own.trustDomain} only`);
+    if (bearer.kind === 'self') {
+      if (gateway.uri !== entity.uri)
+        throw permissionDenied('GATEWAY_MISMATCH', 'on this port a gateway asks for itself only');
+      if (enrol.method !== bearer.path)
+        throw permissionDenied('TOKEN_OTHER_METHOD', 'the request was made for another method');
+      return;
+    }
+    if (gateway.uri !== bearer.gateway.uri)
+      throw permissionDenied('GATEWAY_MISMATCH', 'the request was made to another gateway than the one that relays it');
+    if (!samePn(entity, gateway))
+      throw permissionDenied('PN_MISMATCH', 'a gateway asks for entities of its own PN only');
+  }
+
+  private async assign(request: CheckedAssignment): Promise<Outcome> {
+    const { tokenId } = request.enrol;
+    const seen = await this.entities.snapshot(request.entity, wantedOf(tokenId));
+    if (seen.found.admission === undefined) return this.entities.refuseToken(tokenId);
+    const { admission, authKey, stored } = this.judge(request, seen.found);
+    if (stored !== undefined) return { reply: stored, admission, fresh: false };
+    // the identity of a gateway is in another aggregate, and looked at again there when it is recorded
+    if (admission.role === 'pn-gw')
+      checkMayReplace(await this.gateways.identityOf(admission.entity), admission.admittedAt, this.clock.now());
+    const shown = { credential: { tokenId }, authKey };
+    const { csr, enrol } = request;
+    let made: Made;
+    if (csr === undefined) made = await this.makeSecret(shown, enrol, admission);
+    else {
+      const certificate = await this.certificates.execute(admission, csr);
+      made = { reply: assignmentReply(answerWithCertificate(shown, enrol, certificate.chain)), certificate };
+    }
+    const decide = (found: Found<Wanted>) => this.decide(request, made, found);
+    return this.entities.transact(request.entity, wantedOf(tokenId), decide, seen);
+  }
+
+  private decide(request: CheckedAssignment, made: Made, found: Found<Wanted>): Decision<Wanted, Outcome> {
+    const { admission, stored } = this.judge(request, found);
+    if (stored !== undefined) return { result: { reply: stored, admission, fresh: false } };
+    const { reply, key, certificate } = made;
+    const event = key !== undefined || admission.role === 'pn-gw' ? 'register' : 'assign';
+    const next: AdmissionRecord = {
+      ...admission,
+      state: advanceAdmission(admission.state, event),
+      assigned: { digest: request.digest, reply: Buffer.from(AssignmentReply.encode(reply).finish()) },
+      ...(key && { keyId: key.keyId }),
+      ...(certificate && {
+        certificateDigest: certificate.digest,
+        certificateNotAfter: certificate.notAfter,
+        certificateKeyDigest: certificate.keyDigest,
+      }),
+    };
+    const result = { reply, admission: next, fresh: true };
+    if (key === undefined) return { result, put: { admission: next } };
+    return {
+      result: { ...result, ...(found.key && { ending: found.key }) },
+      put: { admission: next, key, retired: retire(found.retired, found.key, this.clock.now()) },
+    };
+  }
+
+  /** @returns the admission with its A, and for a repetition the reply that it got */
+  private judge({ entity, gateway, enrol, mac, digest }: CheckedAssignment, { admission, key }: Found<Wanted>) {
+    if (admission === undefined) throw unknownToken();
+    const { authKey, assigned, ...token } = admission;
+    // A is at a gateway where that is the assigner
+    if (authKey === undefined)
+      throw permissionDenied('TOKEN_OTHER_ASSIGNER', 'ask the gateway that the admission names');
+    const now = this.clock.now();
+    const granted = { ...token, authKey, ...(assigned && { spent: assigned }) };
+    const stored = judgeRequest(granted, { enrol, mac, digest }, this.own.uri, now);
+    if (stored !== undefined) return { admission, authKey, stored: AssignmentReply.decode(stored) };
+    if ((admission.role === 'pn-gw') !== (gateway.uri === entity.uri))
+      throw permissionDenied(
+        'GATEWAY_MISMATCH',
+        'a PN GW enrols itself at the Server, a target entity asks through its gateway',
+      );
+    if (admission.role === 'target-entity') checkMayReplace(key, admission.admittedAt, now);
+    return { admission, authKey };
+  }
+
+  private async makeSecret(
+    shown: Parameters<typeof answerWithSecret>[0],
+    enrol: EnrolRequest,
+    { form, user, assigner, tokenId, admittedAt }: AdmissionRecord,
+  ): Promise<Made> {
+    const secret = new EntityUserKey(this.random.bytes(SECRET_BYTES));
+    const registeredAt = this.clock.now();
+    const notAfter = registeredAt + this.config.keyLifetime;
+    const terms = { secrets: { entityUserKey: secret }, notAfter, firstSeedId: '' };
+    const reply = assignmentReply(await answerWithSecret(shown, enrol, terms, this.random));
+    const names = { form, user, assigner, tokenId, admittedAt };
+    return { reply, key: { ...names, state: 'live', secret, keyId: deriveKeyId(secret), notAfter, registeredAt } };
+  }
+
+  /** Steps 2 and 3, once the request was found good. Of a repetition nothing was made. */
+  private report(flow: 'EUK-SRV-S' | 'EUK-SRV-P', gateway: string, fresh: boolean, startedAt: number): void {
+    const { uri } = this.own;
+    const [key, made] =
+      flow === 'EUK-SRV-S' ? (['hpke_public_key', 'entity_user_key'] as const) : (['csr', 'certificate'] as const);
+    const carried = ['token_id', 'entity', 'user', 'gateway', 'form', key, 'nonce', 'mac', 'method'] as const;
+    emitStep({ flow, step: 2, from: gateway, to: uri, carried, startedAt });
+    if (fresh) emitStep({ flow, step: 3, from: uri, to: uri, carried: [made], startedAt });
+  }
+}
