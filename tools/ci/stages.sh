@@ -61,6 +61,7 @@ lint_lane() {
 }
 
 check_lane() {
+  stage lint-rules node tools/lint/pure-decisions.check.mjs
   stage imports npm run --silent imports
   stage format npx --no-install prettier --check .
   # not `npm run typecheck`, which restores generated files under the eyes of the linter

@@ -7,6 +7,12 @@ const FIELDS = new Set(['clock', 'config', 'own', 'options']);
 const EFFECTS = /^(emitStep|withinStep|withStepChain|withTraceparent|withSpan|lastStep|currentTraceparent)$/;
 const GLOBALS = new Set(['setTimeout', 'setImmediate', 'setInterval', 'queueMicrotask', 'fetch']);
 
+/** The field of `this` at the root of a chain of members. */
+function fieldOf(node) {
+  if (node.type !== 'MemberExpression') return undefined;
+  return node.object.type === 'ThisExpression' ? node.property.name : fieldOf(node.object);
+}
+
 const isFunction = ({ type }) =>
   type === 'ArrowFunctionExpression' || type === 'FunctionExpression' || type === 'FunctionDeclaration';
 
@@ -50,9 +56,8 @@ export const pureDecisions = {
         const isPure = object.name === 'Math' && property.name !== 'random';
         return isPure ? undefined : report(node, `${object.name}.${property.name}()`);
       }
-      if (object.type === 'MemberExpression' && object.object.type === 'ThisExpression')
-        if (!FIELDS.has(object.property.name)) return report(node, `this.${object.property.name}.${property.name}()`);
-      return undefined;
+      const field = fieldOf(object);
+      return field && !FIELDS.has(field) ? report(node, `this.${field} … ${property.name}()`) : undefined;
     }
 
     function walk(node, inClass) {
