@@ -80,7 +80,6 @@ check_workspace() {
   # suites that start programs start what is shipped
   stage test env TESTBED_PROGRAMS=bundle npm test
   side_by_side lint_lane check_lane
-  stage demo-node24 node tools/ci/node24.mjs demo
 }
 
 # The sum over all suites is the last line, alone; whatever else went wrong stands above it.

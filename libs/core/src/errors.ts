@@ -44,6 +44,11 @@ export const failedPrecondition = (reason: ReasonOf<'FAILED_PRECONDITION'>, mess
 export const unavailable = (reason: ReasonOf<'UNAVAILABLE'>, message: string, options?: Options) =>
   new CpnsError(reason, message, options);
 
+/** Whether the same call, or the same entry of a log, may succeed later: by its reason, where it has one. */
+export const mayRetry = (error: unknown): boolean => !(error instanceof CpnsError) || REASONS[error.reason].retry;
+/** True for what is wrong in itself, however often it is tried: a log of such entries is worked off past them. */
+export const isRefusal = (error: unknown): error is CpnsError => !mayRetry(error);
+
 /** True for the names of {@link CODES}; what arrives from another process is checked before it is believed. */
 export const isCode = (value: string): value is Code => (CODES as readonly string[]).includes(value);
 /** True for the names of {@link REASONS}. */

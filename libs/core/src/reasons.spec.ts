@@ -6,6 +6,7 @@ interface Row {
   readonly reason: string;
   readonly code: string;
   readonly meaning: string;
+  readonly retry: boolean;
   readonly caller: string;
 }
 
@@ -13,9 +14,15 @@ interface Row {
 const documentedRows = (): Row[] =>
   readFileSync(join(__dirname, '../../../docs/errors.md'), 'utf8')
     .split('\n')
-    .map((line) => /^\| `([A-Z_]+)` \| `([A-Z_]+)` \| (.+?) \| (.+?) \|$/.exec(line))
+    .map((line) => /^\| `([A-Z_]+)` \| `([A-Z_]+)` \| (.+?) \| (yes|no) \| (.+?) \|$/.exec(line))
     .filter((match) => match !== null)
-    .map(([, reason = '', code = '', meaning = '', caller = '']) => ({ reason, code, meaning, caller }));
+    .map(([, reason = '', code = '', meaning = '', again, caller = '']) => ({
+      reason,
+      code,
+      meaning,
+      retry: again === 'yes',
+      caller,
+    }));
 
 describe('docs/errors.md and the list of reasons', () => {
   const rows = documentedRows();
@@ -25,7 +32,7 @@ describe('docs/errors.md and the list of reasons', () => {
     expect(rows.filter((row) => row.reason === reason)).toHaveLength(1);
   });
 
-  it.each(reasons)('%s is documented with its code and meaning', (reason) => {
+  it.each(reasons)('%s is documented with its code, its meaning and whether it may be tried again', (reason) => {
     expect(rows.find((row) => row.reason === reason)).toMatchObject(REASONS[reason]);
   });
 

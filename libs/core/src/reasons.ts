@@ -19,7 +19,9 @@ export const CODES = [
 ] as const;
 export type Code = (typeof CODES)[number];
 
-const reason = <C extends Code>(code: C, meaning: string) => ({ code, meaning });
+const reason = <C extends Code>(code: C, meaning: string, retry = false) => ({ code, meaning, retry });
+/** Of a race, a dependency or ourselves: the same call may succeed later. */
+const retry = <C extends Code>(code: C, meaning: string) => reason(code, meaning, true);
 
 export const REASONS = {
   // the caller's message: wrong in itself
@@ -108,16 +110,16 @@ export const REASONS = {
   CONTENT_REPLAYED: reason('FAILED_PRECONDITION', 'the message was opened before, or is too old to tell'),
   LIMIT_REACHED: reason('RESOURCE_EXHAUSTED', 'a limit of the deployment is reached'),
   MESSAGE_TOO_LARGE: reason('RESOURCE_EXHAUSTED', 'the message is over the limit'),
-  CONFLICT: reason('ABORTED', 'another call changed the same thing first; try again'),
+  CONFLICT: retry('ABORTED', 'another call changed the same thing first; try again'),
 
   // dependencies and ourselves
-  DEPENDENCY_UNAVAILABLE: reason('UNAVAILABLE', 'something this service needs does not answer'),
-  SHUTTING_DOWN: reason('UNAVAILABLE', 'the service is stopping'),
-  DEADLINE: reason('DEADLINE_EXCEEDED', 'the deadline passed'),
-  CALL_CANCELLED: reason('CANCELLED', 'the caller went away'),
+  DEPENDENCY_UNAVAILABLE: retry('UNAVAILABLE', 'something this service needs does not answer'),
+  SHUTTING_DOWN: retry('UNAVAILABLE', 'the service is stopping'),
+  DEADLINE: retry('DEADLINE_EXCEEDED', 'the deadline passed'),
+  CALL_CANCELLED: retry('CANCELLED', 'the caller went away'),
   UNIMPLEMENTED: reason('UNIMPLEMENTED', 'this port does not serve that call'),
-  STORED_RECORD_INVALID: reason('INTERNAL', 'a stored record does not authenticate'),
-  INTERNAL: reason('INTERNAL', 'a fault of ours'),
+  STORED_RECORD_INVALID: retry('INTERNAL', 'a stored record does not authenticate'),
+  INTERNAL: retry('INTERNAL', 'a fault of ours'),
 } as const;
 
 export type Reason = keyof typeof REASONS;

@@ -1,4 +1,4 @@
-import { duration, systemClock, systemRandom, type Clock, type Random } from '@cpns/core';
+import { backoffAfter, duration, systemClock, systemRandom, type Backoff, type Clock, type Random } from '@cpns/core';
 import type { ReceiverChannel } from './channel';
 import { receive, type Receiving } from './receive';
 import { pause, systemTimers, type Timers } from './timers';
@@ -24,7 +24,7 @@ export interface DeliveryClientOptions<In, Out> extends Pick<Receiving<In, Out>,
   /** Told of each failure, and how long the next attempt waits, for the log. */
   readonly onFailure?: (error: unknown, retryIn: number) => void;
   /** The first and the longest wait between attempts, in milliseconds; 100 and 10,000 unless said. */
-  readonly backoff?: { readonly first: number; readonly longest: number };
+  readonly backoff?: Backoff;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly timers?: Timers;
@@ -43,7 +43,7 @@ export class DeliveryClient<In, Out> {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #timers: Timers;
-  readonly #backoff: { readonly first: number; readonly longest: number };
+  readonly #backoff: Backoff;
 
   constructor(private readonly options: DeliveryClientOptions<In, Out>) {
     this.#clock = options.clock ?? systemClock;
@@ -67,7 +67,7 @@ export class DeliveryClient<In, Out> {
     while (!signal.aborted) {
       const failure = await this.#once(signal);
       if (signal.aborted) break;
-      const wait = this.#nextWait();
+      const wait = backoffAfter(this.#backoff, ++this.#attempts, this.#random);
       this.#on(failure ? 'failed' : 'ended');
       if (failure) this.options.onFailure?.(failure.error, wait);
       await pause(this.#timers, wait, signal);
@@ -98,13 +98,6 @@ export class DeliveryClient<In, Out> {
     } finally {
       if (this.#clock.now() - began >= this.#backoff.longest) this.#attempts = 0;
     }
-  }
-
-  #nextWait(): number {
-    const { first, longest } = this.#backoff;
-    const full = Math.min(longest, first * 2 ** Math.min(this.#attempts++, 30));
-    const share = this.#random.bytes(2).readUInt16BE(0) / 0x10000;
-    return Math.round(full / 2 + (full / 2) * share);
   }
 
   #on(event: ClientEvent): void {

@@ -4,8 +4,8 @@
  * (the transactional outbox). A relay carries the entries on, in order, each until it arrived. It may do so twice, after a
  * crash or beside another replica: whoever receives is idempotent.
  */
-import { duration } from '@cpns/core';
-import type { Aggregate, Append, LogEntry, Store } from '@cpns/store';
+import { backoffAfter, duration, type Backoff } from '@cpns/core';
+import { type Aggregate, type Append, type LogEntry, type Store, idsOf } from '@cpns/store';
 import { DeliveryLog } from './delivery-log';
 import { pause, systemTimers, type Timers } from './timers';
 
@@ -26,7 +26,7 @@ export interface OutboxRelayOptions {
   /** How often all aggregates are looked at, for what another replica left behind; milliseconds, 30,000 unless said. */
   readonly sweepEvery?: number;
   /** The first and the longest wait after a failure, milliseconds; 200 and 5,000 unless said. */
-  readonly backoff?: { readonly first: number; readonly longest: number };
+  readonly backoff?: Backoff;
   /** How long {@link OutboxRelay.carried} waits for an entry that fails, milliseconds; 5,000 unless said. */
   readonly patience?: number;
   readonly timers?: Timers;
@@ -105,16 +105,12 @@ export class OutboxRelay {
   async sweep(signal: AbortSignal): Promise<void> {
     const { store, kind } = this.#options;
     try {
-      let cursor: string | undefined;
-      do {
-        const page = await store.list(kind, cursor, PAGE);
-        for (const id of page.items) {
+      for await (const ids of idsOf(store, kind))
+        for (const id of ids) {
           if (signal.aborted) return;
           const { entries } = await this.#log({ kind, id }).read(0n, 1);
           if (entries.length > 0) this.wake({ kind, id });
         }
-        cursor = page.next;
-      } while (cursor !== undefined);
     } catch (error) {
       this.#options.onFailure({ kind, id: '*' }, error, this.#options.sweepEvery);
     }
@@ -188,7 +184,7 @@ export class OutboxRelay {
     if (isOver) return;
     const { backoff, timers, onFailure } = this.#options;
     const attempts = (this.#retries.get(aggregate.id)?.attempts ?? 0) + 1;
-    const retryIn = Math.min(backoff.longest, backoff.first * 2 ** Math.min(attempts - 1, 30));
+    const retryIn = backoffAfter(backoff, attempts);
     onFailure(aggregate, error, retryIn);
     this.#retries.set(aggregate.id, { attempts, cancel: timers.after(retryIn, () => this.wake(aggregate)) });
   }

@@ -3,6 +3,7 @@ export { STORE_LIMITS } from './limits';
 export { EmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-store';
 export { RedisStore, type RedisStoreOptions } from './redis/redis-store';
 export { listPage, type PageRequest } from './list-page';
+export * from './sets';
 export { openStore, type StoreOptions } from './open-store';
 export * from './records/open-records';
 export * from './records/record-ref';

@@ -172,18 +172,28 @@ export interface StepReport<F extends FlowId> {
   readonly parent?: Context;
 }
 
+/** A step that is under way, and reported once it is done. */
+export interface BegunStep {
+  /** For what is stored with it and carried on later; empty when nothing is recorded. */
+  readonly traceparent: string;
+  /** @returns the traceparent */
+  done(): string;
+}
+
+/** Reports one step that has been done, as {@link beginStep}. @returns its traceparent */
+export const emitStep = <F extends FlowId>(report: StepReport<F>): string => beginStep(report).done();
+
 /**
- * Reports one step that has been done, as a span of its own.
- * @returns its traceparent, for an entry that is stored and carried on later; empty when nothing is recorded
+ * Begins a step as a span of its own, whose identity can be stored by the commit that the step is.
  * @throws RangeError for a step or a field that is not in the tables: a programming error
  */
-export function emitStep<F extends FlowId>(report: StepReport<F>): string {
+export function beginStep<F extends FlowId>(report: StepReport<F>): BegunStep {
   if (flowStep(report.flow, report.step) === undefined)
     throw new RangeError(`flow ${report.flow} has no step ${report.step}`);
   if (!report.carried.every((name) => carriedNames.has(name)))
     throw new RangeError(`step ${report.step} of ${report.flow} carries a field that is not in the list`);
   reportArrival(scopes.getStore()?.arrival);
-  if (!isRecording()) return '';
+  if (!isRecording()) return { traceparent: '', done: () => '' };
   const before = linkTo(lastStep());
   const span = trace.getTracer('cpns').startSpan(
     `${report.flow} step ${report.step}`,
@@ -202,7 +212,12 @@ export function emitStep<F extends FlowId>(report: StepReport<F>): string {
   );
   // without a recorder the API hands back the parent's identity, which is not this step's
   const traceparent = span.isRecording() ? formatTraceparent(span.spanContext()) : '';
-  span.end();
-  continueStepChain(traceparent);
-  return traceparent;
+  return {
+    traceparent,
+    done: () => {
+      span.end();
+      continueStepChain(traceparent);
+      return traceparent;
+    },
+  };
 }

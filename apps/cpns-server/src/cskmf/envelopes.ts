@@ -1,7 +1,7 @@
 /** The envelopes of one version for the members of one Personal Network. */
 import type { MemberEnvelope } from '@cpns/contracts';
 import { makeEnvelope } from '@cpns/group-key';
-import { at, Store, type RecordRef } from '@cpns/store';
+import { at, Store, type RecordRef, pagesOf } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import type { KeyRecord } from '../entities/records';
 import { Osg } from '../osg/osg';
@@ -24,17 +24,14 @@ export class Envelopes {
   /** E of each entity of a Personal Network that a version is given to, whether it has a key now or not. */
   async *recipientsOf(groupId: string, version: bigint, pnId: string): AsyncGenerator<readonly string[]> {
     const aggregate = groupAggregate(groupId);
-    let cursor: string | undefined;
-    do {
-      const page = await this.store.members(aggregate, recipientsSet(pnId), cursor, PAGE);
+    for await (const page of pagesOf(this.store, aggregate, recipientsSet(pnId), PAGE)) {
       const wanted: Record<string, RecordRef<typeof RECIPIENT.fields>> = Object.fromEntries(
-        page.items.map((entity) => [entity, at(RECIPIENT, recipientName(entity))]),
+        page.map((entity) => [entity, at(RECIPIENT, recipientName(entity))]),
       );
       const found = await this.recent.read(aggregate, wanted);
-      const given = page.items.filter((entity) => isGiven(found[entity]?.spans ?? [], version));
+      const given = page.filter((entity) => isGiven(found[entity]?.spans ?? [], version));
       if (given.length > 0) yield given;
-      cursor = page.next;
-    } while (cursor !== undefined);
+    }
   }
 
   /** One envelope for each of these that has a live key; the others are left out: they pull once they have one. */

@@ -1,5 +1,5 @@
 /** The Entity-User Keys that envelopes are made with: S as it is now, in either form. */
-import { Clock, failedPrecondition, parseEntityUri, type EntityName } from '@cpns/core';
+import { Clock, failedPrecondition, parseEntityUri, type EntityName, inChunks } from '@cpns/core';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { EntityRecords } from '../entities/entity-records';
@@ -27,8 +27,7 @@ export class MemberKeys {
   async *liveKeysOf(
     entities: readonly string[],
   ): AsyncGenerator<{ readonly entity: string; readonly key: KeyRecord | undefined }> {
-    for (let from = 0; from < entities.length; from += AT_ONCE) {
-      const some = entities.slice(from, from + AT_ONCE);
+    for (const some of inChunks(entities, AT_ONCE)) {
       const keys = await Promise.all(some.map((entity) => this.liveKeyOf(parseEntityUri(entity))));
       for (const [index, entity] of some.entries()) yield { entity, key: keys[index] };
     }

@@ -1,6 +1,6 @@
 /** What the CPNS Server keeps of one Personal Network: which gateways enrolled in it, so that it can be pushed to. */
 import type { EntityName } from '@cpns/core';
-import { Store, type Aggregate } from '@cpns/store';
+import { Store, type Aggregate, pagesOf } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 
 /** @param pnId of a Personal Network of this trust domain */
@@ -8,8 +8,6 @@ const pnAggregate = (pnId: string): Aggregate => ({ kind: 'pn', id: pnId });
 
 /** The set of the E of its gateways. Whether one may still act says its own record. */
 const PN_GATEWAYS = 'gateways';
-
-const PAGE = 500;
 
 @Injectable()
 export class PersonalNetworks {
@@ -24,11 +22,6 @@ export class PersonalNetworks {
 
   /** E of each gateway that ever enrolled in a Personal Network. */
   async *gatewaysOf(pnId: string): AsyncGenerator<string> {
-    let cursor: string | undefined;
-    do {
-      const page = await this.store.members(pnAggregate(pnId), PN_GATEWAYS, cursor, PAGE);
-      yield* page.items;
-      cursor = page.next;
-    } while (cursor !== undefined);
+    for await (const page of pagesOf(this.store, pnAggregate(pnId), PN_GATEWAYS)) yield* page;
   }
 }

@@ -9,12 +9,12 @@ import { HeldPushes } from './accept-push/held-pushes';
 import { CskmfController } from './cskmf.controller';
 import { Envelopes } from './envelopes';
 import { PullGroupKey } from './pull-group-key/pull-group-key';
-import { AVAILABLE, ENVELOPES, HELD_INDEX, HELD_PUSH, REQUEST } from './records';
+import { AVAILABLE, ENVELOPES, HELD_INDEX, HELD_PUSH } from './records';
 import { RequestGroupKey, RequestingOptions } from './request-group-key/request-group-key';
 import { GroupKeyHub } from './watch-group-keys/group-key-hub';
 import { WatchGroupKeys } from './watch-group-keys/watch-group-keys';
 
-@OwnsRecords(ENVELOPES, HELD_INDEX, HELD_PUSH, REQUEST, AVAILABLE)
+@OwnsRecords(ENVELOPES, HELD_INDEX, HELD_PUSH, AVAILABLE)
 @Module({
   imports: [PeersModule, ServiceGroupModule],
   controllers: [CskmfController],

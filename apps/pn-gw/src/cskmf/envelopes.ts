@@ -2,13 +2,13 @@
  * Members' envelopes, as they came from the Server: the gateway passes them on and opens none. A gateway that is a member
  * itself would find its own here, and open it with its S; see `records.ts` for why there is none yet.
  */
+import { forEach } from '@cpns/core';
 import { parseEnvelope } from '@cpns/group-key';
 import type { CallerEntity } from '@cpns/grpc';
 import { keyIdText } from '@cpns/key-derivation';
 import type { CheckedEnvelope } from '@cpns/contracts';
 import { at, Records } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { forEach } from '../common/paging';
 import { KnownGroups } from '../service-group/known-group';
 import { memberAggregate, VERSIONS_KEPT } from '../service-group/records';
 import { ENVELOPES, envelopesName, type HeldEnvelope } from './records';

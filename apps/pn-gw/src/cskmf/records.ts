@@ -6,9 +6,6 @@
  */
 import { defineRecord, jsonField, type Aggregate } from '@cpns/store';
 
-/** FLOW-PULL step 8 was done: the Server is being asked. */
-export const REQUEST = defineRecord('request', { traceparent: jsonField<string>() });
-
 /** FLOW-PULL step 11 was done: the key of this version came for all members. */
 export const AVAILABLE = defineRecord('available', { version: jsonField<bigint>() });
 

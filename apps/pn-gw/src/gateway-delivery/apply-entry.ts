@@ -1,9 +1,8 @@
 /** What a PN GW does with each entry of its delivery log. Every effect is the same when an entry comes twice. */
 import type { GatewayGroupKeyDelivery, KeyRevocation, OpenDeliveryChannelResponse } from '@cpns/contracts';
-import { checkFirstSeedId, CpnsError } from '@cpns/core';
+import { checkFirstSeedId, CpnsError, isRefusal } from '@cpns/core';
 import { Logger } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { isRefusal } from '../common/refusal';
 import { AcceptPush } from '../cskmf/accept-push/accept-push';
 import { GroupKeyHub } from '../cskmf/watch-group-keys/group-key-hub';
 import { AssignedKeys } from '../entity-user-key/assigned-keys';

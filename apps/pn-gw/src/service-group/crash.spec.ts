@@ -2,8 +2,8 @@
  * kill -9 before every single commit of a group's life at the gateway, which is after the one before: what comes again ends
  * in the same state.
  */
+import { allMembers } from '@cpns/store';
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
-import { allMembers } from '../common/paging';
 import type { NoticeOf } from '../testing/fake-smf';
 import { CAMERA, gatewayWorld, LOCK, type GatewayWorld } from '../testing/world';
 import { killedAt } from '../testing/wrapped-store';

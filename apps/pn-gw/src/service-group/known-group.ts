@@ -1,7 +1,6 @@
 import { endsGroup, type Statement } from '@cpns/group-key';
-import { at, Records, Store } from '@cpns/store';
+import { at, Records, Store, allMembers } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { allMembers } from '../common/paging';
 import {
   groupAggregate,
   GROUPS_SET,

@@ -1,7 +1,7 @@
 /** Which members a group has here, and which groups an entity is in: two views that a notice brings up to date. */
+import { forEach, inChunks } from '@cpns/core';
 import { Store } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { forEach, inChunks } from '../common/paging';
 import { KnownGroups } from './known-group';
 import { groupAggregate, GROUPS_SET, memberAggregate, MEMBERS_SET } from './records';
 

@@ -58,25 +58,19 @@ export class Statements {
     signed: SignedStatement,
     { traceparent = '', asked }: Arrival = {},
   ): readonly KnownStatement[] | undefined {
-    const { groupId } = signed.statement;
+    const { groupId, version } = signed.statement;
     const versions = known.map(({ statement }) => ({ statement }));
     const before: Keyring = { groupId, retiredThrough: 0n, versions };
     const now = this.clock.now();
     const { keyring } = acceptStatement(before, signed.statement, { now, asked });
     const stays = (one: KnownStatement) => keyring.versions.some(({ statement }) => statement === one.statement);
-    if (!keyring.versions.some(({ statement }) => statement === signed.statement)) return undefined;
+    if (!keyring.versions.some(({ statement }) => statement === signed.statement)) {
+      if (traceparent === '') return undefined;
+      return known.map((one) => (one.statement.version === version ? { ...one, traceparent } : one));
+    }
     const after = [...known.filter(stays), { ...signed, traceparent }].sort(byVersion);
     // of a deleted group nothing is left to be served but that it was
     return endsGroup(signed.statement) ? after.slice(-1) : after.slice(-VERSIONS_KEPT);
-  }
-
-  /** Notes the step that a statement came by, once it was reported. */
-  async cameBy(groupId: string, version: bigint, traceparent: string): Promise<void> {
-    if (traceparent === '') return;
-    await this.records.transact(groupAggregate(groupId), { found: at(STATEMENTS) }, ({ found }) => {
-      const known = found?.known.map((one) => (one.statement.version === version ? { ...one, traceparent } : one));
-      return known === undefined ? { result: undefined } : { result: undefined, put: { found: { known } } };
-    });
   }
 }
 

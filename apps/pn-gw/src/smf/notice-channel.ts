@@ -1,9 +1,9 @@
+import { isRefusal } from '@cpns/core';
 import type { OpenNoticeChannelResponse } from '@cpns/contracts';
 import { Logger } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Channels } from '../channel/channels';
 import { BackgroundLoop } from '@cpns/platform';
-import { isRefusal } from '../common/refusal';
 import { SmfClients } from '../peers/smf-clients';
 import { ApplyNotice } from './apply-notice/apply-notice';
 

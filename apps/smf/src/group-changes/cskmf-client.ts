@@ -1,6 +1,6 @@
 /** SMF's requests to CSKMF (5.3.1.12.6.1; GK-CREATE, GK-UPDATE-M, GK-DELETE): each idempotent there, so that it is repeated. */
 import { type GroupKeyStatus, wireGroupDescription } from '@cpns/contracts';
-import { Clock, CpnsError, duration, unavailable, type Code } from '@cpns/core';
+import { Clock, CpnsError, duration, unavailable } from '@cpns/core';
 import { joinedBy, leftBy } from '@cpns/group-key';
 import { Injectable } from '@nestjs/common';
 import type { Waiting } from '../common/waiting';
@@ -13,20 +13,7 @@ const LOOK_MS = duration(2, 'second');
 /** What is left of the caller's deadline for our own answer, milliseconds. */
 const MARGIN_MS = 200;
 
-/** CSKMF has looked at the request and will never grant it as it stands. Any other failure may be over next time. */
-const DEFINITE: readonly Code[] = [
-  'INVALID_ARGUMENT',
-  'PERMISSION_DENIED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'FAILED_PRECONDITION',
-  'RESOURCE_EXHAUSTED',
-];
-
-export const isRefusal = (error: unknown): error is CpnsError =>
-  error instanceof CpnsError && DEFINITE.includes(error.code);
-
-/** What became of the Group Key. */
+/** CSKMF's answer to a change. */
 export interface KeyAnswer {
   /** The newest version. */
   readonly version: bigint;
@@ -60,7 +47,7 @@ export class CskmfClient {
   /**
    * Asks CSKMF for what a change needs.
    * @param over aborted when the service stops: what waits for the Server then waits for the next start
-   * @throws CpnsError what CSKMF refuses it with ({@link isRefusal}); DEPENDENCY_UNAVAILABLE and others, to be tried again
+   * @throws CpnsError what CSKMF refuses it with (`isRefusal`); DEPENDENCY_UNAVAILABLE and others, to be tried again
    */
   async ask(
     { description, keyVersion }: GroupRecord,

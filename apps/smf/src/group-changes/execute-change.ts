@@ -1,5 +1,5 @@
 /** The second half of a change: what was proposed goes to CSKMF, and its answer decides (steps 1 to 6). */
-import { Clock, duration, type CpnsError } from '@cpns/core';
+import { Clock, duration, isRefusal, type CpnsError } from '@cpns/core';
 import { outboxEntry } from '@cpns/delivery';
 import { OwnIdentity } from '@cpns/platform';
 import { at, expiring, Records } from '@cpns/store';
@@ -16,7 +16,7 @@ import {
 } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import type { ChangeFlow } from '../common/change-flow';
-import { CskmfClient, isRefusal, type KeyAnswer } from './cskmf-client';
+import { CskmfClient, type KeyAnswer } from './cskmf-client';
 import { pnsOf, setChanges } from './groups';
 import { GROUP, groupAggregate, PENDING, REFUSAL, refusalName, type GroupRecord, type PendingRecord } from './records';
 
@@ -59,7 +59,8 @@ export class ExecuteChange {
     try {
       answer = await withinStep({ flow, step: 1 }, () => this.cskmf.ask(group, pending, over));
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      // UNAUTHENTICATED is about the certificates of the connection, not about the change
+      if (!isRefusal(error) || error.code === 'UNAUTHENTICATED') throw error;
       return withinStep({ flow, step: 1 }, () => this.#takeBack(group.description.groupId, pending, error));
     }
     emitStep({ flow, step: 6, from: this.cskmf.uri, to: this.own.uri, carried: CARRIED[flow], startedAt });

@@ -1,8 +1,7 @@
 /** From a group's outbox into the log of each gateway concerned (step 7): every PN with members before or after the change. */
-import { Store } from '@cpns/store';
+import { forEach } from '@cpns/core';
+import { Store, allMembers, emptySet } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { allOf, emptySet } from '../common/all-of';
-import { forEach } from '../common/for-each';
 import { NoticeLogs } from '../notice-log/notice-logs';
 import { Groups } from './groups';
 import { formerSet, groupAggregate, membersSet, PNS, type GroupRecord } from './records';
@@ -19,7 +18,7 @@ export class FanOutNotices {
   async execute(groupId: string, revision: bigint): Promise<void> {
     const group = await this.groups.find(groupId);
     if (group?.revision !== revision) return;
-    const pns = await allOf(this.store, groupAggregate(groupId), PNS);
+    const pns = await allMembers(this.store, groupAggregate(groupId), PNS);
     await forEach(pns, (pn) => this.#tellPn(group, pn));
     if (group.state === 'deleted') await this.#forget(groupId);
   }

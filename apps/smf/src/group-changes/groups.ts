@@ -1,9 +1,8 @@
 /** Service Groups as they stand. Their members are sets, one for each Personal Network: a gateway is told of those of its own. */
-import { CpnsError, parseEntityUri } from '@cpns/core';
-import { at, listPage, Records, Store, type PageRequest, type SetChange } from '@cpns/store';
+import { CpnsError, parseEntityUri, inChunks } from '@cpns/core';
+import { at, listPage, Records, Store, type PageRequest, type SetChange, allMembers, isEmptySet } from '@cpns/store';
 import type { Move, Standing } from '@cpns/group-key';
 import { Injectable } from '@nestjs/common';
-import { allOf, isEmpty } from '../common/all-of';
 import { GROUP, GROUP_KIND, groupAggregate, membersSet, PNS, setOf, type GroupRecord } from './records';
 
 const pnOf = (entity: string): string => parseEntityUri(entity).pnId;
@@ -62,7 +61,7 @@ export class Groups {
 
   /** Whether any member is of that PN. */
   async hasMembers(groupId: string, pnId: string): Promise<boolean> {
-    return !(await isEmpty(this.store, groupAggregate(groupId), membersSet(pnId)));
+    return !(await isEmptySet(this.store, groupAggregate(groupId), membersSet(pnId)));
   }
 
   /**
@@ -83,11 +82,10 @@ export class Groups {
 
   private async membersIn(groupId: string, pnId: string | undefined): Promise<string[]> {
     const aggregate = groupAggregate(groupId);
-    const pns = pnId === undefined ? await allOf(this.store, aggregate, PNS) : [pnId];
+    const pns = pnId === undefined ? await allMembers(this.store, aggregate, PNS) : [pnId];
     const members: string[] = [];
-    for (let from = 0; from < pns.length; from += AT_ONCE) {
-      const some = pns.slice(from, from + AT_ONCE);
-      const found = await Promise.all(some.map((pn) => allOf(this.store, aggregate, membersSet(pn))));
+    for (const some of inChunks(pns, AT_ONCE)) {
+      const found = await Promise.all(some.map((pn) => allMembers(this.store, aggregate, membersSet(pn))));
       for (const list of found) for (const member of list) members.push(member);
     }
     return members.sort();

@@ -4,13 +4,11 @@
  * be told the newest revision several times over, never an older one after a newer.
  */
 import { DeliveryLog } from '@cpns/delivery';
-import { CpnsError } from '@cpns/core';
-import { at, Records, Store } from '@cpns/store';
+import { CpnsError, forEach } from '@cpns/core';
+import { at, Records, Store, allMembers, pagesOf } from '@cpns/store';
 import { withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { allOf, pagesOf } from '../common/all-of';
 import type { ChangeFlow } from '../common/change-flow';
-import { forEach } from '../common/for-each';
 import { GATEWAYS, gatewayAggregate, GROUPS, NOTICES, pnAggregate, TOLD, toldName } from './records';
 
 /** What a notice in a log is made of. */
@@ -59,7 +57,7 @@ export class NoticeLogs {
     // before the gateways are read: one that opens its channel from here on finds the group there, or is found below
     if (!deleted && !(await this.store.isMember(index, GROUPS, groupId)))
       await this.store.commit(index, { addTo: [{ set: GROUPS, member: groupId }] });
-    await forEach(await allOf(this.store, index, GATEWAYS), (gateway) => this.tell(gateway, group));
+    await forEach(await allMembers(this.store, index, GATEWAYS), (gateway) => this.tell(gateway, group));
     if (deleted) await this.store.commit(index, { removeFrom: [{ set: GROUPS, member: groupId }] });
   }
 

@@ -56,7 +56,6 @@ export const GROUP_DUE = {
     unnumbered(SMF, 'pn', 2),
     ...noticed('FLOW-PULL'),
     ...NOTICE_DONE,
-    at(GATEWAY, 'FLOW-PULL', 8, 'group'),
     at(GATEWAY, 'FLOW-PULL', 10, 'member'),
     at(GATEWAY, 'FLOW-PULL', 10, 'group'),
     at(GATEWAY, 'FLOW-PULL', 11, 'group'),

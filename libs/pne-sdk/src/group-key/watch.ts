@@ -1,6 +1,6 @@
 /** The stream of GK-PUSH at a PNE. */
 import type { GroupKeyDelivery, WatchGroupKeysResponse } from '@cpns/contracts';
-import { CpnsError, type Clock, type Code } from '@cpns/core';
+import { backoffAfter, CpnsError, isRefusal, mayRetry, type Backoff, type Clock } from '@cpns/core';
 import { withSpan, withStepChain, withTraceparent, type Logger } from '@cpns/telemetry';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { GroupKeyChannel } from './channel';
@@ -27,25 +27,9 @@ export interface WatchContext {
 /** Checks one delivery and takes it in. */
 export type TakeDelivery = (delivery: GroupKeyDelivery | undefined) => Promise<AcceptedDelivery>;
 
-/** Pauses grow from the first to the last, milliseconds. */
-const FIRST_PAUSE_MS = 100;
-const LAST_PAUSE_MS = 2_000;
+const PAUSES: Backoff = { first: 100, longest: 2_000 };
 /** After a stream that lasted so long the pauses begin anew, milliseconds. */
 const STEADY_MS = 5_000;
-
-/** How a stream ends that is worth making again. */
-const PASSING: ReadonlySet<Code> = new Set<Code>([
-  'UNAVAILABLE',
-  'DEADLINE_EXCEEDED',
-  'CANCELLED',
-  'RESOURCE_EXHAUSTED',
-  'ABORTED',
-  // what HTTP/2 makes of a gateway that ended in the middle
-  'INTERNAL',
-]);
-
-/** Why a delivery is not taken in now, but may be when it comes again. */
-const WAITING: ReadonlySet<Code> = new Set<Code>(['UNAVAILABLE', 'ABORTED']);
 
 /** A delivery that failed by no fault of its own: the device cannot store it, say. */
 class TakingFailed extends Error {
@@ -57,13 +41,14 @@ class TakingFailed extends Error {
 /** @throws CpnsError when trying again is of no use; what `take` fails with, unless it is a refusal */
 export async function watchGroupKeys(context: WatchContext, options: WatchOptions, take: TakeDelivery): Promise<void> {
   const { clock, logger, pause = (ms: number) => sleep(ms, undefined, { signal: options.signal }) } = context;
-  for (let next = FIRST_PAUSE_MS; !options.signal.aborted; next = Math.min(2 * next, LAST_PAUSE_MS)) {
+  for (let attempts = 1; !options.signal.aborted; attempts++) {
     const since = clock.now();
     const end = await oneStream(context, options, take);
     if (options.signal.aborted) return;
-    if (clock.now() - since >= STEADY_MS) next = FIRST_PAUSE_MS;
-    logger.info('Group Keys are not pushed for the moment', { error: end, pauseMs: next });
-    await pause(next).catch((error: unknown) => {
+    if (clock.now() - since >= STEADY_MS) attempts = 1;
+    const pauseMs = backoffAfter(PAUSES, attempts);
+    logger.info('Group Keys are not pushed for the moment', { error: end, pauseMs });
+    await pause(pauseMs).catch((error: unknown) => {
       if (!options.signal.aborted) throw error;
     });
   }
@@ -78,8 +63,8 @@ async function oneStream(context: WatchContext, options: WatchOptions, take: Tak
     return undefined;
   } catch (error) {
     const end = error instanceof TakingFailed ? error.cause : error;
-    const passing = error instanceof TakingFailed ? WAITING : PASSING;
-    if (options.signal.aborted || (end instanceof CpnsError && passing.has(end.code))) return end;
+    const isPassing = error instanceof TakingFailed ? isTransient(end) : mayMakeAgain(end);
+    if (options.signal.aborted || isPassing) return end;
     // the gateway ends the stream of a key that another took the place of
     if (end instanceof CpnsError && context.keyId() !== keyId) return end;
     throw end;
@@ -102,6 +87,10 @@ async function takeOne(
   if (taken !== undefined) onDelivery?.(taken);
 }
 
-/** What is wrong with a delivery is no reason to end the stream; a store that is away is. */
-const isRefusal = (error: unknown): error is CpnsError =>
-  error instanceof CpnsError && error.code !== 'INTERNAL' && !WAITING.has(error.code);
+/** A device whose own store is damaged ends here, and does not go on without what it could not take in. */
+const isTransient = (error: unknown): boolean =>
+  error instanceof CpnsError && error.code !== 'INTERNAL' && mayRetry(error);
+
+/** INTERNAL is what HTTP/2 makes of a gateway that ended in the middle; a limit of streams may be free again. */
+const mayMakeAgain = (error: unknown): boolean =>
+  error instanceof CpnsError && (mayRetry(error) || error.reason === 'LIMIT_REACHED');

@@ -1,9 +1,7 @@
-import { CpnsError, type Clock } from '@cpns/core';
+import { backoffAfter, CpnsError, type Backoff, type Clock } from '@cpns/core';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Pauses grow from the first to the last, milliseconds. */
-const FIRST_PAUSE_MS = 100;
-const LAST_PAUSE_MS = 2_000;
+const PAUSES: Backoff = { first: 100, longest: 2_000 };
 
 export interface Patience {
   /** How long to go on while a dependency does not answer, milliseconds; 0 for one attempt. */
@@ -23,13 +21,13 @@ export interface Patience {
 export async function withPatience<T>(patience: Patience, attempt: () => Promise<T>): Promise<T> {
   const { waitMs, clock, pause = sleep, onRetry } = patience;
   const until = clock.now() + waitMs;
-  for (let next = FIRST_PAUSE_MS; ; next = Math.min(2 * next, LAST_PAUSE_MS)) {
+  for (let attempts = 1; ; attempts++) {
     try {
       return await attempt();
     } catch (error) {
       const left = until - clock.now();
       if (!(error instanceof CpnsError) || error.code !== 'UNAVAILABLE' || left <= 0) throw error;
-      const pauseMs = Math.min(next, left);
+      const pauseMs = Math.min(backoffAfter(PAUSES, attempts), left);
       onRetry?.(error, pauseMs);
       await pause(pauseMs);
     }

@@ -4,8 +4,8 @@
  * put there twice.
  */
 import type { MemberEnvelope } from '@cpns/contracts';
-import { Clock } from '@cpns/core';
-import { at, Records, Store, type Aggregate, type LogEntry } from '@cpns/store';
+import { Clock, forEach } from '@cpns/core';
+import { at, Records, Store, type Aggregate, type LogEntry, pagesOf } from '@cpns/store';
 import { withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { GatewayLog, type DeliveryEntry } from '../../gateway-delivery/gateway-log';
@@ -20,7 +20,6 @@ import { decodeTask, type StoredTask } from './relay-task';
 
 /** Personal Networks that are worked on at a time. */
 const AT_ONCE = 16;
-const PAGE = 500;
 
 const NO_SHARED = Buffer.alloc(0);
 
@@ -54,13 +53,7 @@ export class PushGroupKey {
 
   /** Every Personal Network with recipients, a few at a time. */
   async #eachPn(aggregate: Aggregate, work: (pnId: string) => Promise<void>): Promise<void> {
-    let cursor: string | undefined;
-    do {
-      const page = await this.store.members(aggregate, PNS, cursor, PAGE);
-      for (let from = 0; from < page.items.length; from += AT_ONCE)
-        await Promise.all(page.items.slice(from, from + AT_ONCE).map(work));
-      cursor = page.next;
-    } while (cursor !== undefined);
+    for await (const pns of pagesOf(this.store, aggregate, PNS)) await forEach(pns, work, AT_ONCE);
   }
 
   async #push(head: GroupRecord, { version }: StoredTask, pnId: string): Promise<void> {

@@ -1,6 +1,6 @@
 import { duration } from '@cpns/core';
 import { BackgroundLoop } from '@cpns/platform';
-import { Store } from '@cpns/store';
+import { Store, idsOf } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,6 @@ import { RetireVersions } from './retire-versions';
 
 /** How late a version may be destroyed; from the very moment on it is given out no more. */
 const RETIRE_EVERY = duration(15, 'second');
-const PAGE = 500;
 
 /** When versions are retired: looks at all groups from time to time. How is {@link RetireVersions}'. */
 @Injectable()
@@ -37,17 +36,13 @@ export class RetirementLoop extends BackgroundLoop {
   /** One look at every group; what fails is left to the next one. */
   async #round(signal: AbortSignal): Promise<void> {
     try {
-      let cursor: string | undefined;
-      do {
-        const page = await this.store.list(GROUP_KIND, cursor, PAGE);
-        for (const groupId of page.items) {
+      for await (const groupIds of idsOf(this.store, GROUP_KIND))
+        for (const groupId of groupIds) {
           if (signal.aborted) return;
           await this.retire.execute(groupId).catch((error: unknown) => {
             this.logger.warn('versions of a group could not be retired', { groupId, error });
           });
         }
-        cursor = page.next;
-      } while (cursor !== undefined);
     } catch (error) {
       this.logger.warn('groups could not be looked through for versions to retire', { error });
     }

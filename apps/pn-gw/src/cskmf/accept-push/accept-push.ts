@@ -4,10 +4,10 @@ import {
   checkGatewayGroupKeyDelivery,
   type CheckedGatewayDelivery,
 } from '@cpns/contracts';
-import { failedPrecondition } from '@cpns/core';
+import { failedPrecondition, isRefusal } from '@cpns/core';
 import { endsGroup, type Statement } from '@cpns/group-key';
 import {
-  emitStep,
+  beginStep,
   linkTo,
   Logger,
   withinStep,
@@ -17,7 +17,6 @@ import {
 } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { OwnGateway } from '../../common/own-gateway';
-import { isRefusal } from '../../common/refusal';
 import { ServerClients } from '../../peers/server-clients';
 import { GroupMutex } from '../../service-group/group-mutex';
 import { KnownGroups, noticedStep, type KnownGroup } from '../../service-group/known-group';
@@ -114,13 +113,8 @@ export class AcceptPush {
     // refused before anything is kept
     statements.with(group.statements, signed);
     const flow = flowOf(statement);
-    const told = await withinStep({ flow, step: 8 }, async () => {
-      const kept = await this.envelopes.keepAll(groupId, version, envelopes);
-      await statements.keep(signed);
-      return ends ? this.groups.members(groupId) : kept;
-    });
     const noticed = linkTo(noticedStep(group.notice, statement));
-    const step = emitStep({
+    const step = beginStep({
       flow,
       step: 8,
       from: server.uri,
@@ -128,7 +122,12 @@ export class AcceptPush {
       carried: ends ? ['statement'] : ENVELOPES,
       links: noticed === undefined ? [] : [noticed],
     });
-    await withinStep({ flow, step: 8 }, () => statements.cameBy(groupId, version, step));
+    const told = await withinStep({ flow, step: 8 }, async () => {
+      const kept = await this.envelopes.keepAll(groupId, version, envelopes);
+      await statements.keep(signed, { traceparent: step.traceparent });
+      return ends ? this.groups.members(groupId) : kept;
+    });
+    step.done();
     this.hub.publish(groupId, told);
   }
 }

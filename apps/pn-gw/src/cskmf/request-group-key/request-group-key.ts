@@ -3,7 +3,7 @@
  * The notice's commit puts the request into the group's outbox; from there it is carried on beside the notices, with
  * growing pauses while the Server is away, and after a restart.
  */
-import { duration } from '@cpns/core';
+import { duration, isRefusal } from '@cpns/core';
 import { OutboxRelay, type OutboxRelayOptions } from '@cpns/delivery';
 import { checkGatewayGroupKeyDelivery, type CheckedGatewayDelivery } from '@cpns/contracts';
 import { at, Records, Store, type Aggregate } from '@cpns/store';
@@ -11,13 +11,12 @@ import { emitStep, Logger, withinStep, withStepChain, withTraceparent } from '@c
 import { Injectable } from '@nestjs/common';
 import { BackgroundLoop } from '@cpns/platform';
 import { OwnGateway } from '../../common/own-gateway';
-import { isRefusal } from '../../common/refusal';
 import { ServerClients } from '../../peers/server-clients';
 import { KnownGroups } from '../../service-group/known-group';
 import { GROUP_KIND, groupAggregate, type NoticeRecord } from '../../service-group/records';
 import { checkAnswersFor, Statements } from '../../service-group/statements';
 import { Envelopes } from '../envelopes';
-import { AVAILABLE, REQUEST } from '../records';
+import { AVAILABLE } from '../records';
 import { GroupKeyHub } from '../watch-group-keys/group-key-hub';
 
 const FLOW = 'FLOW-PULL';
@@ -32,6 +31,8 @@ export abstract class RequestingOptions {
 @Injectable()
 export class RequestGroupKey extends BackgroundLoop {
   readonly #relay: OutboxRelay;
+  /** By group-id: step 8 of the request under way. */
+  readonly #begun = new Map<string, string>();
   /** Ends the call under way when the gateway stops. */
   #over: AbortSignal | undefined;
 
@@ -72,23 +73,22 @@ export class RequestGroupKey extends BackgroundLoop {
   /** Does one request, unless it was answered by another one. @throws CpnsError what may be better next time */
   private async carry({ id: groupId }: Aggregate, traceparent: string): Promise<void> {
     const { notice } = await this.groups.read(groupId);
-    const { request, available } = await this.records.read(groupAggregate(groupId), WANTED);
+    const { available } = await this.records.read(groupAggregate(groupId), WANTED);
     if (notice === undefined || notice.deleted || (available?.version ?? 0n) >= notice.keyVersion) return;
     const noticed = notice.noticed.findLast((one) => one.version === notice.keyVersion)?.traceparent ?? '';
-    const before = request?.traceparent ?? (noticed === '' ? traceparent : noticed);
+    const before = this.#begun.get(groupId) ?? (noticed === '' ? traceparent : noticed);
     try {
-      await withTraceparent(before, () =>
-        withStepChain(before, () => this.request(notice, request === undefined && notice.delivery === 'pull')),
-      );
+      await withTraceparent(before, () => withStepChain(before, () => this.request(notice)));
     } catch (error) {
       if (!isRefusal(error)) throw error;
       // its members ask for themselves, and are told why
       this.logger.warn('the Server gives no Group Key for members here', { groupId, error });
     }
+    this.#begun.delete(groupId);
   }
 
-  private async request(notice: NoticeRecord, first: boolean): Promise<void> {
-    if (first) await this.begin(notice);
+  private async request(notice: NoticeRecord): Promise<void> {
+    if (notice.delivery === 'pull' && !this.#begun.has(notice.groupId)) this.#begun.set(notice.groupId, this.report(8));
     const delivery = await this.ask(notice.groupId);
     const { groupId } = notice;
     const { version } = delivery.signed.statement;
@@ -102,17 +102,6 @@ export class RequestGroupKey extends BackgroundLoop {
     if (notice.delivery === 'pull') this.report(11);
     // a push that was missed: those who watch have not heard of it
     this.hub.publish(groupId, kept);
-  }
-
-  /** Step 8. Told before it is kept, so that after a crash the request still goes on from it. */
-  private async begin({ groupId }: NoticeRecord): Promise<void> {
-    const traceparent = this.report(8);
-    await withinStep({ flow: FLOW, step: 8 }, () =>
-      this.records.transact(groupAggregate(groupId), { request: at(REQUEST) }, () => ({
-        result: undefined,
-        put: { request: { traceparent } },
-      })),
-    );
   }
 
   /**
@@ -133,7 +122,7 @@ export class RequestGroupKey extends BackgroundLoop {
   private async end(groupId: string, version: bigint): Promise<void> {
     await this.records.transact(groupAggregate(groupId), WANTED, () => ({
       result: undefined,
-      put: { request: null, available: { version } },
+      put: { available: { version } },
     }));
   }
 
@@ -154,4 +143,4 @@ export class RequestGroupKey extends BackgroundLoop {
   }
 }
 
-const WANTED = { request: at(REQUEST), available: at(AVAILABLE) };
+const WANTED = { available: at(AVAILABLE) };

@@ -133,7 +133,8 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     await world.notice({ groupId: 'g1', members: BOTH });
     await world.push(world.server.keyFor('g1', 1n, BOTH));
-    await world.module.get(Statements).cameBy('g1', 1n, traceparent);
+    const signed = (await world.groups.read('g1')).statements.at(-1)!;
+    await world.module.get(Statements).keep(signed, { traceparent });
     const { sent, hangUp } = watch();
     await eventually(() => expect(sent[0]?.traceparent).toBe(traceparent));
     hangUp();

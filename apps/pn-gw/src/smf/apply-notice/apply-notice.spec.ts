@@ -1,7 +1,7 @@
+import { allMembers } from '@cpns/store';
 import type { ServiceGroupNotice } from '@cpns/contracts';
 import { parseEntityUri } from '@cpns/core';
 import fc from 'fast-check';
-import { allMembers } from '../../common/paging';
 import { groupAggregate, GROUPS_SET, memberAggregate, MEMBERS_SET } from '../../service-group/records';
 import { noticeOf, type NoticeOf } from '../../testing/fake-smf';
 import { CAMERA, GATEWAY, gatewayWorld, LOCK, outcomeOf, STRANGER, type GatewayWorld } from '../../testing/world';

@@ -1,9 +1,9 @@
 /** FLOW-PULL, FLOW-PUSH, GK-UPDATE-M and GK-DELETE, step 7 at the gateway: the SMF's notices of Service Groups (SMF-GW). */
+import { forEach } from '@cpns/core';
 import type { OpenNoticeChannelResponse } from '@cpns/contracts';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { OwnGateway } from '../../common/own-gateway';
-import { forEach } from '../../common/paging';
 import { AcceptPush } from '../../cskmf/accept-push/accept-push';
 import { Envelopes } from '../../cskmf/envelopes';
 import { RequestGroupKey } from '../../cskmf/request-group-key/request-group-key';
