@@ -1,4 +1,10 @@
-import { checkRequestedName, issueCertificate, type IssueRequest, type Issuer, type ParsedCsr } from '@cpns/certificate-issuance';
+import {
+  checkRequestedName,
+  issueCertificate,
+  type IssueRequest,
+  type Issuer,
+  type ParsedCsr,
+} from '@cpns/certificate-issuance';
 import { Clock, formatSubject, Random } from '@cpns/core';
 import { sha256 } from '@cpns/key-derivation';
 import { Injectable } from '@nestjs/common';
