@@ -8,13 +8,18 @@ session.connect();
 session.post('Profiler.enable');
 session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
 
+/** The compiler makes a getter of each export, which runs where a constant of the file is used. */
+const isOfFile = (name) => name !== '' && !name.startsWith('get ');
+
 /** The scripts of which a function ran since the last call, without those that were only loaded. */
 function filesSince() {
   let files = [];
   session.post('Profiler.takePreciseCoverage', (error, { result } = {}) => {
     if (error) throw error;
     files = result
-      .filter(({ functions }) => functions.some(({ functionName, ranges: [{ count }] }) => functionName && count > 0))
+      .filter(({ functions }) =>
+        functions.some(({ functionName, ranges: [{ count }] }) => isOfFile(functionName) && count > 0),
+      )
       .map(({ url }) => url);
   });
   return files;

@@ -1,6 +1,6 @@
 /**
  * A decision of `transact` runs again after a lost race: it is a pure function of what was read, of the clock and of what
- * was reserved before (CONTRIBUTING.md, "Decisions"). The rule follows calls to functions and methods of the same file.
+ * was reserved before (docs/architecture.md, "A request's way"). The rule follows calls to functions and methods of the same file.
  */
 const FIELDS = new Set(['clock', 'config', 'own', 'options']);
 /** Of `@cpns/telemetry`: what is reported, or opens a step. Reading the trace context is no effect, but belongs before too. */

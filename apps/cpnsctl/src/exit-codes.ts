@@ -8,7 +8,7 @@ export const EXIT = {
   refused: 1,
   /** The command line is wrong, or a file that it names. */
   usage: 64,
-  /** Nobody answers; the same command may succeed later. */
+  /** The service does not answer; the same command may succeed later. */
   unavailable: 69,
   /** A fault of ours. */
   internal: 70,

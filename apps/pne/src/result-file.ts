@@ -2,7 +2,7 @@ import { dersToPem } from '@cpns/certificate-issuance';
 import type { DeviceStatus, GroupStatus } from '@cpns/pne-sdk';
 import { renameSync, writeFileSync } from 'node:fs';
 
-/** What a run came to, for whoever started it. Nothing in it is secret. */
+/** The result of a run, for the program that started it. It holds no secret. */
 export interface Result {
   readonly stage: string;
   readonly entity: string;
@@ -56,7 +56,7 @@ export const resultOf = (
   groups: groups.map(groupResultOf),
 });
 
-/** The whole file or none of it: whoever waits for it may be polling. */
+/** Atomic: a reader may be polling for the file. */
 export function writeJson(path: string, value: unknown): void {
   const draft = `${path}.${process.pid}.tmp`;
   writeFileSync(draft, `${JSON.stringify(value, undefined, 2)}\n`);

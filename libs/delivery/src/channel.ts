@@ -9,7 +9,7 @@ export interface SenderChannel<In, Out> {
   readonly requests: AsyncIterable<In>;
   /** Resolves when the transport took the message; rejects once the call has ended. */
   write(message: Out): Promise<void>;
-  /** Aborted when the call has ended, whoever ended it; its reason is the error. */
+  /** Aborted when the call has ended, by either side; its reason is the error. */
   readonly signal: AbortSignal;
 }
 

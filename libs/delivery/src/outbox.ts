@@ -2,7 +2,7 @@
  * What a commit wants carried on elsewhere, to another service or into another aggregate, is appended to a log of the very
  * aggregate that it changes, in the same commit: there is no moment at which one is done and the other is forgotten
  * (the transactional outbox). A relay carries the entries on, in order, each until it arrived. It may do so twice, after a
- * crash or beside another replica: whoever receives is idempotent.
+ * crash or beside another replica: the receiver has to be idempotent.
  */
 import { backoffAfter, duration, type Backoff } from '@cpns/core';
 import { type Aggregate, type Append, type LogEntry, type Store, idsOf } from '@cpns/store';

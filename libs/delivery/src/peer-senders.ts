@@ -46,7 +46,7 @@ export class PeerSenders<In, Out> {
     this.#senders.get(uri)?.sender.end(this.options.logOf(uri), error);
   }
 
-  /** Ends all channels: the receivers come back to whoever answers then. */
+  /** Ends all channels: the receivers come back to a replica that answers then. */
   stop(): void {
     this.#stopped = true;
     for (const { sender } of this.#senders.values()) sender.stop(stopping());

@@ -1,6 +1,6 @@
 import { CpnsError, invalidArgument } from '@cpns/core';
 import type { LogEntry } from '@cpns/store';
-import { Bell } from './bell';
+import { WakeSignal } from './wake-signal';
 import type { ReceiverMessage, SenderChannel } from './channel';
 import type { DeliveryLog } from './delivery-log';
 import { systemTimers, type Timers } from './timers';
@@ -82,7 +82,7 @@ export class DeliverySender<In, Out> {
 
 /** One log over one channel. */
 class Delivery<In, Out> {
-  readonly #bell = new Bell();
+  readonly #signal = new WakeSignal();
   readonly #over = new AbortController();
   /** The last sequence written to the channel, and the last acknowledged; in between is the window. */
   #sent = 0n;
@@ -99,7 +99,7 @@ class Delivery<In, Out> {
 
   end(error: unknown): void {
     if (!this.#over.signal.aborted) this.#over.abort(error);
-    this.#bell.ring();
+    this.#signal.wake();
   }
 
   async run(): Promise<void> {
@@ -111,7 +111,7 @@ class Delivery<In, Out> {
       await this.#begin(await this.#unlessOver(requests.next()));
       // runs beside the sending; its failure ends that
       this.#readAcknowledgements(requests).catch((error: unknown) => this.end(error));
-      await this.log.watch(() => this.#bell.ring(), this.#over.signal);
+      await this.log.watch(() => this.#signal.wake(), this.#over.signal);
       await this.#send();
     } finally {
       this.channel.signal.removeEventListener('abort', ended);
@@ -141,10 +141,10 @@ class Delivery<In, Out> {
       if (message.sequence > this.#sent) throw outOfRange(`only ${this.#sent} entries were sent`, { last: this.#sent });
       if (message.sequence <= this.#acknowledged) continue;
       this.#acknowledged = message.sequence;
-      this.#bell.ring();
+      this.#signal.wake();
     }
     this.#receiverEnded = true;
-    this.#bell.ring();
+    this.#signal.wake();
   }
 
   async #send(): Promise<void> {
@@ -156,7 +156,7 @@ class Delivery<In, Out> {
       const room = window - Number(this.#sent - this.#acknowledged);
       const entries = room > 0 ? (await this.log.read(this.#sent, room)).entries : [];
       for (const entry of entries) await this.#sendOne(entry);
-      if (entries.length === 0) await this.#bell.wait(timers, pollEvery);
+      if (entries.length === 0) await this.#signal.wait(timers, pollEvery);
     }
   }
 
@@ -186,7 +186,7 @@ class Delivery<In, Out> {
     return new Promise((resolve, reject) => {
       const over = () => reject(signal.reason as Error);
       signal.addEventListener('abort', over, { once: true });
-      // attached in any case, so that a failure that comes too late is nobody's
+      // attached in any case: a failure that comes too late must not be an unhandled rejection
       promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', over));
       if (signal.aborted) over();
     });

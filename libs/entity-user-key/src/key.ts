@@ -5,7 +5,7 @@ import type { KeyForm } from '@cpns/key-derivation';
 export type KeyState = 'live' | 'replaced' | 'revoked';
 export type KeyEvent = 'replace' | 'revoke';
 
-export const KEY_LIFE_CYCLE: LifeCycle<KeyState, KeyEvent> = [
+export const ENTITY_USER_KEY_LIFE_CYCLE: LifeCycle<KeyState, KeyEvent> = [
   { state: 'live', event: 'replace', next: 'replaced' },
   { state: 'revoked', event: 'replace', next: 'replaced' },
   { state: 'live', event: 'revoke', next: 'revoked' },
@@ -14,7 +14,7 @@ export const KEY_LIFE_CYCLE: LifeCycle<KeyState, KeyEvent> = [
 
 /** The state after an event. @throws CpnsError KEY_REVOKED where the life cycle has no row */
 export function advanceKey(state: KeyState, event: KeyEvent): KeyState {
-  const next = nextState(KEY_LIFE_CYCLE, state, event);
+  const next = nextState(ENTITY_USER_KEY_LIFE_CYCLE, state, event);
   if (next === undefined) throw failedPrecondition('KEY_REVOKED', 'the key is no longer in use');
   return next;
 }

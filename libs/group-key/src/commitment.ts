@@ -5,7 +5,7 @@ import { timingSafeEqual } from 'node:crypto';
 /** Size of GKC, in bytes. */
 export const COMMITMENT_BYTES = 32;
 
-/** GKC, 32 bytes: it binds a Group Key to its group and version, and gives nothing of it away. */
+/** GKC, 32 bytes: it binds a Group Key to its group and version, and does not reveal it. */
 export function deriveGroupKeyCommitment(groupKey: GroupKey, groupId: string, version: bigint): Buffer {
   return hkdf(groupKey.expose(), undefined, hkdfInfo('cpns/v1/gk-commit', groupId, version));
 }
@@ -19,7 +19,7 @@ export interface Committed {
 }
 
 /**
- * What makes an envelope authentic: whoever wrapped the key, it is the one that the Server's statement names.
+ * What makes an envelope authentic: the key in it is the one that the Server's statement names.
  * @throws CpnsError COMMITMENT_MISMATCH
  */
 export function requireCommitment(groupKey: GroupKey, { groupId, version, commitment }: Committed): void {

@@ -18,14 +18,14 @@ export const SESSION_BYTES = NONCE_BYTES;
 export const COUNTER_BYTES = 8;
 /** Size of the tag of AES-GCM, in bytes. */
 export const CONTENT_TAG_BYTES = 16;
-/** A message carries at most this much, in bytes (1 MiB): whoever has more sends several. */
+/** The most that a message carries, in bytes (1 MiB): more goes in several messages. */
 export const CONTENT_MAX_BYTES = 1_048_576;
 
 /** What all messages of one session have in common. */
 export interface ContentTerms {
   readonly groupId: string;
   readonly version: bigint;
-  /** E of the sender. Whoever holds the Group Key could have written it. */
+  /** E of the sender. Any holder of the Group Key could have written it. */
   readonly sender: string;
   /** 16 random bytes, new at each start of the sender. */
   readonly session: Buffer;

@@ -17,7 +17,7 @@ export const ENVELOPE_TAG = 0x01;
 /** Group, version and member of an envelope. */
 export type EnvelopeTerms = WrapKeyTerms;
 
-/** What an envelope shows to whoever passes it on. */
+/** What an envelope shows to a gateway that passes it on. */
 export interface Envelope {
   /** E of the member. */
   readonly entity: string;
@@ -52,7 +52,7 @@ export const envelopeInvalid = (check: EnvelopeCheck, cause?: unknown) =>
 /**
  * Wraps a Group Key for one member.
  * @param secret S of the member
- * @param keyId of S, in text: whoever makes envelopes in bulk has it stored
+ * @param keyId of S, in text: it is stored where envelopes are made in bulk
  * @throws CpnsError FIELD_MISSING, NAME_INVALID for a key-id that is none
  */
 export function makeEnvelope(secret: EntityUserKey, keyId: string, terms: EnvelopeTerms, groupKey: GroupKey): Buffer {
@@ -70,7 +70,7 @@ export function makeEnvelope(secret: EntityUserKey, keyId: string, terms: Envelo
 }
 
 /**
- * The parts of an envelope, for whoever passes it on.
+ * The parts of an envelope, for a gateway that passes it on.
  * @throws CpnsError ENVELOPE_INVALID with metadata `check`: `tag`, `size`, or `entity` when it names none
  */
 export function parseEnvelope(own: Uint8Array): Envelope {
@@ -98,7 +98,7 @@ function entityOf(bytes: Buffer): string {
 }
 
 /**
- * For whoever passes an envelope on: that it is the envelope of the member it is said to be for.
+ * For a gateway that passes an envelope on: that it is the envelope of the member it is said to be for.
  * @throws CpnsError ENVELOPE_INVALID with metadata `check`
  */
 export function requireEnvelopeOf(entity: string, own: Uint8Array): Envelope {

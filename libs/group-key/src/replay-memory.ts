@@ -9,7 +9,7 @@
  * | 1,024 sessions of a sender in a version, closed ones counted | an unknown session of that sender opens nothing in that version |
  * | 65,536 sessions in all | an unknown session opens nothing |
  *
- * A version that has retired opens nothing, whoever asks, so that its part of the memory is dropped as a whole
+ * A version that has retired opens no content, so that its part of the memory is dropped as a whole
  * ({@link ReplayMemory.forget}); that is what makes room.
  */
 import { failedPrecondition } from '@cpns/core';
@@ -81,7 +81,7 @@ export class ReplayMemory {
 
   /**
    * Marks an authentic message as opened; only then may its content be used.
-   * @returns what changed, to be stored before the content is used: whoever crashes in between loses a message rather
+   * @returns what changed, to be stored before the content is used: a device that crashes in between loses a message rather
    *   than opening it twice
    * @throws CpnsError CONTENT_REPLAYED with metadata `check`
    */

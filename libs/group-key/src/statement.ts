@@ -19,7 +19,7 @@ export interface Statement {
   readonly treeRevision: bigint;
   /** Members seal with this version from here on, Unix milliseconds. */
   readonly activateAt: number;
-  /** Nobody seals with this version after it, Unix milliseconds. */
+  /** The end of sealing with this version, Unix milliseconds. */
   readonly sealUntil: number;
   /** GKC, 32 bytes; empty when the group was deleted. */
   readonly commitment: Buffer;

@@ -5,12 +5,12 @@ import type { IdentifyPeer } from './peer';
 export interface PeerIdentifierOptions {
   /** The issuing CA, DER: it alone gives roles. */
   readonly issuingCaDer: Uint8Array;
-  /** Names of another trust domain are refused, whoever certified them. */
+  /** Names of another trust domain are refused under any issuer. */
   readonly trustDomain: string;
   readonly clock: Clock;
 }
 
-/** A peer whose certificate is none is not a caller with a wrong argument, but nobody. */
+/** Map parse errors of the peer certificate to UNAUTHENTICATED. */
 function asPeerFault(error: unknown): unknown {
   if (!(error instanceof CpnsError) || error.code !== 'INVALID_ARGUMENT') return error;
   return unauthenticated('PEER_IDENTITY_INVALID', `your certificate carries no CPNS identity: ${error.message}`, {

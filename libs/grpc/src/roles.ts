@@ -93,7 +93,7 @@ export const ROLE_TABLE: RoleTable = {
   '/cpns.v1.ResourceServerService/Authorize': SERVER,
 };
 
-/** Health and reflection: whoever TLS lets onto the port. */
+/** Health and reflection: every peer that TLS lets onto the port. */
 export const INFRASTRUCTURE_SERVICES = [
   'grpc.health.v1.Health',
   'grpc.reflection.v1.ServerReflection',

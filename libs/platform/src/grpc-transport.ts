@@ -92,14 +92,14 @@ function portOf({ only, ...options }: PortOptions, methods: readonly ServedMetho
 
 function boundMethod(path: RpcPath, handler: MessageHandler): ServedMethod {
   const extras = handler.extras as unknown as RpcExtras;
-  const { name, shape, maxRequestBytes, besideStanding } = extras;
+  const { name, shape, maxRequestBytes, runsDuringRevocationCheck } = extras;
   return {
     name,
     service: serviceOfRpc(extras),
     path,
     shape,
     maxRequestBytes,
-    besideStanding: besideStanding?.includes(name) === true,
+    runsDuringRevocationCheck: runsDuringRevocationCheck?.includes(name) === true,
     handle: (...args: unknown[]) =>
       answerOf(shape.requestStream ? handler(undefined, args[0]) : handler(args[0], args[1])),
   };

@@ -1,6 +1,6 @@
 /**
  * What a device program imports to become a target entity of CPNS (5.3.1.12.5), and a PN GW to enrol itself: {@link Device}
- * and {@link enrolGateway} on top, the exchanges they are made of for whoever brings a transport or a key of its own.
+ * and {@link enrolGateway} on top, the exchanges they are made of for programs with a transport or a key of their own.
  */
 export type { AssignOptions } from './device/assign';
 export type { ExchangeOptions } from './device/device-context';

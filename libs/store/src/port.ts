@@ -151,7 +151,7 @@ export abstract class Store {
 
   /**
    * Calls `wake` soon after each commit that appended to the log, until the signal aborts. **A hint only**: wake-ups may
-   * be lost, merged or superfluous, so whoever waits also looks from time to time. Resolves when the watch is set, or at
+   * be lost, merged or superfluous, so that a waiter also looks from time to time. Resolves when the watch is set, or at
    * once when the store is away at the moment (the watch is then set by itself later, and followed by one wake-up).
    * @param wake must not throw
    */

@@ -1,5 +1,5 @@
 /**
- * The numbered flows of the source as data: whoever shows, counts or breaks them reads this table. A message is reported
+ * The numbered flows of the source as data, for all that shows, counts or breaks them. A message is reported
  * by its receiver once accepted, an internal step by its doer. A target PN GW goes through the same flows as a PNE; which
  * of the two it was is seen in the identities.
  */

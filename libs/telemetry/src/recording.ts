@@ -1,6 +1,6 @@
 let recording = false;
 
-/** Whether spans go anywhere: what nobody will see need not be made. */
+/** Whether spans are exported: without an exporter none is made. */
 export const isRecording = (): boolean => recording;
 
 /** For {@link startTelemetry} alone. */

@@ -14,7 +14,7 @@ export const STEP_ATTRIBUTES = {
 } as const;
 
 /**
- * What a step may say that it carried: names of fields, never a value. The list is closed, so that nobody can put a
+ * What a step may say that it carried: names of fields, never a value. The list is closed, so that no code can put a
  * value where a name belongs.
  */
 export const CARRIED_FIELDS = [

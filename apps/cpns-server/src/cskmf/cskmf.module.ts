@@ -6,13 +6,11 @@ import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.modu
 import { GatewaysModule } from '../gateways/gateways.module';
 import { OsgModule } from '../osg/osg.module';
 import { RecentRecordsModule } from '../recent-records/recent-records.module';
-import { CreateGroupKey } from './create-group-key';
-import { DeleteGroupKey } from './delete-group-key';
 import { Envelopes } from './envelopes';
-import { GetGroupKeyStatus } from './get-group-key-status';
 import { FinishChange } from './group-change/finish-change';
 import { GroupChanges } from './group-change/group-change';
 import { GroupKeyManagementController } from './group-key-management.controller';
+import { ManageGroupKeys } from './manage-group-keys';
 import { MemberKeys } from './member-keys';
 import { PullGroupKey } from './pull-group-key/pull-group-key';
 import { PullGroupKeyController } from './pull-group-key/pull-group-key.controller';
@@ -22,17 +20,13 @@ import { GROUP, PENDING, RECIPIENT, RETIRED_VERSIONS, RETIREMENT } from './recor
 import { RetireVersions } from './retire-versions/retire-versions';
 import { RetirementLoop } from './retire-versions/retirement-loop';
 import { SignedStatements } from './signed-statements';
-import { UpdateGroupKey } from './update-group-key';
 
 @OwnsRecords(GROUP, RETIRED_VERSIONS, PENDING, RECIPIENT, RETIREMENT)
 @Module({
   imports: [EntitiesModule, GatewaysModule, GatewayDeliveryModule, OsgModule, RecentRecordsModule],
   controllers: [GroupKeyManagementController, PullGroupKeyController],
   providers: [
-    CreateGroupKey,
-    UpdateGroupKey,
-    DeleteGroupKey,
-    GetGroupKeyStatus,
+    ManageGroupKeys,
     GroupChanges,
     FinishChange,
     PullGroupKey,

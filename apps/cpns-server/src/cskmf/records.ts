@@ -36,9 +36,9 @@ export const GROUP = defineRecord('head', {
   /** When the group was deleted, Unix milliseconds. */
   deletedAt: optional(jsonField<number>()),
 });
-export type GroupRecord = ValueIn<typeof GROUP>;
+export type KeyedGroupRecord = ValueIn<typeof GROUP>;
 
-/** As many retired versions as are remembered, for whoever looks. */
+/** As many retired versions as are remembered, for GetGroupKeyStatus. */
 export const RETIRED_VERSIONS_MAX = 100;
 
 /** The newest of the versions that were destroyed, oldest first. */

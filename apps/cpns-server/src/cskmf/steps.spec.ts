@@ -30,16 +30,16 @@ describe('steps of the Server', () => {
   const create = async (description = world.push('g')) => {
     const server = await world.process();
     const request = { description, members: [A], membershipRevision: 1n };
-    return withStepChain('', () => server.create.execute(request, SMF));
+    return withStepChain('', () => server.keys.create(request, SMF));
   };
   const update = async () => {
     const server = await world.process();
     const request = { groupId: 'g', membershipRevision: 2n, joined: [B], left: [] };
-    return withStepChain('', () => server.update.execute(request, SMF));
+    return withStepChain('', () => server.keys.update(request, SMF));
   };
   const remove = async () => {
     const server = await world.process();
-    return withStepChain('', () => server.delete.execute({ groupId: 'g' }, SMF));
+    return withStepChain('', () => server.keys.delete({ groupId: 'g' }, SMF));
   };
 
   const made = (flow: string) => [
@@ -94,13 +94,13 @@ describe('steps of the Server', () => {
       const step = emitStep({ flow: 'GK-UPDATE-M', step: 1, from: 'x', to: 'y', carried: [] });
       const dying = await world.process(failingStore(temporary.store, { at: 1, when: 'after' }));
       const request = { groupId: 'g', membershipRevision: 2n, joined: [B], left: [] };
-      expect(await reasonOf(dying.update.execute(request, SMF))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+      expect(await reasonOf(dying.keys.update(request, SMF))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
       return step;
     });
     telemetry.reset();
     const other = { groupId: 'g', membershipRevision: 3n, joined: [], left: [A] };
     const server = await world.process();
-    await withStepChain('', () => server.update.execute(other, SMF));
+    await withStepChain('', () => server.keys.update(other, SMF));
     const steps = await telemetry.steps();
     expect(shown(steps)).toEqual([...made('GK-UPDATE-M').slice(1), ...made('GK-UPDATE-M')]);
     const [finished, own] = [steps.slice(0, 3), steps.slice(3)];

@@ -76,7 +76,7 @@ export type KeyRecord = ValueIn<typeof KEY>;
 export interface RetiredCredential {
   /** `key:` and a key id, or `certificate:` and a SHA-256 in hex. */
   readonly id: string;
-  /** Unix milliseconds; nobody would accept it afterwards anyway. */
+  /** Unix milliseconds; it has expired afterwards anyway. */
   readonly until: number;
 }
 

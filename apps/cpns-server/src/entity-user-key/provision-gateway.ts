@@ -1,6 +1,6 @@
 /**
  * EUK-GW-S and EUK-GW-P, steps 1 to 3: a PN GW gets what it needs to assign Entity-User Keys itself, once per epoch
- * (Q8, Q9). The same request gets the same answer, so that a lost reply leaves no seed behind that nobody uses.
+ * (Q8, Q9). The same request gets the same answer, so that a lost reply leaves no unused seed behind.
  */
 import { issueCertificate, parseCsr } from '@cpns/certificate-issuance';
 import type { ProvisionGatewayRequest, ProvisionGatewayResponse } from '@cpns/contracts';

@@ -1,6 +1,6 @@
 /**
  * EUK-GW-VERIFY steps 2 to 4: the first contact of a target entity with the CPNS Server. For a secret that a gateway
- * assigned the Server derives the key from both seeds (5.3.1.12.5.2 b); a certificate, whoever issued it, it verifies, and
+ * assigned the Server derives the key from both seeds (5.3.1.12.5.2 b); a certificate, of either assigner, it verifies, and
  * agrees the pairwise secret (protocol.md, "Registration").
  */
 import {

@@ -54,7 +54,7 @@ export class RevokeEntityUserKey {
     return revoked;
   }
 
-  /** With its identity end all that the gateway could assign with, whoever has its keys now. */
+  /** With its identity end its 1st seeds and CA certificates, so that a thief of them can assign nothing either. */
   private async endIdentity({ uri }: EntityName): Promise<boolean> {
     const { provisioned } = await this.gateways.read(uri, { provisioned: at(PROVISIONED) });
     const seeds = refs(provisioned?.firstSeeds, (id) => at(FIRST_SEED, firstSeedName(id)));

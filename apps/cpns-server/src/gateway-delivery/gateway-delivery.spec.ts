@@ -103,8 +103,8 @@ it('ends channels when the process stops, then the loops, then the connection to
   const [A, B] = [pne('a'), pne('b')];
   await world.register(A, B);
   const description = world.description('g');
-  await server.create.execute({ description, members: [A], membershipRevision: 1n }, SMF);
-  await server.update.execute({ groupId: 'g', membershipRevision: 2n, joined: [B], left: [] }, SMF);
+  await server.keys.create({ description, members: [A], membershipRevision: 1n }, SMF);
+  await server.keys.update({ groupId: 'g', membershipRevision: 2n, joined: [B], left: [] }, SMF);
   world.clock.advance(60_000);
   let release: () => void = () => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));

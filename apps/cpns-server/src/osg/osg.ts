@@ -80,7 +80,7 @@ export class Osg implements OnApplicationShutdown {
     await this.#ask('GK-DELETE', ['group_id'], () => this.kmc.rpc.destroyKey({ groupId }).catch(unlessUnknown));
   }
 
-  /** Destroys the keys in memory that nobody asked for lately. */
+  /** Destroys the keys in memory that were not asked for lately. */
   dropIdle(): void {
     this.cache.dropIdle();
   }

@@ -49,7 +49,7 @@ export class VerifyProof {
     const now = this.clock.now();
     verifyProof(confirmKey, proof, { audience: gateway.uri, method, requestDigest }, now);
     confirmKey.destroy();
-    // told to nobody who does not hold the key
+    // told only to a holder of the key
     checkLive(key, now);
     await this.spend(proof);
     return { entity: entity.uri, user: key.user, keyId: keyIdBytes(key.keyId) };

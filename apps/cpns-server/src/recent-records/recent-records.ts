@@ -25,7 +25,7 @@ const placeOf = ({ kind, id }: Aggregate, { definition, name }: RecordRef): stri
  * Reads records as {@link Records.read} does, always from the store, but authenticates and parses one only when its bytes
  * are not those that were found good at this very place before: what every call looks at, such as whether a gateway still
  * may act, changes rarely. Secrets are remembered sealed, and opened anew for each that reads them, who destroys them;
- * everything else that is returned is shared: nobody may change it.
+ * everything else that is returned is shared and must not be changed.
  */
 @Injectable()
 export class RecentRecords {

@@ -27,15 +27,12 @@ import { at, type Store } from '@cpns/store';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import type { TestingModule } from '@nestjs/testing';
 import { ServerConfig } from '../config';
-import { CreateGroupKey } from '../cskmf/create-group-key';
 import { CskmfModule } from '../cskmf/cskmf.module';
-import { DeleteGroupKey } from '../cskmf/delete-group-key';
-import { GetGroupKeyStatus } from '../cskmf/get-group-key-status';
+import { ManageGroupKeys } from '../cskmf/manage-group-keys';
 import { PullGroupKey } from '../cskmf/pull-group-key/pull-group-key';
 import { PushRelay } from '../cskmf/push-group-key/push-relay';
 import { groupAggregate } from '../cskmf/records';
 import { RetireVersions } from '../cskmf/retire-versions/retire-versions';
-import { UpdateGroupKey } from '../cskmf/update-group-key';
 import { EntityRecords } from '../entities/entity-records';
 import { KEY, type KeyRecord } from '../entities/records';
 import { GatewayLog } from '../gateway-delivery/gateway-log';
@@ -87,19 +84,13 @@ class SleepingRelay extends PushRelay {
 
 /** One process of the CPNS Server, as far as CSKMF goes. */
 export class CskmfProcess {
-  readonly create: CreateGroupKey;
-  readonly update: UpdateGroupKey;
-  readonly delete: DeleteGroupKey;
-  readonly status: GetGroupKeyStatus;
+  readonly keys: ManageGroupKeys;
   readonly pull: Pull;
   readonly retire: RetireVersions;
   readonly relay: PushRelay;
 
   constructor(readonly module: TestingModule) {
-    this.create = module.get(CreateGroupKey);
-    this.update = module.get(UpdateGroupKey);
-    this.delete = module.get(DeleteGroupKey);
-    this.status = module.get(GetGroupKeyStatus);
+    this.keys = module.get(ManageGroupKeys);
     this.pull = pullOf(module.get(PullGroupKey));
     this.retire = module.get(RetireVersions);
     this.relay = module.get(PushRelay);

@@ -60,7 +60,7 @@ async function makeFiles({ trustDomain, operator, dns = [], ip }: InitFlags): Pr
   ];
 }
 
-/** Refuses as a whole when one of the files is there: half of one trust domain and half of another helps nobody. */
+/** Refuses as a whole when one of the files is there: half of one trust domain and half of another is of no use. */
 function writeAll(directory: string, files: readonly NewFile[]): void {
   const taken = files.find(({ name }) => existsSync(join(directory, name)));
   if (taken !== undefined) throw new UsageError(`${join(directory, taken.name)} is there already; nothing was written`);

@@ -3,8 +3,7 @@ import type { DestroyKeyRequest } from '@cpns/contracts';
 import { checkGroupId } from '@cpns/core';
 import { at, Records, type RecordRef, type Aggregate } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { destroyed } from './destroy-key-version';
-import { noSuchKey } from './key-version';
+import { destroyed, noSuchKey } from './group-keys';
 import { HEAD, keyAggregate, VERSION, versionName, type HeadRecord } from './records';
 import { advanceKey, type KeyEvent } from './life-cycle';
 

@@ -9,39 +9,33 @@ import {
 import type { Handlers } from '@cpns/grpc';
 import { FlowStep, GrpcController } from '@cpns/platform';
 import { Payload } from '@nestjs/microservices';
-import { CreateKey } from './create-key';
-import { CreateKeyVersion } from './create-key-version';
 import { DestroyKey } from './destroy-key';
-import { DestroyKeyVersion } from './destroy-key-version';
-import { GetKeyVersion } from './get-key-version';
+import { GroupKeys } from './group-keys';
 
 /** OSG to KMC on the wire. */
 @GrpcController(KmcServiceService)
 export class KmcController implements Handlers<typeof KmcServiceService> {
   constructor(
-    private readonly create: CreateKey,
-    private readonly createVersion: CreateKeyVersion,
-    private readonly getVersion: GetKeyVersion,
-    private readonly destroyVersion: DestroyKeyVersion,
+    private readonly keys: GroupKeys,
     private readonly destroy: DestroyKey,
   ) {}
 
   @FlowStep(['FLOW-PULL', 'FLOW-PUSH'], 3, ['group_id', 'request_id'])
   async createKey(@Payload() request: CreateKeyRequest) {
-    return { version: await this.create.execute(request) };
+    return { version: await this.keys.create(request) };
   }
 
   @FlowStep(['GK-UPDATE-M'], 3, ['group_id', 'previous', 'request_id'])
   async createKeyVersion(@Payload() request: CreateKeyVersionRequest) {
-    return { version: await this.createVersion.execute(request) };
+    return { version: await this.keys.createVersion(request) };
   }
 
   async getKeyVersion(@Payload() request: GetKeyVersionRequest) {
-    return { version: await this.getVersion.execute(request) };
+    return { version: await this.keys.getVersion(request) };
   }
 
   async destroyKeyVersion(@Payload() request: DestroyKeyVersionRequest) {
-    await this.destroyVersion.execute(request);
+    await this.keys.destroyVersion(request);
     return {};
   }
 

@@ -1,8 +1,8 @@
 import {
   advanceKey,
   advanceVersion,
-  KEY_LIFE_CYCLE,
-  VERSION_LIFE_CYCLE,
+  KMC_KEY_LIFE_CYCLE,
+  KMC_VERSION_LIFE_CYCLE,
   type KeyEvent,
   type KeyState,
   type VersionState,
@@ -26,7 +26,7 @@ describe('the life cycle of a key', () => {
   });
 
   it('leads to live from nowhere', () => {
-    expect(KEY_LIFE_CYCLE.filter(({ next }) => next === 'live')).toEqual([]);
+    expect(KMC_KEY_LIFE_CYCLE.filter(({ next }) => next === 'live')).toEqual([]);
   });
 });
 
@@ -36,6 +36,6 @@ describe('the life cycle of a version', () => {
   });
 
   it('leads to live from nowhere', () => {
-    expect(VERSION_LIFE_CYCLE.filter(({ next }) => next === 'live')).toEqual([]);
+    expect(KMC_VERSION_LIFE_CYCLE.filter(({ next }) => next === 'live')).toEqual([]);
   });
 });

@@ -19,7 +19,7 @@ const row = <State extends string, Event extends string>(state: State, event: Ev
   next,
 });
 
-export const KEY_LIFE_CYCLE: LifeCycle<KeyState, KeyEvent> = [
+export const KMC_KEY_LIFE_CYCLE: LifeCycle<KeyState, KeyEvent> = [
   row<KeyState, KeyEvent>('live', 'destroy', 'ending'),
   // asked again, after a crash or by an impatient caller
   row<KeyState, KeyEvent>('ending', 'destroy', 'ending'),
@@ -28,7 +28,7 @@ export const KEY_LIFE_CYCLE: LifeCycle<KeyState, KeyEvent> = [
   row<KeyState, KeyEvent>('ended', 'destroy', 'ended'),
 ];
 
-export const VERSION_LIFE_CYCLE: LifeCycle<VersionState, VersionEvent> = [
+export const KMC_VERSION_LIFE_CYCLE: LifeCycle<VersionState, VersionEvent> = [
   row<VersionState, VersionEvent>('live', 'destroy', 'destroyed'),
   row<VersionState, VersionEvent>('destroyed', 'destroy', 'destroyed'),
 ];
@@ -44,8 +44,8 @@ function advance<State extends string, Event extends string>(
 }
 
 /** @throws CpnsError INTERNAL where the life cycle has no row: a fault of ours */
-export const advanceKey = (state: KeyState, event: KeyEvent): KeyState => advance(KEY_LIFE_CYCLE, state, event);
+export const advanceKey = (state: KeyState, event: KeyEvent): KeyState => advance(KMC_KEY_LIFE_CYCLE, state, event);
 
 /** @throws CpnsError INTERNAL where the life cycle has no row: a fault of ours */
 export const advanceVersion = (state: VersionState, event: VersionEvent): VersionState =>
-  advance(VERSION_LIFE_CYCLE, state, event);
+  advance(KMC_VERSION_LIFE_CYCLE, state, event);

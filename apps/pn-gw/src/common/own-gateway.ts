@@ -1,4 +1,4 @@
-import type { EntityName } from '@cpns/core';
+import { permissionDenied, samePn, type EntityName } from '@cpns/core';
 import { OwnIdentity } from '@cpns/platform';
 
 /** This PN GW, as its own certificate says; `uri` is its E. */
@@ -10,4 +10,11 @@ export abstract class OwnGateway extends OwnIdentity {
   abstract readonly root: Buffer;
   /** PEM, for TLS. */
   abstract readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
+}
+
+/** A gateway serves its own PN, and only requests that were made to it. @throws CpnsError PN_MISMATCH, GATEWAY_MISMATCH */
+export function checkAddressee(own: EntityName, entity: EntityName, gateway?: EntityName): void {
+  if (!samePn(own, entity)) throw permissionDenied('PN_MISMATCH', `this gateway serves ${own.pn} only`);
+  if (gateway !== undefined && gateway.uri !== own.uri)
+    throw permissionDenied('GATEWAY_MISMATCH', 'the request was made to another gateway');
 }

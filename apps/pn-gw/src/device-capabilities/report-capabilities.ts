@@ -2,8 +2,7 @@ import type { DeviceCapabilities } from '@cpns/contracts';
 import type { CallContext } from '@cpns/grpc';
 import { parseEntityUri } from '@cpns/core';
 import { Injectable } from '@nestjs/common';
-import { checkAddressee } from '../common/check-addressee';
-import { OwnGateway } from '../common/own-gateway';
+import { checkAddressee, OwnGateway } from '../common/own-gateway';
 import { ServerClients } from '../peers/server-clients';
 
 /** Relays a report to the Device Capabilities Function, with how its sender was authenticated (GK-SECLEVEL). */

@@ -23,8 +23,7 @@ import { deriveEntityUserKey, deriveKeyId, deriveSecondSeed, type EnrolRequest }
 import { at, expiring, Records, type Decision, type Found, type Snapshot } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { checkAddressee } from '../common/check-addressee';
-import { OwnGateway } from '../common/own-gateway';
+import { checkAddressee, OwnGateway } from '../common/own-gateway';
 import { GatewayConfig } from '../config';
 import { FirstSeeds } from '../provisioning/first-seeds';
 import { GatewayCa } from '../provisioning/gateway-ca';

@@ -26,7 +26,7 @@ export type GrantRecord = ValueIn<typeof GRANT>;
 
 export const grantName = (tokenId: string): string => `grant.${tokenId}`;
 
-/** How long a grant is kept after its token ended, so that whoever comes late is told so; milliseconds. */
+/** How long a grant is kept after its token ended, so that a late request gets TOKEN_EXPIRED; milliseconds. */
 export const GRANT_KEPT_MS = duration(30, 'day');
 
 /** A token that was revoked before it was granted: when the grant comes, it is void. */

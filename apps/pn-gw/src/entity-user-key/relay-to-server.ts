@@ -19,8 +19,7 @@ import type { CallContext } from '@cpns/grpc';
 import type { KeyForm } from '@cpns/key-derivation';
 import { emitStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { checkAddressee } from '../common/check-addressee';
-import { OwnGateway } from '../common/own-gateway';
+import { checkAddressee, OwnGateway } from '../common/own-gateway';
 import { ServerClients } from '../peers/server-clients';
 
 type CarriedIn = Readonly<Record<KeyForm, readonly CarriedField[]>>;

@@ -4,8 +4,7 @@ import { checkTokenId, checkUserId, Clock, parseEntityUri, TokenAuthKey } from '
 import { advanceAdmission, TOKEN_MAX_LIFE_MS } from '@cpns/entity-user-key';
 import { at, expiring, Records } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { checkAddressee } from '../common/check-addressee';
-import { OwnGateway } from '../common/own-gateway';
+import { checkAddressee, OwnGateway } from '../common/own-gateway';
 import {
   entityAggregate,
   GRANT,

@@ -27,7 +27,7 @@ const ownGateway = {
   },
 };
 
-/** In all modules. It keeps nothing of its own: the records of an enrolment are those of `@cpns/pne-sdk`. */
+/** In all modules. It has no records: those of an enrolment are those of `@cpns/pne-sdk`. */
 @Global()
 @Module({
   providers: [OneTime, ownGateway, { provide: OwnIdentity, useExisting: OwnGateway }],

@@ -1,4 +1,4 @@
-/** EUK-GW-S steps 1 to 3 at the gateway: gets a 1st seed per epoch, and counts whom it serves (Q8). */
+/** EUK-GW-S steps 1 to 3 at the gateway: gets a 1st seed per epoch, and counts the (E, user) that it serves (Q8). */
 import {
   Clock,
   CpnsError,

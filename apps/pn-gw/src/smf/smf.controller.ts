@@ -6,8 +6,7 @@ import {
 import type { CallContext, Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { JoinServiceGroup } from './join-service-group/join-service-group';
-import { LeaveServiceGroup } from './leave-service-group/leave-service-group';
+import { RelayMembership } from './relay-membership';
 
 const { joinServiceGroup, leaveServiceGroup } = PnGatewayServiceService;
 const SERVED = { joinServiceGroup, leaveServiceGroup };
@@ -15,16 +14,13 @@ const SERVED = { joinServiceGroup, leaveServiceGroup };
 /** CPNS-1 on the wire: membership. */
 @GrpcController(SERVED)
 export class SmfController implements Handlers<typeof SERVED> {
-  constructor(
-    private readonly join: JoinServiceGroup,
-    private readonly leave: LeaveServiceGroup,
-  ) {}
+  constructor(private readonly membership: RelayMembership) {}
 
   async joinServiceGroup(@Payload() { groupId }: PnGatewayServiceJoinServiceGroupRequest, @Ctx() call: CallContext) {
-    return { membershipRevision: await this.join.execute(groupId, call) };
+    return { membershipRevision: await this.membership.execute('joinServiceGroup', groupId, call) };
   }
 
   async leaveServiceGroup(@Payload() { groupId }: PnGatewayServiceLeaveServiceGroupRequest, @Ctx() call: CallContext) {
-    return { membershipRevision: await this.leave.execute(groupId, call) };
+    return { membershipRevision: await this.membership.execute('leaveServiceGroup', groupId, call) };
   }
 }

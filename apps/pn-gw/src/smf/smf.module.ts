@@ -5,14 +5,13 @@ import { CskmfModule } from '../cskmf/cskmf.module';
 import { PeersModule } from '../peers/peers.module';
 import { ServiceGroupModule } from '../service-group/service-group.module';
 import { ApplyNotice } from './apply-notice/apply-notice';
-import { JoinServiceGroup } from './join-service-group/join-service-group';
-import { LeaveServiceGroup } from './leave-service-group/leave-service-group';
 import { NoticeChannel } from './notice-channel';
+import { RelayMembership } from './relay-membership';
 import { SmfController } from './smf.controller';
 
 @Module({
   imports: [PeersModule, ChannelModule, ServiceGroupModule, CskmfModule],
   controllers: [SmfController],
-  providers: [ApplyNotice, NoticeChannel, JoinServiceGroup, LeaveServiceGroup],
+  providers: [ApplyNotice, NoticeChannel, RelayMembership],
 })
 export class SmfModule {}

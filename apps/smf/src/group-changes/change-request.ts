@@ -12,13 +12,13 @@ import {
   type Standing,
 } from '@cpns/group-key';
 import type { ChangeFlow } from '../common/change-flow';
-import type { GroupRecord } from './records';
+import type { ServiceGroupRecord } from './records';
 
 /** What is to be proposed to CSKMF. */
 export interface Proposal {
   readonly flow: ChangeFlow;
   /** The group until CSKMF answered. */
-  readonly group: GroupRecord;
+  readonly group: ServiceGroupRecord;
   /** Of the membership after the change. */
   readonly revision: bigint;
   readonly size: number;
@@ -38,13 +38,13 @@ export interface ChangeRequest {
   /** Those on whose standing the plan depends. */
   readonly entities: readonly EntityName[];
   /** @throws CpnsError when the group does not allow it */
-  plan(group: GroupRecord | undefined, standingOf: (entity: string) => Standing): Plan;
+  plan(group: ServiceGroupRecord | undefined, standingOf: (entity: string) => Standing): Plan;
 }
 
 const digestOf = (...parts: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 
-const stateOf = (group: GroupRecord | undefined): GroupState => group?.state ?? 'absent';
+const stateOf = (group: ServiceGroupRecord | undefined): GroupState => group?.state ?? 'absent';
 
 /** FLOW-PULL, FLOW-PUSH: a group with its first members. @param members sorted */
 export function creationOf(description: GroupDescription, members: readonly EntityName[]): ChangeRequest {
@@ -109,7 +109,7 @@ export function deletionOf(groupId: string): ChangeRequest {
 }
 
 /** @throws CpnsError NOT_FOUND, GROUP_DELETED */
-function requireGroup(group: GroupRecord | undefined, event: 'change' | 'delete'): GroupRecord {
+function requireGroup(group: ServiceGroupRecord | undefined, event: 'change' | 'delete'): ServiceGroupRecord {
   const state = advanceGroup(stateOf(group), event);
   // a state that has a successor by these events is that of a group
   if (group === undefined) throw new CpnsError('INTERNAL', `a group that is not there would be ${state}`);

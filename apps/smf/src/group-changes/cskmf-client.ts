@@ -5,7 +5,7 @@ import { joinedBy, leftBy } from '@cpns/group-key';
 import { Injectable } from '@nestjs/common';
 import type { Waiting } from '../common/waiting';
 import { ServerLink } from '../peer-clients/server-link';
-import type { GroupRecord, PendingRecord } from './records';
+import type { ServiceGroupRecord, PendingRecord } from './records';
 
 /** CSKMF asks the KMC, and works through as many recipients as a change has. */
 const CHANGE_MS = duration(15, 'second');
@@ -50,7 +50,7 @@ export class CskmfClient {
    * @throws CpnsError what CSKMF refuses it with (`isRefusal`); DEPENDENCY_UNAVAILABLE and others, to be tried again
    */
   async ask(
-    { description, keyVersion }: GroupRecord,
+    { description, keyVersion }: ServiceGroupRecord,
     { flow, revision, moves }: PendingRecord,
     over: AbortSignal,
   ): Promise<KeyAnswer> {

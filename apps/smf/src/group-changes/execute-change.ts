@@ -18,7 +18,15 @@ import { Injectable } from '@nestjs/common';
 import type { ChangeFlow } from '../common/change-flow';
 import { CskmfClient, type KeyAnswer } from './cskmf-client';
 import { pnsOf, setChanges } from './groups';
-import { GROUP, groupAggregate, PENDING, REFUSAL, refusalName, type GroupRecord, type PendingRecord } from './records';
+import {
+  GROUP,
+  groupAggregate,
+  PENDING,
+  REFUSAL,
+  refusalName,
+  type ServiceGroupRecord,
+  type PendingRecord,
+} from './records';
 
 const NOTHING = Buffer.alloc(0);
 /** How long a call may ask why its change was taken back, milliseconds: longer than any call waits. */
@@ -52,7 +60,7 @@ export class ExecuteChange {
     }
   }
 
-  async #carry(group: GroupRecord, pending: PendingRecord, over: AbortSignal): Promise<void> {
+  async #carry(group: ServiceGroupRecord, pending: PendingRecord, over: AbortSignal): Promise<void> {
     const { flow } = pending;
     const startedAt = this.clock.now();
     let answer: KeyAnswer;

@@ -4,7 +4,7 @@ import { Store, allMembers, emptySet } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { NoticeLogs } from '../notice-log/notice-logs';
 import { Groups } from './groups';
-import { formerSet, groupAggregate, membersSet, PNS, type GroupRecord } from './records';
+import { formerSet, groupAggregate, membersSet, PNS, type ServiceGroupRecord } from './records';
 
 @Injectable()
 export class FanOutNotices {
@@ -23,7 +23,7 @@ export class FanOutNotices {
     if (group.state === 'deleted') await this.#forget(groupId);
   }
 
-  async #tellPn(group: GroupRecord, pn: string): Promise<void> {
+  async #tellPn(group: ServiceGroupRecord, pn: string): Promise<void> {
     const { groupId } = group.description;
     const has = await this.groups.hasMembers(groupId, pn);
     if (!has && group.lastChange?.pnsLeft.includes(pn) !== true) return;

@@ -3,7 +3,7 @@ import { CpnsError, parseEntityUri, inChunks } from '@cpns/core';
 import { at, listPage, Records, Store, type PageRequest, type SetChange, allMembers, isEmptySet } from '@cpns/store';
 import type { Move, Standing } from '@cpns/group-key';
 import { Injectable } from '@nestjs/common';
-import { GROUP, GROUP_KIND, groupAggregate, membersSet, PNS, setOf, type GroupRecord } from './records';
+import { GROUP, GROUP_KIND, groupAggregate, membersSet, PNS, setOf, type ServiceGroupRecord } from './records';
 
 const pnOf = (entity: string): string => parseEntityUri(entity).pnId;
 
@@ -30,7 +30,7 @@ export function setChanges(moves: readonly Move[]): {
 
 /** A group with members as they were at one moment. */
 export interface GroupSnapshot {
-  readonly group: GroupRecord;
+  readonly group: ServiceGroupRecord;
   /** E of each, sorted. */
   readonly members: readonly string[];
 }
@@ -48,12 +48,12 @@ export class Groups {
   ) {}
 
   /** Also one that was deleted, or is only being made. */
-  async find(groupId: string): Promise<GroupRecord | undefined> {
+  async find(groupId: string): Promise<ServiceGroupRecord | undefined> {
     return (await this.records.read(groupAggregate(groupId), { group: at(GROUP) })).group;
   }
 
   /** A page of what {@link find} finds. @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID */
-  async list(request: PageRequest): Promise<{ readonly found: readonly GroupRecord[]; readonly next: string }> {
+  async list(request: PageRequest): Promise<{ readonly found: readonly ServiceGroupRecord[]; readonly next: string }> {
     const { items, next } = await listPage(this.store, GROUP_KIND, request);
     const found = await Promise.all(items.map((groupId) => this.find(groupId)));
     return { found: found.filter((group) => group !== undefined), next };

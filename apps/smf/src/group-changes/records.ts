@@ -31,7 +31,7 @@ export const GROUP = defineRecord('group', {
   keyVersion: jsonField<bigint>(),
   lastChange: optional(jsonField<LastChange>()),
 });
-export type GroupRecord = ValueIn<typeof GROUP>;
+export type ServiceGroupRecord = ValueIn<typeof GROUP>;
 
 /**
  * The one change that was proposed and that CSKMF has not answered yet. It is what the call asked for, worked out: it is

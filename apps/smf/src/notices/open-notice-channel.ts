@@ -40,7 +40,7 @@ export class OpenNoticeChannel implements OnApplicationShutdown {
     await this.#senders.serve({ uri, fingerprint }, channel);
   }
 
-  /** Ends all channels: the gateways come back to whoever answers then. */
+  /** Ends all channels: the gateways come back to a replica that answers then. */
   onApplicationShutdown(): void {
     this.#senders.stop();
   }

@@ -13,7 +13,7 @@ import { SmfConfig } from '../config';
 import { creationOf, deletionOf, membershipChangeOf, type ChangeRequest } from '../group-changes/change-request';
 import { Groups } from '../group-changes/groups';
 import { ProposeChange } from '../group-changes/propose-change';
-import type { GroupRecord } from '../group-changes/records';
+import type { ServiceGroupRecord } from '../group-changes/records';
 
 /** The fields of AddMembers and RemoveMembers. */
 interface NamedMembers {
@@ -96,7 +96,7 @@ export class ServiceGroups {
   }
 }
 
-const serviceGroup = (group: GroupRecord, members: readonly string[]): ServiceGroup => ({
+const serviceGroup = (group: ServiceGroupRecord, members: readonly string[]): ServiceGroup => ({
   description: wireGroupDescription(group.description),
   membershipRevision: group.revision,
   members: [...members],

@@ -40,7 +40,7 @@ export interface TbsCertificate {
   readonly extensions: Extensions;
 }
 
-/** A certificate as its bytes say; nothing of it is verified. */
+/** A certificate as its bytes say, unverified. */
 export interface ParsedCertificate extends TbsCertificate {
   readonly der: Buffer;
   /** Name, DER. */

@@ -63,7 +63,7 @@ interface ReadExtension {
 /** Extensions that stand in certificate after certificate, read once: an issuer holds everything it builds to the rules. */
 const KNOWN = new WeakMap<Asn1, ReadExtension>();
 
-/** Marks a node that will be read again and again; nobody may change it afterwards. */
+/** Marks a node that will be read again and again, and must not be changed afterwards. */
 export function remember(node: Asn1): Asn1 {
   KNOWN.set(node, readKnown(node));
   return node;

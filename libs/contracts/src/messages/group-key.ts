@@ -15,7 +15,7 @@ const OWN_MAX_BYTES = 512;
 export const DELIVERY_ENVELOPES_MAX = 10_000;
 
 /**
- * The form of an envelope as far as it matters to whoever does not open it.
+ * The form of an envelope as far as it matters to a gateway, which does not open it.
  * @throws CpnsError FIELD_MISSING, FIELD_TOO_LONG; FIELD_OUT_OF_RANGE for a path in a key tree, or another tag
  */
 function envelope(own: Buffer, field: string): Buffer {

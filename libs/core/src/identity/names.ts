@@ -5,7 +5,7 @@
  * How a name is read without doubt: the path's first segment decides. Before `/pne/` or `/pn-gw/` stand a pn-id, which
  * is the first label, and a trust domain, which is all the others; before `/service/` or `/operator/` stands a trust
  * domain alone. The four words are disjoint, so no string is two names. `cpns://pn1.td/service/x` is a service of a
- * trust domain `pn1.td` and not one of `td`: whoever compares trust domains refuses it.
+ * trust domain `pn1.td` and not one of `td`: a check of the trust domain refuses it.
  */
 import { invalidArgument } from '../errors';
 import { checkEntityId, checkLength, checkName, checkPnId, checkPresentUserId, checkTrustDomain } from './checks';

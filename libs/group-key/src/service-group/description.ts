@@ -19,7 +19,7 @@ export interface GroupDescription {
   readonly openToJoin: boolean;
 }
 
-/** A description as it was asked for: nothing of it was checked. */
+/** A description as it was asked for, unchecked. */
 export interface DescriptionDraft extends Omit<GroupDescription, 'sealPeriod' | 'updatePeriod'> {
   readonly sealPeriod: bigint;
   readonly updatePeriod: bigint;
@@ -58,7 +58,7 @@ function checkSealPeriod(period: bigint): number {
   return Number(period);
 }
 
-// a renewal by time needs a clock of CSKMF's own for each group (GK-UPDATE-T): nobody is promised what nobody does
+// a renewal by time needs a clock of CSKMF's own for each group (GK-UPDATE-T), which is not there yet
 function checkUpdatePeriod(period: bigint): number {
   if (period !== 0n) throw outOfRange('update_period', '0: the key is renewed when members change, not by time');
   return 0;

@@ -30,7 +30,7 @@ export const GROUP_LIFE_CYCLE: LifeCycle<GroupState, GroupEvent> = [
   { state: 'deleting', event: 'refuse', next: 'live' },
 ];
 
-/** What an event that has no row means to whoever asked for it. */
+/** What an event that has no row means to its caller. */
 function refusal(state: GroupState, event: GroupEvent): CpnsError {
   if (event === 'create')
     return new CpnsError('ALREADY_EXISTS', 'a Service Group of this id exists or existed: choose another id');

@@ -14,7 +14,7 @@ export function checkMember(text: string, trustDomain: string, field: string): E
 }
 
 /**
- * The names that a call carries, sorted: whoever is named first has no advantage.
+ * The names that a call carries, sorted: their order has no meaning.
  * @throws CpnsError FIELD_TOO_LONG (more than 1,000); FIELD_OUT_OF_RANGE (one twice); as {@link checkMember}
  */
 export function checkMembers(names: readonly string[], trustDomain: string, field = 'members'): readonly EntityName[] {

@@ -39,7 +39,7 @@ export interface Membership {
   readonly openToJoin: boolean;
 }
 
-/** What becomes of one entity. */
+/** One entity's change of standing. */
 export interface Move {
   /** E */
   readonly entity: string;
@@ -48,7 +48,7 @@ export interface Move {
 }
 
 export interface MembershipChange {
-  /** After the change. The same as before where nobody became or ceased to be a member: no new Group Key is needed. */
+  /** After the change. The same as before where no entity became or ceased to be a member: no new Group Key is needed. */
   readonly revision: bigint;
   readonly size: number;
   /** Those whose standing changes; none when all is so already. */
@@ -109,7 +109,7 @@ export function checkRoom(size: number, maxMembers: number): void {
 }
 
 /**
- * The first revision of a membership, with which a group is made; it may be of nobody.
+ * The first revision of a membership, with which a group is made; it may be empty.
  * @param entities E of each, none twice
  * @throws CpnsError LIMIT_REACHED
  */

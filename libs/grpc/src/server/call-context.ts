@@ -85,7 +85,7 @@ export class ServerCallContext implements CallContext {
     this.facts = facts;
   }
 
-  /** Made when it is first asked for: most calls end without anybody having done so. */
+  /** Made when it is first asked for, which most calls never do. */
   get signal(): AbortSignal {
     return this.facts.signal;
   }

@@ -36,7 +36,7 @@ export interface BoundMethod {
   /** In bytes. */
   readonly maxRequestBytes: number | undefined;
   /** Whether the handler awaits the caller's standing itself. */
-  readonly besideStanding: boolean;
+  readonly runsDuringRevocationCheck: boolean;
 }
 
 export interface ImplementOptions<Name extends string = string> {
@@ -46,7 +46,7 @@ export interface ImplementOptions<Name extends string = string> {
    * Unary RPCs whose handlers begin while the port still asks whether the caller may act ({@link CallContext.standing}):
    * they read meanwhile, and await the answer before they do anything that anybody could see.
    */
-  readonly besideStanding?: readonly Name[];
+  readonly runsDuringRevocationCheck?: readonly Name[];
 }
 
 /**
@@ -67,7 +67,7 @@ export function implement<S extends ServiceShape>(
       shape,
       handle: handler.bind(handlers),
       maxRequestBytes: options.maxRequestBytes,
-      besideStanding: options.besideStanding?.includes(name) === true,
+      runsDuringRevocationCheck: options.runsDuringRevocationCheck?.includes(name) === true,
     };
   });
   return { service: serviceOf(methods[0]?.path ?? '/'), methods };

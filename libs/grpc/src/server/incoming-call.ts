@@ -37,7 +37,7 @@ const textOf = (metadata: Metadata, name: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
-/** An AbortController that is made when somebody listens. */
+/** An AbortController that is made for its first listener. */
 class LazyAbort {
   #controller: AbortController | undefined;
   #aborted: { readonly reason: unknown } | undefined;

@@ -15,7 +15,7 @@ export type Verdict =
       readonly rules: readonly RoleRule[];
       readonly needsProof: boolean;
       /** Whether the handler begins while the caller's standing is asked for. */
-      readonly besideStanding: boolean;
+      readonly runsDuringRevocationCheck: boolean;
     };
 
 const UNSERVED: Verdict = { kind: 'unserved' };
@@ -57,16 +57,16 @@ export class PortRules {
   }
 
   #verdictOn(
-    { path, shape, besideStanding }: BoundMethod,
+    { path, shape, runsDuringRevocationCheck }: BoundMethod,
     { clients, roles, hasProofVerifier }: PortRulesOptions,
   ): Verdict {
     const rules = roles[path].filter((rule) => isTokenRule(rule) === (clients === 'none'));
-    if (rules.length === 0) throw new Error(`nobody may call ${path} on a port with clients '${clients}'`);
+    if (rules.length === 0) throw new Error(`no role may call ${path} on a port with clients '${clients}'`);
     const needsProof = rules.includes('proof') && !rules.includes('token');
     if (needsProof && !hasProofVerifier) throw new Error(`${path} needs a proof verifier`);
     if (needsProof && shape.requestStream) throw new Error(`${path} sends a stream, which one proof does not cover`);
-    if (besideStanding && rpcKind(shape) !== 'unary')
+    if (runsDuringRevocationCheck && rpcKind(shape) !== 'unary')
       throw new Error(`${path} is a stream, which begins when its caller's standing is known`);
-    return { kind: 'served', rules, needsProof, besideStanding };
+    return { kind: 'served', rules, needsProof, runsDuringRevocationCheck };
   }
 }

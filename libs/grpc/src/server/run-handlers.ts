@@ -32,7 +32,7 @@ const encode = (method: BoundMethod, response: unknown): Buffer => method.shape.
 /** The handler's answer; where it began beside the question for the caller's standing, a refusal of that goes first. */
 async function answered(method: BoundMethod, request: unknown, { context }: IncomingCall): Promise<unknown> {
   const answering = handlerOf(method)(request, context);
-  if (!method.besideStanding) return answering;
+  if (!method.runsDuringRevocationCheck) return answering;
   const [standing, answer] = await Promise.allSettled([context.standing, answering]);
   if (standing.status === 'rejected') throw standing.reason;
   if (answer.status === 'rejected') throw answer.reason;

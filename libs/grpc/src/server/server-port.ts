@@ -7,7 +7,7 @@ import { MAX_MESSAGE_BYTES } from '../definitions';
 import type { HealthMonitor } from '../health';
 import type { IdentifyPeer, Peer, ProofVerifier } from '../peer';
 import { INFRASTRUCTURE_SERVICES, ROLE_TABLE, type RoleTable } from '../roles';
-import { admit, type Gate } from './admission';
+import { admit, type Gate } from './admit-call';
 import type { ServiceBinding } from './handlers';
 import { IncomingCall } from './incoming-call';
 import { PortRules, type ClientAuthentication } from './port-rules';

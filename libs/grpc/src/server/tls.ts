@@ -1,7 +1,7 @@
 import { ServerCredentials } from '@grpc/grpc-js';
 import type { SecureContextOptions } from 'node:tls';
 
-/** What a port shows of itself, and whom it believes. PEM. */
+/** The port's own certificate and key, and its root. PEM. */
 export interface ServerTls {
   /** Leaf first; a port for tokens needs the whole chain up to the root, whose hash its clients know. */
   readonly cert: string | Buffer;

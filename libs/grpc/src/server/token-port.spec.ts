@@ -114,7 +114,7 @@ test.each<[string, () => ServiceBinding, string]>([
 });
 
 test('a stream that is to begin beside its caller’s standing cannot be bound to any port', async () => {
-  const services = [implement(PnGatewayServiceService, gateway, { besideStanding: ['watchGroupKeys'] })];
+  const services = [implement(PnGatewayServiceService, gateway, { runsDuringRevocationCheck: ['watchGroupKeys'] })];
   await expect(kmc.port({ services })).rejects.toThrow('begins when its caller');
 });
 

@@ -160,9 +160,9 @@ describe('roles', () => {
   describe('an RPC that begins beside the question for its caller’s standing', () => {
     /** Settles what admitPeer answers. */
     let decide: (error?: CpnsError) => void;
-    const portOf = (besideStanding: readonly ('getKeyVersion' | 'createKey')[]) =>
+    const portOf = (runsDuringRevocationCheck: readonly ('getKeyVersion' | 'createKey')[]) =>
       kmc.port({
-        services: [implement(SERVED, kmc.handlers, { besideStanding })],
+        services: [implement(SERVED, kmc.handlers, { runsDuringRevocationCheck })],
         admitPeer: () =>
           new Promise<void>((resolve, reject) => {
             decide = (error) => (error === undefined ? resolve() : reject(error));

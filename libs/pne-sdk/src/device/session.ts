@@ -15,7 +15,7 @@ export interface SessionOptions {
 
 export type GatewayMethods = ClientMethods<typeof PnGatewayServiceService>;
 
-/** One connection with one key; whoever has a newer key opens a new one. */
+/** One connection with one key; a newer key opens a new one. */
 export class GatewaySession {
   readonly keyId: string;
   readonly #connection: Connection;
@@ -76,7 +76,7 @@ function prover({ secret, keyId, entity, gateway }: LiveKey, { clock, random }: 
   };
 }
 
-/** The clock is the owner's to set: a device that followed whoever refuses it could be led anywhere in time. */
+/** The clock is the owner's to set: a device that followed the time in a refusal could be led anywhere in time. */
 function explainClock(error: unknown): unknown {
   if (!(error instanceof CpnsError) || error.reason !== 'PROOF_OUTSIDE_WINDOW') return error;
   const difference = Number(error.metadata.difference_ms);

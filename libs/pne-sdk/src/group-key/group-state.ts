@@ -11,7 +11,7 @@ export interface GroupState {
   readonly keyring: Keyring;
   /** True from a leave on until the device asks to be a member again. */
   readonly left: boolean;
-  /** 16 random bytes: nobody else knows which senders share a {@link ReplayBucket}. */
+  /** 16 random bytes, known to this device alone: which senders share a {@link ReplayBucket}. */
   readonly replaySalt: Buffer;
 }
 

@@ -274,7 +274,7 @@ export class Group {
     });
   }
 
-  /** Keys do not stay because nobody asks for them. */
+  /** Retired keys go also when the group is not asked for. */
   #schedule(): void {
     clearTimeout(this.#timer);
     const at = nextRetirement(this.#state.keyring);

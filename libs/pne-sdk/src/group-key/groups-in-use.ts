@@ -42,7 +42,7 @@ export class GroupsInUse {
     const entry: InUse = { loading: this.#load(groupId, entity), group: undefined, users: 0 };
     entry.loading.then(
       (group) => (entry.group = group),
-      // whoever uses the entry is told
+      // the error reaches those that use the entry
       () => undefined,
     );
     this.#groups.set(groupId, entry);
@@ -58,7 +58,7 @@ export class GroupsInUse {
     const { states, random } = this.context;
     const fresh = newGroup(groupId, entity, random.bytes(NONCE_BYTES));
     const stored = await states.read(groupId);
-    // the device was admitted as somebody else since: what the other was given is not its own
+    // the device was admitted under another identity since: the keys of the earlier one are not its own
     const state =
       stored === undefined || stored.entity === entity ? stored : await states.replace(stored, contentOf(fresh));
     return new Group(state ?? fresh, this.context);

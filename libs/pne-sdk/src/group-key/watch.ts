@@ -11,7 +11,7 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
   /** Told of each delivery that was taken in, also of one that changed nothing. */
   readonly onDelivery?: (delivery: AcceptedDelivery) => void;
-  /** Told of each delivery that was refused; nothing of it was kept. */
+  /** Told of each delivery that was refused and not kept. */
   readonly onRefused?: (refusal: CpnsError) => void;
 }
 

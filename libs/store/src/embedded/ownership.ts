@@ -12,7 +12,7 @@ import { join as joinPath } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const LOCK_FILE = 'owner.lock';
-/** How long whoever had it before is waited for, as it ends: in ms. */
+/** How long the owner before is waited for as it ends, milliseconds. */
 const PATIENCE = 2_000;
 const POLL = 25;
 
@@ -45,7 +45,7 @@ export async function takeOwnership(directory: string): Promise<() => Promise<vo
   try {
     await entry.lock;
   } catch (error) {
-    // nobody has it by this entry, and the next one tries anew
+    // no process owns it by this entry, and the next one tries anew
     if (owned.get(directory) === entry) owned.delete(directory);
     throw error;
   }

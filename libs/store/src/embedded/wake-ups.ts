@@ -37,7 +37,7 @@ export class WakeUps {
     for (const listener of this.#listeners.get(topic) ?? []) listener();
   }
 
-  /** Topics that somebody listens to. */
+  /** Topics with listeners. */
   get size(): number {
     return this.#listeners.size;
   }

@@ -153,7 +153,7 @@ export async function firstConnection(client: RedisClient, onError: (error: Erro
   });
 }
 
-/** Settles as the promise does, or rejects after `milliseconds`; the promise's own later failure is nobody's then. */
+/** Settles as the promise does, or rejects after `milliseconds`; the promise's own later failure is ignored. */
 export function within<T>(milliseconds: number, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`no answer within ${milliseconds} ms`)), milliseconds);

@@ -7,7 +7,7 @@ interface Batch {
   readonly send: () => void;
 }
 
-/** Keys of one command, at most, unless a single read asks for more: nobody waits long behind others' reads. */
+/** Keys of one command, at most, unless a single read asks for more: no read waits long behind others. */
 const KEYS_MAX = 1_000;
 
 /**

@@ -31,7 +31,7 @@ export class RedisWakeUps {
     if (first) await this.#subscribe([channel]);
   }
 
-  /** Channels that somebody listens to. */
+  /** Channels with listeners. */
   get size(): number {
     return this.#listeners.size;
   }

@@ -32,7 +32,7 @@ export class FileMasterKey implements MasterKeyProvider {
 
   /**
    * Makes the file with a random key and mode 0600, and loads it.
-   * @throws CONFIGURATION_INVALID when there is a file already: whoever overwrites a master key loses every record
+   * @throws CONFIGURATION_INVALID when there is a file already: overwriting a master key loses every record
    */
   static async create(path: string, random: Random = systemRandom): Promise<FileMasterKey> {
     const file = await open(path, 'wx', 0o600).catch((cause: unknown) => {

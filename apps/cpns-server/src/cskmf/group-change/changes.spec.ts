@@ -32,16 +32,16 @@ describe('changes of a group', () => {
     left: [A],
     ...change,
   });
-  const create = (change?: Partial<CreateGroupKeyRequest>) => server.create.execute(creation(change), SMF);
-  const change = (request?: Partial<UpdateGroupKeyRequest>) => server.update.execute(update(request), SMF);
-  const remove = (groupId = 'g') => server.delete.execute({ groupId }, SMF);
+  const create = (change?: Partial<CreateGroupKeyRequest>) => server.keys.create(creation(change), SMF);
+  const change = (request?: Partial<UpdateGroupKeyRequest>) => server.keys.update(update(request), SMF);
+  const remove = (groupId = 'g') => server.keys.delete({ groupId }, SMF);
   const states = async () =>
-    (await server.status.of('g')).versions.map(({ version, state }) => [version, state] as const);
+    (await server.keys.status({ groupId: 'g' })).versions.map(({ version, state }) => [version, state] as const);
 
   it('makes version 1, in use at once', async () => {
     await create();
     const now = BigInt(world.clock.now());
-    expect(await server.status.of('g')).toEqual({
+    expect(await server.keys.status({ groupId: 'g' })).toEqual({
       groupId: 'g',
       membershipRevision: 1n,
       deleted: false,
@@ -91,7 +91,7 @@ describe('changes of a group', () => {
     await remove();
     expect([world.kmc.material('g', 1n), world.kmc.material('g', 2n)]).toEqual([undefined, undefined]);
     expect(world.kmc.calls.filter((call) => call.startsWith('destroy'))).toEqual(['destroyKey g']);
-    const { versions, deleted } = await server.status.of('g');
+    const { versions, deleted } = await server.keys.status({ groupId: 'g' });
     expect(deleted).toBe(true);
     expect(versions.map(({ version, state }) => [version, state])).toEqual([
       [1n, GroupKeyVersionState.GROUP_KEY_VERSION_STATE_RETIRED],
@@ -127,7 +127,7 @@ describe('changes of a group', () => {
     ['an update of an unknown group', () => change(), 'NOT_FOUND/NOT_FOUND'],
     ['a deletion of an unknown group', () => remove(), 'NOT_FOUND/NOT_FOUND'],
     ['a group-id that is none', () => remove('.g'), 'INVALID_ARGUMENT/NAME_INVALID'],
-    ['the status of an unknown group', () => server.status.of('g'), 'NOT_FOUND/NOT_FOUND'],
+    ['the status of an unknown group', () => server.keys.status({ groupId: 'g' }), 'NOT_FOUND/NOT_FOUND'],
   ])('refuses %s, and changes nothing', async (_what, call, reason) => {
     const before = await dump(temporary.store);
     expect(await reasonOf(call())).toBe(reason);
@@ -189,7 +189,7 @@ describe('changes of a group', () => {
     await create();
     await world.kmc.createKeyVersion({ groupId: 'g', previous: 1n, requestId: Buffer.alloc(16, 7) });
     expect(await reasonOf(change())).toBe('INTERNAL/INTERNAL');
-    expect((await server.status.of('g')).versions).toHaveLength(1);
+    expect((await server.keys.status({ groupId: 'g' })).versions).toHaveLength(1);
   });
 
   it('keeps nothing secret in log lines', async () => {

@@ -48,7 +48,7 @@ export function checkUpdate(request: UpdateGroupKeyRequest, trustDomain: string)
   const joining = new Set(joined);
   if (left.some((entity) => joining.has(entity))) throw twice('left');
   if (joined.length + left.length === 0)
-    throw invalidArgument('FIELD_MISSING', 'nobody joined and nobody left: there is nothing to update', {
+    throw invalidArgument('FIELD_MISSING', 'no entity joined and none left: there is nothing to update', {
       metadata: { field: 'joined' },
     });
   return { groupId, membershipRevision, joined, left };

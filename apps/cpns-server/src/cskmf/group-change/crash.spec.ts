@@ -16,9 +16,9 @@ type ChangeName = 'create' | 'update' | 'delete';
 /** The change under test, in a group that is as it must be before it. */
 const CHANGES: Record<ChangeName, (server: CskmfProcess, world: World) => Promise<unknown>> = {
   create: (server, world) =>
-    server.create.execute({ description: world.push('g'), members: [A, C], membershipRevision: 1n }, SMF),
-  update: (server) => server.update.execute({ groupId: 'g', membershipRevision: 2n, joined: [B], left: [A] }, SMF),
-  delete: (server) => server.delete.execute({ groupId: 'g' }, SMF),
+    server.keys.create({ description: world.push('g'), members: [A, C], membershipRevision: 1n }, SMF),
+  update: (server) => server.keys.update({ groupId: 'g', membershipRevision: 2n, joined: [B], left: [A] }, SMF),
+  delete: (server) => server.keys.delete({ groupId: 'g' }, SMF),
 };
 const BEFORE: Record<ChangeName, readonly ChangeName[]> = {
   create: [],
@@ -65,7 +65,7 @@ async function expectDone(world: World, name: ChangeName): Promise<void> {
   const deliveries = await world.delivered(GW);
   const toOther = await world.delivered(GW2);
   const versions = (all: typeof deliveries) => all.map(({ entry }) => entry.statement?.version);
-  const status = await (await world.process()).status.of('g');
+  const status = await (await world.process()).keys.status({ groupId: 'g' });
   expect((await world.store.readLog({ kind: 'group', id: 'g' }, 'outbox', 0n, 10)).entries).toEqual([]);
   switch (name) {
     case 'create':
@@ -150,7 +150,7 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
       await reasonOf(CHANGES.update(await world.process(failingStore(store, failure)), world));
       const undone = failure.at === 1 && failure.when === 'before';
       const other = { groupId: 'g', membershipRevision: undone ? 2n : 3n, joined: [], left: [C] };
-      await (await world.process()).update.execute(other, SMF);
+      await (await world.process()).keys.update(other, SMF);
       expect(world.kmc.made('g')).toBe(undone ? 2n : 3n);
       expect(await given(world, C, GW2)).toEqual(undone ? [OK, NOT_GIVEN] : [OK, OK, NOT_GIVEN]);
       expect(await given(world, B, GW)).toEqual(undone ? [STRANGER, STRANGER] : [NOT_GIVEN, OK, OK]);
@@ -165,7 +165,7 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
       await world.enrol(GW);
       await world.enrol(GW2);
       const request = { description: world.push(groupId), members: [A, C], membershipRevision: 1n };
-      await (await world.process()).create.execute(request, SMF);
+      await (await world.process()).keys.create(request, SMF);
       const dying = await world.process(failingStore(store, { at, when }));
       expect(await reasonOf(dying.push(groupId))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
       await (await world.process()).push(groupId);
@@ -189,14 +189,14 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
     for (let revision = 2n; revision < 10n; revision++) {
       const [one, two] = await Promise.all([world.process(), world.process()]);
       const change = (server: CskmfProcess, joined: string[]) =>
-        reasonOf(server.update.execute({ groupId: 'g', membershipRevision: revision, joined, left: [] }, SMF));
+        reasonOf(server.keys.update({ groupId: 'g', membershipRevision: revision, joined, left: [] }, SMF));
       const outcomes = await Promise.all([change(one, [B]), change(two, [A]), change(one, [A]), change(two, [B])]);
       const made = outcomes.filter((outcome) => outcome === OK);
       expect(new Set(outcomes)).toEqual(new Set([OK, 'ABORTED/CONFLICT']));
       expect(made).toHaveLength(2);
       expect(world.kmc.made('g')).toBe(revision);
     }
-    const { versions } = await (await world.process()).status.of('g');
+    const { versions } = await (await world.process()).keys.status({ groupId: 'g' });
     expect(versions.map(({ version }) => version)).toEqual([1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n]);
   });
 }

@@ -17,7 +17,7 @@ import {
   RETIRED_VERSIONS,
   RETIRED_VERSIONS_MAX,
   type GroupKeyVersion,
-  type GroupRecord,
+  type KeyedGroupRecord,
   type PendingRecord,
 } from '../records';
 import { sealUntilOf } from '../versions';
@@ -46,14 +46,14 @@ export class FinishChange {
    * @throws CpnsError DEPENDENCY_UNAVAILABLE, DEADLINE: to be called again; ALREADY_EXISTS for a group-id that the KMC has
    *   seen before, and nothing is left of the change; INTERNAL when the KMC contradicts this Server
    */
-  async execute(groupId: string, pending: PendingRecord): Promise<GroupRecord> {
+  async execute(groupId: string, pending: PendingRecord): Promise<KeyedGroupRecord> {
     const { uri } = this.own;
     const { flow } = pending;
     emitStep({ flow, step: 2, from: uri, to: uri, carried: flow === 'GK-DELETE' ? ['group_id'] : ['description'] });
     return flow === 'GK-DELETE' ? this.#endGroup(groupId, pending) : this.#addVersion(groupId, pending);
   }
 
-  async #addVersion(groupId: string, pending: PendingRecord): Promise<GroupRecord> {
+  async #addVersion(groupId: string, pending: PendingRecord): Promise<KeyedGroupRecord> {
     const { uri } = this.own;
     const { flow, previous, requestId } = pending;
     const version = previous + 1n;
@@ -69,7 +69,7 @@ export class FinishChange {
     });
   }
 
-  async #endGroup(groupId: string, pending: PendingRecord): Promise<GroupRecord> {
+  async #endGroup(groupId: string, pending: PendingRecord): Promise<KeyedGroupRecord> {
     const { uri } = this.own;
     await this.osg.destroyGroup(groupId);
     emitStep({ flow: 'GK-DELETE', step: 5, from: uri, to: uri, carried: ['statement'] });
@@ -83,10 +83,10 @@ export class FinishChange {
 
   /** The group with its new version, which is given to its recipients from this commit on. */
   #withVersion(
-    head: GroupRecord | undefined,
+    head: KeyedGroupRecord | undefined,
     { description, membershipRevision, changeDigest, previous }: PendingRecord,
     { version, commitment }: Pick<GroupKeyVersion, 'version' | 'commitment'>,
-  ): GroupRecord {
+  ): KeyedGroupRecord {
     const now = this.clock.now();
     const activateAt = previous === 0n ? now : now + this.config.activationDelay;
     const sealUntil = sealUntilOf({ description }, activateAt, now);
@@ -103,10 +103,10 @@ export class FinishChange {
   async #finish(
     groupId: string,
     pending: PendingRecord,
-    after: (head: GroupRecord | undefined) => GroupRecord,
-  ): Promise<GroupRecord> {
+    after: (head: KeyedGroupRecord | undefined) => KeyedGroupRecord,
+  ): Promise<KeyedGroupRecord> {
     const aggregate = groupAggregate(groupId);
-    const group = await this.records.transact(aggregate, WANTED, (found): Decision<typeof WANTED, GroupRecord> => {
+    const group = await this.records.transact(aggregate, WANTED, (found): Decision<typeof WANTED, KeyedGroupRecord> => {
       if (!isSame(found.pending, pending)) return { result: headOf(found.head) };
       const next = after(found.head);
       const task = taskOf(next);
@@ -137,7 +137,7 @@ export class FinishChange {
 }
 
 /** What the relay has to carry to the gateways: in a pull group only the end. */
-function taskOf({ description, newest, deletedAt }: GroupRecord): RelayTask | undefined {
+function taskOf({ description, newest, deletedAt }: KeyedGroupRecord): RelayTask | undefined {
   if (deletedAt !== undefined) return { kind: 'end', id: 'end', version: newest };
   return description.delivery === 'push' ? { kind: 'push', id: `push.${newest}`, version: newest } : undefined;
 }
@@ -149,7 +149,7 @@ export const withoutCommitment = ({ version, previous, activateAt, sealUntil }: 
   sealUntil,
 });
 
-function headOf(head: GroupRecord | undefined): GroupRecord {
+function headOf(head: KeyedGroupRecord | undefined): KeyedGroupRecord {
   if (head === undefined) throw new CpnsError('CONFLICT', 'the change was taken back meanwhile: try again');
   return head;
 }

@@ -12,7 +12,7 @@
  */
 import { Clock, CpnsError, NONCE_BYTES, Random } from '@cpns/core';
 import { OwnIdentity } from '@cpns/platform';
-import { at, Records, type Decision, type Found } from '@cpns/store';
+import { at, Records, type Decision, type Found, type Snapshot } from '@cpns/store';
 import {
   currentTraceparent,
   emitStep,
@@ -23,7 +23,7 @@ import {
   type CarriedField,
 } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { GROUP, groupAggregate, PENDING, type GroupRecord, type PendingRecord } from '../records';
+import { GROUP, groupAggregate, PENDING, type KeyedGroupRecord, type PendingRecord } from '../records';
 import { FinishChange } from './finish-change';
 
 /** A change as its use case wants it. */
@@ -34,16 +34,16 @@ export interface Change {
   /** What the request carried, for its step. */
   readonly carried: readonly CarriedField[];
   /** Under which flow it is reported; told by what the group is. */
-  readonly flowOf: (group: GroupRecord | undefined) => PendingRecord['flow'];
+  readonly flowOf: (group: KeyedGroupRecord | undefined) => PendingRecord['flow'];
   /** True when the group is as it was asked for already. Throws when the change cannot be made. */
-  readonly isDone: (group: GroupRecord | undefined) => boolean;
+  readonly isDone: (group: KeyedGroupRecord | undefined) => boolean;
   /** Looked at once more before anything is written, such as the members' keys. Throws when the change cannot be made. */
   readonly check: () => Promise<void>;
   /** What is written first. */
-  readonly begin: (group: GroupRecord | undefined) => {
+  readonly begin: (group: KeyedGroupRecord | undefined) => {
     readonly pending: Omit<PendingRecord, 'flow' | 'requestId' | 'changeDigest' | 'traceparent'>;
     /** The head, where it changes at once. */
-    readonly head?: GroupRecord;
+    readonly head?: KeyedGroupRecord;
   };
 }
 
@@ -52,7 +52,7 @@ type State = Found<typeof WANTED>;
 
 /** What a call finds, or begins. */
 type Begun =
-  | { readonly kind: 'done'; readonly group: GroupRecord }
+  | { readonly kind: 'done'; readonly group: KeyedGroupRecord }
   | { readonly kind: 'ours'; readonly pending: PendingRecord }
   | { readonly kind: 'other'; readonly pending: PendingRecord };
 
@@ -75,11 +75,11 @@ export class GroupChanges {
    * @param from URI of the caller
    * @throws CpnsError what the change throws; DEPENDENCY_UNAVAILABLE and DEADLINE: the same call goes on with it; CONFLICT
    */
-  async make(change: Change, from: string): Promise<GroupRecord> {
+  async make(change: Change, from: string): Promise<KeyedGroupRecord> {
     const aggregate = groupAggregate(change.groupId);
     const startedAt = this.clock.now();
     for (let others = 0; others < OTHERS_MAX; others++) {
-      const state = await this.records.read(aggregate, WANTED);
+      const state = await this.records.snapshot(aggregate, WANTED);
       const begun = await this.#begin(change, state);
       if (begun.kind === 'other') {
         await this.#finishOther(change.groupId, begun.pending);
@@ -92,7 +92,8 @@ export class GroupChanges {
     throw new CpnsError('CONFLICT', 'too many changes of this group are under way: try again');
   }
 
-  async #begin(change: Change, { head, pending }: State): Promise<Begun> {
+  async #begin(change: Change, seen: Snapshot<typeof WANTED>): Promise<Begun> {
+    const { head, pending } = seen.found;
     if (pending === undefined && !change.isDone(head)) await change.check();
     const flow = change.flowOf(head);
     return withinStep({ flow, step: 2 }, () => {
@@ -102,7 +103,7 @@ export class GroupChanges {
         traceparent: lastStep() || currentTraceparent(),
       };
       const decide = (found: State) => this.#decide(change, reserved, found);
-      return this.records.transact(groupAggregate(change.groupId), WANTED, decide);
+      return this.records.transact(groupAggregate(change.groupId), WANTED, decide, seen);
     });
   }
 

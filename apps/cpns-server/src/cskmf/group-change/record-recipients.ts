@@ -20,14 +20,14 @@ import { oldestInUse } from '../versions';
 /** Entities of one commit: with an expectation, a record and up to three set changes each it stays within what one may have. */
 const CHUNK = 400;
 
-interface Move {
+interface RecipientChange {
   readonly entity: string;
   readonly pnId: string;
   readonly spansAfter: (spans: readonly Span[], version: bigint) => readonly Span[];
   readonly joins: boolean;
 }
 
-const moveOf = (entity: string, joins: boolean): Move => ({
+const moveOf = (entity: string, joins: boolean): RecipientChange => ({
   entity,
   pnId: parseEntityUri(entity).pnId,
   spansAfter: joins ? joinedAt : leftAt,
@@ -60,13 +60,13 @@ async function recordChunk(
   clock: Clock,
   groupId: string,
   { requestId, previous }: PendingRecord,
-  moves: readonly Move[],
+  moves: readonly RecipientChange[],
 ): Promise<void> {
   const version = previous + 1n;
   const recipients: ByMove<RecordRef<typeof RECIPIENT.fields>> = Object.fromEntries(
     moves.map(({ entity }, index) => [`move${index}`, at(RECIPIENT, recipientName(entity))]),
   );
-  // expected with them, so that nobody writes for a change that is over
+  // expected with them: a commit for a change that is over is a conflict
   const wanted = Object.assign(recipients, { head: at(GROUP), pending: at(PENDING) });
   await records.transact(groupAggregate(groupId), wanted, (found) => {
     const { head, pending } = found;
@@ -85,7 +85,7 @@ async function recordChunk(
   });
 }
 
-function setsOf({ entity, pnId, joins }: Move, version: bigint): SetChange[] {
+function setsOf({ entity, pnId, joins }: RecipientChange, version: bigint): SetChange[] {
   if (!joins) return [{ set: leaversSet(version), member: entity }];
   return [
     { set: recipientsSet(pnId), member: entity },

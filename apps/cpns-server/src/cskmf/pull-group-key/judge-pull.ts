@@ -1,12 +1,12 @@
 /** Who is given what, and what the others are told. */
 import { CpnsError, failedPrecondition, permissionDenied } from '@cpns/core';
-import type { GroupKeyVersion, GroupRecord, Span } from '../records';
+import type { GroupKeyVersion, KeyedGroupRecord, Span } from '../records';
 import { groupDeleted, groupUnknown } from '../group-refusals';
 import { isGiven } from '../recipients';
 import { stateOf } from '../versions';
 
 /** @throws CpnsError NOT_FOUND, GROUP_DELETED */
-export function checkExists(group: GroupRecord | undefined): GroupRecord {
+export function checkExists(group: KeyedGroupRecord | undefined): KeyedGroupRecord {
   if (group === undefined) throw groupUnknown();
   if (group.deletedAt !== undefined) throw groupDeleted();
   return group;
@@ -19,7 +19,7 @@ export const notAMember = (message: string) => permissionDenied('NOT_A_MEMBER', 
  * @param asked 0 for the newest
  * @throws CpnsError NOT_FOUND for one that was never made, VERSION_RETIRED
  */
-export function versionOf(group: GroupRecord, asked: bigint, now: number): GroupKeyVersion {
+export function versionOf(group: KeyedGroupRecord, asked: bigint, now: number): GroupKeyVersion {
   const number = asked === 0n ? group.newest : asked;
   if (number > group.newest) throw new CpnsError('NOT_FOUND', 'the group has no such version of its Group Key');
   const version = group.versions.find((one) => one.version === number);
@@ -34,7 +34,7 @@ export function versionOf(group: GroupRecord, asked: bigint, now: number): Group
  *   {@link versionOf}
  */
 export function allowedVersion(
-  group: GroupRecord,
+  group: KeyedGroupRecord,
   spans: readonly Span[],
   asked: bigint,
   now: number,

@@ -8,7 +8,7 @@ const { pullGroupKey } = GroupKeyDeliveryServiceService;
 const SERVED = { pullGroupKey };
 
 /** CSKMF to CSKMF on the wire: pulls. */
-@GrpcController(SERVED, { maxRequestBytes: MAX_MESSAGE_BYTES, besideStanding: ['pullGroupKey'] })
+@GrpcController(SERVED, { maxRequestBytes: MAX_MESSAGE_BYTES, runsDuringRevocationCheck: ['pullGroupKey'] })
 export class PullGroupKeyController implements Handlers<typeof SERVED> {
   constructor(private readonly pull: PullGroupKey) {}
 

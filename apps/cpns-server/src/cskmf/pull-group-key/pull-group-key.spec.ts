@@ -21,12 +21,12 @@ describe('PullGroupKey', () => {
     await world.register(A, B, C, D);
     server = await world.process();
     const description = world.description('g');
-    await server.create.execute({ description, members: [A, B, D], membershipRevision: 1n }, SMF);
+    await server.keys.create({ description, members: [A, B, D], membershipRevision: 1n }, SMF);
   });
   afterEach(() => temporary.dispose());
 
   const change = (membershipRevision: bigint, joined: string[], left: string[]) =>
-    server.update.execute({ groupId: 'g', membershipRevision, joined, left }, SMF);
+    server.keys.update({ groupId: 'g', membershipRevision, joined, left }, SMF);
   const pull = async (entity: string, version = 0n, through = GW, groupId = 'g') =>
     (await server.pull.execute({ groupId, version, entity }, through)).delivery;
   const refusal = (...args: Parameters<typeof pull>) => reasonOf(pull(...args));
@@ -121,7 +121,7 @@ describe('PullGroupKey', () => {
   });
 
   it('refuses a deleted group', async () => {
-    await server.delete.execute({ groupId: 'g' }, SMF);
+    await server.keys.delete({ groupId: 'g' }, SMF);
     for (const entity of [A, C, '']) expect(await refusal(entity)).toBe('FAILED_PRECONDITION/GROUP_DELETED');
   });
 

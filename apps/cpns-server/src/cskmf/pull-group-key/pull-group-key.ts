@@ -16,7 +16,14 @@ import { Injectable } from '@nestjs/common';
 import { RecentRecords } from '../../recent-records/recent-records';
 import { Envelopes } from '../envelopes';
 import { MemberKeys, memberWithoutKey } from '../member-keys';
-import { GROUP, groupAggregate, RECIPIENT, recipientName, type GroupKeyVersion, type GroupRecord } from '../records';
+import {
+  GROUP,
+  groupAggregate,
+  RECIPIENT,
+  recipientName,
+  type GroupKeyVersion,
+  type KeyedGroupRecord,
+} from '../records';
 import { SignedStatements } from '../signed-statements';
 import { needsRenewal, sealUntilOf } from '../versions';
 import { allowedVersion, checkExists, notAMember, versionOf } from './judge-pull';
@@ -116,7 +123,7 @@ export class PullGroupKey {
     emitStep({ flow, step, from: gateway.uri, to: this.own.uri, carried, startedAt });
   }
 
-  async #deliver(step: Step, group: GroupRecord, version: GroupKeyVersion, envelopes: MemberEnvelope[]) {
+  async #deliver(step: Step, group: KeyedGroupRecord, version: GroupKeyVersion, envelopes: MemberEnvelope[]) {
     const stated = needsRenewal(group, version, this.clock.now())
       ? await withinStep(step, () => this.#renewed(group, version))
       : version;
@@ -126,7 +133,7 @@ export class PullGroupKey {
   }
 
   /** The version as it is stated from now on, with a later end of sealing. */
-  async #renewed(group: GroupRecord, version: GroupKeyVersion): Promise<GroupKeyVersion> {
+  async #renewed(group: KeyedGroupRecord, version: GroupKeyVersion): Promise<GroupKeyVersion> {
     const aggregate = groupAggregate(group.description.groupId);
     return this.records.transact(aggregate, { head: at(GROUP) }, ({ head }) => {
       const now = this.clock.now();

@@ -22,9 +22,9 @@ describe('pushes', () => {
   afterEach(() => temporary.dispose());
 
   const create = (members = [A, B, D], description = world.push('g')) =>
-    server.create.execute({ description, members, membershipRevision: 1n }, SMF);
+    server.keys.create({ description, members, membershipRevision: 1n }, SMF);
   const change = (membershipRevision: bigint, joined: string[], left: string[]) =>
-    server.update.execute({ groupId: 'g', membershipRevision, joined, left }, SMF);
+    server.keys.update({ groupId: 'g', membershipRevision, joined, left }, SMF);
   /** Of each delivery its version, and whom it is for. */
   const seen = async (to: string) =>
     (await world.delivered(to)).map(({ entry }) => [
@@ -69,7 +69,7 @@ describe('pushes', () => {
     await change(2n, [B], []);
     await server.push('g');
     expect([await seen(GW), await seen(GW2)]).toEqual([[], []]);
-    await server.delete.execute({ groupId: 'g' }, SMF);
+    await server.keys.delete({ groupId: 'g' }, SMF);
     await server.push('g');
     expect([await seen(GW), await seen(SECOND), await seen(GW2), await seen(ENDED)]).toEqual([
       [[3n, []]],

@@ -12,7 +12,7 @@ import { GatewayLog, type DeliveryEntry } from '../../gateway-delivery/gateway-l
 import { GatewayRecords } from '../../gateways/gateway-records';
 import { PersonalNetworks } from '../../gateways/personal-networks';
 import { Envelopes } from '../envelopes';
-import { GROUP, PNS, type GroupRecord } from '../records';
+import { GROUP, PNS, type KeyedGroupRecord } from '../records';
 import { SignedStatements } from '../signed-statements';
 import { stateOf } from '../versions';
 import { partId, partsOf } from './parts';
@@ -56,9 +56,9 @@ export class PushGroupKey {
     for await (const pns of pagesOf(this.store, aggregate, PNS)) await forEach(pns, work, AT_ONCE);
   }
 
-  async #push(head: GroupRecord, { version }: StoredTask, pnId: string): Promise<void> {
+  async #push(head: KeyedGroupRecord, { version }: StoredTask, pnId: string): Promise<void> {
     const stated = head.versions.find((one) => one.version === version);
-    // nobody would open with it any more: a relay that was away that long has newer ones to carry
+    // no member opens with it any more: a relay that was away that long has newer ones to carry
     if (stated === undefined || stateOf(head, stated, this.clock.now()) === 'retired') return;
     const { groupId } = head.description;
     const gateways = await this.#gateways(pnId);
@@ -75,14 +75,14 @@ export class PushGroupKey {
       yield* this.envelopes.envelopesFor(groupId, version, entities);
   }
 
-  async #end({ description, newest, deletedAt = 0 }: GroupRecord, pnId: string): Promise<void> {
+  async #end({ description, newest, deletedAt = 0 }: KeyedGroupRecord, pnId: string): Promise<void> {
     const { groupId } = description;
     const statement = this.statements.ofTheEnd(groupId, newest, deletedAt);
     const delivery = { statement, shared: NO_SHARED, envelopes: [] };
     await this.#append(await this.#gateways(pnId), `group.${groupId}.end`, { $case: 'groupKey', value: delivery });
   }
 
-  /** Those of a Personal Network that may act; one whose identity was ended has nobody who would empty its log. */
+  /** Those of a Personal Network that may act: the log of one whose identity was ended would never be emptied. */
   async #gateways(pnId: string): Promise<readonly string[]> {
     const gateways: string[] = [];
     for await (const gateway of this.networks.gatewaysOf(pnId)) {

@@ -23,12 +23,12 @@ describe('the end of versions', () => {
     await world.register(A, B, C);
     server = await world.process();
     const description = world.description('g');
-    await server.create.execute({ description, members: [A, B], membershipRevision: 1n }, SMF);
+    await server.keys.create({ description, members: [A, B], membershipRevision: 1n }, SMF);
   });
   afterEach(() => temporary.dispose());
 
   const change = (membershipRevision: bigint, joined: string[], left: string[]) =>
-    server.update.execute({ groupId: 'g', membershipRevision, joined, left }, SMF);
+    server.keys.update({ groupId: 'g', membershipRevision, joined, left }, SMF);
   const recipients = async () => (await store.members(GROUP, recipientsSet('pn1'), undefined, 100)).items;
   const leavers = async (version: bigint) => (await store.members(GROUP, leaversSet(version), undefined, 100)).items;
   const destroyed = () => world.kmc.calls.filter((call) => call.startsWith('destroy'));
@@ -41,7 +41,7 @@ describe('the end of versions', () => {
     expect([await server.retire.execute('g'), destroyed()]).toEqual([1, ['destroyKeyVersion g/1']]);
     expect([world.kmc.material('g', 1n), world.kmc.material('g', 2n) === undefined]).toEqual([undefined, false]);
     expect([await server.retire.execute('g'), destroyed()]).toEqual([0, ['destroyKeyVersion g/1']]);
-    expect((await server.status.of('g')).versions.map(({ version }) => version)).toEqual([1n, 2n]);
+    expect((await server.keys.status({ groupId: 'g' })).versions.map(({ version }) => version)).toEqual([1n, 2n]);
   });
 
   it('never the last one, however old', async () => {
@@ -102,15 +102,15 @@ describe('the end of versions', () => {
       await server.retire.execute('g');
       expect(world.kmc.material('g', 1n)).toBeUndefined();
       expect(await recipients()).toEqual([B, C]);
-      const { versions } = await server.status.of('g');
+      const { versions } = await server.keys.status({ groupId: 'g' });
       expect(versions.map(({ version }) => version)).toEqual([1n, 2n]);
       expect(await server.retire.execute('g')).toBe(0);
     },
   );
 
   it('goes on with the next group when one cannot be retired now', async () => {
-    await server.create.execute({ description: world.description('h'), members: [A], membershipRevision: 1n }, SMF);
-    await server.update.execute({ groupId: 'h', membershipRevision: 2n, joined: [B], left: [] }, SMF);
+    await server.keys.create({ description: world.description('h'), members: [A], membershipRevision: 1n }, SMF);
+    await server.keys.update({ groupId: 'h', membershipRevision: 2n, joined: [B], left: [] }, SMF);
     await change(2n, [C], [A]);
     world.clock.advance(60_000);
     world.kmc.breakNext('destroyKeyVersion', 'before');

@@ -47,7 +47,7 @@ export class RetireVersions {
     if (overdue(head, this.clock.now()).length === 0) return 0;
     const due = await this.#claim(aggregate);
     for (const { version } of due) await this.osg.destroyVersion(groupId, version);
-    // whoever left with the version after one of these has no use for any that is left
+    // a recipient that left with the version after one of these is given none of those that remain
     for (const { version } of due) await this.#forgetLeavers(aggregate, version + 1n);
     if (due.length > 0) await this.#finish(aggregate, due);
     return due.length;

@@ -5,11 +5,8 @@ import { testProcess } from '@cpns/platform/testing';
 import { openStore, type Store } from '@cpns/store';
 import { rawDump, startRedis, temporaryStore } from '@cpns/store/testing';
 import type { TestingModule } from '@nestjs/testing';
-import { CreateKeyVersion } from '../create-key-version';
-import { CreateKey } from '../create-key';
-import { DestroyKeyVersion } from '../destroy-key-version';
 import { DestroyKey } from '../destroy-key';
-import { GetKeyVersion } from '../get-key-version';
+import { GroupKeys } from '../group-keys';
 import { KmcModule } from '../kmc.module';
 
 export const KMC = 'cpns://td.example/service/kmc';
@@ -31,32 +28,26 @@ export const reasonOf = async (promise: Promise<unknown>): Promise<unknown> =>
 
 /** The use cases of one process. */
 export class Kmc {
-  readonly #create: CreateKey;
-  readonly #createVersion: CreateKeyVersion;
-  readonly #get: GetKeyVersion;
-  readonly #destroyVersion: DestroyKeyVersion;
+  readonly #keys: GroupKeys;
   readonly #destroy: DestroyKey;
 
   constructor(readonly module: TestingModule) {
-    this.#create = module.get(CreateKey);
-    this.#createVersion = module.get(CreateKeyVersion);
-    this.#get = module.get(GetKeyVersion);
-    this.#destroyVersion = module.get(DestroyKeyVersion);
+    this.#keys = module.get(GroupKeys);
     this.#destroy = module.get(DestroyKey);
   }
 
   create = (groupId: string, request: number) =>
-    this.ask(() => this.#create.execute({ groupId, requestId: requestId(request) }));
+    this.ask(() => this.#keys.create({ groupId, requestId: requestId(request) }));
   createVersion = (groupId: string, previous: bigint, request: number) =>
-    this.ask(() => this.#createVersion.execute({ groupId, previous, requestId: requestId(request) }));
-  get = (groupId: string, version: bigint) => this.ask(() => this.#get.execute({ groupId, version }));
+    this.ask(() => this.#keys.createVersion({ groupId, previous, requestId: requestId(request) }));
+  get = (groupId: string, version: bigint) => this.ask(() => this.#keys.getVersion({ groupId, version }));
   destroyVersion = (groupId: string, version: bigint) =>
-    this.ask(() => this.#destroyVersion.execute({ groupId, version }));
+    this.ask(() => this.#keys.destroyVersion({ groupId, version }));
   destroy = (groupId: string) => this.ask(() => this.#destroy.execute({ groupId }));
 
   /** Messages as they come, for what is wrong in them. */
-  createWith = (message: CreateKeyRequest) => this.ask(() => this.#create.execute(message));
-  createVersionWith = (message: CreateKeyVersionRequest) => this.ask(() => this.#createVersion.execute(message));
+  createWith = (message: CreateKeyRequest) => this.ask(() => this.#keys.create(message));
+  createVersionWith = (message: CreateKeyVersionRequest) => this.ask(() => this.#keys.createVersion(message));
 
   /** What a use case throws at once is a refusal like any other. */
   private ask = async <T>(call: () => Promise<T>): Promise<T> => call();

@@ -67,7 +67,7 @@ export class HeldPushes {
     });
   }
 
-  /** Pushes come over one channel, one by one: nobody else gives names. */
+  /** Pushes come over one channel, one by one: no other writer gives names. */
   async #put(entry: HeldPush, push: { readonly delivery: Buffer; readonly traceparent: string }): Promise<void> {
     const wanted = { index: at(HELD_INDEX), push: at(HELD_PUSH, entry.name) };
     await this.records.transact(HELD_AGGREGATE, wanted, ({ index = { next: 0, entries: [] } }) => ({

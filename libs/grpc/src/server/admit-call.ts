@@ -75,7 +75,7 @@ const refuseOutdatedPeer: Step = ({ context: { peer } }, _metadata, gate) => {
 /** What may change while a certificate lives. The last step, so that a handler may begin beside it. */
 const askForStanding: Step = ({ verdict, context }, _metadata, gate) => {
   const standing = context.peer && gate.admitPeer?.(context.peer);
-  if (standing === undefined || verdict.kind !== 'served' || !verdict.besideStanding) return standing;
+  if (standing === undefined || verdict.kind !== 'served' || !verdict.runsDuringRevocationCheck) return standing;
   context.standing = standing.catch((error: unknown) => {
     throw aboutCallersCertificate(error);
   });

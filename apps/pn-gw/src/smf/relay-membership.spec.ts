@@ -1,12 +1,11 @@
 import { CpnsError, type Reason } from '@cpns/core';
-import { callOf, CAMERA, gatewayWorld, outcomeOf, STRANGER, type GatewayWorld } from '../../testing/world';
-import { LeaveServiceGroup } from '../leave-service-group/leave-service-group';
-import { JoinServiceGroup } from './join-service-group';
+import { callOf, CAMERA, gatewayWorld, outcomeOf, STRANGER, type GatewayWorld } from '../testing/world';
+import { RelayMembership } from './relay-membership';
 
 describe.each([
-  ['join', JoinServiceGroup],
-  ['leave', LeaveServiceGroup],
-] as const)('a %s, relayed', (what, UseCase) => {
+  ['join', 'joinServiceGroup'],
+  ['leave', 'leaveServiceGroup'],
+] as const)('a %s, relayed', (what, method) => {
   let world: GatewayWorld;
   beforeEach(async () => {
     world = await gatewayWorld();
@@ -14,7 +13,7 @@ describe.each([
   afterEach(() => world.dispose());
 
   const ask = (groupId: string, entity: string | undefined = CAMERA) =>
-    world.module.get<JoinServiceGroup | LeaveServiceGroup>(UseCase).execute(groupId, callOf(world, entity));
+    world.module.get(RelayMembership).execute(method, groupId, callOf(world, entity));
 
   it('says who asks, from its proof, and what the SMF answers', async () => {
     world.smf.answer = () => Promise.resolve(7n);
@@ -39,7 +38,7 @@ describe.each([
     ['an entity of another PN', () => ask('g1', STRANGER), 'PN_MISMATCH'],
     [
       'nobody',
-      () => world.module.get<JoinServiceGroup | LeaveServiceGroup>(UseCase).execute('g1', callOf(world, undefined)),
+      () => world.module.get(RelayMembership).execute(method, 'g1', callOf(world, undefined)),
       'PROOF_MISSING',
     ],
   ])('refuses %s before anyone is asked', async (_what, act, reason) => {

@@ -1,18 +1,18 @@
 import type { Timers } from './timers';
 
-/** Wakes one waiter. A ring while nobody waits is kept for the next wait; several are one. */
-export class Bell {
-  #rung = false;
+/** Wakes one waiter. A wake-up without a waiter is kept for the next wait; several are one. */
+export class WakeSignal {
+  #woken = false;
   #waiter: (() => void) | undefined;
 
-  ring(): void {
-    this.#rung = true;
+  wake(): void {
+    this.#woken = true;
     this.#waiter?.();
   }
 
-  /** Resolves when the bell has been rung since the last wait, or after `milliseconds`. */
+  /** Resolves when it was woken since the last wait, or after `milliseconds`. */
   async wait(timers: Timers, milliseconds: number): Promise<void> {
-    if (!this.#rung) {
+    if (!this.#woken) {
       await new Promise<void>((resolve) => {
         const cancel = timers.after(milliseconds, resolve);
         this.#waiter = () => {
@@ -22,6 +22,6 @@ export class Bell {
       });
       this.#waiter = undefined;
     }
-    this.#rung = false;
+    this.#woken = false;
   }
 }

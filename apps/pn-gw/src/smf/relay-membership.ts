@@ -1,13 +1,12 @@
 import { checkGroupId, parseEntityUri } from '@cpns/core';
 import type { CallContext } from '@cpns/grpc';
 import { Injectable } from '@nestjs/common';
-import { checkAddressee } from '../../common/check-addressee';
-import { OwnGateway } from '../../common/own-gateway';
-import { SmfClients } from '../../peers/smf-clients';
+import { checkAddressee, OwnGateway } from '../common/own-gateway';
+import { SmfClients } from '../peers/smf-clients';
 
-/** SMF-GW: relays the wish of an entity to be a member to the SMF, which decides. */
+/** SMF-GW: relays to the SMF, which decides, that an entity joins a Service Group or leaves it. */
 @Injectable()
-export class JoinServiceGroup {
+export class RelayMembership {
   constructor(
     private readonly own: OwnGateway,
     private readonly smf: SmfClients,
@@ -17,12 +16,11 @@ export class JoinServiceGroup {
    * @returns the membership revision that holds the change
    * @throws CpnsError a field's reason; PROOF_MISSING, PN_MISMATCH; what the SMF answers; DEPENDENCY_UNAVAILABLE
    */
-  async execute(groupId: string, call: CallContext): Promise<bigint> {
+  async execute(method: 'joinServiceGroup' | 'leaveServiceGroup', groupId: string, call: CallContext): Promise<bigint> {
     checkGroupId(groupId, 'group_id');
     const { entity } = call.requireEntity();
     checkAddressee(this.own.name, parseEntityUri(entity, 'entity'));
-    const request = { groupId, entity };
-    const { membershipRevision } = await this.smf.membership.joinServiceGroup(request, { within: call });
+    const { membershipRevision } = await this.smf.membership[method]({ groupId, entity }, { within: call });
     return membershipRevision;
   }
 }

@@ -1,0 +1,140 @@
+/** CSKMF's answers to the SMF (5.3.1.12.6.1): GK-CREATE, GK-UPDATE-M and GK-DELETE, steps 1 to 5. */
+import {
+  CreateGroupKeyRequest,
+  DeleteGroupKeyRequest,
+  groupDescription,
+  UpdateGroupKeyRequest,
+  wireGroupDescription,
+  type GroupKeyStatus,
+} from '@cpns/contracts';
+import { checkGroupId, Clock, CpnsError } from '@cpns/core';
+import { ServiceIdentity } from '@cpns/platform';
+import { at, Records } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { checkMembers, checkRevision, checkUpdate, digestOf } from './group-change/check-change';
+import { GroupChanges, type Change } from './group-change/group-change';
+import { groupDeleted, groupUnknown } from './group-refusals';
+import { MemberKeys } from './member-keys';
+import { GROUP, groupAggregate, RETIRED_VERSIONS, type KeyedGroupRecord } from './records';
+import { statusOf } from './versions';
+
+@Injectable()
+export class ManageGroupKeys {
+  constructor(
+    private readonly own: ServiceIdentity,
+    private readonly changes: GroupChanges,
+    private readonly keys: MemberKeys,
+    private readonly records: Records,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * FLOW-PULL and FLOW-PUSH: the Group Key of a new group.
+   * @param from URI of the caller
+   * @throws CpnsError a field's reason; TRUST_DOMAIN; MEMBER_WITHOUT_KEY; ALREADY_EXISTS for a group-id that has a key
+   *   from another request; GROUP_DELETED; DEPENDENCY_UNAVAILABLE
+   */
+  async create(request: CreateGroupKeyRequest, from: string): Promise<GroupKeyStatus> {
+    const description = groupDescription(request.description);
+    const members = checkMembers(request.members, 'members', this.own.trustDomain);
+    const membershipRevision = checkRevision(request.membershipRevision);
+    const asked = { description: wireGroupDescription(description), members: [...members], membershipRevision };
+    const changeDigest = digestOf('create', CreateGroupKeyRequest.encode(asked).finish());
+    const change: Change = {
+      groupId: description.groupId,
+      changeDigest,
+      carried: ['description', 'members', 'membership_revision'],
+      flowOf: () => (description.delivery === 'push' ? 'FLOW-PUSH' : 'FLOW-PULL'),
+      isDone: (group) => {
+        if (group === undefined) return false;
+        if (group.deletedAt !== undefined) throw groupDeleted();
+        if (group.changeDigest.equals(changeDigest)) return true;
+        throw new CpnsError('ALREADY_EXISTS', 'the group has a Group Key: update it, or take a new group-id');
+      },
+      check: () => this.keys.requireLiveKeys(members),
+      begin: () => ({ pending: { description, membershipRevision, previous: 0n, joined: members, left: [] } }),
+    };
+    return this.make(change, from);
+  }
+
+  /**
+   * GK-UPDATE-M: joiners get no version from before, leavers none from now on.
+   * @param from URI of the caller
+   * @throws CpnsError a field's reason; TRUST_DOMAIN; NOT_FOUND, GROUP_DELETED; MEMBER_WITHOUT_KEY; CONFLICT for another
+   *   revision than the next, or another change under the present one; DEPENDENCY_UNAVAILABLE
+   */
+  async update(request: UpdateGroupKeyRequest, from: string): Promise<GroupKeyStatus> {
+    const { groupId, membershipRevision, joined, left } = checkUpdate(request, this.own.trustDomain);
+    const asked = { groupId, membershipRevision, joined: [...joined], left: [...left] };
+    const changeDigest = digestOf('update', UpdateGroupKeyRequest.encode(asked).finish());
+    const change: Change = {
+      groupId,
+      changeDigest,
+      carried: ['group_id', 'membership_revision', 'joined', 'left'],
+      flowOf: () => 'GK-UPDATE-M',
+      isDone: (group) => {
+        const present = livingGroup(group);
+        if (present.membershipRevision + 1n === membershipRevision) return false;
+        if (present.membershipRevision === membershipRevision && present.changeDigest.equals(changeDigest)) return true;
+        throw new CpnsError('CONFLICT', `the group is at membership revision ${present.membershipRevision}`, {
+          metadata: { membership_revision: String(present.membershipRevision) },
+        });
+      },
+      check: () => this.keys.requireLiveKeys(joined),
+      begin: (group) => {
+        const { description, newest } = livingGroup(group);
+        return { pending: { description, membershipRevision, previous: newest, joined, left } };
+      },
+    };
+    return this.make(change, from);
+  }
+
+  /**
+   * GK-DELETE: from the first commit on no key of the group is given out.
+   * @param from URI of the caller
+   * @throws CpnsError a field's reason; NOT_FOUND; DEPENDENCY_UNAVAILABLE
+   */
+  async delete(request: DeleteGroupKeyRequest, from: string): Promise<GroupKeyStatus> {
+    const groupId = checkGroupId(request.groupId, 'group_id');
+    const change: Change = {
+      groupId,
+      changeDigest: digestOf('delete', DeleteGroupKeyRequest.encode({ groupId }).finish()),
+      carried: ['group_id'],
+      flowOf: () => 'GK-DELETE',
+      isDone: (group) => {
+        if (group === undefined) throw groupUnknown();
+        return group.deletedAt !== undefined;
+      },
+      check: () => Promise.resolve(),
+      begin: (group) => {
+        if (group === undefined) throw groupUnknown();
+        const { description, membershipRevision, newest } = group;
+        return {
+          pending: { description, membershipRevision, previous: newest, joined: [], left: [] },
+          head: { ...group, deletedAt: this.clock.now() },
+        };
+      },
+    };
+    return this.make(change, from);
+  }
+
+  /** All of a group's keys but the keys. @throws CpnsError a field's reason; NOT_FOUND */
+  async status(request: { readonly groupId: string }): Promise<GroupKeyStatus> {
+    const groupId = checkGroupId(request.groupId, 'group_id');
+    const wanted = { head: at(GROUP), retired: at(RETIRED_VERSIONS) };
+    const { head, retired } = await this.records.read(groupAggregate(groupId), wanted);
+    if (head === undefined) throw groupUnknown();
+    return statusOf(head, retired?.versions ?? [], this.clock.now());
+  }
+
+  private async make(change: Change, from: string): Promise<GroupKeyStatus> {
+    await this.changes.make(change, from);
+    return this.status(change);
+  }
+}
+
+function livingGroup(group: KeyedGroupRecord | undefined): KeyedGroupRecord {
+  if (group === undefined) throw groupUnknown();
+  if (group.deletedAt !== undefined) throw groupDeleted();
+  return group;
+}
