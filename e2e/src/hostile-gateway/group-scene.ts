@@ -3,7 +3,6 @@
  * Entity-User Keys of those that it assigned itself.
  */
 import type { GroupKeyDelivery, RegistrationRequest } from '@cpns/contracts';
-import { parseOneTimeString } from '@cpns/key-derivation';
 import type { Deployment, NewGroup } from '@cpns/testing';
 import { join } from 'node:path';
 import { sealSecretRegistration, type SecretRegistrationDraft } from '../support/drafts';
@@ -68,9 +67,7 @@ export class GroupScene {
     );
     this.#devices.push(local);
     await (assigner === 'server' ? this.#assignedByServer(local) : this.#assignedHere(local));
-    const { live } = await local.read();
-    if (live === undefined) throw new Error('the device has no live key');
-    const { entity, secret, keyId } = live;
+    const { entity, secret, keyId } = await local.liveKey();
     return { entity, local, secret, keyId };
   }
 
@@ -129,8 +126,7 @@ export class GroupScene {
       form: 'secret',
       peer: { uri: this.scene.hostile.uri, address: this.served.address },
     });
-    await local.device.assign(parseOneTimeString(oneTimeString));
-    await local.device.register();
+    await local.enrol(oneTimeString);
   }
 
   /** The hostile gateway derives the key and registers it, as it may: from then on both know S. */

@@ -1,6 +1,5 @@
 import { CpnsError } from '@cpns/core';
 import { parseContentHeader } from '@cpns/group-key';
-import { parseOneTimeString } from '@cpns/key-derivation';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LocalDevice } from '../support/local-device';
 import type { SeenEnvelope } from './bare/hoarder';
@@ -30,8 +29,6 @@ export interface Changed {
 export class Participant {
   /** Every Group Key that it had, by its bytes in hex. */
   readonly #hoard = new Map<string, Buffer>();
-  readonly #over = new AbortController();
-  readonly #watching: Promise<unknown>;
 
   private constructor(
     readonly entity: string,
@@ -39,10 +36,7 @@ export class Participant {
     private readonly local: LocalDevice,
     /** Every envelope that it was given, by pull and by push. */
     readonly envelopes: readonly SeenEnvelope[],
-  ) {
-    // a watch that ends by itself is told when the device is closed
-    this.#watching = this.#groups.watch({ signal: this.#over.signal }).catch((error: unknown) => error);
-  }
+  ) {}
 
   static async provision(options: ParticipantOptions): Promise<Participant> {
     const { entity, pn, directory, certificateAddress, oneTimeString } = options;
@@ -53,13 +47,11 @@ export class Participant {
           envelopes.push({ groupId: statement.groupId, version: statement.version, own: Buffer.from(own) });
       },
     });
-    await local.device.assign(parseOneTimeString(oneTimeString));
-    await local.device.register();
-    return new Participant(entity, pn, local, envelopes);
+    return new Participant(entity, pn, (await local.enrol(oneTimeString)).watch(), envelopes);
   }
 
   get #groups() {
-    return this.local.device.groups;
+    return this.local.groups;
   }
 
   /** Every Group Key that it had at a time when it was asked to hoard. */
@@ -69,9 +61,7 @@ export class Participant {
 
   /** S */
   async secret(): Promise<Buffer> {
-    const { live } = await this.local.read();
-    if (live === undefined) throw new Error(`${this.entity} has no live key`);
-    return Buffer.from(live.secret.expose());
+    return Buffer.from((await this.local.liveKey()).secret.expose());
   }
 
   /** Copies the Group Keys that it has now. */
@@ -135,7 +125,7 @@ export class Participant {
 
   /** Asks its gateway for a version, past the SDK's rules. @param version 0 for the newest */
   async ask(groupId: string, version: bigint): Promise<void> {
-    await patiently(() => this.local.device.call((rpc, how) => rpc.pullGroupKey({ groupId, version }, how)));
+    await patiently(() => this.local.ask(groupId, version));
   }
 
   /** Whether its gateway has that version for it. */
@@ -150,10 +140,7 @@ export class Participant {
   }
 
   /** @throws what its watch ended with, if it ended by itself */
-  async close(): Promise<void> {
-    this.#over.abort();
-    const failure = await this.#watching;
-    await this.local.close();
-    if (failure !== undefined) throw new Error(`the watch of ${this.entity} ended`, { cause: failure });
+  close(): Promise<void> {
+    return this.local.close();
   }
 }

@@ -3,15 +3,15 @@ import {
   createIssuer,
   dersToPem,
   newPrivateKey,
+  pemToDers,
   privateKeyPem,
   signerFromPkcs8,
   type Issuer,
 } from '@cpns/certificate-issuance';
-import { AssignmentRequest, EntityUserKeyServiceService } from '@cpns/contracts';
-import { FirstSeed, NONCE_BYTES, systemRandom, type PrivateKeyDer } from '@cpns/core';
-import { deriveEntityUserKey, deriveSecondSeed, parseOneTimeString } from '@cpns/key-derivation';
-import { acceptAssignment, prepareAssignment, tokenChannel } from '@cpns/pne-sdk';
-import type { Deployment } from '@cpns/testing';
+import { EntityUserKeyServiceService } from '@cpns/contracts';
+import { FirstSeed, NONCE_BYTES, type PrivateKeyDer } from '@cpns/core';
+import { deriveEntityUserKey, deriveSecondSeed } from '@cpns/key-derivation';
+import { LightGateway, type Deployment } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import { Wire, type WireTls } from './wire';
 
@@ -46,29 +46,12 @@ export class TestGateway {
   ) {}
 
   static async enrol(deployment: Deployment, pn: string, id: string): Promise<TestGateway> {
-    const uri = deployment.entity(pn, 'pn-gw', id);
-    const { oneTimeString } = await deployment.operator.admit({
-      entity: uri,
-      role: 'pn-gw',
-      form: 'key-pair',
-      peer: { uri: deployment.uri(SERVER), address: deployment.address(SERVER, 'token') },
-      dnsNames: ['localhost'],
-      // a device dials an address, and checks that the certificate holds it
-      ipAddresses: ['127.0.0.1'],
-    });
-    const privateKey = newPrivateKey();
-    const oneTime = parseOneTimeString(oneTimeString);
-    const pending = await prepareAssignment(oneTime, deployment.pki.rootDer, systemRandom, { privateKey });
-    const channel = tokenChannel(pending.admitted);
-    const reply = await channel.assign(AssignmentRequest.decode(pending.request)).finally(() => channel.close());
-    const assigned = await acceptAssignment(pending, reply, Date.now());
-    if (assigned.form !== 'key-pair') throw new Error('a gateway is enrolled with a certificate');
-    const root = dersToPem([deployment.pki.rootDer]);
-    const tls = { root, cert: dersToPem(assigned.chain), key: privateKeyPem(privateKey) };
+    const { uri, tls } = await LightGateway.enrol(deployment, { pn, id });
+    const { root } = tls;
     const server = new Wire(deployment.address(SERVER, 'certificate'), tls);
     const { ca, key } = await provisionCa(server);
     const caTls = { root, cert: dersToPem(ca.chain), key: privateKeyPem(key) };
-    return new TestGateway(uri, tls, assigned.chain, server, ca, caTls, await provisionSeed(server));
+    return new TestGateway(uri, tls, pemToDers(String(tls.cert)), server, ca, caTls, await provisionSeed(server));
   }
 
   /** What a gateway derives for one (E, user) from a 1st seed of its own. */

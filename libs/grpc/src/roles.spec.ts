@@ -1,6 +1,6 @@
-import { allRpcPaths, type RpcPath } from '@cpns/contracts';
+import { allRpcPaths } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
-import { checkRole, ROLE_TABLE, ruleOf, type Peer, type RoleRule } from '.';
+import { checkRole, ROLE_TABLE, ruleOf, type Peer } from '.';
 import { identifyByName, TestPki } from './testing';
 
 describe('the role table', () => {
@@ -25,14 +25,6 @@ describe('the role table', () => {
     const paths = rpcs.filter((path) => ROLE_TABLE[path].includes('target-entity'));
     expect(paths.every((path) => path.startsWith('/cpns.v1.PnGatewayService/'))).toBe(true);
   });
-
-  test.each<[RpcPath, readonly RoleRule[]]>([
-    ['/cpns.v1.KmcService/GetKeyVersion', ['service:cpns-server']],
-    ['/cpns.v1.EnrolmentService/AdmitEntity', ['operator']],
-    ['/cpns.v1.EntityUserKeyService/ProvisionGateway', ['pn-gw']],
-    ['/cpns.v1.ProofService/VerifyProof', ['pn-gw']],
-    ['/cpns.v1.GroupKeyManagementService/CreateGroupKey', ['service:smf']],
-  ])('%s is for %j', (path, rules) => expect(ROLE_TABLE[path]).toEqual(rules));
 });
 
 describe('the rule that a certificate satisfies', () => {

@@ -48,6 +48,8 @@ export class LightGateway {
       form: 'key-pair',
       peer: { uri: deployment.uri(SERVER), address: deployment.address(SERVER, 'token') },
       dnsNames: ['localhost'],
+      // a device dials an address, and checks that the certificate holds it
+      ipAddresses: ['127.0.0.1'],
     });
     const privateKey = newPrivateKey();
     const oneTime = parseOneTimeString(oneTimeString);

@@ -55,7 +55,7 @@ async function lackingAt(groups: GroupHouse, outcome: Outcome): Promise<string[]
   }
   if (delivery === 'pull' && !deleted) return lacking;
   for (const part of members) {
-    const { version, ended } = await groups.members[part].groups.status(groupId);
+    const { version, ended } = await groups.members[part].local.groups.status(groupId);
     if (deleted ? !ended && version > 0n : version < newest) lacking.push(`${part}: the push`);
   }
   return lacking;
@@ -79,7 +79,7 @@ export class ChangeRun implements Run {
     await create(groups, run.#groupId, delivery, before);
     await settled(groups, run.#outcome(before, 1n));
     // whoever leaves, or stays until the end, had a key
-    for (const part of before) await persistently(() => groups.members[part].groups.pull(run.#groupId));
+    for (const part of before) await persistently(() => groups.members[part].local.groups.pull(run.#groupId));
     return run;
   }
 

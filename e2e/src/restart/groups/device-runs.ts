@@ -36,14 +36,14 @@ abstract class DeviceRun implements Run {
     expect(groups).toMatchObject([{ group, version: Number(newest), ended: false, left: false }]);
     expect(groups[0]?.versions).toContain(Number(newest));
     const { stayer } = members;
-    await persistently(() => stayer.groups.pull(group));
+    await persistently(() => stayer.local.groups.pull(group));
     const data = Buffer.from(`${group} to the process`).toString('base64');
-    const sealed = await persistently(() => stayer.groups.seal(group, Buffer.from(data, 'base64')));
+    const sealed = await persistently(() => stayer.local.groups.seal(group, Buffer.from(data, 'base64')));
     const opened = await device.must({ command: 'open', message: sealed.toString('base64') });
     expect(opened).toMatchObject({ group, version: Number(newest), sender: stayer.entity, data });
     const { message, version } = await device.must({ command: 'seal', group, data });
     expect(version).toBe(Number(newest));
-    const heard = await persistently(() => stayer.groups.open(Buffer.from(message, 'base64')));
+    const heard = await persistently(() => stayer.local.groups.open(Buffer.from(message, 'base64')));
     expect(heard).toMatchObject({ groupId: group, version: newest, sender: device.entity });
     expect((await this.groups.commitments(group, newest)).size).toBe(1);
     expect(await this.groups.sight.underWay(group)).toEqual([]);
