@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { GroupKeyDelivery, GroupKeyStatement } from '@cpns/contracts';
 import { flipped } from '../support/drafts';
 import type { Attempt } from './attempt';
-import type { Alter } from './group-victim';
+import type { Alter } from '../support/group-member';
 import type { Scene } from './scene';
 
 type Change = (statement: GroupKeyStatement) => Partial<GroupKeyStatement>;

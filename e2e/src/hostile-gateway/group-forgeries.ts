@@ -7,7 +7,7 @@ import { deriveGroupKeyCommitment, makeEnvelope, signStatement, type Statement }
 import type { CredentialFiles } from '@cpns/testing';
 import { minted } from '../support/credentials';
 import type { Attempt } from './attempt';
-import type { GroupVictim } from './group-victim';
+import type { GroupMember } from '../support/group-member';
 import type { Scene } from './scene';
 
 /** Whoever signs in the Server's place. */
@@ -41,7 +41,7 @@ export function restated(
 }
 
 /** A Group Key that the gateway made, with everything that belongs to it: nothing but the signer is wrong. */
-export function ownGroupKey({ device, groupId }: GroupVictim, delivery: GroupKeyDelivery, forger: Forger) {
+export function ownGroupKey({ device, groupId }: GroupMember, delivery: GroupKeyDelivery, forger: Forger) {
   const { statement } = checkStatement(delivery.statement);
   const version = statement.version + 1n;
   const groupKey = new GroupKey(randomBytes(32));
@@ -57,7 +57,7 @@ const pullHonestly = async (scene: Scene) => (await scene.groups.bystander('host
 
 interface Signer {
   readonly name: string;
-  readonly forger: (scene: Scene, victim: GroupVictim) => Forger | Promise<Forger>;
+  readonly forger: (scene: Scene, victim: GroupMember) => Forger | Promise<Forger>;
   readonly reason: string;
 }
 

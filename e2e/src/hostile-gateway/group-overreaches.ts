@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { GroupKeyManagementServiceService, KmcServiceService, ServiceGroupServiceService } from '@cpns/contracts';
 import type { Attempt } from './attempt';
-import type { GroupVictim } from './group-victim';
+import type { GroupMember } from '../support/group-member';
 import type { Scene } from './scene';
 import { as } from './ways';
 
 const pullOfOwn = async (scene: Scene) => pullFor(scene, await scene.groups.bystander());
 
 /** The hostile gateway pulls what it may: an envelope for a member of its own PN. */
-const pullFor = (scene: Scene, { groupId, entity }: GroupVictim, version = 0n) =>
+const pullFor = (scene: Scene, { groupId, entity }: GroupMember, version = 0n) =>
   scene.groups.served.links.deliveries.pullGroupKey({ groupId, version, entity });
 
 /** Things that are not a gateway's to do with Service Groups and their keys. */

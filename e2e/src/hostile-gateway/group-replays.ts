@@ -3,7 +3,7 @@ import { parseContentHeader } from '@cpns/group-key';
 import { flipped } from '../support/drafts';
 import type { Tamper } from '../support/served-gateway';
 import type { Attempt } from './attempt';
-import type { GroupVictim } from './group-victim';
+import type { GroupMember } from '../support/group-member';
 import type { Scene } from './scene';
 
 const pullHonestly = async (scene: Scene) => (await scene.groups.bystander()).pull();
@@ -26,7 +26,7 @@ const afterSealPeriod = () => new Promise((resolve) => setTimeout(resolve, SEAL_
  * A member with version 1 seals; then another leaves it behind with version 2, and the gateway has its way until the seal
  * period of version 1 is over.
  */
-async function sealedInTime(scene: Scene): Promise<GroupVictim> {
+async function sealedInTime(scene: Scene): Promise<GroupMember> {
   const victim = await scene.groups.victim({ sealPeriod: SEAL_PERIOD });
   await victim.pull();
   const { version } = parseContentHeader(await victim.seal('in time'));
@@ -42,7 +42,7 @@ const sealHonestly = async (scene: Scene) => {
 };
 
 /** Seals once the seal period is over, with the gateway doing as it likes at every pull. */
-async function sealLate(victim: GroupVictim, tamper: Tamper): Promise<unknown> {
+async function sealLate(victim: GroupMember, tamper: Tamper): Promise<unknown> {
   await afterSealPeriod();
   return victim.through(tamper, () => victim.seal('too late'));
 }

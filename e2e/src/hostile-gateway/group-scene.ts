@@ -11,7 +11,7 @@ import { LinkTap } from '../support/link-tap';
 import { LocalDevice } from '../support/local-device';
 import { ServedGateway } from '../support/served-gateway';
 import type { TestGateway } from '../support/test-gateway';
-import { GroupVictim, type Behind } from './group-victim';
+import { GroupMember, type Behind } from '../support/group-member';
 
 /** What Service Groups need of the scene that they are played in. */
 export interface GroupSurroundings {
@@ -28,7 +28,7 @@ export class GroupScene {
   readonly #devices: LocalDevice[] = [];
   /** Devices in no group that anything is tried on now: a device serves one attempt after the other. */
   readonly #known: Readonly<Record<Assigner, Behind[]>> = { server: [], hostile: [] };
-  readonly #bystanders: Partial<Record<Assigner, Promise<GroupVictim>>> = {};
+  readonly #bystanders: Partial<Record<Assigner, Promise<GroupMember>>> = {};
   #groups = 0;
 
   private constructor(
@@ -83,14 +83,14 @@ export class GroupScene {
   }
 
   /** A member of a group of its own. */
-  async victim(options: { readonly assigner?: Assigner } & Partial<NewGroup> = {}): Promise<GroupVictim> {
+  async victim(options: { readonly assigner?: Assigner } & Partial<NewGroup> = {}): Promise<GroupMember> {
     const { assigner, ...group } = options;
     const device = await this.device(assigner);
-    return new GroupVictim(this, device, await this.group([device], group));
+    return new GroupMember(this, device, await this.group([device], group));
   }
 
   /** A member that nothing is tried on: what an attempt leaves out. */
-  bystander(assigner: Assigner = 'server'): Promise<GroupVictim> {
+  bystander(assigner: Assigner = 'server'): Promise<GroupMember> {
     return (this.#bystanders[assigner] ??= this.victim({ assigner }));
   }
 

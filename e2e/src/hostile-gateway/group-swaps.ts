@@ -2,13 +2,13 @@ import type { GroupKeyDelivery } from '@cpns/contracts';
 import { parseEnvelope } from '@cpns/group-key';
 import { keyIdBytes } from '@cpns/key-derivation';
 import type { Attempt } from './attempt';
-import type { GroupVictim } from './group-victim';
+import type { GroupMember } from '../support/group-member';
 import type { Scene } from './scene';
 
 const pullHonestly = async (scene: Scene) => (await scene.groups.bystander()).pull();
 
 /** An envelope with another name and key-id on it; the wrap stays what it is. */
-export function readdressed(own: Buffer, { device: { entity, keyId } }: GroupVictim): Buffer {
+export function readdressed(own: Buffer, { device: { entity, keyId } }: GroupMember): Buffer {
   const name = Buffer.from(entity);
   const length = Buffer.alloc(2);
   length.writeUInt16BE(name.length);

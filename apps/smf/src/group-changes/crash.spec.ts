@@ -98,7 +98,7 @@ describe('a process dies', () => {
         const before = await untouched();
         const { replica, store } = await world.mortal({ at, durable });
         await reasonOf(one.work(replica));
-        await eventually(async () => expect(store.dead || (await world.outboxOf()).length === 0).toBe(true));
+        await eventually(async () => expect(store.isKilled || (await world.outboxOf()).length === 0).toBe(true));
         await replica.stop();
         // died before it proposed anything: nothing was changed, and the caller does it again
         const after = await untouched();

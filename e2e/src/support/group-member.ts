@@ -1,25 +1,25 @@
 import type { GroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, type EntityUserKey } from '@cpns/core';
 import { parseContentHeader } from '@cpns/group-key';
-import type { LocalDevice } from '../support/local-device';
-import type { ServedGateway, Tamper } from '../support/served-gateway';
+import type { LocalDevice } from './local-device';
+import type { ServedGateway, Tamper } from './served-gateway';
 
 /** What a gateway makes of a delivery on its way to a device. */
 export type Alter = (delivery: GroupKeyDelivery) => GroupKeyDelivery | Promise<GroupKeyDelivery>;
 
 const WATCH_MS = 5_000;
 
-/** A device with a live key that it got through the hostile gateway. */
+/** A device with a live key that it got through a gateway whose keys the suite holds. */
 export interface Behind {
   readonly entity: string;
   readonly local: LocalDevice;
-  /** S; the hostile gateway knows it where it assigned it. */
+  /** S; the gateway knows it where it assigned it. */
   readonly secret: EntityUserKey;
   readonly keyId: string;
 }
 
-/** A member behind the hostile gateway, in a group. */
-export class GroupVictim {
+/** A member behind such a gateway, in a group. */
+export class GroupMember {
   constructor(
     readonly scene: { readonly served: ServedGateway },
     readonly device: Behind,
@@ -71,8 +71,8 @@ export class GroupVictim {
   }
 
   /** Another device in the same group. */
-  beside(device: Behind): GroupVictim {
-    return new GroupVictim(this.scene, device, this.groupId);
+  beside(device: Behind): GroupMember {
+    return new GroupMember(this.scene, device, this.groupId);
   }
 
   /** The honest delivery beside the attempt. @throws Error when the device does not end up with the Server's newest key */
