@@ -1,6 +1,6 @@
 import { CpnsError } from '@cpns/core';
 import { parseContentHeader } from '@cpns/group-key';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '@cpns/testing';
 import { LocalDevice } from '../support/local-device';
 import type { SeenEnvelope } from './bare/hoarder';
 import { patiently, untilAnswered, type Outcome } from './patience';
@@ -14,9 +14,6 @@ export interface ParticipantOptions {
   readonly certificateAddress: string;
   readonly oneTimeString: string;
 }
-
-const OBTAIN_MS = 60_000;
-const POLL_MS = 20;
 
 /** A device that joined or left by itself. */
 export interface Changed {
@@ -104,14 +101,11 @@ export class Participant {
 
   /** Comes by a version in the way of its group: by a pull, or by waiting for the push. */
   async obtain(groupId: string, version: bigint, delivery: 'pull' | 'push'): Promise<void> {
-    const until = Date.now() + OBTAIN_MS;
     // a gateway whose notice is still on the way gives the version before
     const look = () =>
       delivery === 'pull' ? patiently(() => this.#groups.pull(groupId)) : this.#groups.status(groupId);
-    while ((await look()).version < version) {
-      if (Date.now() > until) throw new Error(`version ${version} of ${groupId} did not come to ${this.entity}`);
-      await sleep(POLL_MS);
-    }
+    const what = `version ${version} of ${groupId} for ${this.entity}`;
+    await waitUntil(what, async () => (await look()).version >= version);
   }
 
   async seal(groupId: string, plaintext: Buffer): Promise<{ readonly sealed: Buffer; readonly version: bigint }> {

@@ -1,11 +1,8 @@
 /** GK-PULL and GK-PUSH of a device that is a process of its own. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DEVICE } from '../due';
 import type { Run } from '../flow';
-import { eventually, PATIENCE_MS, persistently } from '../house';
+import { eventually, persistently } from '../house';
 import type { GroupHouse } from './group-house';
-
-const POLL_MS = 25;
 
 abstract class DeviceRun implements Run {
   protected constructor(
@@ -103,12 +100,9 @@ export class PushRun extends DeviceRun {
 
   /** Looks again and again, since a command that is interrupted by a death is done anew without the watch. */
   async #held(): Promise<void> {
-    const until = Date.now() + PATIENCE_MS;
-    for (;;) {
+    await eventually(`the push of ${this.groupId}`, async () => {
       const { groups } = await this.groups.device.must({ command: 'status', group: this.groupId });
-      if (groups.some(({ version }) => version > 0)) return;
-      if (Date.now() > until) throw new Error(`the push of ${this.groupId} did not come`);
-      await sleep(POLL_MS);
-    }
+      return groups.find(({ version }) => version > 0);
+    });
   }
 }
