@@ -96,7 +96,7 @@ cskmf.refuses<UpdateGroupKeyRequest>({
   },
   send: (request) => cskmf.management.updateGroupKey(request, cskmf.callOf(SMF)),
   faults: [
-    ...ofGroup<UpdateGroupKeyRequest>(),
+    ...cskmf.ofGroup<UpdateGroupKeyRequest>(),
     cskmf.deleted(),
     ...keyless<UpdateGroupKeyRequest>((good, entity) => ({ ...good, membershipRevision: 3n, joined: [entity] })),
     changed('revision 0', { membershipRevision: 0n }, NO_REVISION),

@@ -89,7 +89,7 @@ describe('a gateway', () => {
       name: `PullGroupKey by a PN GW for ${whom}`,
       good: async () => ({ groupId: await cskmf.group(), version: 0n, entity }),
       send: pull,
-      faults: [...ofGroup<Pull>(), cskmf.deleted()],
+      faults: [...cskmf.ofGroup<Pull>(), cskmf.deleted()],
     });
 });
 
@@ -101,7 +101,7 @@ describe('a dependency that is down', () => {
   const CALLS: Readonly<Record<string, Send>> = {
     CreateGroupKey: (groupId, { management }) =>
       management.createGroupKey(
-        { ...creation(), description: cskmf.world.description(`${groupId}-new`) },
+        { ...cskmf.creation(), description: cskmf.world.description(`${groupId}-new`) },
         cskmf.callOf(SMF),
       ),
     UpdateGroupKey: (groupId, { management }) =>

@@ -35,7 +35,7 @@ describe('a gateway', () => {
     good: async () => ({ groupId: await smf.group(), entity: EVE }),
     send: (request) => smf.members.joinServiceGroup(request, smf.call()),
     faults: [
-      ...ofLiveGroup<Relayed>(),
+      ...smf.ofLiveGroup<Relayed>(),
       ...entities,
       other('one member too many', () => smf.group([ANN], { maxMembers: 1 }), LIMIT),
       other('a group that is closed', () => smf.group([ANN], { openToJoin: false }), NOT_PERMITTED),
@@ -55,7 +55,7 @@ describe('a gateway', () => {
     name: 'MembershipService.LeaveServiceGroup',
     good: async () => ({ groupId: await smf.group(), entity: BOB }),
     send: (request) => smf.members.leaveServiceGroup(request, smf.call()),
-    faults: [...ofLiveGroup<Relayed>(), ...entities],
+    faults: [...smf.ofLiveGroup<Relayed>(), ...entities],
   });
 });
 

@@ -66,7 +66,7 @@ smf.refuses<Named>({
   good: () => named(EVE),
   send: (request) => smf.groups.addMembers(request, smf.call()),
   faults: [
-    ...ofLiveGroup<Named>(),
+    ...smf.ofLiveGroup<Named>(),
     ...memberFaults<Named>(),
     NO_NAMES,
     ...keyless<Named>(),
@@ -83,7 +83,7 @@ smf.refuses<Named>({
   good: () => named(ANN),
   send: (request) => smf.groups.removeMembers(request, smf.call()),
   faults: [
-    ...ofLiveGroup<Named>(),
+    ...smf.ofLiveGroup<Named>(),
     ...memberFaults<Named>(),
     NO_NAMES,
     stranger('alone', [EVE]),
