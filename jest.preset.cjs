@@ -11,6 +11,7 @@ module.exports = (rootDir) => ({
   transform: { '\\.ts$': ['@swc/jest', { configFile: join(__dirname, '.swcrc'), swcrc: false }] },
   // tests run on the sources, so that a stale build can never make one pass
   moduleNameMapper: {
+    '^@cpns/testing/bad-input$': join(__dirname, 'libs/testing/src/bad-input/index.ts'),
     '^@cpns/([a-z0-9-]+)$': join(__dirname, 'libs/$1/src/index.ts'),
     '^@cpns/([a-z0-9-]+)/testing$': join(__dirname, 'libs/$1/src/testing/index.ts'),
   },

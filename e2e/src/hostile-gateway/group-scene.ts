@@ -3,7 +3,6 @@
  * Entity-User Keys of those that it assigned itself.
  */
 import type { GroupKeyDelivery, RegistrationRequest } from '@cpns/contracts';
-import { parseOneTimeString } from '@cpns/key-derivation';
 import type { Deployment, NewGroup } from '@cpns/testing';
 import { join } from 'node:path';
 import { sealSecretRegistration, type SecretRegistrationDraft } from '../support/drafts';
@@ -11,7 +10,7 @@ import { LinkTap } from '../support/link-tap';
 import { LocalDevice } from '../support/local-device';
 import { ServedGateway } from '../support/served-gateway';
 import type { TestGateway } from '../support/test-gateway';
-import { GroupVictim, type Behind } from './group-victim';
+import { GroupMember, type Behind } from '../support/group-member';
 
 /** What Service Groups need of the scene that they are played in. */
 export interface GroupSurroundings {
@@ -28,7 +27,7 @@ export class GroupScene {
   readonly #devices: LocalDevice[] = [];
   /** Devices in no group that anything is tried on now: a device serves one attempt after the other. */
   readonly #known: Readonly<Record<Assigner, Behind[]>> = { server: [], hostile: [] };
-  readonly #bystanders: Partial<Record<Assigner, Promise<GroupVictim>>> = {};
+  readonly #bystanders: Partial<Record<Assigner, Promise<GroupMember>>> = {};
   #groups = 0;
 
   private constructor(
@@ -68,9 +67,7 @@ export class GroupScene {
     );
     this.#devices.push(local);
     await (assigner === 'server' ? this.#assignedByServer(local) : this.#assignedHere(local));
-    const { live } = await local.read();
-    if (live === undefined) throw new Error('the device has no live key');
-    const { entity, secret, keyId } = live;
+    const { entity, secret, keyId } = await local.liveKey();
     return { entity, local, secret, keyId };
   }
 
@@ -83,14 +80,14 @@ export class GroupScene {
   }
 
   /** A member of a group of its own. */
-  async victim(options: { readonly assigner?: Assigner } & Partial<NewGroup> = {}): Promise<GroupVictim> {
+  async victim(options: { readonly assigner?: Assigner } & Partial<NewGroup> = {}): Promise<GroupMember> {
     const { assigner, ...group } = options;
     const device = await this.device(assigner);
-    return new GroupVictim(this, device, await this.group([device], group));
+    return new GroupMember(this, device, await this.group([device], group));
   }
 
   /** A member that nothing is tried on: what an attempt leaves out. */
-  bystander(assigner: Assigner = 'server'): Promise<GroupVictim> {
+  bystander(assigner: Assigner = 'server'): Promise<GroupMember> {
     return (this.#bystanders[assigner] ??= this.victim({ assigner }));
   }
 
@@ -129,8 +126,7 @@ export class GroupScene {
       form: 'secret',
       peer: { uri: this.scene.hostile.uri, address: this.served.address },
     });
-    await local.device.assign(parseOneTimeString(oneTimeString));
-    await local.device.register();
+    await local.enrol(oneTimeString);
   }
 
   /** The hostile gateway derives the key and registers it, as it may: from then on both know S. */

@@ -1,5 +1,5 @@
 import { dump } from '@cpns/store/testing';
-import { openWorld, reasonOf, requestId, type Kmc, type World } from './testing/world';
+import { openWorld, reasonOf, type Kmc, type World } from './testing/world';
 
 let world: World;
 let kmc: Kmc;
@@ -40,26 +40,7 @@ describe('CreateKeyVersion', () => {
   });
 
   const refused: [string, (kmc: Kmc) => Promise<unknown>, string][] = [
-    ['a group-id of 65', (k) => k.createVersion('g'.repeat(65), 1n, 9), 'INVALID_ARGUMENT/FIELD_TOO_LONG'],
-    ['a group-id with a brace', (k) => k.createVersion('{a}', 1n, 9), 'INVALID_ARGUMENT/NAME_INVALID'],
-    ['no previous', (k) => k.createVersion('g', 0n, 9), 'INVALID_ARGUMENT/FIELD_MISSING'],
-    [
-      'a request id of 15 bytes',
-      (k) => k.createVersionWith({ groupId: 'g', previous: 2n, requestId: Buffer.alloc(15, 1) }),
-      'INVALID_ARGUMENT/FIELD_SIZE',
-    ],
-    [
-      'no request id',
-      (k) => k.createVersionWith({ groupId: 'g', previous: 2n, requestId: Buffer.alloc(0) }),
-      'INVALID_ARGUMENT/FIELD_MISSING',
-    ],
-    ['an unknown group', (k) => k.createVersion('unknown', 1n, 9), 'NOT_FOUND/NOT_FOUND'],
-    ['a group whose key was destroyed', (k) => k.createVersion('gone', 1n, 9), 'NOT_FOUND/NOT_FOUND'],
     ['the same request, its version destroyed', (k) => k.createVersion('g', 1n, 2), 'NOT_FOUND/NOT_FOUND'],
-    ['an older previous', (k) => k.createVersion('g', 1n, 9), 'ABORTED/CONFLICT'],
-    ['a previous from the future', (k) => k.createVersion('g', 4n, 9), 'ABORTED/CONFLICT'],
-    ['the highest previous', (k) => k.createVersion('g', 2n ** 64n - 1n, 9), 'ABORTED/CONFLICT'],
-    ['the request id of another previous', (k) => k.createVersion('g', 3n, 2), 'ABORTED/CONFLICT'],
     ['the request id of its creation', (k) => k.createVersion('g', 3n, 1), 'ABORTED/CONFLICT'],
     ['the request id of another group', (k) => k.createVersion('g', 3n, 3), 'ABORTED/CONFLICT'],
   ];
@@ -73,10 +54,5 @@ describe('CreateKeyVersion', () => {
     const before = await dump(world.store);
     expect(await reasonOf(call(kmc))).toBe(expected);
     expect(await dump(world.store)).toEqual(before);
-  });
-
-  it('refuses nothing of the same once the id is new', async () => {
-    await kmc.create('g', 1);
-    expect((await kmc.createVersionWith({ groupId: 'g', previous: 1n, requestId: requestId(7) })).version).toBe(2n);
   });
 });

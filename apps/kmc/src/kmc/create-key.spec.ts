@@ -1,5 +1,5 @@
 import { dump } from '@cpns/store/testing';
-import { openWorld, reasonOf, requestId, type Kmc, type World } from './testing/world';
+import { openWorld, reasonOf, type Kmc, type World } from './testing/world';
 
 let world: World;
 let kmc: Kmc;
@@ -25,22 +25,8 @@ describe('CreateKey', () => {
   });
 
   const refused: [string, (kmc: Kmc) => Promise<unknown>, string][] = [
-    ['no group-id', (k) => k.createWith({ groupId: '', requestId: requestId(9) }), 'INVALID_ARGUMENT/FIELD_MISSING'],
-    ['a group-id of 65', (k) => k.create('g'.repeat(65), 9), 'INVALID_ARGUMENT/FIELD_TOO_LONG'],
-    ['a group-id with a slash', (k) => k.create('a/b', 9), 'INVALID_ARGUMENT/NAME_INVALID'],
-    ['a group-id that begins with a dot', (k) => k.create('.a', 9), 'INVALID_ARGUMENT/NAME_INVALID'],
-    [
-      'no request id',
-      (k) => k.createWith({ groupId: 'n', requestId: Buffer.alloc(0) }),
-      'INVALID_ARGUMENT/FIELD_MISSING',
-    ],
-    ['15 bytes', (k) => k.createWith({ groupId: 'n', requestId: Buffer.alloc(15, 1) }), 'INVALID_ARGUMENT/FIELD_SIZE'],
-    ['17 bytes', (k) => k.createWith({ groupId: 'n', requestId: Buffer.alloc(17, 1) }), 'INVALID_ARGUMENT/FIELD_SIZE'],
-    ['a group with a key', (k) => k.create('g', 9), 'ALREADY_EXISTS/ALREADY_EXISTS'],
-    ['a group whose key was destroyed', (k) => k.create('gone', 9), 'ALREADY_EXISTS/ALREADY_EXISTS'],
     ['the same request, its key destroyed', (k) => k.create('gone', 2), 'ALREADY_EXISTS/ALREADY_EXISTS'],
     ['the same request, its version destroyed', (k) => k.create('old', 3), 'NOT_FOUND/NOT_FOUND'],
-    ['the request id of another group', (k) => k.create('n', 1), 'ABORTED/CONFLICT'],
     ['the request id of an update', (k) => k.create('n', 4), 'ABORTED/CONFLICT'],
   ];
   it.each(refused)('refuses %s, and changes nothing', async (_, call, expected) => {

@@ -16,26 +16,6 @@ describe('GetKeyVersion', () => {
     expect([await later.get('g', 1n), await later.get('g', 2n)]).toEqual([first, second]);
   });
 
-  const refused: [string, string, bigint, string][] = [
-    ['no group-id', '', 1n, 'INVALID_ARGUMENT/FIELD_MISSING'],
-    ['a group-id with a space', 'a b', 1n, 'INVALID_ARGUMENT/NAME_INVALID'],
-    ['no version', 'g', 0n, 'INVALID_ARGUMENT/FIELD_MISSING'],
-    ['an unknown group', 'unknown', 1n, 'NOT_FOUND/NOT_FOUND'],
-    ['a version to come', 'g', 3n, 'NOT_FOUND/NOT_FOUND'],
-    ['the highest version', 'g', 2n ** 64n - 1n, 'NOT_FOUND/NOT_FOUND'],
-    ['a destroyed version', 'g', 1n, 'NOT_FOUND/NOT_FOUND'],
-    ['a version of a destroyed key', 'gone', 1n, 'NOT_FOUND/NOT_FOUND'],
-  ];
-  it.each(refused)('refuses %s', async (_, groupId, version, expected) => {
-    await kmc.create('g', 1);
-    await kmc.createVersion('g', 1n, 2);
-    await kmc.destroyVersion('g', 1n);
-    await kmc.create('gone', 3);
-    await kmc.destroy('gone');
-    expect(await reasonOf(kmc.get(groupId, version))).toBe(expected);
-    expect((await kmc.get('g', 2n)).version).toBe(2n);
-  });
-
   it('refuses a version whose record was put in the place of another', async () => {
     await kmc.create('g', 1);
     await kmc.createVersion('g', 1n, 2);

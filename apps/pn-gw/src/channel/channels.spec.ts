@@ -9,7 +9,7 @@ import { NoticeChannel } from '../smf/notice-channel';
 import { FakeLog } from '../testing/fake-log';
 import { keyIdOf } from '../testing/fake-server';
 import { noticeOf, type NoticeOf } from '../testing/fake-smf';
-import { wrappedStore } from '../testing/wrapped-store';
+import { wrappedStore } from '@cpns/store/testing';
 import { CAMERA, gatewayWorld, LOCK, STRANGER, type GatewayWorld } from '../testing/world';
 
 const BOTH = [CAMERA, LOCK];

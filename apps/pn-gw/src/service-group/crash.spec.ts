@@ -6,7 +6,7 @@ import { allMembers } from '@cpns/store';
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import type { NoticeOf } from '../testing/fake-smf';
 import { CAMERA, gatewayWorld, LOCK, type GatewayWorld } from '../testing/world';
-import { killedAt } from '../testing/wrapped-store';
+import { failingStore } from '@cpns/store/testing';
 import { groupAggregate, GROUPS_SET, MEMBERS_SET, memberAggregate } from './records';
 
 const SENSOR = 'cpns://pn1.td.example/pne/sensor';
@@ -76,13 +76,13 @@ async function liveThrough(act: Act, kill?: number) {
   try {
     const events = act(world);
     let died = false;
-    const mortal = kill === undefined ? undefined : killedAt(world.store, kill);
-    if (mortal) world = await world.restarted(() => mortal.store);
+    const mortal = kill === undefined ? undefined : failingStore(world.store, { at: kill, when: 'before' });
+    if (mortal) world = await world.restarted(() => mortal);
     for (const event of events) {
       try {
         await play(world, event);
       } catch (error) {
-        if (mortal?.wasKilled() !== true || died) throw error;
+        if (mortal?.isKilled !== true || died) throw error;
         died = true;
         world = await world.restarted(() => world.original);
         await play(world, event);
@@ -90,7 +90,7 @@ async function liveThrough(act: Act, kill?: number) {
     }
     if (mortal && !died) world = await world.restarted(() => world.original);
     await settle(world);
-    return { state: await stateOf(world), died: mortal?.wasKilled() ?? false };
+    return { state: await stateOf(world), died: mortal?.isKilled ?? false };
   } finally {
     await world.dispose();
   }

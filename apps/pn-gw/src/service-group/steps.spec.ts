@@ -12,7 +12,7 @@ import { HeldPushes } from '../cskmf/accept-push/held-pushes';
 import { WatchGroupKeys } from '../cskmf/watch-group-keys/watch-group-keys';
 import { keyIdOf } from '../testing/fake-server';
 import { CAMERA, GATEWAY, gatewayWorld, LOCK, watchOf, type GatewayWorld } from '../testing/world';
-import { wrappedStore } from '../testing/wrapped-store';
+import { wrappedStore } from '@cpns/store/testing';
 
 const GROUP = 'g1';
 const BOTH = [CAMERA, LOCK];

@@ -1,5 +1,4 @@
 import { eventually } from '@cpns/delivery/testing';
-import type { Death } from '../testing/mortal-store';
 import { reasonOf } from '../testing/reason-of';
 import { gatewayOf, pne, within, World, type Replica } from '../testing/world';
 
@@ -90,14 +89,14 @@ describe('a process dies', () => {
     ] as const;
 
   /** @returns whether it died, which it does not with fewer commits than that */
-  const takenOver = async (one: Case, death: Death): Promise<boolean> => {
+  const takenOver = async (one: Case, death: { readonly at: number; readonly durable: boolean }): Promise<boolean> => {
     await world.dispose();
     world = await World.create();
     await prepare(one);
     const before = await untouched();
     const { replica, store } = await world.mortal(death);
     await reasonOf(one.work(replica));
-    await eventually(async () => expect(store.dead || (await world.outboxOf()).length === 0).toBe(true));
+    await eventually(async () => expect(store.isKilled || (await world.outboxOf()).length === 0).toBe(true));
     await replica.stop();
     // died before it proposed anything: nothing was changed, and the caller does it again
     const after = await untouched();
@@ -108,7 +107,7 @@ describe('a process dies', () => {
     if (!proposed) await one.work(heir);
     await quiet();
     await expectDone(one);
-    return store.dead;
+    return store.isKilled;
   };
 
   it.each(CASES.map((one) => [one.what, one] as const))('while %s, at each of its commits', async (_what, one) => {

@@ -119,7 +119,7 @@ describe('notices', () => {
           const gateway = gatewayOf('pn1', 10 * at + Number(durable));
           const { replica, store } = await world.mortal({ at, durable });
           await replica.introduce(gateway).catch(() => undefined);
-          if (store.dead) await smf.introduce(gateway);
+          if (store.isKilled) await smf.introduce(gateway);
           expect((await world.told(gateway)).sort()).toEqual(['g1.1', 'g2.1']);
         }
     });

@@ -1,4 +1,3 @@
-import { eventually } from '@cpns/delivery/testing';
 import { reasonOf } from '../testing/reason-of';
 import { pne, within, World, type Replica } from '../testing/world';
 
@@ -69,63 +68,6 @@ describe('Service Groups', () => {
     await smf.remove(crowd);
     expect(await smf.add(crowd)).toMatchObject({ membershipRevision: 3n, members: crowd });
     expect(world.server.recipients('g1')).toEqual(crowd);
-  });
-
-  it.each<[string, (smf: Replica) => Promise<unknown>, string]>([
-    ['a second group of the id', (smf) => smf.create([pne(9)]), 'ALREADY_EXISTS'],
-    ['the same group once more', (smf) => smf.create([pne(1), pne(2)], { maxMembers: 3 }), 'ALREADY_EXISTS'],
-    [
-      'a group over its own limit',
-      (smf) => smf.create([pne(1), pne(2)], { groupId: 'x', maxMembers: 1 }),
-      'LIMIT_REACHED',
-    ],
-    ['a group without a description', (smf) => smf.create([], { groupId: '' }), 'FIELD_MISSING'],
-    ['a mode that is none', (smf) => smf.create([], { groupId: 'x', delivery: 0 }), 'FIELD_OUT_OF_RANGE'],
-    ['a renewal by time', (smf) => smf.create([], { groupId: 'x', updatePeriod: 60_000n }), 'FIELD_OUT_OF_RANGE'],
-    ['a member that is a service', (smf) => smf.add(['cpns://td.example/service/kmc']), 'NAME_INVALID'],
-    ['a member of another trust domain', (smf) => smf.add(['cpns://pn1.other.example/pne/e1']), 'TRUST_DOMAIN'],
-    ['a member twice', (smf) => smf.add([pne(4), pne(4)]), 'FIELD_OUT_OF_RANGE'],
-    ['no members', (smf) => smf.add([]), 'FIELD_MISSING'],
-    ['none to remove', (smf) => smf.remove([]), 'FIELD_MISSING'],
-    [
-      'more names than a call carries',
-      (smf) => smf.add(Array.from({ length: 1_001 }, (_, n) => pne(n))),
-      'FIELD_TOO_LONG',
-    ],
-    ['members over the limit', (smf) => smf.add([pne(3), pne(4)]), 'LIMIT_REACHED'],
-    ['a stranger removed', (smf) => smf.remove([pne(1), pne(7)]), 'MEMBER_UNKNOWN'],
-    ['a member without a key', (smf) => smf.add([pne(8)]), 'MEMBER_WITHOUT_KEY'],
-    ['members of an unknown group', (smf) => smf.add([pne(1)], within(5_000), 'nobody'), 'NOT_FOUND'],
-    ['removal from an unknown group', (smf) => smf.remove([pne(1)], within(5_000), 'nobody'), 'NOT_FOUND'],
-    ['the end of an unknown group', (smf) => smf.end(within(5_000), 'nobody'), 'NOT_FOUND'],
-    ['a look at an unknown group', (smf) => smf.get('nobody'), 'NOT_FOUND'],
-    ['a look at a group of no possible name', (smf) => smf.get('a/b'), 'NAME_INVALID'],
-    ['to join a group that is closed', (smf) => smf.join(pne(5)), 'JOIN_NOT_PERMITTED'],
-    ['to join an unknown group', (smf) => smf.join(pne(5), undefined, 'nobody'), 'NOT_FOUND'],
-    ['to leave an unknown group', (smf) => smf.leave(pne(5), undefined, 'nobody'), 'NOT_FOUND'],
-    [
-      'to join through a gateway of another PN',
-      (smf) => smf.join(pne(5, 'pn1'), 'cpns://pn2.td.example/pn-gw/gw1'),
-      'PN_MISMATCH',
-    ],
-    [
-      'to leave through a gateway of another PN',
-      (smf) => smf.leave(pne(1, 'pn1'), 'cpns://pn2.td.example/pn-gw/gw1'),
-      'PN_MISMATCH',
-    ],
-    [
-      'an operator that would join',
-      (smf) => smf.join('cpns://td.example/operator/ann', 'cpns://pn1.td.example/pn-gw/gw1'),
-      'NAME_INVALID',
-    ],
-  ])('refuse %s, and stay as they were', async (_what, attempt, expected) => {
-    await smf.create([pne(1), pne(2)], { maxMembers: 3 });
-    world.server.withoutKey.add(pne(8));
-    const before = await smf.get();
-    expect(await reasonOf(attempt(smf))).toBe(expected);
-    expect(await smf.get()).toEqual(before);
-    expect((await smf.list()).groups).toHaveLength(1);
-    await eventually(async () => expect(await world.outboxOf()).toEqual([]));
   });
 
   describe('that are open', () => {

@@ -3,7 +3,7 @@ import { parseEntityUri } from '@cpns/core';
 import type { DeliveryLog } from '@cpns/delivery';
 import { testProcess, type TestProcess } from '@cpns/platform/testing';
 import { openStore, type Store } from '@cpns/store';
-import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { failingStore, temporaryStore, type FailingStore, type TemporaryStore } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import type { TestingModule } from '@nestjs/testing';
 import type { Waiting } from '../common/waiting';
@@ -19,7 +19,6 @@ import { ServerLink } from '../peer-clients/server-link';
 import { ServiceGroupModule } from '../service-group/service-group.module';
 import { ServiceGroups } from '../service-group/service-groups';
 import { FakeServer } from './fake-server';
-import { MortalStore, type Death } from './mortal-store';
 
 export const TRUST_DOMAIN = 'td.example';
 
@@ -134,14 +133,17 @@ export class World {
     return this.stores[0];
   }
 
-  /** One more process. */
-  async replica(): Promise<Replica> {
-    return this.#keep(await this.#process(this.stores[this.#replicas.length % this.stores.length] ?? this.store));
+  /** One more process, on the next handle of the store unless it has one of its own. */
+  async replica(store = this.stores[this.#replicas.length % this.stores.length] ?? this.store): Promise<Replica> {
+    return this.#keep(await this.#process(store));
   }
 
-  /** A process that will die. */
-  async mortal(death: Death): Promise<{ readonly replica: Replica; readonly store: MortalStore }> {
-    const store = new MortalStore(this.store, death);
+  /** A process that will be killed at a commit, counted from 1, which becomes durable or not. */
+  async mortal({ at, durable }: { readonly at: number; readonly durable: boolean }): Promise<{
+    readonly replica: Replica;
+    readonly store: FailingStore;
+  }> {
+    const store = failingStore(this.store, { at, when: durable ? 'after' : 'before', reads: true });
     const replica = await this.#process(store, [{ provide: Patience, useValue: { milliseconds: 0 } }]);
     return { replica: this.#keep(replica), store };
   }

@@ -1,3 +1,4 @@
+export { CHANNEL_MISUSES, HONEST_RECEIVER, speak } from './channel-misuses';
 export { channelPair, type ChannelPair } from './channel-pair';
 export { eventually } from './eventually';
 export { FakeTimers, immediateTimers } from './fake-timers';

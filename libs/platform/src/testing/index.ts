@@ -1,1 +1,3 @@
+export * from './start-service';
 export * from './test-process';
+export * from './bad-input';

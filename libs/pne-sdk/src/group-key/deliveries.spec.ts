@@ -1,8 +1,9 @@
 /** What a gateway may try with a delivery: each is refused for its reason, and nothing of it is kept. */
 import { type GroupKeyDelivery, groupKeyDelivery } from '@cpns/contracts';
-import { CpnsError, GroupKey, systemRandom } from '@cpns/core';
-import { deriveGroupKeyCommitment, makeEnvelope, type Statement } from '@cpns/group-key';
-import { flipped, signAs, TestServer } from '@cpns/group-key/testing';
+import { CpnsError, GroupKey, REASONS, systemRandom, type Reason } from '@cpns/core';
+import { deriveGroupKeyCommitment, endStatement, makeEnvelope, parseEnvelope, type Statement } from '@cpns/group-key';
+import { flipped, forge, FORGERS, TestServer } from '@cpns/group-key/testing';
+import { keyIdBytes } from '@cpns/key-derivation';
 import fc from 'fast-check';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
 
@@ -28,127 +29,189 @@ beforeEach(async () => {
 });
 afterAll(() => bench.close());
 
-const edited = (edit: Partial<NonNullable<GroupKeyDelivery['statement']>>) => (delivery: GroupKeyDelivery) => ({
+type Wire = NonNullable<GroupKeyDelivery['statement']>;
+const edited = (edit: Partial<Wire>) => (delivery: GroupKeyDelivery) => ({
   ...delivery,
   statement: { ...delivery.statement!, ...edit },
 });
-const envelope = (groupKey: GroupKey, version = 3n, groupId = GROUP, entity = alice.entity) =>
-  makeEnvelope(alice.live.secret, alice.live.keyId, { groupId, version, entity }, groupKey);
-const statement = (edit: Partial<Statement>): Statement => ({ ...newest().statement, ...edit });
-const newest = () => bench.server.version({ version: 3n });
+const NOTHING = Buffer.alloc(0);
 const given = (version: bigint, entity = alice.entity, groupId = GROUP) =>
   bench.groups.delivery(groupId, version, entity);
+/** Version 3 as another one would make it: a Group Key, its statement, and the envelope of a member. */
+const newest = () => bench.server.version({ version: 3n });
+type Terms = Parameters<typeof makeEnvelope>[2];
+const envelope = (groupKey: GroupKey, change: Partial<Terms> = {}, { secret, keyId } = alice.live) =>
+  makeEnvelope(secret, keyId, { groupId: GROUP, version: 3n, entity: alice.entity, ...change }, groupKey);
+/** Stated by the Server itself, with something about it that is wrong. */
+const stated = (
+  edit: Partial<Statement>,
+  own: (groupKey: GroupKey) => Buffer = (groupKey) => envelope(groupKey),
+  { statement, groupKey } = newest(),
+) => groupKeyDelivery({ signed: bench.groups.sign({ ...statement, ...edit }), own: own(groupKey) });
 
-type Attack = (delivery: GroupKeyDelivery) => GroupKeyDelivery | undefined | Promise<GroupKeyDelivery>;
+/** The bad delivery, `REASON` and the field that the refusal names, and the check of an envelope that found it. */
+type Attack = readonly [
+  id: string,
+  bad: (delivery: GroupKeyDelivery) => GroupKeyDelivery | undefined | Promise<GroupKeyDelivery>,
+  reason: string,
+  check?: string,
+];
 
-const ATTACKS: readonly [what: string, attack: Attack, reason: string][] = [
-  ['no delivery', () => undefined, 'FIELD_MISSING'],
-  ['no statement', (delivery) => ({ ...delivery, statement: undefined }), 'FIELD_MISSING'],
+/** The Server's statement, one field of it changed under its signature. */
+const ALTERED: readonly Attack[] = (
   [
-    'a forged signature',
-    (delivery) => edited({ signature: flipped(delivery.statement!.signature, -1) })(delivery),
-    'SIGNATURE_INVALID',
-  ],
-  ['a later seal-until', edited({ sealUntil: 10n ** 15n }), 'SIGNATURE_INVALID'],
-  ['an earlier activate-at', edited({ activateAt: 1n }), 'SIGNATURE_INVALID'],
-  ['a higher version', edited({ version: 4n }), 'SIGNATURE_INVALID'],
-  ['another predecessor', edited({ previous: 1n }), 'SIGNATURE_INVALID'],
-  ['another commitment', edited({ commitment: Buffer.alloc(32, 7) }), 'SIGNATURE_INVALID'],
+    ['another group-id', () => ({ groupId: 'another-group' }), 'SIGNATURE_INVALID'],
+    ['an empty group-id', () => ({ groupId: '' }), 'FIELD_MISSING group_id'],
+    ['a group-id that is none', () => ({ groupId: '.hidden' }), 'NAME_INVALID group_id'],
+    ['a higher version', () => ({ version: 4n }), 'SIGNATURE_INVALID'],
+    ['version 0', () => ({ version: 0n }), 'FIELD_MISSING version'],
+    ['another version before', () => ({ previous: 0n }), 'SIGNATURE_INVALID'],
+    ['a version before that comes after', () => ({ previous: 3n }), 'FIELD_OUT_OF_RANGE previous'],
+    ['a tree epoch', () => ({ treeEpoch: 1n }), 'FIELD_OUT_OF_RANGE tree_epoch'],
+    ['a tree revision', () => ({ treeRevision: 1n }), 'FIELD_OUT_OF_RANGE tree_revision'],
+    ['a later activate-at', ({ activateAt }) => ({ activateAt: activateAt + 1n }), 'SIGNATURE_INVALID'],
+    ['no activate-at', () => ({ activateAt: 0n }), 'FIELD_MISSING activate_at'],
+    ['an activate-at beyond all time', () => ({ activateAt: 2n ** 63n }), 'FIELD_OUT_OF_RANGE activate_at'],
+    ['a later seal-until', ({ sealUntil }) => ({ sealUntil: sealUntil + 1n }), 'SIGNATURE_INVALID'],
+    ['no seal-until', () => ({ sealUntil: 0n }), 'FIELD_MISSING seal_until'],
+    ['another commitment', () => ({ commitment: Buffer.alloc(32, 7) }), 'SIGNATURE_INVALID'],
+    ['a commitment of 31 bytes', () => ({ commitment: Buffer.alloc(31) }), 'FIELD_SIZE commitment'],
+    ['the digest of a rekey message', () => ({ sharedDigest: Buffer.alloc(32) }), 'FIELD_OUT_OF_RANGE shared_digest'],
+    ['a digest of 31 bytes', () => ({ sharedDigest: Buffer.alloc(31) }), 'FIELD_SIZE'],
+    ['another signature', ({ signature }) => ({ signature: flipped(signature, -1) }), 'SIGNATURE_INVALID'],
+    ['no signature', () => ({ signature: NOTHING }), 'FIELD_MISSING signature'],
+    ['a signature of 513 bytes', () => ({ signature: Buffer.alloc(513, 1) }), 'FIELD_TOO_LONG signature'],
+    ['no chain', () => ({ chain: [] }), 'FIELD_MISSING chain'],
+    ['a chain without its leaf', ({ chain }) => ({ chain: chain.slice(1) }), 'CERTIFICATE_CHAIN'],
+    ['a chain of five', ({ chain }) => ({ chain: Array<Buffer>(5).fill(chain[0]!) }), 'FIELD_OUT_OF_RANGE chain'],
+    ['a certificate of over 8 KiB', () => ({ chain: [Buffer.alloc(8_193, 0x30)] }), 'FIELD_TOO_LONG chain'],
+  ] as [string, (wire: Wire) => Partial<Wire>, string][]
+).map(([id, edit, reason]) => [`statement with ${id}`, (one) => edited(edit(one.statement!))(one), reason]);
+
+const FORGED: readonly Attack[] = Object.entries(FORGERS).map(([who, { make, reason }]) => [
+  `a new version that ${who} states`,
+  async () => {
+    const { statement, groupKey } = newest();
+    return groupKeyDelivery({ signed: forge(await make(bench.server), statement), own: envelope(groupKey) });
+  },
+  reason,
+]);
+
+/** Of the Server's own, at the wrong time or in contradiction to each other; the device holds version 2. */
+const OUT_OF_TIME: readonly Attack[] = [
+  ['the delivery of the version before', () => given(1n), 'STATEMENT_LOWER'],
   [
-    'a deletion that nobody stated',
-    (one) => edited({ commitment: Buffer.alloc(0) })({ ...one, own: Buffer.alloc(0) }),
-    'SIGNATURE_INVALID',
+    'the version before, stated anew by the Server',
+    () => stated({}, (key) => envelope(key, { version: 1n }), bench.server.version({ version: 1n })),
+    'STATEMENT_LOWER',
   ],
-  ['the statement of another group', () => given(1n, alice.entity, 'kitchen'), 'STATEMENT_CONFLICT'],
+  [
+    'another Group Key for the same version, stated by the Server',
+    () => stated({}, (key) => envelope(key, { version: 2n }), bench.server.version({ version: 2n })),
+    'STATEMENT_CONFLICT',
+  ],
+  ['the end of the group at a version that is over', () => ending(0n), 'STATEMENT_LOWER'],
+  ['the end of the group with an envelope', ({ own }) => ({ ...ending(2n), own }), 'FIELD_OUT_OF_RANGE own'],
+  ['the delivery of another group', () => given(1n, alice.entity, 'kitchen'), 'STATEMENT_CONFLICT'],
   [
     'the group’s name on another group’s statement',
     () => edited({ groupId: GROUP })(given(1n, alice.entity, 'kitchen')),
     'SIGNATURE_INVALID',
   ],
-  ['a replayed lower statement', () => given(1n), 'STATEMENT_LOWER'],
+];
+const ending = (last: bigint) =>
+  groupKeyDelivery({ signed: bench.groups.sign(endStatement(GROUP, last, bench.clock.now())) });
+
+const other = () => new GroupKey(systemRandom.bytes(32));
+const WRONG_GKC: readonly Attack[] = [
+  ['a GKC of no Group Key', () => stated({ commitment: systemRandom.bytes(32) }), 'COMMITMENT_MISMATCH'],
   [
-    'another key for a version that it has',
+    'a GKC of the version before',
     () => {
-      const { statement: signed, groupKey } = bench.server.version({ version: 2n });
-      return groupKeyDelivery({ signed: bench.groups.sign(signed), own: envelope(groupKey, 2n) });
+      const { statement, groupKey } = newest();
+      const commitment = deriveGroupKeyCommitment(groupKey, GROUP, 2n);
+      return stated({}, undefined, { groupKey, statement: { ...statement, commitment } });
     },
-    'STATEMENT_CONFLICT',
+    'COMMITMENT_MISMATCH',
   ],
   [
-    'the statement of another service',
-    async () => {
-      const { statement: signed, groupKey } = newest();
-      const smf = await bench.server.pki.issueService('smf');
-      return groupKeyDelivery({ signed: signAs(smf, signed), own: envelope(groupKey) });
-    },
-    'PEER_UNEXPECTED',
+    'another Group Key in the envelope than the GKC is of',
+    () => stated({}, () => envelope(other())),
+    'COMMITMENT_MISMATCH',
+  ],
+];
+
+const invalid = (id: string, own: (right: Buffer, key: GroupKey) => Buffer, check = 'unwrap'): Attack => [
+  id,
+  () => stated({}, (key) => own(envelope(key), key)),
+  'ENVELOPE_INVALID',
+  check,
+];
+/** The head of an envelope written anew; the wrap stays what it is. */
+function addressed(own: Buffer, { entity, keyId }: { readonly entity: string; readonly keyId: string }): Buffer {
+  const name = Buffer.from(entity);
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(name.length);
+  return Buffer.concat([Buffer.of(1), length, name, keyIdBytes(keyId), parseEnvelope(own).wrap]);
+}
+const ENVELOPES: readonly Attack[] = [
+  invalid('an envelope for the version before', (_right, key) => envelope(key, { version: 2n })),
+  invalid('an envelope for the version after', (_right, key) => envelope(key, { version: 4n })),
+  invalid('the envelope that came with version 1', () => given(1n).own),
+  invalid('an envelope for another group', (_right, key) => envelope(key, { groupId: 'kitchen' })),
+  invalid('an envelope for another member', (_right, key) => envelope(key, { entity: bob.entity }), 'entity'),
+  invalid('another member’s envelope with this one’s name on it', (_right, key) =>
+    addressed(envelope(key, { entity: bob.entity }, bob.live), alice.live),
+  ),
+  invalid(
+    'an envelope under the key-id of another member',
+    (right) => addressed(right, { ...alice.live, keyId: bob.live.keyId }),
+    'key-id',
+  ),
+  invalid('an envelope with one bit changed', (right) => flipped(right, -1)),
+  invalid('an envelope that ends early', (right) => right.subarray(0, -1), 'size'),
+  invalid('an envelope that goes on', (right) => Buffer.concat([right, Buffer.of(0)]), 'size'),
+  invalid('no envelope', () => NOTHING, 'absent'),
+];
+
+const ATTACKS: readonly Attack[] = [
+  ['no delivery', () => undefined, 'FIELD_MISSING'],
+  ['no statement', (delivery) => ({ ...delivery, statement: undefined }), 'FIELD_MISSING statement'],
+  [
+    'the Server’s statement as the end of the group',
+    (one) => edited({ commitment: NOTHING })({ ...one, own: NOTHING }),
+    'SIGNATURE_INVALID',
   ],
   [
     'the statement of another deployment’s Server',
-    () => {
-      const { statement: signed, groupKey } = newest();
-      return groupKeyDelivery({ signed: foreign.sign(signed), own: envelope(groupKey) });
-    },
+    () => groupKeyDelivery({ signed: foreign.sign(newest().statement), own: given(3n).own }),
     'CERTIFICATE_CHAIN',
   ],
-  [
-    'a key that the statement does not commit to',
-    () => ({ ...given(3n), own: envelope(new GroupKey(systemRandom.bytes(32))) }),
-    'COMMITMENT_MISMATCH',
-  ],
-  [
-    'a statement whose commitment is another version’s',
-    () => {
-      const { groupKey } = newest();
-      const signed = statement({ commitment: deriveGroupKeyCommitment(groupKey, GROUP, 2n) });
-      return groupKeyDelivery({ signed: bench.groups.sign(signed), own: envelope(groupKey) });
-    },
-    'COMMITMENT_MISMATCH',
-  ],
-  ['no envelope', (delivery) => ({ ...delivery, own: Buffer.alloc(0) }), 'ENVELOPE_INVALID absent'],
-  ['the envelope of another version', (delivery) => ({ ...delivery, own: given(2n).own }), 'ENVELOPE_INVALID unwrap'],
-  [
-    'the envelope of another group',
-    (delivery) => ({ ...delivery, own: given(1n, alice.entity, 'kitchen').own }),
-    'ENVELOPE_INVALID unwrap',
-  ],
-  [
-    'the envelope of another member',
-    (delivery) => ({ ...delivery, own: given(3n, bob.entity).own }),
-    'ENVELOPE_INVALID entity',
-  ],
-  [
-    'an envelope under another key of the member',
-    () => {
-      bench.groups.register(bench.member('alice').live);
-      const other = given(3n);
-      bench.groups.register(alice.live);
-      return other;
-    },
-    'ENVELOPE_INVALID key-id',
-  ],
-  ['an envelope that was altered', (one) => ({ ...one, own: flipped(one.own, -1) }), 'ENVELOPE_INVALID unwrap'],
-  ['an envelope that was cut', (one) => ({ ...one, own: one.own.subarray(0, -1) }), 'ENVELOPE_INVALID size'],
-  [
-    'a path of a key tree',
-    (one) => ({ ...one, own: Buffer.concat([Buffer.from([3]), one.own.subarray(1)]) }),
-    'FIELD_OUT_OF_RANGE',
-  ],
-  ['a rekey message', (delivery) => ({ ...delivery, shared: Buffer.from([2]) }), 'FIELD_OUT_OF_RANGE'],
+  ['a rekey message besides', (delivery) => ({ ...delivery, shared: Buffer.from([2]) }), 'FIELD_OUT_OF_RANGE shared'],
+  ['a path of a key tree', (one) => ({ ...one, own: Buffer.of(3, ...one.own.subarray(1)) }), 'FIELD_OUT_OF_RANGE own'],
+  ['an envelope of 513 bytes', (one) => ({ ...one, own: Buffer.alloc(513, 1) }), 'FIELD_TOO_LONG own'],
+  ...ALTERED,
+  ...FORGED,
+  ...OUT_OF_TIME,
+  ...WRONG_GKC,
+  ...ENVELOPES,
 ];
 
-function failure(expected: string) {
-  const [reason, check] = expected.split(' ');
-  return { reason, ...(check !== undefined && { metadata: { check } }) };
-}
+const codeOf = (expected: string) => REASONS[expected.split(' ')[0] as Reason].code;
+const titled = (where: string) =>
+  ATTACKS.map(
+    ([id, bad, reason, check]) => [`${id}${where}, device: ${codeOf(reason)}/${reason}`, bad, reason, check] as const,
+  );
 
 describe('a pulled delivery', () => {
-  it.each(ATTACKS)('is refused and changes nothing: %s', async (_what, attack, expected) => {
+  it.each(titled(''))('%s', async (_title, bad, expected, check) => {
     const before = alice.snapshot();
     const { commits } = alice.states;
-    const answer = await attack(given(3n));
+    const answer = await bad(given(3n));
     bench.groups.answer = () => answer;
-    await expect(alice.keys.pull(GROUP)).rejects.toMatchObject(failure(expected));
+    const [reason, field] = expected.split(' ');
+    const metadata = { ...(field && { field }), ...(check && { check }) };
+    await expect(alice.keys.pull(GROUP)).rejects.toMatchObject({ reason, metadata });
     expect(alice.snapshot()).toBe(before);
     expect(alice.states.commits).toBe(commits);
     // what it had it still seals with, and the true one is still taken
@@ -157,10 +220,24 @@ describe('a pulled delivery', () => {
     await expect(alice.keys.pull(GROUP)).resolves.toMatchObject({ version: 3n, versions: [2n, 3n] });
   });
 
-  it('is of the version that was asked for', async () => {
-    bench.groups.answer = () => given(3n);
-    await expect(bob.keys.pull(GROUP, 1n)).rejects.toMatchObject({ reason: 'STATEMENT_CONFLICT' });
-    expect(bob.states.stored.size).toBe(0);
+  const CONFLICT = 'FAILED_PRECONDITION/STATEMENT_CONFLICT';
+  it(`the version before, where the newest was asked for by its number, device: ${CONFLICT}`, async () => {
+    const before = alice.snapshot();
+    bench.groups.answer = () => given(1n);
+    await expect(alice.keys.pull(GROUP, 3n)).rejects.toMatchObject({ reason: 'STATEMENT_CONFLICT' });
+    expect(alice.snapshot()).toBe(before);
+  });
+
+  it.each([
+    ['the last delivery before the end of the group', () => given(3n)],
+    ['a new version after the end of the group', () => stated({ version: 5n, previous: 4n })],
+  ])('%s, device: FAILED_PRECONDITION/GROUP_DELETED', async (_what, bad) => {
+    bench.groups.answer = () => ending(3n);
+    await expect(alice.keys.pull(GROUP)).resolves.toMatchObject({ ended: true });
+    const before = alice.snapshot();
+    bench.groups.answer = bad;
+    await expect(alice.keys.pull(GROUP)).rejects.toMatchObject({ reason: 'GROUP_DELETED' });
+    expect(alice.snapshot()).toBe(before);
   });
 
   it('that ends the group is believed whatever was asked for', async () => {
@@ -191,7 +268,7 @@ describe('a pulled delivery', () => {
 });
 
 describe('a pushed delivery', () => {
-  it.each(ATTACKS)('is refused and changes nothing: %s', async (_what, attack, expected) => {
+  it.each(titled(', pushed'))('%s', async (_title, bad, expected) => {
     const stop = new AbortController();
     const refused: string[] = [];
     const taken: bigint[] = [];
@@ -202,7 +279,7 @@ describe('a pushed delivery', () => {
     });
     while (bench.groups.watching === 0) await new Promise((resolve) => setImmediate(resolve));
     const before = alice.snapshot();
-    const delivery = await attack(given(3n));
+    const delivery = await bad(given(3n));
     // one that speaks of another group is taken for what it says
     const isOfAnotherGroup = delivery?.statement?.groupId === 'kitchen';
     bench.groups.push(alice.entity, delivery);

@@ -1,6 +1,5 @@
 import { CpnsError } from '@cpns/core';
 import { parseContentHeader } from '@cpns/group-key';
-import { flipped } from '@cpns/group-key/testing';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
 import { CONFIRM_MS } from './group-keys';
 import { PULLS_MAX, REFUSAL_MS } from './pull-gate';
@@ -77,25 +76,6 @@ describe('opening', () => {
     bob.states.onCommit = undefined;
     // nothing was stored, so that it was not opened
     await expect(bob.keys.open(message)).resolves.toMatchObject({ plaintext: HELLO });
-  });
-
-  it.each([
-    ['the version', 2 + GROUP.length + 8],
-    ['the sender', 2 + GROUP.length + 8 + 2 + 30],
-    ['the session', 2 + GROUP.length + 8 + 2 + 35 + 3],
-    ['the ciphertext', -17],
-    ['the tag', -1],
-  ])('refuses a message whose %s was changed', async (_what, at) => {
-    bench.groups.version(GROUP, both);
-    const message = await alice.keys.seal(GROUP, HELLO);
-    const before = bob.snapshot();
-    const failure = await bob.keys.open(flipped(message, at)).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-    expect(failure).toBeInstanceOf(CpnsError);
-    await expect(bob.keys.open(message)).resolves.toMatchObject({ plaintext: HELLO });
-    expect(bob.snapshot()).not.toBe(before);
   });
 
   it.each([

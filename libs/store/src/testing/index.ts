@@ -1,6 +1,7 @@
+export { changesBetweenDumps, sizeOfDump } from './changes';
 export { storeContract, type ContractSubject } from './contract';
 export { dump, rawDump, type DumpedAggregate, type RawEntry, type StoreDump } from './dump';
-export { failingStore, type Failure } from './failing-store';
+export { FailingStore, failingStore, wrappedStore, type Failure } from './failing-store';
 export { startRedis, type RunningRedis, type StartRedisOptions } from './start-redis';
 export { temporaryStore, type TemporaryStore } from './temporary-store';
 export * from './sealing';

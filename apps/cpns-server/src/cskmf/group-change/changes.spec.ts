@@ -110,66 +110,6 @@ describe('changes of a group', () => {
     expect(world.kmc.material('g', 1n)).toBeUndefined();
   });
 
-  const many = (count: number) => Array.from({ length: count }, (_, n) => pne(`m${n}`));
-  test.each<[string, () => Promise<unknown>, string]>([
-    ['a creation without a description', () => create({ description: undefined }), 'INVALID_ARGUMENT/FIELD_MISSING'],
-    ['at revision 0', () => create({ membershipRevision: 0n }), 'INVALID_ARGUMENT/FIELD_MISSING'],
-    ['with a member twice', () => create({ members: [A, A] }), 'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE'],
-    ['with a member that is none', () => create({ members: ['cpns://x'] }), 'INVALID_ARGUMENT/NAME_INVALID'],
-    ['with a stranger', () => create({ members: ['cpns://p.o.example/pne/x'] }), 'PERMISSION_DENIED/TRUST_DOMAIN'],
-    ['with over 1,000 members', () => create({ members: many(1_001) }), 'INVALID_ARGUMENT/FIELD_TOO_LONG'],
-    ['with a member without a key', () => create({ members: [A, pne('x')] }), 'FAILED_PRECONDITION/MEMBER_WITHOUT_KEY'],
-    [
-      'with a renewal by time',
-      () => create({ description: world.description('g', { updatePeriod: 1n }) }),
-      'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE',
-    ],
-    ['an update of an unknown group', () => change(), 'NOT_FOUND/NOT_FOUND'],
-    ['a deletion of an unknown group', () => remove(), 'NOT_FOUND/NOT_FOUND'],
-    ['a group-id that is none', () => remove('.g'), 'INVALID_ARGUMENT/NAME_INVALID'],
-    ['the status of an unknown group', () => server.keys.status({ groupId: 'g' }), 'NOT_FOUND/NOT_FOUND'],
-  ])('refuses %s, and changes nothing', async (_what, call, reason) => {
-    const before = await dump(temporary.store);
-    expect(await reasonOf(call())).toBe(reason);
-    expect(await dump(temporary.store)).toEqual(before);
-    expect(world.kmc.calls).toEqual([]);
-  });
-
-  test.each<[string, () => Promise<unknown>, string]>([
-    ['another creation', () => create({ members: [A] }), 'ALREADY_EXISTS/ALREADY_EXISTS'],
-    ['the revision that is past', () => change({ membershipRevision: 1n }), 'ABORTED/CONFLICT'],
-    ['another change under the present revision', () => change({ left: [] }), 'ABORTED/CONFLICT'],
-    ['a revision too far', () => change({ membershipRevision: 4n }), 'ABORTED/CONFLICT'],
-    ['an update at revision 0', () => change({ membershipRevision: 0n }), 'INVALID_ARGUMENT/FIELD_MISSING'],
-    ['nobody', () => change({ membershipRevision: 3n, joined: [], left: [] }), 'INVALID_ARGUMENT/FIELD_MISSING'],
-    [
-      'one that joins and leaves',
-      () => change({ membershipRevision: 3n, joined: [A], left: [A] }),
-      'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE',
-    ],
-    [
-      'one that joins without a key',
-      () => change({ membershipRevision: 3n, joined: [pne('x')] }),
-      'FAILED_PRECONDITION/MEMBER_WITHOUT_KEY',
-    ],
-  ])('refuses %s of a group at revision 2, and changes nothing', async (_what, call, reason) => {
-    await create();
-    await change();
-    const before = await dump(temporary.store);
-    expect(await reasonOf(call())).toBe(reason);
-    expect(await dump(temporary.store)).toEqual(before);
-  });
-
-  test.each<[string, () => Promise<unknown>]>([
-    ['creation', () => create()],
-    ['update', () => change({ membershipRevision: 3n })],
-  ])('refuses the %s of a deleted group', async (_what, call) => {
-    await create();
-    await change();
-    await remove();
-    expect(await reasonOf(call())).toBe('FAILED_PRECONDITION/GROUP_DELETED');
-  });
-
   it('names the member that has no key', async () => {
     await world.setKey(B, { state: 'revoked' });
     await expect(create({ members: [A, B] })).rejects.toMatchObject({ metadata: { entity: B } });

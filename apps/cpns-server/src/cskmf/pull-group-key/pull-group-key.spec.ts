@@ -7,7 +7,6 @@ import { gateway, pne, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } fr
 const [A, B, C, D] = [pne('a'), pne('b'), pne('c'), pne('d', 'pn2')];
 const GW = parseEntityUri(gateway());
 const GW2 = parseEntityUri(gateway('gw', 'pn2'));
-const GW3 = parseEntityUri(gateway('gw', 'pn3'));
 
 const opensNot = 'the envelope does not open';
 
@@ -74,22 +73,6 @@ describe('PullGroupKey', () => {
     expect((await pull(''))?.envelopes.map(({ entity }) => entity)).toEqual([B]);
     await world.setKey(B, { notAfter: world.clock.now() });
     expect((await pull(''))?.envelopes).toEqual([]);
-  });
-
-  test.each<[string, () => Promise<unknown>, string]>([
-    ['an unknown group', () => refusal(A, 0n, GW, 'other'), 'NOT_FOUND/NOT_FOUND'],
-    ['a group-id that is none', () => refusal(A, 0n, GW, ''), 'INVALID_ARGUMENT/FIELD_MISSING'],
-    ['an entity that is none', () => refusal('x'), 'INVALID_ARGUMENT/NAME_INVALID'],
-    ['a member of another PN', () => refusal(D), 'PERMISSION_DENIED/PN_MISMATCH'],
-    ['a stranger', () => refusal(C), 'PERMISSION_DENIED/NOT_A_MEMBER'],
-    ['a stranger, a version', () => refusal(C, 1n), 'PERMISSION_DENIED/NOT_A_MEMBER'],
-    ['a gateway without members', () => refusal('', 0n, GW3), 'PERMISSION_DENIED/NOT_A_MEMBER'],
-    ['a version that was never made', () => refusal(A, 2n), 'NOT_FOUND/NOT_FOUND'],
-    ['a version that was never made, for all', () => refusal('', 2n), 'NOT_FOUND/NOT_FOUND'],
-  ])('refuses %s', async (_what, call, reason) => {
-    const before = await dump(temporary.store);
-    expect(await call()).toBe(reason);
-    expect(await dump(temporary.store)).toEqual(before);
   });
 
   it('tells who left that it is no member, and which version it was not given', async () => {

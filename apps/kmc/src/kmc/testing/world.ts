@@ -1,4 +1,3 @@
-import type { CreateKeyRequest, CreateKeyVersionRequest } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { FakeClock, SeededRandom } from '@cpns/core/testing';
 import { testProcess } from '@cpns/platform/testing';
@@ -44,10 +43,6 @@ export class Kmc {
   destroyVersion = (groupId: string, version: bigint) =>
     this.ask(() => this.#keys.destroyVersion({ groupId, version }));
   destroy = (groupId: string) => this.ask(() => this.#destroy.execute({ groupId }));
-
-  /** Messages as they come, for what is wrong in them. */
-  createWith = (message: CreateKeyRequest) => this.ask(() => this.#keys.create(message));
-  createVersionWith = (message: CreateKeyVersionRequest) => this.ask(() => this.#keys.createVersion(message));
 
   /** What a use case throws at once is a refusal like any other. */
   private ask = async <T>(call: () => Promise<T>): Promise<T> => call();

@@ -1,20 +1,27 @@
 /** Service Groups of the running services, their members, and calls that differ from a good one in one place. */
-import { GroupKeyDeliveryMode, type GroupDescription } from '@cpns/contracts';
+import { GroupKeyDeliveryMode, GroupKeyManagementServiceService, KmcServiceService } from '@cpns/contracts';
+import { REASONS, type Reason } from '@cpns/core';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { NewGroup } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
-import type { Refusal, Wire, WireTls } from '../../../support/wire';
-import { row, type Row, type RowOf } from '../../row';
+import type { Wire } from '../../../support/wire';
+import { row, type Expectation, type Row, type RowOf } from '../../row';
 import type { Caller, Port, World } from '../../world';
 import { assignSecret } from '../assignment-stage';
 import { registeredHolder } from '../callers';
-import { expectation, ITEM, shown, wrongValues, type WrongValue } from '../names';
+
+export const refused = (reason: Reason, field?: string): Expectation => ({
+  code: REASONS[reason].code,
+  reason,
+  ...(field === undefined ? {} : { field }),
+});
 
 /** Several of these services on a busy machine work on one call, milliseconds. */
-const DEADLINE_MS = 20_000;
+export const PATIENT = { deadlineMs: 20_000 };
 
 /** An id that no group has had. */
 export const freshGroupId = (): string => `group-${randomBytes(8).toString('hex')}`;
+export const requestId = (): Buffer => randomBytes(16);
 
 /** E of an entity with a live registered key; by number, so that rows may share them. */
 export const member = (world: World, number = 1): Promise<string> =>
@@ -28,124 +35,107 @@ export const members = (world: World, count: number): Promise<string[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => member(world, index + 1)));
 
 /** A target entity that calls the running gateway with its certificate, so that no proof leaves a trace. */
-export interface Resident {
-  readonly entity: string;
-  readonly tls: WireTls;
-  readonly wire: Wire;
-}
-
-export const resident = (world: World, number = 1): Promise<Resident> =>
-  world.once(`resident ${number}`, async () => {
+export const resident = (world: World): Promise<{ readonly entity: string; readonly wire: Wire }> =>
+  world.once('resident', async () => {
     const entity = world.entity();
-    const tls = await registeredHolder(world, entity);
-    return { entity, tls, wire: world.wireAs('gateway certificate', tls) };
+    return { entity, wire: world.wireAs('gateway certificate', await registeredHolder(world, entity)) };
   });
 
 export const groupsOf = ({ deployment }: World) => deployment.operator.groups;
 
-/** A group of its own. @returns its id */
-export async function group(
-  world: World,
-  entities: readonly string[],
-  options: Partial<NewGroup> = {},
-): Promise<string> {
+/** A group of the SMF's, open to join. @returns its id */
+export async function group(world: World, entities?: readonly string[], options: Partial<NewGroup> = {}) {
   const groupId = freshGroupId();
-  await groupsOf(world).createGroup({ groupId, delivery: 'pull', members: entities, ...options });
+  const own = entities ?? [await member(world), (await resident(world)).entity];
+  await groupsOf(world).createGroup({ groupId, delivery: 'pull', openToJoin: true, members: own, ...options });
   return groupId;
 }
 
-/** A group that was and is no more. @returns its id */
-export async function endedGroup(world: World, entities: readonly string[]): Promise<string> {
-  const groupId = await group(world, entities, { openToJoin: true });
+/** One that was and is no more. @returns its id */
+export async function endedGroup(world: World): Promise<string> {
+  const groupId = await group(world);
   await groupsOf(world).deleteGroup(groupId);
   return groupId;
 }
 
-export const description = (change: Partial<GroupDescription> = {}): GroupDescription => ({
-  groupId: freshGroupId(),
-  displayName: 'living room',
-  delivery: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL,
-  sealPeriod: 86_400_000n,
-  updatePeriod: 0n,
-  maxMembers: 10,
-  openToJoin: false,
-  ...change,
+export const creation = async (world: World) => ({
+  description: {
+    groupId: freshGroupId(),
+    displayName: 'living room',
+    delivery: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL,
+    sealPeriod: 86_400_000n,
+    updatePeriod: 0n,
+    maxMembers: 10,
+    openToJoin: false,
+  },
+  members: await members(world, 2),
+  membershipRevision: 1n,
 });
 
-/** What is sent: the unaltered message, the altered one, and afterwards, where that shows something, a good one again. */
-export interface Messages<M extends MethodShape> {
-  readonly good: RequestOf<M>;
-  readonly bad: RequestOf<M>;
-  readonly again?: RequestOf<M>;
+/** A group of CSKMF's own, which no SMF knows. @returns its id */
+export async function keyedGroup(world: World): Promise<string> {
+  const request = await creation(world);
+  await world
+    .wire('Server certificate', 'service smf')
+    .call(GroupKeyManagementServiceService.createGroupKey, request, PATIENT);
+  return request.description.groupId;
+}
+
+/** A key of the KMC's own, which no CSKMF knows. @returns its group-id */
+export async function keyAtKmc(world: World): Promise<string> {
+  const groupId = freshGroupId();
+  const wire = world.wire('KMC certificate', 'service cpns-server');
+  await wire.call(KmcServiceService.createKey, { groupId, requestId: requestId() });
+  return groupId;
 }
 
 /** Whose connection it is. */
 export type As = Caller | ((world: World) => Promise<Wire>);
 
-export const wireOf = (world: World, at: Port, as: As): Promise<Wire> =>
+const wireOf = (world: World, at: Port, as: As): Promise<Wire> =>
   typeof as === 'function' ? as(world) : Promise.resolve(world.wire(at, as));
 
-type Shown = Pick<RowOf<never>, 'id' | 'item' | 'clause' | 'expect' | 'journal'> & { readonly at: Port };
-
-export interface CallSpec<M extends MethodShape> extends Shown {
-  readonly as: As;
-  readonly method: M;
-  readonly messages: (world: World) => Promise<Messages<M>>;
-  /** Of the altered call, milliseconds. */
-  readonly deadlineMs?: number;
-  /** What the refusal's metadata must have. */
-  readonly metadata?: (bad: RequestOf<M>) => Readonly<Record<string, string>>;
-}
-
-interface Calling<M extends MethodShape> extends Messages<M> {
-  readonly wire: Wire;
-}
-
-/** A row whose messages are requests of one RPC by one caller. */
-export function callRow<M extends MethodShape>(spec: CallSpec<M>): Row {
-  const { as, method, messages, deadlineMs = DEADLINE_MS, metadata, ...shownParts } = spec;
-  return row<Calling<M>>({
-    ...shownParts,
-    arrange: async (world) => ({ ...(await messages(world)), wire: await wireOf(world, spec.at, as) }),
-    good: ({ wire, good }) => wire.call(method, good, { deadlineMs: DEADLINE_MS }),
-    bad: ({ wire, bad }) => wire.call(method, bad, { deadlineMs }),
-    after: ({ wire, again }) =>
-      again === undefined ? Promise.resolve() : wire.call(method, again, { deadlineMs: DEADLINE_MS }),
-    check: (refusal: Refusal, { bad }) => expect(refusal.metadata).toMatchObject(metadata?.(bad) ?? {}),
-  });
-}
-
-/** An RPC with a group-id in its request. */
-export interface WithGroupId<M extends MethodShape> {
-  readonly name: string;
+/** Where and by whom an RPC is called. */
+export interface Served {
   readonly at: Port;
   readonly as: As;
-  readonly method: M;
-  /** A good request. */
-  readonly request: (world: World) => Promise<RequestOf<M>>;
-  readonly withGroupId: (request: RequestOf<M>, groupId: string) => RequestOf<M>;
+}
+export const BY_OPERATOR: Served = { at: 'SMF certificate', as: 'operator' };
+export const BY_RELAY: Served = { at: 'SMF certificate', as: 'PN GW' };
+export const BY_SMF: Served = { at: 'Server certificate', as: 'service smf' };
+export const BY_GATEWAY: Served = { at: 'Server certificate', as: 'PN GW' };
+export const BY_OSG: Served = { at: 'KMC certificate', as: 'service cpns-server' };
+export const BY_DEVICE: Served = { at: 'gateway certificate', as: async (world) => (await resident(world)).wire };
+
+/** What is sent: the unaltered message, the altered one, and afterwards, where that shows something, a good one again. */
+interface Messages<M extends MethodShape> {
+  readonly good: RequestOf<M>;
+  readonly bad: RequestOf<M>;
+  readonly again?: RequestOf<M>;
 }
 
-/** One of each fault. */
-const WRONG_GROUP_ID: readonly WrongValue[] = wrongValues(64, ['.hidden']);
+type CallSpec<M extends MethodShape> = Served &
+  Pick<RowOf<never>, 'id' | 'item' | 'clause' | 'expect' | 'journal'> & {
+    readonly method: M;
+    readonly messages: (world: World) => Promise<Messages<M>>;
+    /** Who sends the altered message, where that is what is wrong with it. */
+    readonly badAs?: As;
+    readonly badDeadlineMs?: number;
+  };
 
-/** The group-id of an RPC, empty, over-long and outside its pattern. */
-export const groupIdRows = <M extends MethodShape>(
-  { name, at, as, method, request, withGroupId }: WithGroupId<M>,
-  values = WRONG_GROUP_ID,
-): Row[] =>
-  values.map(({ fault, value }) =>
-    callRow({
-      id: `group-id ${shown(value)} (${name})`,
-      item: ITEM[fault],
-      clause: 'protocol, Names',
-      at,
-      as,
-      method,
-      expect: expectation('group_id', fault),
-      messages: async (world) => {
-        const good = await request(world);
-        return { good, bad: withGroupId(good, value) };
-      },
+/** A row whose messages are requests of one RPC. */
+export function callRow<M extends MethodShape>(spec: CallSpec<M>): Row {
+  const { at, as, badAs = as, badDeadlineMs: deadlineMs = PATIENT.deadlineMs, method, messages, ...shown } = spec;
+  return row<Messages<M> & { readonly wire: Wire; readonly other: Wire }>({
+    ...shown,
+    at,
+    arrange: async (world) => ({
+      ...(await messages(world)),
+      wire: await wireOf(world, at, as),
+      other: await wireOf(world, at, badAs),
     }),
-  );
+    good: ({ wire, good }) => wire.call(method, good, PATIENT),
+    bad: ({ other, bad }) => other.call(method, bad, { deadlineMs }),
+    after: async ({ wire, again }) => again && wire.call(method, again, PATIENT),
+  });
+}

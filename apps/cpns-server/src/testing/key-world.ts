@@ -1,0 +1,178 @@
+/** A CPNS Server in the process of a test, as far as Entity-User Keys go: its real ports over a store and a clock of the test. */
+import { EntityUserKeyServiceService, type AssignmentReply, type AssignmentRequest } from '@cpns/contracts';
+import { Clock, formatEntityUri, serviceUri } from '@cpns/core';
+import { FakeClock } from '@cpns/core/testing';
+import { startService, type StartedService } from '@cpns/platform/testing';
+import { Store } from '@cpns/store';
+import { rawDump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { Operator, writePki, type PkiFiles } from '@cpns/testing';
+import {
+  ASSIGN_METHOD,
+  castOf,
+  CastWorld,
+  linesOf,
+  TestGateway,
+  tokenOf,
+  type AdmitWish,
+  type Cast,
+  type Port,
+  type Token,
+} from '@cpns/testing/bad-input';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppModule } from '../app.module';
+import { ServerConfig } from '../config';
+
+export const TRUST_DOMAIN = 'td.example';
+const SERVER = serviceUri(TRUST_DOMAIN, 'cpns-server');
+const LIFETIME_MS = 3_600_000;
+/** Where nothing is called: no KMC is needed for Entity-User Keys. */
+const NOWHERE = '127.0.0.1:1';
+
+/** The variables with which a CPNS Server starts. @param directory of its own, for its master key */
+export function serverEnv(directory: string, pki: PkiFiles): Record<string, string> {
+  const masterKey = join(directory, 'master.key');
+  writeFileSync(masterKey, randomBytes(32).toString('hex'), { mode: 0o600 });
+  return {
+    CPNS_TRUST_DOMAIN: TRUST_DOMAIN,
+    CPNS_ROOT_FILE: pki.root,
+    CPNS_TLS_CHAIN_FILE: pki.services['cpns-server'].chain,
+    CPNS_TLS_KEY_FILE: pki.services['cpns-server'].key,
+    CPNS_ISSUING_CA_FILE: pki.issuingCa.certificate,
+    CPNS_ISSUING_CA_KEY_FILE: pki.issuingCa.key,
+    CPNS_ENTITY_CA_FILE: pki.serverEntityCa.certificate,
+    CPNS_ENTITY_CA_KEY_FILE: pki.serverEntityCa.key,
+    CPNS_STORE: `embedded:${join(directory, 'store')}`,
+    CPNS_MASTER_KEY_FILE: masterKey,
+    CPNS_LISTEN: '127.0.0.1:0',
+    CPNS_TOKEN_LISTEN: '127.0.0.1:0',
+    CPNS_KMC_ADDRESS: NOWHERE,
+  };
+}
+
+interface Parts {
+  readonly directory: string;
+  readonly clock: FakeClock;
+  readonly temporary: TemporaryStore;
+  readonly service: StartedService;
+  readonly operator: Operator;
+}
+
+export class ServerWorld extends CastWorld {
+  /** Of pn1, as the probe is: assigns nothing here. */
+  readonly gatewayUri = `cpns://pn1.${TRUST_DOMAIN}/pn-gw/gw1`;
+
+  private constructor(
+    cast: Cast,
+    private readonly parts: Parts,
+  ) {
+    super(cast);
+  }
+
+  /** @param wrap the store that the Server uses */
+  static async start(wrap: (store: Store) => Store = (store) => store): Promise<ServerWorld> {
+    const directory = mkdtempSync(join(tmpdir(), 'cpns-server-'));
+    const pki = await writePki(join(directory, 'pki'), TRUST_DOMAIN);
+    const clock = new FakeClock(Date.now());
+    const temporary = await temporaryStore(clock);
+    const service = await startService({
+      name: 'cpns-server',
+      module: AppModule,
+      configClass: ServerConfig,
+      env: serverEnv(directory, pki),
+      overrides: [
+        { provide: Clock, useValue: clock },
+        { provide: Store, useValue: wrap(temporary.store) },
+      ],
+    });
+    const peer = { uri: SERVER, address: service.addresses.certificate! };
+    const operator = new Operator({ server: peer, smf: peer }, pki);
+    const server = {
+      operator,
+      pki,
+      uri: () => SERVER,
+      address: (_name: string, port: 'token' | 'certificate') => service.addresses[port]!,
+      entity: (pnId: string, entityType: 'pn-gw', entityId: string) =>
+        formatEntityUri({ pnId, trustDomain: TRUST_DOMAIN, entityType, entityId }),
+    };
+    const cast = await castOf(TRUST_DOMAIN, pki, (pn, id) => TestGateway.enrol(server, pn, id));
+    return new ServerWorld(cast, { directory, clock, temporary, service, operator });
+  }
+
+  get operator(): Operator {
+    return this.parts.operator;
+  }
+
+  get store(): Store {
+    return this.parts.temporary.store;
+  }
+
+  /** All that its store holds. */
+  look = async () => linesOf(await rawDump(this.store));
+
+  address(port: Port): string {
+    return this.parts.service.addresses[port === 'Server token' ? 'token' : 'certificate']!;
+  }
+
+  now(): number {
+    return this.parts.clock.now();
+  }
+
+  pass(milliseconds: number): Promise<void> {
+    this.parts.clock.advance(milliseconds);
+    return Promise.resolve();
+  }
+
+  delivered(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async admit({
+    form,
+    assigner,
+    entity = this.entity(),
+    user = '',
+    lifetime = LIFETIME_MS,
+  }: AdmitWish): Promise<Token> {
+    const by = { server: {}, gateway: { assigner: this.gatewayUri }, probe: { assigner: this.probe.uri } }[assigner];
+    // entities call the test's own gateway, which relays
+    const peer = { uri: this.probe.uri, address: NOWHERE };
+    const wanted = { entity, user, form, ...by, peer, lifetime: this.#fromNow(lifetime), waitUntilDelivered: false };
+    return tokenOf((await this.operator.admit(wanted)).oneTimeString);
+  }
+
+  async admitGateway(lifetime = LIFETIME_MS, entity = this.gatewayEntity()): Promise<Token> {
+    const peer = { uri: SERVER, address: this.address('Server token') };
+    const wanted = {
+      entity,
+      role: 'pn-gw',
+      form: 'key-pair',
+      peer,
+      dnsNames: ['localhost'],
+      lifetime: this.#fromNow(lifetime),
+    } as const;
+    return tokenOf((await this.operator.admit(wanted)).oneTimeString);
+  }
+
+  async ask(request: AssignmentRequest): Promise<AssignmentReply | undefined> {
+    const { assignEntityUserKey } = EntityUserKeyServiceService;
+    return (
+      await this.wire('Server certificate', 'PN GW').call(assignEntityUserKey, { request, method: ASSIGN_METHOD })
+    ).reply;
+  }
+
+  async stop(): Promise<void> {
+    this.closeWires();
+    this.operator.close();
+    await this.parts.service.close();
+    await this.parts.temporary.dispose();
+    rmSync(this.parts.directory, { recursive: true, force: true });
+  }
+
+  /** An operator tells lifetimes by the real clock. */
+  #fromNow(lifetime: number): number {
+    return this.now() - Date.now() + lifetime;
+  }
+}

@@ -1,0 +1,188 @@
+/** What bad input gets at a PN GW about Service Groups, each RPC with each fault: refused, and nothing is stored. */
+import { CpnsError, REASONS, type Reason } from '@cpns/core';
+import { changesOfHistory, HISTORIES, type History } from '@cpns/group-key/testing';
+import {
+  expectRefusal,
+  groupIdFaults,
+  ONE_OF_EACH,
+  refusesBadInput,
+  type BadInput,
+  type Fault,
+} from '@cpns/platform/testing';
+import { FailingStore } from '@cpns/store/testing';
+import { CskmfController } from './cskmf/cskmf.controller';
+import { SmfController } from './smf/smf.controller';
+import { callOf, CAMERA, gatewayWorld, GATEWAY, LOCK, type GatewayWorld } from './testing/world';
+
+const AT = 'gateway certificate';
+
+let world: GatewayWorld;
+let smf: SmfController;
+let cskmf: CskmfController;
+let count = 0;
+const freshId = () => `group-${++count}`;
+const call = () => callOf(world, CAMERA);
+const accepted = () => Promise.resolve(2n);
+
+beforeAll(async () => {
+  world = await gatewayWorld();
+  [smf, cskmf] = [world.module.get(SmfController), world.module.get(CskmfController)];
+});
+beforeEach(() => (world.smf.answer = accepted));
+afterAll(() => world.dispose());
+
+const refuses = <R>(input: Omit<BadInput<R>, 'at'>) => refusesBadInput(() => world.store, { at: AT, ...input });
+const saying = (reason: Reason, metadata = {}) => Promise.reject(new CpnsError(reason, 'refused', { metadata }));
+const expected = (reason: Reason, field = '') => `${REASONS[reason].code}/${reason}${field && ` ${field}`}`;
+
+interface OfGroup {
+  readonly groupId: string;
+}
+const ask = (name: 'JoinServiceGroup' | 'LeaveServiceGroup', request: OfGroup) =>
+  name === 'JoinServiceGroup' ? smf.joinServiceGroup(request, call()) : smf.leaveServiceGroup(request, call());
+
+describe('membership, which the SMF decides', () => {
+  const refusedBySmf = (id: string, reason: Reason, field?: string): Fault<OfGroup> => ({
+    id,
+    bad: (good) => {
+      world.smf.answer = () => saying(reason, field === undefined ? {} : { field });
+      return good;
+    },
+    expect: expected(reason, field),
+  });
+  const NOT_THERE = [refusedBySmf('unknown group', 'NOT_FOUND'), refusedBySmf('deleted group', 'GROUP_DELETED')];
+  const JOIN_ONLY = [
+    refusedBySmf('one member too many', 'LIMIT_REACHED', 'members'),
+    refusedBySmf('a group that is closed', 'JOIN_NOT_PERMITTED'),
+    refusedBySmf('a group that an operator took it out of', 'JOIN_NOT_PERMITTED'),
+  ];
+  for (const [name, faults] of [
+    ['JoinServiceGroup', JOIN_ONLY],
+    ['LeaveServiceGroup', []],
+  ] as const)
+    refuses<OfGroup>({
+      name,
+      good: () => ({ groupId: freshId() }),
+      send: async (request) => {
+        try {
+          await ask(name, request);
+        } finally {
+          world.smf.answer = accepted;
+        }
+      },
+      faults: [...groupIdFaults<OfGroup>(ONE_OF_EACH), ...NOT_THERE, ...faults],
+    });
+});
+
+describe('PullGroupKey', () => {
+  interface Pull extends OfGroup {
+    readonly version: bigint;
+  }
+  const pull = (request: Pull) => cskmf.pullGroupKey(request, call());
+  /** What the Server says of each group. */
+  const histories = new Map<string, History['given']>();
+  beforeEach(() => {
+    world.server.answer = ({ groupId, version, entity }) => {
+      const given = histories.get(groupId);
+      if (given === undefined) return saying('NOT_FOUND');
+      const asked = version === 0n ? 3n : version;
+      const isGiven = given[Number(asked) - 1];
+      if (isGiven === undefined) return saying('NOT_FOUND');
+      if (isGiven) return world.server.keyFor(groupId, asked, [entity]);
+      return saying(version > 0n && given.includes(true) ? 'VERSION_NOT_GIVEN' : 'NOT_A_MEMBER');
+    };
+  });
+
+  /** A group as the gateway is told of it, version after version, with their Group Keys. */
+  async function group(history: History): Promise<string> {
+    const groupId = freshId();
+    histories.set(groupId, history.given);
+    const members = new Set(history.given[0] ? [CAMERA, GATEWAY] : [GATEWAY]);
+    const told = async (revision: bigint) => {
+      await world.notice({ groupId, revision, members: [...members] });
+      await world.push(world.server.keyFor(groupId, revision, [...members]));
+    };
+    await told(1n);
+    for (const [index, { joined, left }] of changesOfHistory(history, CAMERA, LOCK).entries()) {
+      joined.forEach((one) => members.add(one));
+      left.forEach((one) => members.delete(one));
+      await told(BigInt(index + 2));
+    }
+    return groupId;
+  }
+  const ALWAYS = HISTORIES.at(-1)!;
+
+  refuses<Pull>({
+    name: 'PullGroupKey by a PNE',
+    good: async () => ({ groupId: await group(ALWAYS), version: 0n }),
+    send: pull,
+    faults: [
+      ...groupIdFaults<Pull>(ONE_OF_EACH),
+      { id: 'unknown group', bad: () => ({ groupId: freshId(), version: 0n }), expect: expected('NOT_FOUND') },
+      {
+        id: 'deleted group',
+        bad: async () => {
+          const groupId = await group(ALWAYS);
+          await world.notice({ groupId, revision: 4n, deleted: true });
+          return { groupId, version: 0n };
+        },
+        expect: expected('GROUP_DELETED'),
+      },
+      ...HISTORIES.map((history): Fault<Pull> => ({
+        id: history.id,
+        bad: async () => ({ groupId: await group(history), version: history.version }),
+        expect: history.expect,
+      })),
+    ],
+  });
+  refuses<Pull>({
+    name: 'PullGroupKey by a PNE',
+    good: () => ({ groupId: freshId(), version: 1n }),
+    send: pull,
+    faults: [
+      {
+        id: 'a version that has retired',
+        bad: (good) => {
+          world.server.answer = () => saying('VERSION_RETIRED');
+          return good;
+        },
+        expect: expected('VERSION_RETIRED'),
+      },
+    ],
+    goodAfterwards: false,
+  });
+
+  it.each(['KMC stopped', 'CPNS Server stopped', 'Redis stopped'])(
+    `PullGroupKey by a PNE, %s, ${AT}: ${expected('DEPENDENCY_UNAVAILABLE')}`,
+    async (why) => {
+      const groupId = await group(ALWAYS);
+      await world.notice({ groupId, revision: 4n, members: [CAMERA, GATEWAY] });
+      const store = new FailingStore(world.store);
+      // the same gateway with nothing in memory
+      const again = await world.restarted(() => store);
+      const send = () => again.module.get(CskmfController).pullGroupKey({ groupId, version: 0n }, call());
+      if (why === 'Redis stopped') store.isAway = true;
+      else world.server.answer = () => saying('DEPENDENCY_UNAVAILABLE');
+      await expectRefusal(world.store, send, expected('DEPENDENCY_UNAVAILABLE'));
+      store.isAway = false;
+      world.server.answer = () => world.server.keyFor(groupId, 4n, [CAMERA]);
+      await send();
+    },
+  );
+});
+
+it.each([
+  ['JoinServiceGroup, KMC stopped', 'JoinServiceGroup'],
+  ['JoinServiceGroup, CPNS Server stopped', 'JoinServiceGroup'],
+  ['JoinServiceGroup, SMF stopped', 'JoinServiceGroup'],
+  ['JoinServiceGroup, Redis stopped', 'JoinServiceGroup'],
+  ['LeaveServiceGroup, CPNS Server stopped', 'LeaveServiceGroup'],
+  ['LeaveServiceGroup, SMF stopped', 'LeaveServiceGroup'],
+] as const)(`%s, ${AT}: ${expected('DEPENDENCY_UNAVAILABLE')}`, async (_title, name) => {
+  // the SMF is away, or says that something else is
+  world.smf.answer = () => saying('DEPENDENCY_UNAVAILABLE');
+  const request = { groupId: freshId() };
+  await expectRefusal(world.store, () => ask(name, request), expected('DEPENDENCY_UNAVAILABLE'));
+  world.smf.answer = accepted;
+  await ask(name, request);
+});

@@ -1,0 +1,70 @@
+/**
+ * What bad input gets at a PN GW, about Entity-User Keys. What the Server is to judge reaches it as it came, and its refusal
+ * the entity; what the gateway judges never reaches the Server.
+ */
+import { CpnsError, type Reason } from '@cpns/core';
+import {
+  CALLER_ROWS,
+  CERTIFICATE_ROWS,
+  CSR_ROWS,
+  expectationOf,
+  expiredKeyRow,
+  NAME_ROWS,
+  PROOF_ROWS,
+  REGISTRATION_ROWS,
+  titled,
+  TOKEN_ROWS,
+  tryRow,
+  type KeyRow,
+} from '@cpns/testing/bad-input';
+import { GatewayKeyWorld, KEY_LIFETIME_MS } from '../testing/key-world';
+
+let world: GatewayKeyWorld;
+beforeAll(async () => {
+  world = await GatewayKeyWorld.start();
+});
+afterAll(() => world.stop());
+
+const here = (rows: readonly KeyRow[]) => titled(rows.filter(({ at }) => at.startsWith('gateway')));
+
+/** A key or a token that the gateway does not have may be one of the Server's, which then judges. */
+const GOES_ON =
+  /\(forwarded\)|verified by the Server|^token(-id of no admission| of another entity) |^key-id of no key|^key that has expired/;
+const OWN = /^INVALID_ARGUMENT\/(FIELD|NAME_INVALID)/;
+
+const isForServer = (row: KeyRow): boolean =>
+  REGISTRATION_ROWS.includes(row) ||
+  CERTIFICATE_ROWS.includes(row) ||
+  (GOES_ON.test(row.id) && !row.id.startsWith('entity of another PN')) ||
+  (row.id.endsWith('(registration)') && !OWN.test(expectationOf(row)));
+
+async function tried(row: KeyRow): Promise<void> {
+  const expected = expectationOf(row);
+  const isServers = isForServer(row);
+  const reason = expected.replace(/^.*\/| .*$/g, '') as Reason;
+  await tryRow(world, row, {
+    look: world.look,
+    around: async (bad) => {
+      const before = world.server.asked;
+      world.server.refusal = isServers ? new CpnsError(reason, 'as the Server says it') : undefined;
+      await bad().finally(() => {
+        world.server.refusal = undefined;
+        expect(world.server.asked - before).toBe(isServers ? 1 : 0);
+      });
+    },
+  });
+}
+
+describe.each([
+  ['tokens', TOKEN_ROWS],
+  ['requests for a certificate', CSR_ROWS],
+  ['names', NAME_ROWS],
+  ['certificates', CERTIFICATE_ROWS],
+  ['registrations', REGISTRATION_ROWS],
+  ['callers', CALLER_ROWS],
+  ['proofs', PROOF_ROWS],
+  // the last: certificates that are issued afterwards are not yet valid to TLS, which has another clock
+  ['what time has ended', [expiredKeyRow(KEY_LIFETIME_MS)]],
+])('%s', (_name, rows) => {
+  test.each(here(rows))('%s', (_title, row) => tried(row));
+});

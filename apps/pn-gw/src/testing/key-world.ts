@@ -1,0 +1,202 @@
+/** A PN GW in the process of a test, as far as Entity-User Keys go: its real ports over a store and a clock of the test. */
+import {
+  PnGatewayServiceService,
+  wireKeyForm,
+  type AssignmentReply,
+  type AssignmentRequest,
+  type OpenDeliveryChannelResponse,
+} from '@cpns/contracts';
+import { Clock, parseEntityUri, SECRET_BYTES, TokenSecret } from '@cpns/core';
+import { FakeClock } from '@cpns/core/testing';
+import { eventually } from '@cpns/delivery/testing';
+import { sha256 } from '@cpns/key-derivation';
+import { startService, type StartedService } from '@cpns/platform/testing';
+import { Store } from '@cpns/store';
+import { rawDump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { writePki } from '@cpns/testing';
+import {
+  castOf,
+  CastWorld,
+  issued,
+  issuerOf,
+  linesOf,
+  TestGateway,
+  tokenOf,
+  type AdmitWish,
+  type Cast,
+  type OperatorCalls,
+  type Port,
+  type Token,
+} from '@cpns/testing/bad-input';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppModule } from '../app.module';
+import { OwnGateway } from '../common/own-gateway';
+import { GatewayConfig } from '../config';
+import { ServerClients } from '../peers/server-clients';
+import { SmfClients } from '../peers/smf-clients';
+import { FakeSmf } from './fake-smf';
+import { PlayedServer } from './played-server';
+
+const TRUST_DOMAIN = 'td.example';
+const GATEWAY = `cpns://pn1.${TRUST_DOMAIN}/pn-gw/gw1`;
+const NOWHERE = '127.0.0.1:1';
+const LIFETIME_MS = 3_600_000;
+/** Of the keys that the gateway assigns, milliseconds. */
+export const KEY_LIFETIME_MS = 3_600_000;
+
+/** The variables with which a PN GW starts. @param directory of its own, for its master key */
+export function gatewayEnv(directory: string): Record<string, string> {
+  const masterKey = join(directory, 'master.key');
+  writeFileSync(masterKey, randomBytes(32).toString('hex'), { mode: 0o600 });
+  return {
+    CPNS_STORE: `embedded:${join(directory, 'store')}`,
+    CPNS_MASTER_KEY_FILE: masterKey,
+    CPNS_SERVER_ADDRESS: NOWHERE,
+    CPNS_SMF_ADDRESS: NOWHERE,
+    CPNS_LISTEN: '127.0.0.1:0',
+    CPNS_TOKEN_LISTEN: '127.0.0.1:0',
+    CPNS_KEY_LIFETIME: `${KEY_LIFETIME_MS}ms`,
+    // what it has is asked for when it is needed
+    CPNS_PROVISIONING_INTERVAL: '1h',
+  };
+}
+
+interface Parts {
+  readonly directory: string;
+  readonly clock: FakeClock;
+  readonly temporary: TemporaryStore;
+  readonly service: StartedService;
+}
+
+export class GatewayKeyWorld extends CastWorld {
+  readonly gatewayUri = GATEWAY;
+  readonly #admitted = new Map<string, boolean>();
+  #sent = 0n;
+
+  private constructor(
+    cast: Cast,
+    readonly server: PlayedServer,
+    private readonly parts: Parts,
+  ) {
+    super(cast);
+  }
+
+  /** @param wrap the store that the gateway uses */
+  static async start(wrap: (store: Store) => Store = (store) => store): Promise<GatewayKeyWorld> {
+    const directory = mkdtempSync(join(tmpdir(), 'cpns-gateway-'));
+    const pki = await writePki(join(directory, 'pki'), TRUST_DOMAIN);
+    const issuingCa = issuerOf(pki.issuingCa);
+    const cast = await castOf(TRUST_DOMAIN, pki, (pn, id) =>
+      TestGateway.certified(issuingCa, `cpns://${pn}.${TRUST_DOMAIN}/pn-gw/${id}`),
+    );
+    const clock = new FakeClock(Date.now());
+    const temporary = await temporaryStore(clock);
+    const { chain, tls } = await issued(issuingCa, {
+      profile: 'gateway-identity',
+      uri: GATEWAY,
+      dnsNames: ['localhost'],
+    });
+    const own: OwnGateway = {
+      uri: GATEWAY,
+      name: parseEntityUri(GATEWAY),
+      chain,
+      root: pki.rootDer,
+      tls: { cert: String(tls.cert), key: String(tls.key), ca: String(tls.root) },
+    };
+    const server = new PlayedServer(cast.authorities, TRUST_DOMAIN, GATEWAY, clock);
+    const service = await startService({
+      name: 'pn-gw',
+      module: AppModule,
+      configClass: GatewayConfig,
+      env: gatewayEnv(directory),
+      overrides: [
+        { provide: Clock, useValue: clock },
+        { provide: Store, useValue: wrap(temporary.store) },
+        { provide: OwnGateway, useValue: own },
+        { provide: ServerClients, useValue: server.clients },
+        { provide: SmfClients, useValue: new FakeSmf(TRUST_DOMAIN).clients },
+      ],
+    });
+    return new GatewayKeyWorld(cast, server, { directory, clock, temporary, service });
+  }
+
+  get store(): Store {
+    return this.parts.temporary.store;
+  }
+
+  /** All that its store holds. */
+  look = async () => linesOf(await rawDump(this.store));
+
+  /** What an operator does reaches the gateway over its channel; the played Server does not judge by it. */
+  readonly operator: OperatorCalls = {
+    revokeAdmission: async (entity, tokenId) => {
+      if (this.#admitted.get(tokenId) === true)
+        await this.deliver({ $case: 'tokenRevocation', value: { tokenId, entity } });
+    },
+    revokeKey: () => Promise.resolve(),
+    enrolment: { importFirstSeed: () => Promise.resolve({}), revokeFirstSeed: () => Promise.resolve({}) },
+  };
+
+  address(port: Port): string {
+    return this.parts.service.addresses[port === 'gateway token' ? 'token' : 'certificate']!;
+  }
+
+  now(): number {
+    return this.parts.clock.now();
+  }
+
+  pass(milliseconds: number): Promise<void> {
+    this.parts.clock.advance(milliseconds);
+    return Promise.resolve();
+  }
+
+  /** Sends an entry over the delivery channel, and sees it worked off. */
+  async deliver(entry: NonNullable<OpenDeliveryChannelResponse['entry']>): Promise<void> {
+    this.server.log.add({ sequence: 0n, traceparent: '', entry });
+    this.#sent += 1n;
+    await this.delivered();
+  }
+
+  async delivered(): Promise<void> {
+    await eventually(() => expect(this.server.log.acknowledged).toBe(this.#sent));
+  }
+
+  async admit({
+    form,
+    assigner,
+    entity = this.entity(),
+    user = '',
+    lifetime = LIFETIME_MS,
+  }: AdmitWish): Promise<Token> {
+    const tokenId = randomBytes(16).toString('hex');
+    const secret = new TokenSecret(randomBytes(SECRET_BYTES));
+    const rootDigest = sha256(this.rootDer);
+    const token = tokenOf({ tokenId, secret, rootDigest, entity, user, form, peer: GATEWAY, endpoint: NOWHERE });
+    this.#admitted.set(tokenId, assigner === 'gateway');
+    if (assigner !== 'gateway') this.server.authKeys.set(tokenId, token.authKey);
+    else {
+      const expiresAt = BigInt(this.now() + lifetime);
+      const grant = { tokenId, entity, user, form: wireKeyForm(form), tokenAuthKey: token.authKey.expose(), expiresAt };
+      await this.deliver({ $case: 'tokenGrant', value: { ...grant, admittedAt: BigInt(this.now()) + this.#sent } });
+    }
+    return token;
+  }
+
+  admitGateway(): Promise<Token> {
+    throw new Error('a PN GW enrols at the Server');
+  }
+
+  async ask(request: AssignmentRequest): Promise<AssignmentReply | undefined> {
+    return (await this.wire('gateway token').call(PnGatewayServiceService.assignEntityUserKey, { request })).reply;
+  }
+
+  async stop(): Promise<void> {
+    this.closeWires();
+    await this.parts.service.close();
+    await this.parts.temporary.dispose();
+    rmSync(this.parts.directory, { recursive: true, force: true });
+  }
+}
