@@ -88,6 +88,12 @@ describe('a leaf that an authority signed against the rules', () => {
       { profile: 'service', ...names(uri(SERVICE), { kind: 'mail', value: 'a@b.c' }) },
     ],
     [
+      'a service with an unreadable name besides',
+      'CERTIFICATE_MALFORMED',
+      'issuing',
+      { profile: 'service', ...names(uri(SERVICE), { kind: 'dns', value: 'x\0.y' }) },
+    ],
+    [
       'a service for clients alone',
       'CERTIFICATE_ROLE',
       'issuing',
