@@ -1,8 +1,13 @@
-import { createPublicKey, generateKeyPairSync, sign, verify, constants } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, sign, verify, constants, type KeyObject } from 'node:crypto';
 import { requireSignature, signBytes, verifyBytes } from './signature';
 import { flipped, reasonOf } from './testing/reason-of';
-import { keyKinds } from './testing/vector-signatures';
 
+const keyKinds: Readonly<Record<string, () => { publicKey: KeyObject; privateKey: KeyObject }>> = {
+  'P-256': () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),
+  'RSA-2048': () => generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  'RSA-3072': () => generateKeyPairSync('rsa', { modulusLength: 3072 }),
+  Ed25519: () => generateKeyPairSync('ed25519'),
+};
 const x = Buffer.from('cpns/v1/pairwise and so on');
 const generated = Object.entries(keyKinds).map(([kind, generate]) => [kind, generate()] as const);
 

@@ -33,3 +33,5 @@ export class SeededRandom implements Random {
     return Buffer.concat(blocks).subarray(0, size);
   }
 }
+
+export * from './vectors';
