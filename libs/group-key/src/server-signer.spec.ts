@@ -1,11 +1,10 @@
 import { issueCertificate, localSigner, verifyChain } from '@cpns/certificate-issuance';
 import { mint, newKey } from '@cpns/certificate-issuance/testing';
 import { duration, systemRandom } from '@cpns/core';
-import { FakeClock } from '@cpns/core/testing';
+import { FakeClock, flipped, reasonOf } from '@cpns/core/testing';
 import type * as CertificateIssuance from '@cpns/certificate-issuance';
 import type { Credentials } from '@cpns/certificate-issuance';
 import { signStatement, type Statement } from './statement';
-import { flipped, reasonOf } from './testing/reason-of';
 import { signAs, TestServer } from './testing';
 
 // the real one, with its calls counted

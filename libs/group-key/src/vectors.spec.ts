@@ -2,14 +2,13 @@
 import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
 import { EntityUserKey, GroupKey } from '@cpns/core';
-import { describeVectors, Fields, vectorCases, type Formula } from '@cpns/core/testing';
+import { describeVectors, Fields, reasonOf, type Formula, vectorCases } from '@cpns/core/testing';
 import { deriveKeyId, deriveWrapKey } from '@cpns/key-derivation';
 import { deriveGroupKeyCommitment } from './commitment';
 import { ContentOpener, deriveContentKey, sealMessage } from './content';
 import { encodeContentHeader, type ContentHeader } from './content-header';
 import { makeEnvelope, openEnvelope } from './envelope';
 import { requireStatementSignature, statementBytes, type Statement } from './statement';
-import { reasonOf } from './testing/reason-of';
 
 const directory = join(__dirname, '../vectors');
 

@@ -34,4 +34,5 @@ export class SeededRandom implements Random {
   }
 }
 
+export * from './outcomes';
 export * from './vectors';

@@ -1,4 +1,4 @@
 export { channelPair, type ChannelPair } from './channel-pair';
-export { eventually } from './eventually';
+export { eventually } from '@cpns/core/testing';
 export { FakeTimers, immediateTimers } from './fake-timers';
 export { plainReceiver, plainSender, type WireEntry } from './wire';

@@ -80,4 +80,3 @@ export function testVersion(now: number, random: Random, edit: Partial<Statement
   };
   return { statement, groupKey };
 }
-export { flipped } from './reason-of';

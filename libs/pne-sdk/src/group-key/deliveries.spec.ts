@@ -1,8 +1,9 @@
 /** What a gateway may try with a delivery: each is refused for its reason, and nothing of it is kept. */
 import { type GroupKeyDelivery, groupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, GroupKey, systemRandom } from '@cpns/core';
+import { flipped } from '@cpns/core/testing';
 import { deriveGroupKeyCommitment, makeEnvelope, type Statement } from '@cpns/group-key';
-import { flipped, signAs, TestServer } from '@cpns/group-key/testing';
+import { signAs, TestServer } from '@cpns/group-key/testing';
 import fc from 'fast-check';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
 

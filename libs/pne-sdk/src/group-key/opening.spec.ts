@@ -1,6 +1,6 @@
 import { CpnsError } from '@cpns/core';
+import { flipped } from '@cpns/core/testing';
 import { parseContentHeader } from '@cpns/group-key';
-import { flipped } from '@cpns/group-key/testing';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
 import { CONFIRM_MS } from './group-keys';
 import { PULLS_MAX, REFUSAL_MS } from './pull-gate';
