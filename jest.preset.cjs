@@ -9,6 +9,7 @@ module.exports = (rootDir) => ({
   // suites that start several database servers each: `.ci/full` runs them, with ALL_SUITES=true
   testPathIgnorePatterns: process.env.ALL_SUITES === 'true' ? [] : ['\\.slow\\.spec\\.ts$'],
   transform: { '\\.ts$': ['@swc/jest', { configFile: join(__dirname, '.swcrc'), swcrc: false }] },
+  collectCoverageFrom: ['<rootDir>/src/**/*.ts', '!**/*.spec.ts', '!**/testing/**', '!**/generated/**'],
   // tests run on the sources, so that a stale build can never make one pass
   moduleNameMapper: {
     '^@cpns/testing/bad-input$': join(__dirname, 'libs/testing/src/bad-input/index.ts'),

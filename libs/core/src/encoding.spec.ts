@@ -1,19 +1,10 @@
+import { reasonOf } from './testing';
 import fc from 'fast-check';
-import { CpnsError, join, lp, LP_MAX_BYTES, Reader, u64 } from '.';
+import { join, lp, LP_MAX_BYTES, Reader, u64 } from '.';
 
 const bytes = (max = 300) => fc.uint8Array({ maxLength: max });
 const u64Value = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
 const text = fc.string({ unit: 'binary', maxLength: 100 });
-
-const reasonOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-  return 'accepted';
-};
 
 describe('lp (protocol.md, "Notation")', () => {
   it.each([

@@ -1,4 +1,5 @@
 import { CpnsError } from '@cpns/core';
+import { reasonOf } from '@cpns/core/testing';
 import {
   ADMISSION_LIFE_CYCLE,
   advanceAdmission,
@@ -11,16 +12,6 @@ import {
 
 const STATES: readonly AdmissionState[] = ['open', 'assigned', 'registered', 'revoked'];
 const EVENTS: readonly AdmissionEvent[] = ['assign', 'register', 'revoke'];
-
-const reasonOf = (fn: () => unknown): string => {
-  try {
-    fn();
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-  return 'accepted';
-};
 
 describe('the life cycle of an admission', () => {
   const expected: Record<string, string> = {

@@ -1,14 +1,5 @@
-import { CpnsError } from '@cpns/core';
+import { reasonOf } from '@cpns/core/testing';
 import { checkFirstSeedLimits, checkMayAssign, checkMayRegister, FIRST_SEED_MAX_ENTITIES } from './first-seed';
-
-const outcomeOf = (fn: () => unknown): unknown => {
-  try {
-    return fn() ?? 'accepted';
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-};
 
 const seed = { firstSeedId: 's1', assignUntil: 1_000, registerUntil: 2_000, maxEntities: 2, revoked: false };
 const fresh = { entities: 1, known: false };
@@ -30,8 +21,8 @@ describe('a 1st seed (Q8)', () => {
       'FIRST_SEED_REVOKED',
     ],
   ])('%s', (_what, limits, use, now, assign, register) => {
-    expect(outcomeOf(() => checkMayAssign(limits, use, now))).toBe(assign);
-    expect(outcomeOf(() => checkMayRegister(limits, use, now))).toBe(register);
+    expect(reasonOf(() => checkMayAssign(limits, use, now))).toBe(assign);
+    expect(reasonOf(() => checkMayRegister(limits, use, now))).toBe(register);
   });
 
   const { assignUntil, registerUntil } = seed;
@@ -48,6 +39,6 @@ describe('a 1st seed (Q8)', () => {
     ['for too many', { assignUntil, registerUntil, maxEntities: FIRST_SEED_MAX_ENTITIES + 1 }, 'FIELD_OUT_OF_RANGE'],
     ['for a part of one', { assignUntil, registerUntil, maxEntities: 1.5 }, 'FIELD_OUT_OF_RANGE'],
   ])('limits: %s', (_what, limits, expected) => {
-    expect(outcomeOf(() => checkFirstSeedLimits(limits, 500))).toBe(expected);
+    expect(reasonOf(() => checkFirstSeedLimits(limits, 500))).toBe(expected);
   });
 });

@@ -1,14 +1,5 @@
-import { CpnsError } from '@cpns/core';
+import { outcomeOf, reasonOf } from '@cpns/core/testing';
 import { advanceKey, checkLive, checkMayReplace, type KeyEvent, type KeyStanding, type KeyState } from './key';
-
-const outcomeOf = (fn: () => unknown): unknown => {
-  try {
-    return fn() ?? 'accepted';
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-};
 
 const key: KeyStanding = { form: 'secret', state: 'live', notAfter: 1_000, tokenId: 't1', admittedAt: 100 };
 
@@ -32,7 +23,7 @@ describe('a live key', () => {
     ['revoked', { ...key, state: 'revoked' }, 999, 'KEY_REVOKED'],
     ['replaced', { ...key, state: 'replaced' }, 999, 'KEY_REVOKED'],
   ])('%s', (_what, given, now, expected) => {
-    expect(outcomeOf(() => checkLive(given, now))).toBe(expected);
+    expect(reasonOf(() => checkLive(given, now))).toBe(expected);
   });
 });
 
@@ -46,6 +37,6 @@ describe('what may take the place of a key', () => {
     ['an older token after a revocation', { ...key, state: 'revoked' }, 99, 500, 'LIVE_KEY'],
     ['a younger token after a revocation', { ...key, state: 'revoked' }, 101, 500, 'accepted'],
   ])('%s', (_what, current, admittedAt, now, expected) => {
-    expect(outcomeOf(() => checkMayReplace(current, admittedAt, now))).toBe(expected);
+    expect(reasonOf(() => checkMayReplace(current, admittedAt, now))).toBe(expected);
   });
 });

@@ -1,7 +1,6 @@
 import { GroupKey } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import { deriveGroupKeyCommitment, requireCommitment, type Committed } from './commitment';
-import { flipped, reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('commitment');
 const groupKey = new GroupKey(random.bytes(32));

@@ -1,10 +1,9 @@
 import { createCipheriv } from 'node:crypto';
 import { GroupKey } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { failureOf, flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { ContentKey, ContentOpener, ContentSealer, deriveContentKey, type FindGroupKey } from './content';
 import { CONTENT_MAX_BYTES, encodeContentHeader, parseContentHeader, type ContentHeader } from './content-header';
-import { failureOf, flipped, reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('content');
 const groupKey = new GroupKey(random.bytes(32));

@@ -1,9 +1,8 @@
 import { EntityUserKey, GroupKey } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import { deriveKeyId } from '@cpns/key-derivation';
 import fc from 'fast-check';
 import { makeEnvelope, openEnvelope, parseEnvelope, requireEnvelopeOf, type EnvelopeTerms } from './envelope';
-import { flipped, reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('envelope');
 const secret = new EntityUserKey(random.bytes(32));

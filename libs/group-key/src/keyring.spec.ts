@@ -1,5 +1,5 @@
 import { GroupKey } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { failureOf, flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import {
   acceptStatement,
@@ -17,7 +17,6 @@ import {
 import { GRACE_MS } from './life-cycle';
 import { endStatement, type Statement } from './statement';
 import { testVersion, type TestVersion } from './testing';
-import { failureOf, flipped, reasonOf } from './testing/reason-of';
 
 const GROUP = 'living-room';
 const random = new SeededRandom('keyring');

@@ -1,5 +1,5 @@
 import { EntityUserKey, GroupKey } from '@cpns/core';
-import { FakeClock, SeededRandom } from '@cpns/core/testing';
+import { FakeClock, flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { makeEnvelope } from './envelope';
 import { emptyKeyring, highestOf, openableVersion, sealableVersion, type Keyring } from './keyring';
@@ -7,7 +7,6 @@ import { GRACE_MS } from './life-cycle';
 import { receiveGroupKey, type Delivery, type Member } from './receive';
 import { endStatement, type SignedStatement } from './statement';
 import { signAs, TestServer, type TestVersion } from './testing';
-import { flipped, reasonOf } from './testing/reason-of';
 
 const GROUP = 'living-room';
 const random = new SeededRandom('receive');

@@ -1,6 +1,6 @@
+import { reasonOf } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { ReplayMemory, REPLAY_LIMITS, type ReplayHeader, type ReplayLimits } from './replay-memory';
-import { reasonOf } from './testing/reason-of';
 
 const session = (n: number): Buffer => {
   const bytes = Buffer.alloc(16);

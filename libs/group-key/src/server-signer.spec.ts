@@ -1,10 +1,9 @@
 import { verifyChain } from '@cpns/certificate-issuance';
 import { duration } from '@cpns/core';
-import { FakeClock } from '@cpns/core/testing';
+import { FakeClock, flipped, reasonOf } from '@cpns/core/testing';
 import type * as CertificateIssuance from '@cpns/certificate-issuance';
 import type { Credentials } from '@cpns/certificate-issuance';
 import type { Statement } from './statement';
-import { flipped, reasonOf } from './testing/reason-of';
 import { forge, FORGERS, signAs, TestServer } from './testing';
 
 // the real one, with its calls counted

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { Reader } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import {
   endsGroup,
@@ -11,7 +11,6 @@ import {
   statementBytes,
   type Statement,
 } from './statement';
-import { flipped, reasonOf } from './testing/reason-of';
 import { testVersion } from './testing';
 
 const { statement } = testVersion(1_795_000_000_000, new SeededRandom('statement'), { version: 3n });

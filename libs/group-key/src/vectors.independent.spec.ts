@@ -2,7 +2,7 @@
  * The frozen vectors once more, from docs/protocol.md, RFC 5869 and RFC 3394 alone: bare node:crypto, and not one import
  * of the project. Where library and vectors agree on a mistake, this does not.
  */
-import { createCipheriv, createDecipheriv, createHmac, createPublicKey, verify } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, createHmac, createPublicKey, verify } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -110,11 +110,23 @@ const recompute: Record<string, Row> = {
 };
 
 const directory = join(__dirname, '../vectors');
-const files = readdirSync(directory).filter((file) => file.endsWith('.json'));
+const files = readdirSync(directory)
+  .filter((file) => file.endsWith('.json'))
+  .sort();
 
 describe('the vectors, recomputed apart from the library', () => {
   it('this file knows every formula, and no other', () => {
     expect(Object.keys(recompute).sort()).toEqual(files.map((file) => file.replace('.json', '')).sort());
+  });
+
+  it('has them as they were frozen', () => {
+    const lines = files.map(
+      (file) =>
+        `${createHash('sha256')
+          .update(readFileSync(join(directory, file)))
+          .digest('hex')}  ${file}`,
+    );
+    expect(lines).toEqual(readFileSync(join(directory, 'SHA256SUMS'), 'utf8').trimEnd().split('\n'));
   });
 
   it('this file imports nothing but node:crypto, node:fs and node:path', () => {
@@ -131,10 +143,6 @@ describe('the vectors, recomputed apart from the library', () => {
 
   describe.each(files)('%s', (file) => {
     const { cases } = JSON.parse(readFileSync(join(directory, file), 'utf8')) as { cases: Case[] };
-
-    it('has several cases', () => {
-      expect(cases.length).toBeGreaterThanOrEqual(3);
-    });
 
     it.each(cases)('$name', ({ input, output }) => {
       const row = recompute[file.replace('.json', '')];

@@ -1,7 +1,6 @@
 import { CpnsError, TokenAuthKey, TokenSecret } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { failureOfAsync, flipped, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import { deriveTokenAuthKey, deriveTokenPsk, enrolMac, verifyEnrolMac, type EnrolRequest } from './admission';
-import { flipped, failureOf, reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('admission');
 const auth = deriveTokenAuthKey(new TokenSecret(random.bytes(32)));
@@ -19,7 +18,7 @@ const mac = enrolMac(auth, request);
 
 describe('the MAC of a request', () => {
   it('is taken as it was made', async () => {
-    expect(await reasonOf(() => verifyEnrolMac(auth, request, mac))).toBe('accepted');
+    expect(await reasonOfAsync(() => verifyEnrolMac(auth, request, mac))).toBe('accepted');
   });
 
   it.each<[string, Partial<EnrolRequest>]>([
@@ -33,12 +32,14 @@ describe('the MAC of a request', () => {
     ['nonce', { nonce: flipped(request.nonce) }],
     ['characters moved from one field to the next', { tokenId: 'tok-1/', method: request.method.slice(1) }],
   ])('another %s', async (_what, change) => {
-    expect(await reasonOf(() => verifyEnrolMac(auth, { ...request, ...change }, mac))).toBe('TOKEN_MAC');
+    expect(await reasonOfAsync(() => verifyEnrolMac(auth, { ...request, ...change }, mac))).toBe('TOKEN_MAC');
   });
 
   it('another secret, another MAC', async () => {
-    expect(await reasonOf(() => verifyEnrolMac(new TokenAuthKey(random.bytes(32)), request, mac))).toBe('TOKEN_MAC');
-    expect(await reasonOf(() => verifyEnrolMac(auth, request, flipped(mac, 31)))).toBe('TOKEN_MAC');
+    expect(await reasonOfAsync(() => verifyEnrolMac(new TokenAuthKey(random.bytes(32)), request, mac))).toBe(
+      'TOKEN_MAC',
+    );
+    expect(await reasonOfAsync(() => verifyEnrolMac(auth, request, flipped(mac, 31)))).toBe('TOKEN_MAC');
   });
 
   it.each([
@@ -47,11 +48,11 @@ describe('the MAC of a request', () => {
     ['no MAC', {}, Buffer.alloc(0), 'FIELD_MISSING'],
     ['a MAC of 31 bytes', {}, mac.subarray(1), 'FIELD_SIZE'],
   ])('%s', async (_what, change, given, reason) => {
-    expect(await reasonOf(() => verifyEnrolMac(auth, { ...request, ...change }, given))).toBe(reason);
+    expect(await reasonOfAsync(() => verifyEnrolMac(auth, { ...request, ...change }, given))).toBe(reason);
   });
 
   it('its refusal tells nothing of the secret or the right MAC', async () => {
-    const error = await failureOf(() => verifyEnrolMac(auth, request, flipped(mac)));
+    const error = await failureOfAsync(() => verifyEnrolMac(auth, request, flipped(mac)));
     expect(error).toBeInstanceOf(CpnsError);
     const told = JSON.stringify({ message: error?.message, metadata: error?.metadata, cause: String(error?.cause) });
     for (const bytes of [mac, auth.expose()]) expect(told).not.toContain(bytes.toString('hex'));

@@ -1,5 +1,5 @@
 import { EntityUserKey, SecondSeed, TokenAuthKey, TokenPsk } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { flipped, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import {
   enrolReplyMac,
   openAssignment,
@@ -10,7 +10,6 @@ import {
   type OpenAssignment,
 } from './assignment';
 import { generateHpkeKeyPair } from './hpke';
-import { flipped, reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('assignment');
 const psk = new TokenPsk(random.bytes(32));
@@ -98,9 +97,9 @@ describe('an assigned secret (reply 1)', () => {
     ],
   ])('%s', async (_what, change, reason) => {
     const input = await sealedFor(byGateway);
-    expect(await reasonOf(() => openAssignment(input))).toBe('accepted');
+    expect(await reasonOfAsync(() => openAssignment(input))).toBe('accepted');
     const changed = await change(input);
-    expect(await reasonOf(() => openAssignment(changed))).toBe(reason);
+    expect(await reasonOfAsync(() => openAssignment(changed))).toBe(reason);
   });
 
   it('has a second seed exactly when it names a first seed', async () => {
@@ -116,9 +115,9 @@ describe('an assigned secret (reply 1)', () => {
     const { publicKey } = await generateHpkeKeyPair(random);
     const seal = (recipientKey: Uint8Array) => () =>
       sealAssignment({ psk, credential, terms: byServer, recipientKey, secrets: { entityUserKey } }, random);
-    expect(await reasonOf(seal(publicKey))).toBe('accepted');
-    expect(await reasonOf(seal(flipped(publicKey, 64)))).toBe('MALFORMED_MESSAGE');
-    expect(await reasonOf(seal(Buffer.alloc(0)))).toBe('FIELD_MISSING');
+    expect(await reasonOfAsync(seal(publicKey))).toBe('accepted');
+    expect(await reasonOfAsync(seal(flipped(publicKey, 64)))).toBe('MALFORMED_MESSAGE');
+    expect(await reasonOfAsync(seal(Buffer.alloc(0)))).toBe('FIELD_MISSING');
   });
 });
 
@@ -134,7 +133,7 @@ describe('the MAC of a certificate reply (reply 2)', () => {
   const [leaf, root] = [reply.chain[0]!, reply.chain[1]!];
 
   it('is taken as it was made', async () => {
-    expect(await reasonOf(() => verifyEnrolReplyMac(auth, reply, mac))).toBe('accepted');
+    expect(await reasonOfAsync(() => verifyEnrolReplyMac(auth, reply, mac))).toBe('accepted');
   });
 
   it.each<[string, Partial<EnrolReply>, string]>([
@@ -149,11 +148,13 @@ describe('the MAC of a certificate reply (reply 2)', () => {
     ['no chain', { chain: [] }, 'REPLY_MAC'],
     ['a short nonce', { nonce: Buffer.alloc(8) }, 'FIELD_SIZE'],
   ])('%s', async (_what, change, reason) => {
-    expect(await reasonOf(() => verifyEnrolReplyMac(auth, { ...reply, ...change }, mac))).toBe(reason);
+    expect(await reasonOfAsync(() => verifyEnrolReplyMac(auth, { ...reply, ...change }, mac))).toBe(reason);
   });
 
   it('is not what a stranger makes', async () => {
-    expect(await reasonOf(() => verifyEnrolReplyMac(new TokenAuthKey(random.bytes(32)), reply, mac))).toBe('REPLY_MAC');
-    expect(await reasonOf(() => verifyEnrolReplyMac(auth, reply, mac.subarray(1)))).toBe('FIELD_SIZE');
+    expect(await reasonOfAsync(() => verifyEnrolReplyMac(new TokenAuthKey(random.bytes(32)), reply, mac))).toBe(
+      'REPLY_MAC',
+    );
+    expect(await reasonOfAsync(() => verifyEnrolReplyMac(auth, reply, mac.subarray(1)))).toBe('FIELD_SIZE');
   });
 });

@@ -1,5 +1,5 @@
 import { EntityUserKey, FirstSeed, SecondSeed } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import {
   deriveConfirmKey,
   deriveEntityUserKey,
@@ -10,7 +10,6 @@ import {
 } from './entity-user-key';
 import { KEY_ID_PATTERN } from './key-id';
 import { deriveRenewAuthKey } from './renewal';
-import { reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('entity-user-key');
 const first = new FirstSeed(random.bytes(32));
@@ -53,7 +52,7 @@ describe('a key, and its second seed, are of one', () => {
 });
 
 it.each([0, 15, 17, 32])('a salt of %d bytes is refused', async (size) => {
-  const reason = await reasonOf(() => deriveSecondSeed(first, Buffer.alloc(size), terms));
+  const reason = await reasonOfAsync(() => deriveSecondSeed(first, Buffer.alloc(size), terms));
   expect(reason).toBe(size === 0 ? 'FIELD_MISSING' : 'FIELD_SIZE');
 });
 

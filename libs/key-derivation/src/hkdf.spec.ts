@@ -1,7 +1,7 @@
+import { failureOfAsync, flipped, reasonOfAsync } from '@cpns/core/testing';
 import { hkdfSync, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { checkSize, hkdf, hmac, macMatches, sha256 } from './hkdf';
-import { failureOf, flipped, reasonOf } from './testing/reason-of';
 
 const hex = (text: string) => Buffer.from(text, 'hex');
 
@@ -66,11 +66,11 @@ describe('macMatches', () => {
     ['the first half', mac.subarray(0, 16), 'FIELD_SIZE'],
     ['one byte more', Buffer.concat([mac, Buffer.of(0)]), 'FIELD_SIZE'],
   ])('%s', async (_what, given, reason) => {
-    expect(await reasonOf(() => macMatches(mac, given))).toBe(reason);
+    expect(await reasonOfAsync(() => macMatches(mac, given))).toBe(reason);
   });
 });
 
 it('checkSize names the field and its size', async () => {
-  const error = await failureOf(() => checkSize(Buffer.alloc(15), 16, 'nonce'));
+  const error = await failureOfAsync(() => checkSize(Buffer.alloc(15), 16, 'nonce'));
   expect(error).toMatchObject({ reason: 'FIELD_SIZE', metadata: { field: 'nonce', size: '16' } });
 });

@@ -1,8 +1,7 @@
 import { createECDH } from 'node:crypto';
 import { HpkePrivateKey, systemRandom } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import { checkHpkePublicKey, generateHpkeKeyPair, hpkePublicKey } from './hpke';
-import { reasonOf } from './testing/reason-of';
 
 const pointAs = (format: 'uncompressed' | 'compressed' | 'hybrid'): Buffer => {
   const ecdh = createECDH('prime256v1');
@@ -55,6 +54,6 @@ describe('checkHpkePublicKey', () => {
     ['a point of secp256k1', ofAnotherCurve('secp256k1'), 'MALFORMED_MESSAGE'],
     ['a point of P-384', ofAnotherCurve('secp384r1'), 'FIELD_SIZE'],
   ])('%s', async (_what, bytes, reason) => {
-    expect(await reasonOf(() => checkHpkePublicKey(bytes))).toBe(reason);
+    expect(await reasonOfAsync(() => checkHpkePublicKey(bytes))).toBe(reason);
   });
 });

@@ -1,7 +1,7 @@
+import { reasonOfAsync } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { checkKeyId, credentialBytes, keyIdBytes, keyIdText } from './key-id';
 import { keyFormOf } from './key-form';
-import { reasonOf } from './testing/reason-of';
 
 describe('a key-id in text', () => {
   it('is the lower-case hex of its 16 bytes', () => {
@@ -21,11 +21,11 @@ describe('a key-id in text', () => {
     ['a newline', `${'a'.repeat(32)}\n`, 'NAME_INVALID'],
     ['32 digits', '0'.repeat(32), 'accepted'],
   ])('%s', async (_what, text, reason) => {
-    expect(await reasonOf(() => checkKeyId(text))).toBe(reason);
+    expect(await reasonOfAsync(() => checkKeyId(text))).toBe(reason);
   });
 
   it.each([0, 15, 17, 32])('is not made of %d bytes', async (size) => {
-    expect(await reasonOf(() => keyIdText(Buffer.alloc(size)))).toBe(size === 0 ? 'FIELD_MISSING' : 'FIELD_SIZE');
+    expect(await reasonOfAsync(() => keyIdText(Buffer.alloc(size)))).toBe(size === 0 ? 'FIELD_MISSING' : 'FIELD_SIZE');
   });
 });
 

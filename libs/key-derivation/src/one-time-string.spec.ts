@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { join, lp, TokenSecret } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { failureOfAsync, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import {
   formatOneTimeString,
@@ -8,7 +8,6 @@ import {
   parseOneTimeString,
   type OneTimeString,
 } from './one-time-string';
-import { failureOf, reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('one-time string');
 const content: OneTimeString = {
@@ -84,7 +83,7 @@ describe('the one-time string', () => {
     ['no endpoint', raw({ endpoint: '' }), 'FIELD_MISSING'],
     ['an endpoint without a port', raw({ endpoint: 'localhost' }), 'NAME_INVALID'],
   ])('%s', async (_what, given, reason) => {
-    expect(await reasonOf(() => parseOneTimeString(given))).toBe(reason);
+    expect(await reasonOfAsync(() => parseOneTimeString(given))).toBe(reason);
   });
 
   it('has one spelling: spare bits of the last character are zero', async () => {
@@ -97,7 +96,8 @@ describe('the one-time string', () => {
         .map((letter) => given.slice(0, -1) + letter)
         .filter((other) => Buffer.from(other.slice(6), 'base64url').equals(bits));
       const taken = [];
-      for (const other of same) if ((await reasonOf(() => parseOneTimeString(other))) === 'accepted') taken.push(other);
+      for (const other of same)
+        if ((await reasonOfAsync(() => parseOneTimeString(other))) === 'accepted') taken.push(other);
       expect(taken).toEqual([given]);
     }
   });
@@ -110,7 +110,7 @@ describe('the one-time string', () => {
     ['a PNE as the peer', { peer: 'cpns://pn1.td/pne/other' }, 'NAME_INVALID'],
     ['an endpoint that is none', { endpoint: 'h:0' }, 'NAME_INVALID'],
   ])('is not written with %s', async (_what, change, reason) => {
-    expect(await reasonOf(() => formatOneTimeString({ ...content, ...change }))).toBe(reason);
+    expect(await reasonOfAsync(() => formatOneTimeString({ ...content, ...change }))).toBe(reason);
   });
 
   it('is read back as it was written, up to the greatest length', () => {
@@ -152,7 +152,7 @@ describe('the one-time string', () => {
         async (at, other) => {
           const changed = text.slice(0, at) + other + text.slice(at + 1);
           fc.pre(changed !== text);
-          await reasonOf(() => expect(formatOneTimeString(parseOneTimeString(changed))).toBe(changed));
+          await reasonOfAsync(() => expect(formatOneTimeString(parseOneTimeString(changed))).toBe(changed));
         },
       ),
       { numRuns: 500 },
@@ -161,7 +161,7 @@ describe('the one-time string', () => {
 
   it('does not show its secret when it is printed or refused', async () => {
     const shown = `${inspect(parseOneTimeString(text))}${JSON.stringify(parseOneTimeString(text))}`;
-    const error = await failureOf(() => parseOneTimeString(raw({ endpoint: 'nowhere' })));
+    const error = await failureOfAsync(() => parseOneTimeString(raw({ endpoint: 'nowhere' })));
     for (const encoding of ['hex', 'base64', 'base64url', 'latin1'] as const) {
       const secret = content.secret.expose().toString(encoding);
       expect(shown).not.toContain(secret);

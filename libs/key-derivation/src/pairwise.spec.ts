@@ -1,7 +1,6 @@
-import { SeededRandom } from '@cpns/core/testing';
+import { flipped, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import { checkHpkePublicKey, generateHpkeKeyPair } from './hpke';
 import { acceptPairwise, hpkeKeyStatement, offerPairwise, pairwiseStatement, type PairwiseTerms } from './pairwise';
-import { flipped, reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('pairwise');
 const terms: PairwiseTerms = { entity: 'cpns://pn1.td/pne/camera', user: 'alice', certificate: random.bytes(700) };
@@ -36,10 +35,12 @@ describe('S of a certificate holder', () => {
 
   it('does not begin from what is no key', async () => {
     const { privateKey, publicKey } = await generateHpkeKeyPair(random);
-    expect(await reasonOf(() => offerPairwise(terms, flipped(publicKey, 64), random))).toBe('MALFORMED_MESSAGE');
-    expect(await reasonOf(() => offerPairwise(terms, publicKey.subarray(1), random))).toBe('FIELD_SIZE');
-    expect(await reasonOf(() => acceptPairwise(terms, privateKey, flipped(publicKey, 64)))).toBe('MALFORMED_MESSAGE');
-    expect(await reasonOf(() => acceptPairwise(terms, privateKey, Buffer.alloc(0)))).toBe('FIELD_MISSING');
+    expect(await reasonOfAsync(() => offerPairwise(terms, flipped(publicKey, 64), random))).toBe('MALFORMED_MESSAGE');
+    expect(await reasonOfAsync(() => offerPairwise(terms, publicKey.subarray(1), random))).toBe('FIELD_SIZE');
+    expect(await reasonOfAsync(() => acceptPairwise(terms, privateKey, flipped(publicKey, 64)))).toBe(
+      'MALFORMED_MESSAGE',
+    );
+    expect(await reasonOfAsync(() => acceptPairwise(terms, privateKey, Buffer.alloc(0)))).toBe('FIELD_MISSING');
   });
 });
 
@@ -49,10 +50,10 @@ describe('the signed statements', () => {
     const base = { ...terms, tokenId: 'tok-1', hpkeKey: key!, enc: enc! };
     checkHpkePublicKey(base.enc);
     const bad = flipped(base.enc, 64);
-    expect(await reasonOf(() => hpkeKeyStatement(base))).toBe('accepted');
-    expect(await reasonOf(() => hpkeKeyStatement({ ...base, hpkeKey: bad }))).toBe('MALFORMED_MESSAGE');
-    expect(await reasonOf(() => pairwiseStatement(base))).toBe('accepted');
-    expect(await reasonOf(() => pairwiseStatement({ ...base, hpkeKey: bad }))).toBe('MALFORMED_MESSAGE');
-    expect(await reasonOf(() => pairwiseStatement({ ...base, enc: bad }))).toBe('MALFORMED_MESSAGE');
+    expect(await reasonOfAsync(() => hpkeKeyStatement(base))).toBe('accepted');
+    expect(await reasonOfAsync(() => hpkeKeyStatement({ ...base, hpkeKey: bad }))).toBe('MALFORMED_MESSAGE');
+    expect(await reasonOfAsync(() => pairwiseStatement(base))).toBe('accepted');
+    expect(await reasonOfAsync(() => pairwiseStatement({ ...base, hpkeKey: bad }))).toBe('MALFORMED_MESSAGE');
+    expect(await reasonOfAsync(() => pairwiseStatement({ ...base, enc: bad }))).toBe('MALFORMED_MESSAGE');
   });
 });

@@ -1,5 +1,5 @@
 import { ConfirmKey } from '@cpns/core';
-import { FakeClock, SeededRandom } from '@cpns/core/testing';
+import { failureOfAsync, FakeClock, flipped, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { sha256 } from './hkdf';
 import {
@@ -12,7 +12,6 @@ import {
   type ProofCall,
   type ProofFields,
 } from './proof';
-import { failureOf, flipped, reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('proof');
 const clock = new FakeClock();
@@ -33,7 +32,7 @@ const proof = parseProof(bytes);
 
 describe('a proof', () => {
   it('is taken for the call that it was made for', async () => {
-    expect(await reasonOf(() => verifyProof(key, proof, call, clock.now()))).toBe('accepted');
+    expect(await reasonOfAsync(() => verifyProof(key, proof, call, clock.now()))).toBe('accepted');
   });
 
   it.each<[string, Partial<Proof>, Partial<ProofCall>, string]>([
@@ -50,12 +49,12 @@ describe('a proof', () => {
     ['a request in place of its digest', {}, { requestDigest: Buffer.from('request') }, 'FIELD_SIZE'],
   ])('%s', async (_what, changedProof, changedCall, reason) => {
     const run = () => verifyProof(key, { ...proof, ...changedProof }, { ...call, ...changedCall }, clock.now());
-    expect(await reasonOf(run)).toBe(reason);
+    expect(await reasonOfAsync(run)).toBe(reason);
   });
 
   it('is of one key', async () => {
     const other = new ConfirmKey(random.bytes(32));
-    expect(await reasonOf(() => verifyProof(other, proof, call, clock.now()))).toBe('PROOF_MAC');
+    expect(await reasonOfAsync(() => verifyProof(other, proof, call, clock.now()))).toBe('PROOF_MAC');
   });
 
   it.each([
@@ -65,7 +64,7 @@ describe('a proof', () => {
     ['from the future', -PROOF_WINDOW_MS - 1, 'PROOF_OUTSIDE_WINDOW'],
   ])('%s', async (_what, age, reason) => {
     const now = proof.timeMs + age;
-    const error = await failureOf(() => verifyProof(key, proof, call, now));
+    const error = await failureOfAsync(() => verifyProof(key, proof, call, now));
     expect(error?.reason ?? 'accepted').toBe(reason);
     if (error !== undefined)
       expect(error.metadata).toEqual({ verifier_time_ms: String(now), difference_ms: String(-age) });
@@ -84,7 +83,7 @@ describe('cpns-proof-bin', () => {
     ['a time that is not exact', withTime(1n << 53n), 'FIELD_OUT_OF_RANGE'],
     ['the last exact time', withTime((1n << 53n) - 1n), 'accepted'],
   ])('%s', async (_what, given, reason) => {
-    expect(await reasonOf(() => parseProof(given))).toBe(reason);
+    expect(await reasonOfAsync(() => parseProof(given))).toBe(reason);
   });
 
   it.each<[string, Partial<Proof>, string]>([
@@ -92,7 +91,7 @@ describe('cpns-proof-bin', () => {
     ['no MAC', { mac: Buffer.alloc(0) }, 'FIELD_MISSING'],
     ['a key-id of 15 bytes', { keyId: '00'.repeat(15) }, 'NAME_INVALID'],
   ])('is not written with %s', async (_what, change, reason) => {
-    expect(await reasonOf(() => encodeProof({ ...proof, ...change }))).toBe(reason);
+    expect(await reasonOfAsync(() => encodeProof({ ...proof, ...change }))).toBe(reason);
   });
 
   it('is read back as it was written', () => {
@@ -119,7 +118,7 @@ describe('cpns-proof-bin', () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.oneof(altered, fc.uint8Array({ maxLength: 300 })), async (given) => {
-        const reason = await reasonOf(() => expect(encodeProof(parseProof(given)).equals(given)).toBe(true));
+        const reason = await reasonOfAsync(() => expect(encodeProof(parseProof(given)).equals(given)).toBe(true));
         expect([
           'accepted',
           'MALFORMED_MESSAGE',

@@ -1,5 +1,5 @@
 import { ConfirmKey, SecondSeed } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { flipped, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import {
   confirmClientMac,
@@ -11,7 +11,6 @@ import {
   type Registration,
 } from './registration';
 import { replaceMac, verifyReplaceMac } from './renewal';
-import { flipped, reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('registration');
 const registration: Registration = {
@@ -37,7 +36,7 @@ describe.each(macs)('%s', (_name, make, verify) => {
   const mac = make(key, t1);
 
   it('is taken as it was made', async () => {
-    expect(await reasonOf(() => verify(key, t1, mac))).toBe('accepted');
+    expect(await reasonOfAsync(() => verify(key, t1, mac))).toBe('accepted');
   });
 
   it('is of one T1', async () => {
@@ -54,19 +53,19 @@ describe.each(macs)('%s', (_name, make, verify) => {
     expect(changes.flatMap(Object.keys).sort()).toEqual(Object.keys(registration).sort());
     for (const change of changes) {
       const other = encodeRegistration({ ...registration, ...change });
-      expect(await reasonOf(() => verify(key, other, mac))).toBe('CONFIRMATION_MAC');
+      expect(await reasonOfAsync(() => verify(key, other, mac))).toBe('CONFIRMATION_MAC');
     }
   });
 
   it('is of one key, and of one purpose', async () => {
-    expect(await reasonOf(() => verify(new ConfirmKey(random.bytes(32)), t1, mac))).toBe('CONFIRMATION_MAC');
+    expect(await reasonOfAsync(() => verify(new ConfirmKey(random.bytes(32)), t1, mac))).toBe('CONFIRMATION_MAC');
     for (const [, makeOther] of macs.filter(([, other]) => other !== make))
-      expect(await reasonOf(() => verify(key, t1, makeOther(key, t1)))).toBe('CONFIRMATION_MAC');
+      expect(await reasonOfAsync(() => verify(key, t1, makeOther(key, t1)))).toBe('CONFIRMATION_MAC');
   });
 
   it('has 32 bytes', async () => {
-    expect(await reasonOf(() => verify(key, t1, mac.subarray(1)))).toBe('FIELD_SIZE');
-    expect(await reasonOf(() => verify(key, t1, Buffer.alloc(0)))).toBe('FIELD_MISSING');
+    expect(await reasonOfAsync(() => verify(key, t1, mac.subarray(1)))).toBe('FIELD_SIZE');
+    expect(await reasonOfAsync(() => verify(key, t1, Buffer.alloc(0)))).toBe('FIELD_MISSING');
   });
 });
 
@@ -80,7 +79,7 @@ describe('T1', () => {
 
   it.each([15, 17])('is not made with a nonce of %d bytes', async (size) => {
     const nonce = Buffer.alloc(size);
-    expect(await reasonOf(() => encodeRegistration({ ...registration, nonce }))).toBe('FIELD_SIZE');
+    expect(await reasonOfAsync(() => encodeRegistration({ ...registration, nonce }))).toBe('FIELD_SIZE');
   });
 
   it.each<[string, Buffer, string]>([
@@ -103,7 +102,7 @@ describe('T1', () => {
     ['a user of 65 characters', encodeRegistration({ ...registration, user: 'u'.repeat(65) }), 'FIELD_TOO_LONG'],
     ['a time that is not exact', laterThanExact(), 'FIELD_OUT_OF_RANGE'],
   ])('%s', async (_what, bytes, reason) => {
-    expect(await reasonOf(() => parseRegistration(bytes))).toBe(reason);
+    expect(await reasonOfAsync(() => parseRegistration(bytes))).toBe(reason);
   });
 
   it('whatever the bytes, they are refused with a reason or written back alike', async () => {
@@ -111,7 +110,7 @@ describe('T1', () => {
       fc.asyncProperty(fc.nat(t1.length - 1), fc.nat(255), async (at, value) => {
         const bytes = Buffer.from(t1);
         bytes[at] = value;
-        const reason = await reasonOf(() => {
+        const reason = await reasonOfAsync(() => {
           expect(encodeRegistration(parseRegistration(bytes)).equals(bytes)).toBe(true);
         });
         expect([

@@ -1,7 +1,6 @@
 import { ConfirmKey } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { flipped, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import { renewMac, verifyRenewMac, type RenewRequest } from './renewal';
-import { flipped, reasonOf } from './testing/reason-of';
 
 const random = new SeededRandom('renewal');
 const key = new ConfirmKey(random.bytes(32));
@@ -19,7 +18,7 @@ const mac = renewMac(key, request);
 
 describe('the MAC of a renewal', () => {
   it('is taken as it was made', async () => {
-    expect(await reasonOf(() => verifyRenewMac(key, request, mac))).toBe('accepted');
+    expect(await reasonOfAsync(() => verifyRenewMac(key, request, mac))).toBe('accepted');
   });
 
   it.each<[string, Partial<RenewRequest>, string]>([
@@ -35,13 +34,13 @@ describe('the MAC of a renewal', () => {
     ['another nonce', { nonce: flipped(request.nonce) }, 'CONFIRMATION_MAC'],
     ['a short nonce', { nonce: Buffer.alloc(12) }, 'FIELD_SIZE'],
   ])('%s', async (_what, change, reason) => {
-    expect(await reasonOf(() => verifyRenewMac(key, { ...request, ...change }, mac))).toBe(reason);
+    expect(await reasonOfAsync(() => verifyRenewMac(key, { ...request, ...change }, mac))).toBe(reason);
   });
 
   it('is of one key', async () => {
-    expect(await reasonOf(() => verifyRenewMac(new ConfirmKey(random.bytes(32)), request, mac))).toBe(
+    expect(await reasonOfAsync(() => verifyRenewMac(new ConfirmKey(random.bytes(32)), request, mac))).toBe(
       'CONFIRMATION_MAC',
     );
-    expect(await reasonOf(() => verifyRenewMac(key, request, Buffer.alloc(16)))).toBe('FIELD_SIZE');
+    expect(await reasonOfAsync(() => verifyRenewMac(key, request, Buffer.alloc(16)))).toBe('FIELD_SIZE');
   });
 });

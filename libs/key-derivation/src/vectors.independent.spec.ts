@@ -264,11 +264,18 @@ const recompute: Record<string, Row> = {
 };
 
 const directory = join(__dirname, '../vectors');
-const files = readdirSync(directory).filter((file) => file.endsWith('.json'));
+const files = readdirSync(directory)
+  .filter((file) => file.endsWith('.json'))
+  .sort();
 
 describe('the vectors, recomputed apart from the library', () => {
   it('this file knows every formula, and no other', () => {
     expect(Object.keys(recompute).sort()).toEqual(files.map((file) => file.replace('.json', '')).sort());
+  });
+
+  it('has them as they were frozen', () => {
+    const lines = files.map((file) => `${SHA256(readFileSync(join(directory, file))).toString('hex')}  ${file}`);
+    expect(lines).toEqual(readFileSync(join(directory, 'SHA256SUMS'), 'utf8').trimEnd().split('\n'));
   });
 
   it('this file imports nothing but node:crypto, node:fs and node:path', () => {
@@ -278,10 +285,6 @@ describe('the vectors, recomputed apart from the library', () => {
 
   describe.each(files)('%s', (file) => {
     const { cases } = JSON.parse(readFileSync(join(directory, file), 'utf8')) as { cases: Case[] };
-
-    it('has several cases', () => {
-      expect(cases.length).toBeGreaterThanOrEqual(3);
-    });
 
     it.each(cases)('$name', ({ input, output }) => {
       const row = recompute[file.replace('.json', '')];

@@ -16,6 +16,7 @@ import { emitStep, withinStep } from '@cpns/telemetry';
 import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
 import { Injectable, Module, UseGuards, UseInterceptors, type CanActivate, type NestInterceptor } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
+import { setImmediate as turn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { FlowStep, GrpcController } from '.';
 import { serve, testProcess, type ServedModule } from './testing';
@@ -223,7 +224,8 @@ describe('through Nest', () => {
       const aborted = new Promise<unknown>((resolve) => {
         watch = async (call) => {
           call.signal.addEventListener('abort', () => resolve(reasonOf(call.signal.reason)));
-          for (;;) await call.write({ delivery: undefined, traceparent: '' });
+          // with a turn for the event loop, so that a write that waits for nothing fails the test instead of hanging it
+          for (; !call.signal.aborted; await turn()) await call.write({ delivery: undefined, traceparent: '' });
         };
       });
       for await (const message of openWatch()) {

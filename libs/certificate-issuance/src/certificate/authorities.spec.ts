@@ -1,4 +1,5 @@
-import { createTestWorld, mint, reasonOf } from '../testing';
+import { reasonOf } from '@cpns/core/testing';
+import { createTestWorld, mint } from '../testing';
 import { AUTHORITIES_MAX, parseAuthority } from './authorities';
 
 it('gives the same object for the same bytes, and forgets the ones longest unused', async () => {

@@ -1,5 +1,6 @@
 /** Every rule for a gateway CA, as the issuing CA would break it. */
 import { duration } from '@cpns/core';
+import { reasonOf } from '@cpns/core/testing';
 import type { Asn1 } from '../der/asn1';
 import { emptyName } from '../der/distinguished-name';
 import { personalNetworkOnly } from '../extensions/name-constraints';
@@ -13,7 +14,6 @@ import {
   names,
   PN1,
   PN2,
-  reasonOf,
   replaced,
   uri,
   without,

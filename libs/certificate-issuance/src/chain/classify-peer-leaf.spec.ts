@@ -1,18 +1,9 @@
+import { reasonOf } from '@cpns/core/testing';
 import { issueCertificate } from '../issue/issue-certificate';
 import type { Issuer } from '../issue/issuer';
 import { createDevelopmentPki } from '../pki/development-pki';
 import type { ProfileId } from '../profiles/profile';
-import {
-  CAMERA,
-  createTestWorld,
-  GATEWAY,
-  mint,
-  PN1,
-  reasonOf,
-  replaced,
-  TRUST_DOMAIN,
-  type TestWorld,
-} from '../testing';
+import { CAMERA, createTestWorld, GATEWAY, mint, PN1, replaced, TRUST_DOMAIN, type TestWorld } from '../testing';
 import { classifyPeerLeaf, createPeerClassifier } from './classify-peer-leaf';
 
 let world: TestWorld;

@@ -1,5 +1,6 @@
 /** Every rule for a leaf: the certificate is accepted as it should be, and refused once it is altered in one place. */
 import { duration } from '@cpns/core';
+import { reasonOf } from '@cpns/core/testing';
 import { boolean, integer, oid, octets, sequence, utf8, type Asn1 } from '../der/asn1';
 import { commonName, emptyName } from '../der/distinguished-name';
 import { OID } from '../der/oids';
@@ -19,7 +20,6 @@ import {
   OTHER_CAMERA,
   PN1,
   PN2,
-  reasonOf,
   replaced,
   SERVICE,
   uri,
@@ -86,6 +86,12 @@ describe('a leaf that an authority signed against the rules', () => {
       'CERTIFICATE_NAME',
       'issuing',
       { profile: 'service', ...names(uri(SERVICE), { kind: 'mail', value: 'a@b.c' }) },
+    ],
+    [
+      'a service with an unreadable name besides',
+      'CERTIFICATE_MALFORMED',
+      'issuing',
+      { profile: 'service', ...names(uri(SERVICE), { kind: 'dns', value: 'x\0.y' }) },
     ],
     [
       'a service for clients alone',

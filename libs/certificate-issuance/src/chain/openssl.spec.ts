@@ -1,4 +1,5 @@
 /** OpenSSL as the independent judge of what is issued, and of what a gateway's authority may not issue. */
+import { reasonOf } from '@cpns/core/testing';
 import type { GeneralName } from '../extensions/general-name';
 import { issueCertificate } from '../issue/issue-certificate';
 import type { Issuer } from '../issue/issuer';
@@ -11,7 +12,6 @@ import {
   OTHER_CAMERA,
   PN1,
   PN2,
-  reasonOf,
   TRUST_DOMAIN,
   type TestWorld,
 } from '../testing';

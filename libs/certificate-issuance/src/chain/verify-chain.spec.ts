@@ -1,3 +1,4 @@
+import { reasonOf } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { issueCertificate } from '../issue/issue-certificate';
 import { createIssuer } from '../issue/issuer';
@@ -14,7 +15,6 @@ import {
   newSigner,
   OPERATOR,
   PN1,
-  reasonOf,
   SERVICE,
   TRUST_DOMAIN,
   type Alteration,

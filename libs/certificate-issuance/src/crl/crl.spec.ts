@@ -1,17 +1,9 @@
 import { duration } from '@cpns/core';
+import { reasonOf, reasonOfAsync } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { issueCertificate, type IssuedCertificate } from '../issue/issue-certificate';
 import type { Issuer } from '../issue/issuer';
-import {
-  CAMERA,
-  createTestWorld,
-  newSigner,
-  opensslOk,
-  opensslVerify,
-  reasonOf,
-  reasonOfAsync,
-  type TestWorld,
-} from '../testing';
+import { CAMERA, createTestWorld, newSigner, opensslOk, opensslVerify, type TestWorld } from '../testing';
 import { buildCrl, type CrlRequest, type Revocation } from './build-crl';
 import { isRevoked, parseCrl, verifyCrl } from './parse-crl';
 

@@ -1,5 +1,6 @@
+import { reasonOf } from '@cpns/core/testing';
 import { join } from 'node:path';
-import { opensslOk, reasonOf, withDirectory } from '../testing';
+import { opensslOk, withDirectory } from '../testing';
 import { checkRequestedName } from './check-requested-name';
 import { parseCsr } from './parse-csr';
 

@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { formatSubject } from '@cpns/core';
+import { reasonOf } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { localSigner } from '../keys/signer';
 import type { KeyKind } from '../keys/public-key';
 import { checkRequestedName } from './check-requested-name';
 import { createCsr } from './create-csr';
 import { parseCsr } from './parse-csr';
-import { reasonOf } from '../testing';
 
 const KEYS: Readonly<Record<KeyKind, () => KeyObject>> = {
   'P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,

@@ -1,4 +1,5 @@
 /** PKCS #10 requests as OpenSSL makes them, and what is refused of them (RFC 2986). */
+import { reasonOf } from '@cpns/core/testing';
 import { createPublicKey, sign } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { bits, decode, encode, nothing, octets, oid, sequence, smallInteger, typ
 import { OID } from '../der/oids';
 import { KEY_KINDS } from '../keys/public-key';
 import { localSigner } from '../keys/signer';
-import { newKey, openssl, opensslOk, reasonOf, withDirectory } from '../testing';
+import { newKey, openssl, opensslOk, withDirectory } from '../testing';
 import { createCsr } from './create-csr';
 import { CSR_MAX_BYTES, parseCsr } from './parse-csr';
 

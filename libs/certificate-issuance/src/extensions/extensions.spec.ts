@@ -109,6 +109,17 @@ describe('a value that is refused', () => {
     ['a name with a newline', EXTENSIONS.subjectAlternativeName, '30 04 86 02 61 0a'],
     ['a name beyond ASCII', EXTENSIONS.subjectAlternativeName, '30 04 86 02 c3 a9'],
     ['an address of 5 bytes', EXTENSIONS.subjectAlternativeName, '30 07 87 05 00 00 00 00 00'],
+    [
+      'a good name before one with a zero byte',
+      EXTENSIONS.subjectAlternativeName,
+      '30 0a 86 03 61 3a 62 82 03 61 00 62',
+    ],
+    ['a good name after one with a newline', EXTENSIONS.subjectAlternativeName, '30 09 86 02 61 0a 86 03 61 3a 62'],
+    [
+      'a good name before an address of 5 bytes',
+      EXTENSIONS.subjectAlternativeName,
+      '30 0c 86 03 61 3a 62 87 05 00 00 00 00 00',
+    ],
     ['no subtrees', EXTENSIONS.nameConstraints, '30 00'],
     ['an empty list of subtrees', EXTENSIONS.nameConstraints, '30 02 a0 00'],
     [

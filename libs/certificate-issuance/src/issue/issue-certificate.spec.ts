@@ -1,5 +1,5 @@
 import { duration, type Random } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { parseCertificate } from '../certificate/parse-certificate';
 import { verifyChain } from '../chain/verify-chain';
@@ -16,7 +16,6 @@ import {
   OTHER_CAMERA,
   OTHER_GATEWAY,
   PN1,
-  reasonOfAsync,
   TRUST_DOMAIN,
   type TestWorld,
 } from '../testing';

@@ -1,9 +1,9 @@
 import { createPrivateKey } from 'node:crypto';
 import { inspect } from 'node:util';
-import { FakeClock } from '@cpns/core/testing';
+import { FakeClock, reasonOf, reasonOfAsync } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { verifyChain } from '../chain/verify-chain';
-import { newKey, opensslOk, opensslVerify, reasonOf, reasonOfAsync, TRUST_DOMAIN } from '../testing';
+import { newKey, opensslOk, opensslVerify, TRUST_DOMAIN } from '../testing';
 import { createDevelopmentPki, newPrivateKey, privateKeyPem, type DevelopmentPki } from './development-pki';
 import { loadIssuer, loadSigner } from './load-issuer';
 import { derToPem, dersToPem, pemToDers } from './pem';

@@ -1,6 +1,6 @@
 /** What a hostile authority can make, and the keys for it. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { CpnsError, systemRandom, type Reason } from '@cpns/core';
+import { systemRandom } from '@cpns/core';
 import { contextOf, encode, sequenceOf, type Asn1 } from '../der/asn1';
 import { EXTENSIONS, readExtension, type ExtensionId, type ExtensionValues } from '../extensions';
 import { extensionNode } from '../extensions/extension';
@@ -25,28 +25,6 @@ export const newKey = (kind: KeyKind = 'P-256'): KeyObject => MAKE[kind]();
 
 /** A signer with a fresh key. */
 export const newSigner = (kind: KeyKind = 'P-256'): Signer => localSigner(newKey(kind));
-
-/** The reason of the CpnsError that `act` throws; `accepted` when it throws nothing; any other error is passed on. */
-export function reasonOf(act: () => unknown): Reason | 'accepted' {
-  try {
-    act();
-    return 'accepted';
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-}
-
-/** {@link reasonOf} of a promise. */
-export async function reasonOfAsync(act: () => Promise<unknown>): Promise<Reason | 'accepted'> {
-  try {
-    await act();
-    return 'accepted';
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-}
 
 export interface MintRequest {
   readonly profile: ProfileId;

@@ -8,8 +8,8 @@ import {
   RegistrationRequest,
   type AssignmentReply,
 } from '../generated/cpns/v1/entity_user_key_types';
-import { CpnsError, SecondSeed } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { SecondSeed } from '@cpns/core';
+import { reasonOf, SeededRandom } from '@cpns/core/testing';
 import { generateHpkeKeyPair } from '@cpns/key-derivation';
 import {
   assignmentReply,
@@ -27,16 +27,6 @@ const random = new SeededRandom('messages');
 const METHOD = '/cpns.v1.PnGatewayService/AssignEntityUserKey';
 const E = 'cpns://pn1.td.example/pne/a';
 const GATEWAY = 'cpns://pn1.td.example/pn-gw/gw';
-
-const reasonOf = (fn: () => unknown): string => {
-  try {
-    fn();
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-  return 'accepted';
-};
 
 function opensslCsr(): Buffer {
   const dir = mkdtempSync(join(tmpdir(), 'cpns-csr-'));

@@ -1,16 +1,7 @@
-import { CpnsError } from '../errors';
+import { reasonOf } from '../testing';
 import fc from 'fast-check';
 import { checkEndpoint, ENDPOINT_MAX_LENGTH } from '..';
 
-const reasonOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-  return 'accepted';
-};
 const host = [63, 63, 63, 61].map((size) => 'h'.repeat(size)).join('.');
 
 describe('checkEndpoint', () => {

@@ -1,16 +1,7 @@
+import { reasonOf } from '../testing';
 import { CpnsError } from '../errors';
 import fc from 'fast-check';
 import * as identity from '..';
-
-const reasonOf = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-  return 'accepted';
-};
 
 const E = 'cpns://pn1.td/pne/camera';
 

@@ -33,3 +33,6 @@ export class SeededRandom implements Random {
     return Buffer.concat(blocks).subarray(0, size);
   }
 }
+
+export * from './outcomes';
+export * from './vectors';

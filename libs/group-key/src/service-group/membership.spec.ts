@@ -1,4 +1,5 @@
-import { CpnsError, nextState } from '@cpns/core';
+import { nextState } from '@cpns/core';
+import { outcomeOf } from '@cpns/core/testing';
 import fc from 'fast-check';
 import {
   changeMembership,
@@ -17,16 +18,11 @@ const E = 'cpns://pn1.td.example/pne/e1';
 const open: Membership = { revision: 7n, size: 3, maxMembers: 5, openToJoin: true };
 const closed: Membership = { ...open, openToJoin: false };
 
-const outcomeOf = (membership: Membership, event: MembershipEvent, standing: Standing): string => {
-  try {
+const outcome = (membership: Membership, event: MembershipEvent, standing: Standing): string =>
+  outcomeOf(() => {
     const { revision, size, moves } = changeMembership(membership, event, new Map([[E, standing]]));
-    const to = moves[0]?.to ?? 'as before';
-    return `${to} ${revision} ${size}`;
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-};
+    return `${moves[0]?.to ?? 'as before'} ${revision} ${size}`;
+  });
 
 describe('one entity', () => {
   it.each<[string, Membership, MembershipEvent, Record<Standing, string>]>([
@@ -66,7 +62,7 @@ describe('one entity', () => {
       { stranger: 'as before 7 3', member: 'left 8 2', left: 'as before 7 3', removed: 'as before 7 3' },
     ],
   ])('%s', (_what, membership, event, expected) => {
-    const outcomes = STANDINGS.map((standing) => [standing, outcomeOf(membership, event, standing)]);
+    const outcomes = STANDINGS.map((standing) => [standing, outcome(membership, event, standing)]);
     expect(Object.fromEntries(outcomes)).toEqual(expected);
   });
 

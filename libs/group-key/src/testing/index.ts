@@ -80,6 +80,5 @@ export function testVersion(now: number, random: Random, edit: Partial<Statement
   };
   return { statement, groupKey };
 }
-export { flipped } from './reason-of';
 export { changesOfHistory, HISTORIES, type History } from './histories';
 export { forge, FORGERS } from './forgers';

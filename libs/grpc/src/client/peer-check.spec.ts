@@ -26,6 +26,7 @@ describe('the sole URI of a certificate made by OpenSSL', () => {
     ['nothing', undefined],
     ['a DNS name that pretends to be two entries', `DNS:"a, URI:${URI}"`],
     ['a URI with a comma', `URI:"${URI},x"`],
+    ['a good URI besides a name that cannot be read', `URI:${URI}, DNS:"a\\u0000b"`],
     ['another kind of name', `DirName:"CN = x", URI:${URI}`],
   ])('%s is refused', (_what, text) => expect(soleUri(text)).toBeUndefined());
 });

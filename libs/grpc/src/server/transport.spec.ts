@@ -1,4 +1,5 @@
 import http2 from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CpnsError, unauthenticated } from '@cpns/core';
@@ -51,16 +52,18 @@ describe('transport', () => {
     expect(outcome).toBe(expected);
   });
 
-  test('our client refuses a server that offers TLS 1.2 only', async () => {
+  test.each([
+    ['TLSv1.3', 'accepted'],
+    ['TLSv1.2', 'UNAVAILABLE/DEPENDENCY_UNAVAILABLE'],
+  ] as const)('to a server whose latest version is %s our client’s connection is %s', async (maxVersion, expected) => {
     const { cert, key, ca } = kmc.tls;
-    const old = tls.createServer({ cert, key, ca, maxVersion: 'TLSv1.2', ALPNProtocols: ['h2'] });
-    old.on('tlsClientError', () => undefined);
-    await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve));
-    const address = old.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    const call = kmc.caller({ address: `127.0.0.1:${address.port}` }, SERVER)(request);
-    expect(await reasonOf(call)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
-    old.close();
+    const server = http2.createSecureServer({ cert, key, ca, minVersion: 'TLSv1.2', maxVersion });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const connection = kmc.connect({ address: `127.0.0.1:${port}` }, SERVER);
+    expect(await reasonOf(connection.ready(1_000))).toBe(expected);
+    connection.close();
+    server.close();
   });
 
   test('without a client certificate there is no call', async () => {

@@ -1,7 +1,7 @@
 /** Content that a member opens, and the same with something in it changed, opened before, or of another group. */
 import { REASONS, systemRandom, type Reason } from '@cpns/core';
 import { CONTENT_TAG_BYTES, encodeContentHeader, parseContentHeader, type ContentHeader } from '@cpns/group-key';
-import { flipped } from '@cpns/group-key/testing';
+import { flipped } from '@cpns/core/testing';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
 
 let bench: GroupBench;

@@ -1,8 +1,9 @@
 /** What a gateway may try with a delivery: each is refused for its reason, and nothing of it is kept. */
 import { type GroupKeyDelivery, groupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, GroupKey, REASONS, systemRandom, type Reason } from '@cpns/core';
+import { flipped } from '@cpns/core/testing';
 import { deriveGroupKeyCommitment, endStatement, makeEnvelope, parseEnvelope, type Statement } from '@cpns/group-key';
-import { flipped, forge, FORGERS, TestServer } from '@cpns/group-key/testing';
+import { forge, FORGERS, TestServer } from '@cpns/group-key/testing';
 import { keyIdBytes } from '@cpns/key-derivation';
 import fc from 'fast-check';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';

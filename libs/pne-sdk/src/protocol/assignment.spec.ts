@@ -8,7 +8,7 @@ import {
 } from '@cpns/certificate-issuance';
 import { AssignmentRequest, type AssignmentReply, checkAssignment } from '@cpns/contracts';
 import { PrivateKeyDer, systemRandom, type Reason } from '@cpns/core';
-import { FakeClock } from '@cpns/core/testing';
+import { FakeClock, flipped } from '@cpns/core/testing';
 import { enrolReplyMac } from '@cpns/key-derivation';
 import fc from 'fast-check';
 import { generateKeyPairSync } from 'node:crypto';
@@ -119,12 +119,6 @@ type Alter = (
   reply: AssignmentReply,
   pending: PendingAssignment,
 ) => AssignmentReply | undefined | Promise<AssignmentReply>;
-
-const flipped = (bytes: Buffer, at = 0): Buffer => {
-  const copy = Buffer.from(bytes);
-  copy[at] = (copy[at] ?? 0) ^ 1;
-  return copy;
-};
 
 /** Changes fields of the reply that there is. */
 const altered =

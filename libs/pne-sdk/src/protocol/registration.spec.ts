@@ -1,7 +1,7 @@
 import { createCsr, newPrivateKey, signerFromPkcs8, type Credentials } from '@cpns/certificate-issuance';
 import { AssignmentRequest, RegistrationRequest, type RegistrationReply } from '@cpns/contracts';
 import { EntityUserKey, systemRandom, type Reason } from '@cpns/core';
-import { FakeClock } from '@cpns/core/testing';
+import { FakeClock, flipped } from '@cpns/core/testing';
 import { generateHpkeKeyPair, hpkePublicKey, signBytes } from '@cpns/key-derivation';
 import { createPrivateKey } from 'node:crypto';
 import { ENTITY, FakeAssigner, issueTo, type AssignedBy } from '../testing/fake-assigner';
@@ -99,12 +99,6 @@ describe('a registration', () => {
 
 type Alter = (reply: RegistrationReply, one: Case) => RegistrationReply | undefined | Promise<RegistrationReply>;
 type Pairwise = Extract<NonNullable<RegistrationReply['confirmation']>, { $case: 'pairwise' }>['value'];
-
-const flipped = (bytes: Buffer, at = 0): Buffer => {
-  const copy = Buffer.from(bytes);
-  copy[at] = (copy[at] ?? 0) ^ 1;
-  return copy;
-};
 
 const confirmed =
   (change: (mac: Buffer) => Buffer): Alter =>

@@ -3,8 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
+import * as lmdb from 'lmdb';
 import { dump } from '../testing/dump';
 import { EmbeddedStore } from './embedded-store';
+
+jest.mock('lmdb', () => {
+  const actual = jest.requireActual<typeof lmdb>('lmdb');
+  return { ...actual, open: jest.fn(actual.open) };
+});
+const { nativeAddon } = lmdb as unknown as { nativeAddon: { getEnvFlags: (environment: number) => number } };
+/** Each of these LMDB flags lets a commit resolve before its pages are on the disk. */
+const UNFLUSHED = { MDB_OVERLAPPINGSYNC: 0x1000, MDB_NOSYNC: 0x10000, MDB_NOMETASYNC: 0x40000, MDB_MAPASYNC: 0x100000 };
 
 const at = { kind: 'k', id: 'i' };
 const unavailable = { name: 'CpnsError', reason: 'DEPENDENCY_UNAVAILABLE' };
@@ -44,6 +53,14 @@ describe('the directory of an embedded store', () => {
     const entry = { log: 'l', dedupeId: '3', value: Buffer.alloc(0) };
     expect(await second.commit(at, { append: [entry] })).toMatchObject({ ok: true, sequences: [3n] });
     await second.close();
+  });
+
+  it('is one in which LMDB flushes each commit before it resolves', async () => {
+    const store = await open();
+    const { value } = jest.mocked(lmdb.open).mock.results.at(-1) as { value: { env: { address: number } } };
+    const flags = nativeAddon.getEnvFlags(value.env.address);
+    expect(Object.entries(UNFLUSHED).filter(([, flag]) => (flags & flag) !== 0)).toEqual([]);
+    await store.close();
   });
 
   it('is missed by ping when it is gone', async () => {

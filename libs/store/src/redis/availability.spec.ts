@@ -1,5 +1,5 @@
 import { systemClock } from '@cpns/core';
-import { FakeClock } from '@cpns/core/testing';
+import { eventually, FakeClock } from '@cpns/core/testing';
 import { Redis } from 'ioredis';
 import { startRedis, type RunningRedis } from '../testing/start-redis';
 import { RedisStore } from './redis-store';
@@ -17,18 +17,6 @@ async function elapsed(action: () => Promise<unknown>): Promise<number> {
   const began = process.hrtime.bigint();
   await action();
   return Number((process.hrtime.bigint() - began) / 1_000_000n);
-}
-
-async function eventually(action: () => Promise<unknown>, limit: number): Promise<void> {
-  for (const until = Date.now() + limit; ;) {
-    try {
-      await action();
-      return;
-    } catch (error) {
-      if (Date.now() > until) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }
 
 describe('a Redis that comes and goes', () => {
@@ -62,7 +50,7 @@ describe('a Redis that comes and goes', () => {
     ];
     for (const [, call] of calls)
       expect(await elapsed(() => expect(call()).rejects.toMatchObject(unavailable))).toBeLessThan(3_000);
-    await eventually(() => (failures.length > 0 ? Promise.resolve() : Promise.reject(new Error('no failure'))), 5_000);
+    await eventually(() => expect(failures.length > 0).toBe(true), 5_000);
     await redis.restart();
     await eventually(() => store.ping(), 5_000);
     expect([...(await store.read(at, ['before', 'during'])).keys()]).toEqual(['before']);
@@ -103,10 +91,7 @@ describe('a Redis that comes and goes', () => {
     await store.watch(at, 'm', () => late++, stop.signal);
     const before = woken;
     await redis.restart();
-    await eventually(
-      () => (woken > before && late > 0 ? Promise.resolve() : Promise.reject(new Error('asleep'))),
-      5_000,
-    );
+    await eventually(() => expect(woken > before && late > 0).toBe(true), 5_000);
     await eventually(() => store.ping(), 5_000);
     const [wokenBefore, lateBefore] = [woken, late];
     const entry = { dedupeId: '1', value: Buffer.from('x') };
@@ -116,10 +101,7 @@ describe('a Redis that comes and goes', () => {
         { log: 'm', ...entry },
       ],
     });
-    await eventually(
-      () => (woken > wokenBefore && late > lateBefore ? Promise.resolve() : Promise.reject(new Error('asleep'))),
-      2_000,
-    );
+    await eventually(() => expect(woken > wokenBefore && late > lateBefore).toBe(true), 2_000);
     stop.abort();
   });
 

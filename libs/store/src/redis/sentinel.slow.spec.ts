@@ -1,18 +1,11 @@
 import { systemClock } from '@cpns/core';
+import { eventually as retried } from '@cpns/core/testing';
 import { startRedis, type RunningRedis } from '../testing/start-redis';
 import { RedisStore } from './redis-store';
 
 const at = { kind: 'k', id: 'i' };
 
-async function eventually<T>(action: () => Promise<T>, limit = 15_000): Promise<T> {
-  for (const until = Date.now() + limit; ; await new Promise((resolve) => setTimeout(resolve, 100))) {
-    try {
-      return await action();
-    } catch (error) {
-      if (Date.now() > until) throw error;
-    }
-  }
-}
+const eventually = <T>(action: () => Promise<T>) => retried(action, 15_000);
 
 describe('a Redis under Sentinel', () => {
   const running: RunningRedis[] = [];

@@ -1,0 +1,33 @@
+// `npm run mutation -- <library>`: how many deliberate faults in a library its own suite notices. Report: out/mutation/.
+import { availableParallelism } from 'node:os';
+import { Stryker } from '@stryker-mutator/core';
+
+/** What is mutated, by the project whose suite is to notice it. */
+const TARGETS = {
+  'key-derivation': ['libs/key-derivation/src/**/*.ts'],
+  'entity-user-key': ['libs/entity-user-key/src/**/*.ts'],
+  'group-key': ['libs/group-key/src/**/*.ts'],
+  grpc: ['libs/grpc/src/server/*.ts'],
+  'cpns-server': ['apps/cpns-server/src/cskmf/**/*.ts'],
+};
+
+const [name] = process.argv.slice(2);
+const mutate = TARGETS[name];
+if (mutate === undefined) throw new Error(`one of ${Object.keys(TARGETS).join(', ')} is needed`);
+const directory = mutate[0].split('/').slice(0, 2).join('/');
+
+await new Stryker({
+  mutate: [...mutate, '!**/*.spec.ts', '!**/testing/**'],
+  testRunner: 'jest',
+  jest: { configFile: `${directory}/jest.config.cjs` },
+  coverageAnalysis: 'perTest',
+  // what runs while modules load would need a new process for each mutant
+  ignoreStatic: true,
+  concurrency: Math.max(1, availableParallelism() >> 1),
+  ignorePatterns: ['**/dist', '**/bundle', '/out', '/coverage', '/.nx', '/e2e'],
+  tempDirName: 'out/mutation/tmp',
+  reporters: ['clear-text', 'json'],
+  clearTextReporter: { allowColor: false, reportTests: false },
+  jsonReporter: { fileName: `out/mutation/${name}.json` },
+  allowConsoleColors: false,
+}).runMutationTest();
