@@ -9,7 +9,6 @@ import { ROOT } from './run-command.mjs';
 const EXTERNAL = [
   ...['lmdb', 'fs-native-extensions'],
   ...['@grpc/proto-loader', '@grpc/reflection', 'grpc-health-check'],
-  '@hpke/core',
 ];
 
 /** Packages that NestJS loads where they are installed, and does without elsewhere. */

@@ -83,7 +83,7 @@ export const ALTERATIONS: readonly Attempt[] = [
       const { registration, pending, assigned, registering } = await scene.assignedVictim();
       const reply = await scene.relay(registration);
       if (reply?.confirmation?.$case !== 'pairwise') throw new Error('no pairwise confirmation');
-      const value = { ...reply.confirmation.value, enc: (await generateHpkeKeyPair(systemRandom)).publicKey };
+      const value = { ...reply.confirmation.value, enc: generateHpkeKeyPair(systemRandom).publicKey };
       const altered: RegistrationReply = { ...reply, confirmation: { $case: 'pairwise', value } };
       return acceptRegistration(pending.admitted, assigned, registering, altered, systemClock.now());
     },

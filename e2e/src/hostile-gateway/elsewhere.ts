@@ -33,7 +33,7 @@ export const elsewhere = (other: Scene): readonly Attempt[] => [
       const [certificate] = assigned.chain;
       if (certificate === undefined) throw new Error('no certificate');
       const hpkeKey = hpkePublicKey(registering.hpkeKey);
-      const { enc, secret } = await offerPairwise({ entity, user: '', certificate }, hpkeKey, systemRandom);
+      const { enc, secret } = offerPairwise({ entity, user: '', certificate }, hpkeKey, systemRandom);
       const files = other.deployment.pki.services['cpns-server'];
       const key = createPrivateKey(readFileSync(files.key));
       const reply = registrationReply({

@@ -44,7 +44,7 @@ export const OVERREACHES: readonly Attempt[] = [
         method: ENTITY_METHOD,
         nonce: freshNonce(),
       };
-      return scene.forward(sealAssignment({ ...draft, authKey: pending.authKey, key: await hpkeKey() }));
+      return scene.forward(sealAssignment({ ...draft, authKey: pending.authKey, key: hpkeKey() }));
     },
     reason: 'PN_MISMATCH',
   },
@@ -143,7 +143,7 @@ async function registerIssued(scene: Scene, pn: string, assigner: 'own' | 'serve
   const { chain, privateKey } = await (pn === 'pn1'
     ? issued(hostile.ca, { profile: 'target-entity', uri: entity })
     : minted(hostile.ca, { profile: 'target-entity', uri: entity }));
-  const { privateKey: hpkeKey } = await generateHpkeKeyPair(systemRandom);
+  const { privateKey: hpkeKey } = generateHpkeKeyPair(systemRandom);
   const { tokenId } = pending.admitted;
   const request = sealCertificateRegistration({ tokenId, entity, user: '', chain, privateKey, hpkeKey });
   return scene.relay(request, pn === 'pn1' ? hostile : foreign);

@@ -137,7 +137,7 @@ export class Scene implements GroupSurroundings {
   /** A victim whose certificate the Server issued, honestly forwarded so far. */
   async assignedVictim(): Promise<AssignedVictim> {
     const victim = await this.victim('key-pair');
-    const assigned = await acceptAssignment(victim.pending, await this.forward(victim.request), systemClock.now());
+    const assigned = acceptAssignment(victim.pending, await this.forward(victim.request), systemClock.now());
     const registering = await prepareRegistration(victim.pending.admitted, assigned, systemRandom);
     return {
       ...victim,

@@ -86,12 +86,12 @@ export async function certifyOpensslKey(
   const channel = tokenChannel(pending.admitted);
   try {
     const reply = await channel.assign(AssignmentRequest.decode(pending.request));
-    const assigned = await acceptAssignment(pending, reply, systemClock.now());
+    const assigned = acceptAssignment(pending, reply, systemClock.now());
     if (assigned.form !== 'key-pair') throw new Error('a certificate was asked for');
     const sign = (x: Buffer) => signBytes(key.privateKey, x);
     const registering = await prepareRegistration(pending.admitted, assigned, systemRandom, sign);
     const confirmed = await channel.register(registrationRequest(pending.admitted, assigned, registering));
-    const live = await acceptRegistration(pending.admitted, assigned, registering, confirmed, systemClock.now());
+    const live = acceptRegistration(pending.admitted, assigned, registering, confirmed, systemClock.now());
     const tls = { root: derToPem(pending.admitted.root), cert: dersToPem(assigned.chain), key: key.privateKeyPem };
     const report = async (capabilities: DeviceCapabilities) => {
       const wire = new Wire(deployment.address(gateway, 'certificate'), tls);

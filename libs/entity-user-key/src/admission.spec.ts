@@ -1,4 +1,4 @@
-import { CpnsError } from '@cpns/core';
+import type { CpnsError } from '@cpns/core';
 import { reasonOf } from '@cpns/core/testing';
 import {
   ADMISSION_LIFE_CYCLE,

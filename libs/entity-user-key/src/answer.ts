@@ -34,16 +34,16 @@ export interface ShownCredential {
 }
 
 /** Reply 1: only who made the request can read the key, not even the gateway that carries it. */
-export async function answerWithSecret(
+export function answerWithSecret(
   shown: ShownCredential,
   request: RequestFields,
   assigned: { readonly secrets: AssignedSecrets; readonly notAfter: number; readonly firstSeedId: string },
   random: Random,
-): Promise<SecretAnswer> {
+): SecretAnswer {
   const { secrets, notAfter, firstSeedId } = assigned;
   const terms = { entity: request.entity, user: request.user, gateway: request.gateway, notAfter, firstSeedId };
   const psk = deriveTokenPsk(shown.authKey);
-  const sealed = await sealAssignment(
+  const sealed = sealAssignment(
     { psk, credential: shown.credential, terms, recipientKey: request.key, secrets },
     random,
   );

@@ -25,43 +25,39 @@ const byGateway: AssignmentTerms = {
 };
 const byServer: AssignmentTerms = { ...byGateway, firstSeedId: '' };
 
-async function sealedFor(terms: AssignmentTerms): Promise<OpenAssignment> {
-  const { privateKey, publicKey } = await generateHpkeKeyPair(random);
+function sealedFor(terms: AssignmentTerms): OpenAssignment {
+  const { privateKey, publicKey } = generateHpkeKeyPair(random);
   const secrets = terms.firstSeedId === '' ? { entityUserKey } : { entityUserKey, secondSeed };
-  const sealed = await sealAssignment({ psk, credential, terms, recipientKey: publicKey, secrets }, random);
+  const sealed = sealAssignment({ psk, credential, terms, recipientKey: publicKey, secrets }, random);
   return { psk, credential, terms, privateKey, sealed };
 }
 
 describe('an assigned secret (reply 1)', () => {
-  it('from a gateway: the key and the second seed', async () => {
-    const opened = await openAssignment(await sealedFor(byGateway));
+  it('from a gateway: the key and the second seed', () => {
+    const opened = openAssignment(sealedFor(byGateway));
     expect(opened.entityUserKey.equals(entityUserKey)).toBe(true);
     expect(opened.secondSeed?.equals(secondSeed)).toBe(true);
   });
 
-  it('from the Server: the key alone', async () => {
-    const input = await sealedFor(byServer);
-    const opened = await openAssignment(input);
+  it('from the Server: the key alone', () => {
+    const input = sealedFor(byServer);
+    const opened = openAssignment(input);
     expect(opened.entityUserKey.equals(entityUserKey)).toBe(true);
     expect(opened).not.toHaveProperty('secondSeed');
     expect(input.sealed.ciphertext).toHaveLength(48);
   });
 
-  it('is sealed in another way each time', async () => {
-    const [one, two] = [await sealedFor(byServer), await sealedFor(byServer)];
+  it('is sealed in another way each time', () => {
+    const [one, two] = [sealedFor(byServer), sealedFor(byServer)];
     expect(one.sealed.enc).not.toEqual(two.sealed.enc);
     expect(one.sealed.ciphertext).not.toEqual(two.sealed.ciphertext);
   });
 
-  it.each<[string, (input: OpenAssignment) => OpenAssignment | Promise<OpenAssignment>, string]>([
+  it.each<[string, (input: OpenAssignment) => OpenAssignment, string]>([
     ['another token secret', (i) => ({ ...i, psk: new TokenPsk(random.bytes(32)) }), 'REPLY_MAC'],
     ['another token-id', (i) => ({ ...i, credential: { tokenId: 'tok-2' } }), 'REPLY_MAC'],
     ['a key-id in place of the token-id', (i) => ({ ...i, credential: { keyId: '00'.repeat(16) } }), 'REPLY_MAC'],
-    [
-      'another one-time key',
-      async (i) => ({ ...i, privateKey: (await generateHpkeKeyPair(random)).privateKey }),
-      'REPLY_MAC',
-    ],
+    ['another one-time key', (i) => ({ ...i, privateKey: generateHpkeKeyPair(random).privateKey }), 'REPLY_MAC'],
     ['another entity', (i) => ({ ...i, terms: { ...i.terms, entity: 'cpns://pn1.td/pne/other' } }), 'REPLY_MAC'],
     ['another user', (i) => ({ ...i, terms: { ...i.terms, user: 'bob' } }), 'REPLY_MAC'],
     ['another gateway', (i) => ({ ...i, terms: { ...i.terms, gateway: 'cpns://pn1.td/pn-gw/x' } }), 'REPLY_MAC'],
@@ -92,27 +88,27 @@ describe('an assigned secret (reply 1)', () => {
     ['a cut enc', (i) => ({ ...i, sealed: { ...i.sealed, enc: i.sealed.enc.subarray(1) } }), 'FIELD_SIZE'],
     [
       'the enc of another reply',
-      async (i) => ({ ...i, sealed: { ...i.sealed, enc: (await generateHpkeKeyPair(random)).publicKey } }),
+      (i) => ({ ...i, sealed: { ...i.sealed, enc: generateHpkeKeyPair(random).publicKey } }),
       'REPLY_MAC',
     ],
   ])('%s', async (_what, change, reason) => {
-    const input = await sealedFor(byGateway);
+    const input = sealedFor(byGateway);
     expect(await reasonOfAsync(() => openAssignment(input))).toBe('accepted');
-    const changed = await change(input);
+    const changed = change(input);
     expect(await reasonOfAsync(() => openAssignment(changed))).toBe(reason);
   });
 
-  it('has a second seed exactly when it names a first seed', async () => {
-    const { publicKey } = await generateHpkeKeyPair(random);
+  it('has a second seed exactly when it names a first seed', () => {
+    const { publicKey } = generateHpkeKeyPair(random);
     const input = { psk, credential, recipientKey: publicKey };
-    const without = sealAssignment({ ...input, terms: byGateway, secrets: { entityUserKey } }, random);
-    await expect(without).rejects.toThrow(RangeError);
-    const beside = sealAssignment({ ...input, terms: byServer, secrets: { entityUserKey, secondSeed } }, random);
-    await expect(beside).rejects.toThrow(RangeError);
+    const without = () => sealAssignment({ ...input, terms: byGateway, secrets: { entityUserKey } }, random);
+    expect(without).toThrow(RangeError);
+    const beside = () => sealAssignment({ ...input, terms: byServer, secrets: { entityUserKey, secondSeed } }, random);
+    expect(beside).toThrow(RangeError);
   });
 
   it('is not sealed to what is no key', async () => {
-    const { publicKey } = await generateHpkeKeyPair(random);
+    const { publicKey } = generateHpkeKeyPair(random);
     const seal = (recipientKey: Uint8Array) => () =>
       sealAssignment({ psk, credential, terms: byServer, recipientKey, secrets: { entityUserKey } }, random);
     expect(await reasonOfAsync(seal(publicKey))).toBe('accepted');

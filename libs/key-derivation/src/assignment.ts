@@ -74,19 +74,18 @@ const assignInfo = (terms: AssignmentTerms): Buffer =>
  * @throws RangeError when the second seed is missing beside a first-seed-id, or there without one
  * @throws CpnsError FIELD_SIZE or MALFORMED_MESSAGE when the public key is no point of P-256
  */
-export async function sealAssignment(input: SealAssignment, random: Random): Promise<Sealed> {
+export function sealAssignment(input: SealAssignment, random: Random): Sealed {
   const { entityUserKey, secondSeed } = input.secrets;
   if ((secondSeed === undefined) !== (input.terms.firstSeedId === ''))
     throw new RangeError('a second seed goes with a first-seed-id, and only with one');
   const plaintext = Buffer.concat([entityUserKey.expose(), secondSeed?.expose() ?? Buffer.alloc(0)]);
   const setup = {
-    psk: input.psk.expose(),
-    pskId: credentialBytes(input.credential),
+    psk: { id: credentialBytes(input.credential), key: input.psk.expose() },
     info: assignInfo(input.terms),
     recipientKey: input.recipientKey,
   };
   try {
-    return await sealWithPsk(setup, plaintext, random);
+    return sealWithPsk(setup, plaintext, random);
   } finally {
     plaintext.fill(0);
   }
@@ -97,13 +96,12 @@ export async function sealAssignment(input: SealAssignment, random: Random): Pro
  * @throws CpnsError FIELD_SIZE (enc, ciphertext), MALFORMED_MESSAGE (enc is no point); REPLY_MAC when the reply was made
  * without P, for another key, or for other terms
  */
-export async function openAssignment(input: OpenAssignment): Promise<AssignedSecrets> {
+export function openAssignment(input: OpenAssignment): AssignedSecrets {
   const fromServer = input.terms.firstSeedId === '';
   const size = (fromServer ? SECRET_BYTES : 2 * SECRET_BYTES) + HPKE_TAG_BYTES;
   checkSize(input.sealed.ciphertext, size, 'ciphertext');
-  const plaintext = await openWithPsk({
-    psk: input.psk.expose(),
-    pskId: credentialBytes(input.credential),
+  const plaintext = openWithPsk({
+    psk: { id: credentialBytes(input.credential), key: input.psk.expose() },
     info: assignInfo(input.terms),
     privateKey: input.privateKey,
     sealed: input.sealed,

@@ -1,7 +1,15 @@
 import { createECDH } from 'node:crypto';
 import { HpkePrivateKey, systemRandom } from '@cpns/core';
 import { reasonOfAsync, SeededRandom } from '@cpns/core/testing';
-import { checkHpkePublicKey, generateHpkeKeyPair, hpkePublicKey } from './hpke';
+import {
+  checkHpkePublicKey,
+  decapsulate,
+  firstPrivateKey,
+  generateHpkeKeyPair,
+  hpkePublicKey,
+  openWithPsk,
+  sealWithPsk,
+} from './hpke';
 
 const pointAs = (format: 'uncompressed' | 'compressed' | 'hybrid'): Buffer => {
   const ecdh = createECDH('prime256v1');
@@ -17,20 +25,20 @@ const changed = (at: number): Buffer => {
 };
 
 describe('one-time keys', () => {
-  it('are fresh, and of the sizes of RFC 9180, 7.1', async () => {
-    const [one, two] = [await generateHpkeKeyPair(systemRandom), await generateHpkeKeyPair(systemRandom)];
+  it('are fresh, and of the sizes of RFC 9180, 7.1', () => {
+    const [one, two] = [generateHpkeKeyPair(systemRandom), generateHpkeKeyPair(systemRandom)];
     expect(one.publicKey).toHaveLength(65);
     expect(one.privateKey.expose()).toHaveLength(32);
     expect(one.publicKey).not.toEqual(two.publicKey);
   });
 
-  it('survive being stored: the private bytes give the public key again', async () => {
-    const { privateKey, publicKey } = await generateHpkeKeyPair(new SeededRandom('stored'));
+  it('survive being stored: the private bytes give the public key again', () => {
+    const { privateKey, publicKey } = generateHpkeKeyPair(new SeededRandom('stored'));
     expect(hpkePublicKey(new HpkePrivateKey(Buffer.from(privateKey.expose())))).toEqual(publicKey);
   });
 
-  it('are pairs of P-256', async () => {
-    const { privateKey, publicKey } = await generateHpkeKeyPair(systemRandom);
+  it('are pairs of P-256', () => {
+    const { privateKey, publicKey } = generateHpkeKeyPair(systemRandom);
     const ecdh = createECDH('prime256v1');
     ecdh.setPrivateKey(privateKey.expose());
     expect(ecdh.getPublicKey()).toEqual(publicKey);
@@ -55,5 +63,68 @@ describe('checkHpkePublicKey', () => {
     ['a point of P-384', ofAnotherCurve('secp384r1'), 'FIELD_SIZE'],
   ])('%s', async (_what, bytes, reason) => {
     expect(await reasonOfAsync(() => checkHpkePublicKey(bytes))).toBe(reason);
+  });
+});
+
+const ORDER = 'ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551';
+const lastOf = (digits: string): Buffer => Buffer.from(ORDER.slice(0, -digits.length) + digits, 'hex');
+
+describe('firstPrivateKey', () => {
+  it.each([
+    ['the first', [lastOf('50'), lastOf('4f')], lastOf('50')],
+    ['1', [Buffer.from('01'.padStart(64, '0'), 'hex')], Buffer.from('01'.padStart(64, '0'), 'hex')],
+    ['one after zero', [Buffer.alloc(32), lastOf('50')], lastOf('50')],
+    ['one after the order', [lastOf('51'), lastOf('50')], lastOf('50')],
+    ['one after what is larger', [lastOf('52'), Buffer.alloc(32, 0xff), lastOf('50')], lastOf('50')],
+  ])('takes %s', (_what, candidates, taken) => {
+    expect(firstPrivateKey((counter) => candidates[counter]!)).toEqual(taken);
+  });
+
+  it('gives up after 256 candidates, numbered from 0', () => {
+    const asked: number[] = [];
+    expect(() => firstPrivateKey((counter) => (asked.push(counter), lastOf('51')))).toThrow(RangeError);
+    expect(asked).toEqual(Array.from({ length: 256 }, (_, n) => n));
+  });
+});
+
+describe('a private key', () => {
+  const enc = pointAs('uncompressed');
+  it.each([
+    ['zero', Buffer.alloc(32)],
+    ['the order', lastOf('51')],
+  ])('is not %s', (_what, bytes) => {
+    expect(() => hpkePublicKey(new HpkePrivateKey(bytes))).toThrow('Private key is not valid for specified curve');
+    expect(() => decapsulate(new HpkePrivateKey(bytes), enc)).toThrow('Private key is not valid for specified curve');
+  });
+});
+
+describe('mode_psk', () => {
+  const psk = { id: Buffer.from('id'), key: Buffer.alloc(32, 1) };
+  const info = Buffer.from('info');
+  const { privateKey, publicKey: recipientKey } = generateHpkeKeyPair(systemRandom);
+  const seal = (changed: Partial<typeof psk>) =>
+    sealWithPsk({ info, psk: { ...psk, ...changed }, recipientKey }, Buffer.from('text'), systemRandom);
+
+  it.each([
+    ['an id', { id: Buffer.alloc(0) }],
+    ['32 bytes', { key: Buffer.alloc(31, 1) }],
+    ['a key', { key: Buffer.alloc(0) }],
+  ])('needs %s', (_what, changed) => {
+    expect(() => seal({})).not.toThrow();
+    expect(() => seal(changed)).toThrow(RangeError);
+  });
+
+  it.each([0, 1, 15, 16])('does not open %i bytes', async (size) => {
+    const { enc, ciphertext } = seal({});
+    const open = (given: Uint8Array) => () =>
+      openWithPsk({ info, psk, privateKey, sealed: { enc, ciphertext: given } });
+    expect(await reasonOfAsync(open(ciphertext))).toBe('accepted');
+    expect(await reasonOfAsync(open(ciphertext.subarray(0, size)))).toBe('REPLY_MAC');
+  });
+
+  it('leaves nothing of what its ephemeral key was made from', () => {
+    const drawn = [Buffer.alloc(32, 5)];
+    sealWithPsk({ info, psk, recipientKey }, Buffer.from('text'), { bytes: () => drawn[0]! });
+    expect(drawn).toEqual([Buffer.alloc(32)]);
   });
 });

@@ -6,11 +6,11 @@ const random = new SeededRandom('pairwise');
 const terms: PairwiseTerms = { entity: 'cpns://pn1.td/pne/camera', user: 'alice', certificate: random.bytes(700) };
 
 describe('S of a certificate holder', () => {
-  it('is the same on both sides, and another each time', async () => {
-    const { privateKey, publicKey } = await generateHpkeKeyPair(random);
-    const [one, two] = [await offerPairwise(terms, publicKey, random), await offerPairwise(terms, publicKey, random)];
-    expect((await acceptPairwise(terms, privateKey, one.enc)).equals(one.secret)).toBe(true);
-    expect((await acceptPairwise(terms, privateKey, two.enc)).equals(two.secret)).toBe(true);
+  it('is the same on both sides, and another each time', () => {
+    const { privateKey, publicKey } = generateHpkeKeyPair(random);
+    const [one, two] = [offerPairwise(terms, publicKey, random), offerPairwise(terms, publicKey, random)];
+    expect(acceptPairwise(terms, privateKey, one.enc).equals(one.secret)).toBe(true);
+    expect(acceptPairwise(terms, privateKey, two.enc).equals(two.secret)).toBe(true);
     expect(one.secret.equals(two.secret)).toBe(false);
   });
 
@@ -18,35 +18,33 @@ describe('S of a certificate holder', () => {
     ['entity', { entity: 'cpns://pn1.td/pne/other' }],
     ['user', { user: '' }],
     ['certificate', { certificate: flipped(terms.certificate, 350) }],
-  ])('is of one %s', async (_what, change) => {
-    const { privateKey, publicKey } = await generateHpkeKeyPair(random);
-    const { enc, secret } = await offerPairwise(terms, publicKey, random);
-    expect((await acceptPairwise(terms, privateKey, enc)).equals(secret)).toBe(true);
-    expect((await acceptPairwise({ ...terms, ...change }, privateKey, enc)).equals(secret)).toBe(false);
+  ])('is of one %s', (_what, change) => {
+    const { privateKey, publicKey } = generateHpkeKeyPair(random);
+    const { enc, secret } = offerPairwise(terms, publicKey, random);
+    expect(acceptPairwise(terms, privateKey, enc).equals(secret)).toBe(true);
+    expect(acceptPairwise({ ...terms, ...change }, privateKey, enc).equals(secret)).toBe(false);
   });
 
-  it('is of one key K and one enc', async () => {
-    const { privateKey, publicKey } = await generateHpkeKeyPair(random);
-    const other = await generateHpkeKeyPair(random);
-    const { enc, secret } = await offerPairwise(terms, publicKey, random);
-    expect((await acceptPairwise(terms, other.privateKey, enc)).equals(secret)).toBe(false);
-    expect((await acceptPairwise(terms, privateKey, other.publicKey)).equals(secret)).toBe(false);
+  it('is of one key K and one enc', () => {
+    const { privateKey, publicKey } = generateHpkeKeyPair(random);
+    const other = generateHpkeKeyPair(random);
+    const { enc, secret } = offerPairwise(terms, publicKey, random);
+    expect(acceptPairwise(terms, other.privateKey, enc).equals(secret)).toBe(false);
+    expect(acceptPairwise(terms, privateKey, other.publicKey).equals(secret)).toBe(false);
   });
 
   it('does not begin from what is no key', async () => {
-    const { privateKey, publicKey } = await generateHpkeKeyPair(random);
+    const { privateKey, publicKey } = generateHpkeKeyPair(random);
     expect(await reasonOfAsync(() => offerPairwise(terms, flipped(publicKey, 64), random))).toBe('MALFORMED_MESSAGE');
     expect(await reasonOfAsync(() => offerPairwise(terms, publicKey.subarray(1), random))).toBe('FIELD_SIZE');
-    expect(await reasonOfAsync(() => acceptPairwise(terms, privateKey, flipped(publicKey, 64)))).toBe(
-      'MALFORMED_MESSAGE',
-    );
+    expect(await reasonOfAsync(() => acceptPairwise(terms, privateKey, flipped(publicKey, 64)))).toBe('MALFORMED_MESSAGE');
     expect(await reasonOfAsync(() => acceptPairwise(terms, privateKey, Buffer.alloc(0)))).toBe('FIELD_MISSING');
   });
 });
 
 describe('the signed statements', () => {
   it('take points only', async () => {
-    const [key, enc] = [await generateHpkeKeyPair(random), await generateHpkeKeyPair(random)].map((k) => k.publicKey);
+    const [key, enc] = [generateHpkeKeyPair(random), generateHpkeKeyPair(random)].map((k) => k.publicKey);
     const base = { ...terms, tokenId: 'tok-1', hpkeKey: key!, enc: enc! };
     checkHpkePublicKey(base.enc);
     const bad = flipped(base.enc, 64);

@@ -68,24 +68,20 @@ const setupOf = ({ entity, user, certificate }: PairwiseTerms) => ({
 });
 
 /** The Server's side. @throws CpnsError FIELD_SIZE, MALFORMED_MESSAGE when K is no point */
-export async function offerPairwise(
+export function offerPairwise(
   terms: PairwiseTerms,
   hpkeKey: Uint8Array,
   random: Random,
-): Promise<{ readonly enc: Buffer; readonly secret: EntityUserKey }> {
-  const { enc, exported } = await exportAsSender({ ...setupOf(terms), recipientKey: hpkeKey }, random);
+): { readonly enc: Buffer; readonly secret: EntityUserKey } {
+  const { enc, exported } = exportAsSender({ ...setupOf(terms), recipientKey: hpkeKey }, random);
   const secret = new EntityUserKey(exported);
   exported.fill(0);
   return { enc, secret };
 }
 
 /** The holder's side. @throws CpnsError FIELD_SIZE, MALFORMED_MESSAGE when enc is no point */
-export async function acceptPairwise(
-  terms: PairwiseTerms,
-  privateKey: HpkePrivateKey,
-  enc: Uint8Array,
-): Promise<EntityUserKey> {
-  const exported = await exportAsRecipient({ ...setupOf(terms), privateKey, enc });
+export function acceptPairwise(terms: PairwiseTerms, privateKey: HpkePrivateKey, enc: Uint8Array): EntityUserKey {
+  const exported = exportAsRecipient({ ...setupOf(terms), privateKey, enc });
   const secret = new EntityUserKey(exported);
   exported.fill(0);
   return secret;

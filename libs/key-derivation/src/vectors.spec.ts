@@ -90,12 +90,12 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
     compute: (i) => ({ mac: hex(derivation.enrolMac(authKey(i), { tokenId: i.text('tokenId'), ...request(i) })) }),
   },
   assignment: {
-    compute: async (i) => {
+    compute: (i) => {
       const secrets = {
         entityUserKey: entityUserKey(i),
         ...(i.has('secondSeed') ? { secondSeed: new SecondSeed(i.bytes('secondSeed')) } : {}),
       };
-      const sealed = await derivation.sealAssignment(
+      const sealed = derivation.sealAssignment(
         {
           psk: new TokenPsk(i.bytes('psk')),
           credential: credential(i),
@@ -107,8 +107,8 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
       );
       return { enc: hex(sealed.enc), ciphertext: hex(sealed.ciphertext) };
     },
-    reverse: async (o, i) => {
-      const { entityUserKey: opened, secondSeed } = await derivation.openAssignment({
+    reverse: (o, i) => {
+      const { entityUserKey: opened, secondSeed } = derivation.openAssignment({
         psk: new TokenPsk(i.bytes('psk')),
         credential: credential(i),
         terms: assignmentTerms(i),
@@ -232,22 +232,22 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
     }),
   },
   'pairwise-secret': {
-    compute: async (i) => {
+    compute: (i) => {
       const key = i.bytes('recipientPublicKey');
-      const { enc, secret } = await derivation.offerPairwise(pairwiseTerms(i), key, random(i, 'ephemeralSeed'));
+      const { enc, secret } = derivation.offerPairwise(pairwiseTerms(i), key, random(i, 'ephemeralSeed'));
       return { enc: hex(enc), secret: hex(secret.expose()) };
     },
-    reverse: async (o, i) => {
+    reverse: (o, i) => {
       const privateKey = new HpkePrivateKey(i.bytes('recipientPrivateKey'));
-      const secret = await derivation.acceptPairwise(pairwiseTerms(i), privateKey, o.bytes('enc'));
+      const secret = derivation.acceptPairwise(pairwiseTerms(i), privateKey, o.bytes('enc'));
       // the secret is an output of either side, and the public key is what both start from
       if (hex(secret.expose()) !== o.text('secret')) throw new Error('the holder exports another secret');
       return { recipientPublicKey: hex(derivation.hpkePublicKey(privateKey)) };
     },
   },
   'hpke-key-pair': {
-    compute: async (i) => {
-      const { privateKey, publicKey } = await derivation.generateHpkeKeyPair(random(i, 'seed'));
+    compute: (i) => {
+      const { privateKey, publicKey } = derivation.generateHpkeKeyPair(random(i, 'seed'));
       return { privateKey: hex(privateKey.expose()), publicKey: hex(publicKey) };
     },
   },

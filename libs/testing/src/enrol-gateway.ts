@@ -44,7 +44,7 @@ export async function enrolGateway(at: EnrolsGateways, { pn, id }: GatewaySpec):
   const pending = await prepareAssignment(oneTime, rootDer, systemRandom, { privateKey });
   const channel = tokenChannel(pending.admitted);
   const reply = await channel.assign(AssignmentRequest.decode(pending.request)).finally(() => channel.close());
-  const assigned = await acceptAssignment(pending, reply, Date.now());
+  const assigned = acceptAssignment(pending, reply, Date.now());
   if (assigned.form !== 'key-pair') throw new Error('a gateway is enrolled with a certificate');
   const { chain } = assigned;
   return { uri, tls: { root: dersToPem([rootDer]), cert: dersToPem(chain), key: privateKeyPem(privateKey) }, chain };

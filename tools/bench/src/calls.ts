@@ -137,7 +137,7 @@ async function benchRegistration(
 ): Promise<Comparison> {
   const requests: RegistrationRequest[] = [];
   for (const [{ pending }, reply] of replies) {
-    const assigned = await acceptAssignment(pending, reply, systemClock.now());
+    const assigned = acceptAssignment(pending, reply, systemClock.now());
     requests.push(
       registrationRequest(
         pending.admitted,

@@ -34,7 +34,7 @@ async function liveDevice(deployment: Deployment, entity: string): Promise<Requi
   const channel = tokenChannel(admitted);
   try {
     const reply = await channel.assign(AssignmentRequest.decode(pending.request));
-    const assigned = await acceptAssignment(pending, reply, systemClock.now());
+    const assigned = acceptAssignment(pending, reply, systemClock.now());
     if (assigned.form !== 'secret') throw new Error('the admission was for a secret');
     const registration = await prepareRegistration(admitted, assigned, systemRandom);
     await channel.register(registrationRequest(admitted, assigned, registration));

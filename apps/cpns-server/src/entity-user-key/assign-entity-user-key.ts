@@ -117,7 +117,7 @@ export class AssignEntityUserKey {
     const shown = { credential: { tokenId }, authKey };
     const { csr, enrol } = request;
     let made: Made;
-    if (csr === undefined) made = await this.makeSecret(shown, enrol, admission);
+    if (csr === undefined) made = this.makeSecret(shown, enrol, admission);
     else {
       const certificate = await this.certificates.execute(admission, csr);
       made = { reply: assignmentReply(answerWithCertificate(shown, enrol, certificate.chain)), certificate };
@@ -170,16 +170,16 @@ export class AssignEntityUserKey {
     return { admission, authKey };
   }
 
-  private async makeSecret(
+  private makeSecret(
     shown: Parameters<typeof answerWithSecret>[0],
     enrol: EnrolRequest,
     { form, user, assigner, tokenId, admittedAt }: AdmissionRecord,
-  ): Promise<Made> {
+  ): Made {
     const secret = new EntityUserKey(this.random.bytes(SECRET_BYTES));
     const registeredAt = this.clock.now();
     const notAfter = registeredAt + this.config.keyLifetime;
     const terms = { secrets: { entityUserKey: secret }, notAfter, firstSeedId: '' };
-    const reply = assignmentReply(await answerWithSecret(shown, enrol, terms, this.random));
+    const reply = assignmentReply(answerWithSecret(shown, enrol, terms, this.random));
     const names = { form, user, assigner, tokenId, admittedAt };
     return { reply, key: { ...names, state: 'live', secret, keyId: deriveKeyId(secret), notAfter, registeredAt } };
   }

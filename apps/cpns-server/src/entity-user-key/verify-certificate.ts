@@ -55,7 +55,7 @@ export class VerifyCertificate {
       hpkeKeyStatement({ entity: entity.uri, tokenId, certificate, hpkeKey }),
       signature,
     );
-    const { enc, secret } = await offerPairwise({ entity: entity.uri, user, certificate }, hpkeKey, this.random);
+    const { enc, secret } = offerPairwise({ entity: entity.uri, user, certificate }, hpkeKey, this.random);
     const statement = pairwiseStatement({ entity: entity.uri, certificate, hpkeKey, enc });
     const keyId = deriveKeyId(secret);
     return {

@@ -46,7 +46,7 @@ async function request(pending: PendingAssignment, now: number): Promise<Assigne
   const channel = tokenChannel(pending.admitted);
   try {
     const reply = await channel.assign(AssignmentRequest.decode(pending.request));
-    const assigned = await acceptAssignment(pending, reply, now);
+    const assigned = acceptAssignment(pending, reply, now);
     if (assigned.form !== 'key-pair') throw new Error('a request with a CSR is answered with a certificate');
     return assigned;
   } finally {

@@ -138,7 +138,7 @@ export class AssignEntityUserKey {
     const secondSeed = deriveSecondSeed(seed, random.bytes(NONCE_BYTES), terms);
     const secret = deriveEntityUserKey(seed, secondSeed, terms);
     const assignment = { secrets: { entityUserKey: secret, secondSeed }, notAfter, firstSeedId };
-    const reply = assignmentReply(await answerWithSecret(shownBy(grant), enrol, assignment, random));
+    const reply = assignmentReply(answerWithSecret(shownBy(grant), enrol, assignment, random));
     return { reply, key: { secret, user, keyId: deriveKeyId(secret), notAfter, admittedAt } };
   }
 

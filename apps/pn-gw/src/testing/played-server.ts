@@ -93,7 +93,7 @@ export class PlayedServer {
       const secrets = { entityUserKey: new EntityUserKey(randomBytes(SECRET_BYTES)) };
       return {
         reply: assignmentReply(
-          await answerWithSecret(shown, enrol, { secrets, notAfter, firstSeedId: '' }, systemRandom),
+          answerWithSecret(shown, enrol, { secrets, notAfter, firstSeedId: '' }, systemRandom),
         ),
       };
     }
@@ -106,11 +106,11 @@ export class PlayedServer {
     return { reply: assignmentReply(answerWithCertificate(shown, enrol, chain)) };
   }
 
-  private async register(message: RegistrationRequest | undefined) {
+  private register(message: RegistrationRequest | undefined) {
     const { form } = checkRegistration(message);
     const keyId = randomBytes(KEY_ID_BYTES);
     if (form === 'secret') return { reply: registrationReply({ form, keyId, confirmation: randomBytes(MAC_BYTES) }) };
-    const { publicKey: enc } = await generateHpkeKeyPair(systemRandom);
+    const { publicKey: enc } = generateHpkeKeyPair(systemRandom);
     return {
       reply: registrationReply({
         form,

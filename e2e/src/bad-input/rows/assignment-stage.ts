@@ -76,7 +76,7 @@ let sound: OpensslCsr | undefined;
 export const soundCsr = (): OpensslCsr => (sound ??= opensslCsr());
 
 /** What the holder of a token sends when it does nothing wrong. */
-export async function draftFor(stage: Stage, world: World, token: Token): Promise<AssignmentDraft> {
+export function draftFor(stage: Stage, world: World, token: Token): AssignmentDraft {
   const { tokenId, authKey, entity, user, form } = token;
   return {
     tokenId,
@@ -85,7 +85,7 @@ export async function draftFor(stage: Stage, world: World, token: Token): Promis
     user,
     form,
     gateway: stage.gatewayOf(world, token),
-    key: form === 'secret' ? await hpkeKey() : soundCsr(),
+    key: form === 'secret' ? hpkeKey() : soundCsr(),
     nonce: freshNonce(),
     method: stage.method,
   };
@@ -128,11 +128,11 @@ export function assignmentRow(stage: Stage, spec: AlteredAssignment): Row {
     arrange: async (world) => {
       const [first, second] = await Promise.all([0, 1].map(() => stage.admit(world, { form, user })));
       if (first === undefined || second === undefined) throw new Error('two were admitted');
-      const draft = await draftFor(stage, world, second);
+      const draft = draftFor(stage, world, second);
       const changed = sealAssignment((await spec.draft?.(draft, world)) ?? draft);
       return {
         world,
-        unaltered: sealAssignment(await draftFor(stage, world, first)),
+        unaltered: sealAssignment(draftFor(stage, world, first)),
         altered: (await spec.message?.(changed, world)) ?? changed,
         twin: sealAssignment(draft),
       };

@@ -60,11 +60,7 @@ export const roles = (calls: readonly Call[], callers: readonly Caller[]): Row[]
 export async function registeredHolder(world: World, entity = world.entity()): Promise<WireTls> {
   const token = await world.admit({ form: 'key-pair', assigner: 'gateway', entity });
   const { chain, privateKey } = await assignCertificate(world, token);
-  await register(
-    world,
-    'gateway token',
-    sealCertificateRegistration(await certificateDraft(token, { chain, privateKey })),
-  );
+  await register(world, 'gateway token', sealCertificateRegistration(certificateDraft(token, { chain, privateKey })));
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' });
   return { root: world.root, cert: dersToPem(chain), key: String(key) };
 }

@@ -60,7 +60,7 @@ export const ASSIGN: Call = {
   rightful: 'PN GW',
   message: async (world) => {
     const token = await RELAYED.admit(world, { form: 'secret' });
-    const request = sealAssignment(await draftFor(RELAYED, world, token));
+    const request = sealAssignment(draftFor(RELAYED, world, token));
     return (wire) => wire.call(assignEntityUserKey, { request, method: RELAYED.method });
   },
 };

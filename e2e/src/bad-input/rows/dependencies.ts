@@ -58,7 +58,7 @@ const call = <M extends MethodShape>(world: World, at: Port, caller: Caller, met
 
 const assigning = (stage: Stage, form: Form) => async (world: World) => {
   const token = await stage.admit(world, { form });
-  const request = sealAssignment(await draftFor(stage, world, token));
+  const request = sealAssignment(draftFor(stage, world, token));
   return () => sendAssignment(world, stage, request);
 };
 

@@ -56,7 +56,7 @@ const assign = async (world: World, gateway: Gateway, { request, pending }: Admi
   const { reply } = await at(world, gateway, (wire) =>
     wire.call(PnGatewayServiceService.assignEntityUserKey, { request }),
   );
-  const assigned = await acceptAssignment(pending, reply, Date.now());
+  const assigned = acceptAssignment(pending, reply, Date.now());
   if (assigned.form !== 'secret') throw new Error('a secret was asked for');
   return assigned;
 };

@@ -102,16 +102,14 @@ const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): Row 
     expect: denied('ISSUER_NOT_ASSIGNER'),
     arrange: async (world) => {
       const token = await world.admit({ form: 'key-pair', assigner });
-      const rightful = sealCertificateRegistration(
-        await certificateDraft(token, await assignCertificate(world, token)),
-      );
+      const rightful = sealCertificateRegistration(certificateDraft(token, await assignCertificate(world, token)));
       const own = await certificateFor(token, world.probe.ca);
-      return { world, token, rightful, usurped: sealCertificateRegistration(await certificateDraft(token, own)) };
+      return { world, token, rightful, usurped: sealCertificateRegistration(certificateDraft(token, own)) };
     },
     // for another entity: this one's own registration comes last, and is good still
     good: async ({ world }) => {
       const token = await world.admit({ form: 'key-pair', assigner });
-      const draft = await certificateDraft(token, await assignCertificate(world, token));
+      const draft = certificateDraft(token, await assignCertificate(world, token));
       await register(world, at, sealCertificateRegistration(draft));
     },
     bad: ({ world, usurped }) => register(world, at, usurped),

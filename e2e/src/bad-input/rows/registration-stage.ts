@@ -48,11 +48,11 @@ export async function freshSecretDraft(world: World): Promise<SecretRegistration
 export const certificateFor = ({ entity, user }: Token, issuer: Issuer): Promise<Credential> =>
   issued(issuer, { profile: 'target-entity', uri: formatSubject(entity, user) });
 
-export async function certificateDraft(
+export function certificateDraft(
   { tokenId, entity, user }: Token,
   { chain, privateKey }: Pick<Credential, 'chain' | 'privateKey'>,
-): Promise<CertificateRegistrationDraft> {
-  const { privateKey: hpkeKey } = await generateHpkeKeyPair(systemRandom);
+): CertificateRegistrationDraft {
+  const { privateKey: hpkeKey } = generateHpkeKeyPair(systemRandom);
   return { tokenId, entity, user, chain, privateKey, hpkeKey };
 }
 

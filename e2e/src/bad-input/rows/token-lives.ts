@@ -46,8 +46,8 @@ function overRow(
     arrange: async (world) => {
       const { lifetime } = spec;
       const token = await stage.admit(world, { form, ...(lifetime === undefined ? {} : { lifetime }) });
-      const sent = sealAssignment(await draftFor(stage, world, token));
-      const later = spec.again === 'same message' ? sent : sealAssignment(await draftFor(stage, world, token));
+      const sent = sealAssignment(draftFor(stage, world, token));
+      const later = spec.again === 'same message' ? sent : sealAssignment(draftFor(stage, world, token));
       return { world, sent, later, end: () => spec.end(world, sent) };
     },
     good: async ({ world, sent, end }) => {
@@ -110,8 +110,8 @@ const overLiveKey = (stage: Stage): Row =>
       const young = await stage.admit(world, { form, entity: old.entity });
       return {
         world,
-        old: sealAssignment(await draftFor(stage, world, old)),
-        young: sealAssignment(await draftFor(stage, world, young)),
+        old: sealAssignment(draftFor(stage, world, old)),
+        young: sealAssignment(draftFor(stage, world, young)),
       };
     },
     good: ({ world, young }) => stage.send(world, young),

@@ -82,8 +82,8 @@ const ALTERED: readonly AlteredAssignment[] = [
     item: 'a token with a swapped key',
     clause: 'Q4',
     form: 'secret',
-    message: async (request) => {
-      const { publicKey } = await generateHpkeKeyPair(systemRandom);
+    message: (request) => {
+      const { publicKey } = generateHpkeKeyPair(systemRandom);
       return { ...request, key: { $case: 'hpkePublicKey', value: publicKey } };
     },
     expect: { code: 'UNAUTHENTICATED', reason: 'TOKEN_MAC' },

@@ -54,8 +54,8 @@ describe('a request for an Entity-User Key', () => {
   let good: AssignmentRequest;
   let withCsr: AssignmentRequest;
 
-  beforeAll(async () => {
-    const { publicKey } = await generateHpkeKeyPair(random);
+  beforeAll(() => {
+    const { publicKey } = generateHpkeKeyPair(random);
     const enrol = {
       tokenId: 't1',
       method: METHOD,
@@ -148,8 +148,8 @@ describe('a request for an Entity-User Key', () => {
 describe('its reply', () => {
   const chain = [Buffer.from('leaf'), Buffer.from('root')];
 
-  it('is the same after the wire, in both forms', async () => {
-    const { publicKey: enc } = await generateHpkeKeyPair(random);
+  it('is the same after the wire, in both forms', () => {
+    const { publicKey: enc } = generateHpkeKeyPair(random);
     const secret = {
       form: 'secret',
       sealed: { enc, ciphertext: random.bytes(48) },
@@ -216,8 +216,8 @@ describe('a registration', () => {
     expect(checked.replaceMac).toBeUndefined();
   });
 
-  it('of a certificate is the same after the wire', async () => {
-    const { publicKey: hpkeKey } = await generateHpkeKeyPair(random);
+  it('of a certificate is the same after the wire', () => {
+    const { publicKey: hpkeKey } = generateHpkeKeyPair(random);
     const input = { tokenId: 't1', entity: E, user: '', chain: [Buffer.of(1)], hpkeKey, signature: random.bytes(70) };
     const checked = checkRegistration(certificateRegistrationRequest(input));
     expect(checked).toMatchObject({ form: 'key-pair', chain: input.chain, hpkeKey, signature: input.signature });
@@ -239,8 +239,8 @@ describe('a registration', () => {
     expect(reasonOf(() => checkRegistration(request))).toBe(reason);
   });
 
-  it('has a reply that is the same after the wire, in both forms', async () => {
-    const { publicKey: enc } = await generateHpkeKeyPair(random);
+  it('has a reply that is the same after the wire, in both forms', () => {
+    const { publicKey: enc } = generateHpkeKeyPair(random);
     const secret = { form: 'secret', keyId: random.bytes(16), confirmation: random.bytes(32) } as const;
     const pair = {
       form: 'key-pair',

@@ -83,7 +83,7 @@ async function receive(device: DeviceContext, state: DeviceState, options: Excha
     const request = AssignmentRequest.decode(pending.request);
     const reply = await withPatience(patienceOf(device, options), () => channel.assign(request));
     const startedAt = device.clock.now();
-    const assigned = await acceptAssignment(pending, reply, startedAt);
+    const assigned = acceptAssignment(pending, reply, startedAt);
     const next = afterAssignment(state, pending, assigned);
     if (admitted.role === 'pn-gw') return await device.states.replace(state, next);
     const step = receivingStep(admitted, assigned);

@@ -55,7 +55,7 @@ async function receive(device: DeviceContext, state: DeviceState, options: Excha
     const request = registrationRequest(admitted, assigned, pending);
     const reply = await withPatience(patienceOf(device, options), () => channel.register(request));
     const startedAt = device.clock.now();
-    const registered = await acceptRegistration(admitted, assigned, pending, reply, startedAt);
+    const registered = acceptRegistration(admitted, assigned, pending, reply, startedAt);
     advanceDevice(stageOf(state), 'confirm');
     const live = liveKey(admitted, assigned, registered);
     const after = await withinStep({ flow: FLOW, step: 5 }, () =>

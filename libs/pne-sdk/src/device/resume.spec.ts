@@ -22,7 +22,7 @@ beforeAll(async () => {
 /** Loses the reply of chosen exchanges: the other side did its work, and the device does not hear of it. */
 function channelTo(lost: number[]): OpenChannel {
   let exchanges = 0;
-  const carried = async <T>(work: Promise<T>): Promise<T> => {
+  const carried = async <T>(work: T | Promise<T>): Promise<T> => {
     const reply = await work;
     if (lost.includes(++exchanges)) throw new Crash('the process ended while it waited');
     return reply;

@@ -71,17 +71,17 @@ export function receivingStep(admitted: Admitted, { form, assigner }: Assigned):
  *   CERTIFICATE_* when the chain does not lead to the pinned root; TOKEN_OTHER_ENTITY, CERTIFICATE_ROLE,
  *   ISSUER_NOT_ASSIGNER when it is somebody else's
  */
-export async function acceptAssignment(
+export function acceptAssignment(
   pending: PendingAssignment,
   message: AssignmentReply | undefined,
   now: number,
-): Promise<Assigned> {
+): Assigned {
   const { admitted } = pending;
   const reply = checkAssignmentReply(message, admitted.form);
   // our own request, read back: the one form in which key and nonce are kept
   const { enrol } = checkAssignment(AssignmentRequest.decode(pending.request), routeOf(admitted).method);
   const assigned =
-    reply.form === 'secret' ? await openSecret(pending, enrol, reply) : checkCertificate(pending, enrol, reply, now);
+    reply.form === 'secret' ? openSecret(pending, enrol, reply) : checkCertificate(pending, enrol, reply, now);
   if (assigned.notAfter <= now) throw failedPrecondition('KEY_EXPIRED', 'the key that was assigned has ended already');
   return assigned;
 }
@@ -89,11 +89,7 @@ export async function acceptAssignment(
 type SecretReply = Extract<CheckedAssignmentReply, { form: 'secret' }>;
 type CertificateReply = Extract<CheckedAssignmentReply, { form: 'key-pair' }>;
 
-async function openSecret(
-  pending: PendingAssignment,
-  enrol: EnrolRequest,
-  reply: SecretReply,
-): Promise<AssignedSecret> {
+function openSecret(pending: PendingAssignment, enrol: EnrolRequest, reply: SecretReply): AssignedSecret {
   const { admitted, authKey, hpkeKey } = pending;
   if (hpkeKey === undefined) throw new CpnsError('INTERNAL', 'a request for a secret has a one-time key');
   const { notAfter, sealed } = reply;
@@ -101,7 +97,7 @@ async function openSecret(
   const { entity, user, gateway, tokenId } = enrol;
   const psk = deriveTokenPsk(authKey);
   const terms = { entity, user, gateway, notAfter, firstSeedId };
-  const opened = await openAssignment({ psk, credential: { tokenId }, terms, privateKey: hpkeKey, sealed });
+  const opened = openAssignment({ psk, credential: { tokenId }, terms, privateKey: hpkeKey, sealed });
   psk.destroy();
   const { entityUserKey: secret, secondSeed } = opened;
   if (secondSeed === undefined) return { form: 'secret', assigner: serverUriOf(admitted.entity), notAfter, secret };

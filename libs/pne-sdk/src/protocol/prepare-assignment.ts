@@ -91,7 +91,7 @@ async function requestKey({ form, entity, user }: Admitted, random: Random, own?
           metadata: { field: 'form' },
         },
       );
-    const { privateKey, publicKey } = await generateHpkeKeyPair(random);
+    const { privateKey, publicKey } = generateHpkeKeyPair(random);
     return { key: publicKey, hpkeKey: privateKey };
   }
   if (own !== undefined && 'csr' in own) return { key: parseCsr(own.csr).spki, csr: own.csr };

@@ -81,7 +81,7 @@ export async function prepareRegistration(
   sign?: SignStatement,
 ): Promise<PendingRegistration> {
   if (assigned.form === 'secret') return { form: 'secret', nonce: random.bytes(NONCE_BYTES) };
-  const { privateKey, publicKey } = await generateHpkeKeyPair(random);
+  const { privateKey, publicKey } = generateHpkeKeyPair(random);
   const statement = hpkeKeyStatement({
     entity: admitted.entity,
     tokenId: admitted.tokenId,
@@ -140,29 +140,29 @@ export function registrationRequest(
  * @throws CpnsError a field's reason; CONFIRMATION_MAC; for a certificate also CERTIFICATE_*, PEER_UNEXPECTED when
  *   another than service/cpns-server signed, and SIGNATURE_INVALID
  */
-export async function acceptRegistration(
+export function acceptRegistration(
   admitted: Admitted,
   assigned: Assigned,
   pending: PendingRegistration,
   message: RegistrationReply | undefined,
   now: number,
-): Promise<RegisteredKey> {
+): RegisteredKey {
   const reply = checkRegistrationReply(message);
   if (assigned.notAfter <= now) throw failedPrecondition('KEY_EXPIRED', 'the key ended before it was registered');
-  const secret = await confirmedSecret(admitted, assigned, pending, reply, now);
+  const secret = confirmedSecret(admitted, assigned, pending, reply, now);
   const keyId = deriveKeyId(secret);
   if (keyIdText(reply.keyId) !== keyId)
     throw unauthenticated('CONFIRMATION_MAC', 'the Server confirmed another key than this one');
   return { secret, keyId };
 }
 
-async function confirmedSecret(
+function confirmedSecret(
   admitted: Admitted,
   assigned: Assigned,
   pending: PendingRegistration,
   reply: CheckedRegistrationReply,
   now: number,
-): Promise<EntityUserKey> {
+): EntityUserKey {
   if (assigned.form === 'secret' && pending.form === 'secret' && reply.form === 'secret') {
     const key = deriveConfirmKey(assigned.secret);
     verifyConfirmServerMac(key, encodeRegistration(termsOf(admitted, assigned, pending.nonce)), reply.confirmation);
@@ -174,13 +174,13 @@ async function confirmedSecret(
   throw invalidArgument('FIELD_MISSING', 'the reply is of the other form', { metadata: { field: 'confirmation' } });
 }
 
-async function pairwiseSecret(
+function pairwiseSecret(
   { entity, user, root }: Admitted,
   certificate: Buffer,
   hpkeKey: HpkePrivateKey,
   { enc, signature, chain }: Extract<CheckedRegistrationReply, { form: 'key-pair' }>,
   now: number,
-): Promise<EntityUserKey> {
+): EntityUserKey {
   const signer = verifyServerSigner({ chain, root, now, trustDomain: parseEntityUri(entity).trustDomain });
   const statement = pairwiseStatement({ entity, certificate, hpkeKey: hpkePublicKey(hpkeKey), enc });
   requireSignature(signer, statement, signature);

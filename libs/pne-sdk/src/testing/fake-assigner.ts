@@ -196,13 +196,13 @@ export class FakeAssigner {
       const entityUserKey = new EntityUserKey(systemRandom.bytes(SECRET_BYTES));
       this.know(enrol.entity, enrol.user, entityUserKey);
       const terms = { secrets: { entityUserKey }, notAfter, firstSeedId: '' };
-      return assignmentReply(await answerWithSecret(shown, enrol, terms, systemRandom));
+      return assignmentReply(answerWithSecret(shown, enrol, terms, systemRandom));
     }
     const terms = { firstSeedId: FIRST_SEED_ID, gateway: GATEWAY, entity: enrol.entity, user: enrol.user };
     const secondSeed = deriveSecondSeed(this.#firstSeed, systemRandom.bytes(NONCE_BYTES), terms);
     const entityUserKey = deriveEntityUserKey(this.#firstSeed, secondSeed, { ...terms, notAfter });
     const assigned = { secrets: { entityUserKey, secondSeed }, notAfter, firstSeedId: FIRST_SEED_ID };
-    return assignmentReply(await answerWithSecret(shown, enrol, assigned, systemRandom));
+    return assignmentReply(answerWithSecret(shown, enrol, assigned, systemRandom));
   }
 
   private know(entity: string, user: string, secret: EntityUserKey): void {
@@ -210,35 +210,35 @@ export class FakeAssigner {
     this.users.set(entity, user);
   }
 
-  async register(message: RegistrationRequest | undefined): Promise<RegistrationReply> {
+  register(message: RegistrationRequest | undefined): RegistrationReply {
     const request = checkRegistration(message);
     this.registrations.push(Buffer.from(RegistrationRequest.encode(message!).finish()));
     const earlier = this.#registered.get(request.tokenId);
     if (earlier?.digest.equals(request.digest)) return RegistrationReply.decode(earlier.reply);
     if (earlier !== undefined) throw new CpnsError('TOKEN_SPENT', 'the token registered another key');
-    const reply = await (request.form === 'secret' ? this.registerSecret(request) : this.registerCertificate(request));
+    const reply = request.form === 'secret' ? this.registerSecret(request) : this.registerCertificate(request);
     const bytes = Buffer.from(RegistrationReply.encode(reply).finish());
     this.#registered.set(request.tokenId, { digest: request.digest, reply: bytes });
     return reply;
   }
 
-  private registerSecret({ registration, confirmation }: CheckedSecretRegistration): Promise<RegistrationReply> {
+  private registerSecret({ registration, confirmation }: CheckedSecretRegistration): RegistrationReply {
     const secret = deriveEntityUserKey(this.#firstSeed, registration.secondSeed, registration);
     const key = deriveConfirmKey(secret);
     const t1 = encodeRegistration(registration);
     verifyConfirmClientMac(key, t1, confirmation);
     this.know(registration.entity, registration.user, secret);
     const keyId = keyIdBytes(deriveKeyId(secret));
-    return Promise.resolve(registrationReply({ form: 'secret', keyId, confirmation: confirmServerMac(key, t1) }));
+    return registrationReply({ form: 'secret', keyId, confirmation: confirmServerMac(key, t1) });
   }
 
-  private async registerCertificate(request: CheckedCertificateRegistration): Promise<RegistrationReply> {
+  private registerCertificate(request: CheckedCertificateRegistration): RegistrationReply {
     const { entity, user, tokenId, chain, hpkeKey, signature } = request;
     const peer = verifyChain({ chain, root: this.root, now: this.clock.now() });
     const certificate = peer.leafDer;
     const statement = hpkeKeyStatement({ entity: entity.uri, tokenId, certificate, hpkeKey });
     requireSignature(parseCertificate(certificate).key.keyObject, statement, signature);
-    const { enc, secret } = await offerPairwise({ entity: entity.uri, user, certificate }, hpkeKey, systemRandom);
+    const { enc, secret } = offerPairwise({ entity: entity.uri, user, certificate }, hpkeKey, systemRandom);
     this.know(entity.uri, user, secret);
     const signed = this.signPairwise({ entity: entity.uri, certificate, hpkeKey, enc });
     return registrationReply({ form: 'key-pair', keyId: keyIdBytes(deriveKeyId(secret)), enc, ...signed });

@@ -40,9 +40,9 @@ class FakePnGateway implements Handlers<typeof SERVED> {
     return { reply: await this.gateway.assigner.assign(request, call.method) };
   }
 
-  async registerEntityUserKey({ request }: PnGatewayServiceRegisterEntityUserKeyRequest) {
+  registerEntityUserKey({ request }: PnGatewayServiceRegisterEntityUserKeyRequest) {
     this.gateway.answering();
-    return { reply: await this.gateway.assigner.register(request) };
+    return Promise.resolve({ reply: this.gateway.assigner.register(request) });
   }
 
   reportCapabilities(_request: PnGatewayServiceReportCapabilitiesRequest, call: CallContext) {

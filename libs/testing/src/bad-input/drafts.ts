@@ -52,9 +52,7 @@ export interface AssignmentDraft {
 }
 
 /** A one-time HPKE key for a request in form secret. */
-export async function hpkeKey(): Promise<DraftKey> {
-  return generateHpkeKeyPair(systemRandom);
-}
+export const hpkeKey = (): DraftKey => generateHpkeKeyPair(systemRandom);
 
 /** The request, with the MAC of A over what the draft says, whatever that is. */
 export function sealAssignment(draft: AssignmentDraft): AssignmentRequest {

@@ -71,8 +71,8 @@ const ALTERED: readonly AlteredAssignment[] = [
     message: (request) => ({ ...request, nonce: freshNonce() }),
   }),
   spec('another HPKE key under the MAC', 'a token with a swapped key', MAC, {
-    message: async (request) => {
-      const { publicKey } = await generateHpkeKeyPair(systemRandom);
+    message: (request) => {
+      const { publicKey } = generateHpkeKeyPair(systemRandom);
       return { ...request, key: { $case: 'hpkePublicKey', value: publicKey } };
     },
   }),
