@@ -71,5 +71,15 @@ export default tseslint.config(
     files: ['**/*.spec.ts', '**/testing/**/*.ts', 'e2e/**/*.ts'],
     rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'max-lines-per-function': 'off' },
   },
+  {
+    // what tests of a service share with the suites over processes
+    files: ['apps/*/src/**/*.spec.ts', 'apps/*/src/testing/**/*.ts'],
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        { ...boundaries, allow: ['@cpns/testing', '@cpns/testing/bad-input'] },
+      ],
+    },
+  },
   prettier,
 );

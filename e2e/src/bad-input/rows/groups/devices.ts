@@ -8,11 +8,11 @@ import { encodeContentHeader, makeEnvelope, parseContentHeader, signStatement } 
 import { parseOneTimeString } from '@cpns/key-derivation';
 import { createPrivateKey, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { flipped } from '../../../support/drafts';
+import { flipped } from '@cpns/testing/bad-input';
 import { GroupMember, type Alter, type Behind } from '../../../support/group-member';
 import { LocalDevice } from '../../../support/local-device';
 import { ServedGateway } from '../../../support/served-gateway';
-import { Refusal } from '../../../support/wire';
+import { Refusal } from '@cpns/testing/bad-input';
 import { row, type Item, type Row } from '../../row';
 import type { World } from '../../world';
 import { group, groupsOf, member, refused } from './stage';
