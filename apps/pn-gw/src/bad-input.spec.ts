@@ -38,6 +38,8 @@ const expected = (reason: Reason, field = '') => `${REASONS[reason].code}/${reas
 interface OfGroup {
   readonly groupId: string;
 }
+const ask = (name: 'JoinServiceGroup' | 'LeaveServiceGroup', request: OfGroup) =>
+  name === 'JoinServiceGroup' ? smf.joinServiceGroup(request, call()) : smf.leaveServiceGroup(request, call());
 
 describe('membership, which the SMF decides', () => {
   const refusedBySmf = (id: string, reason: Reason, field?: string): Fault<OfGroup> => ({
@@ -63,7 +65,7 @@ describe('membership, which the SMF decides', () => {
       good: () => ({ groupId: freshId() }),
       send: async (request) => {
         try {
-          await (name === 'JoinServiceGroup' ? smf.joinServiceGroup : smf.leaveServiceGroup).call(smf, request, call());
+          await ask(name, request);
         } finally {
           world.smf.answer = accepted;
         }
@@ -170,21 +172,17 @@ describe('PullGroupKey', () => {
 });
 
 it.each([
-  ['JoinServiceGroup', 'KMC stopped'],
-  ['JoinServiceGroup', 'CPNS Server stopped'],
-  ['JoinServiceGroup', 'SMF stopped'],
-  ['JoinServiceGroup', 'Redis stopped'],
-  ['LeaveServiceGroup', 'CPNS Server stopped'],
-  ['LeaveServiceGroup', 'SMF stopped'],
-] as const)(`%s, %s, ${AT}: ${expected('DEPENDENCY_UNAVAILABLE')}`, async (name, _why) => {
+  ['JoinServiceGroup, KMC stopped', 'JoinServiceGroup'],
+  ['JoinServiceGroup, CPNS Server stopped', 'JoinServiceGroup'],
+  ['JoinServiceGroup, SMF stopped', 'JoinServiceGroup'],
+  ['JoinServiceGroup, Redis stopped', 'JoinServiceGroup'],
+  ['LeaveServiceGroup, CPNS Server stopped', 'LeaveServiceGroup'],
+  ['LeaveServiceGroup, SMF stopped', 'LeaveServiceGroup'],
+] as const)(`%s, ${AT}: ${expected('DEPENDENCY_UNAVAILABLE')}`, async (_title, name) => {
   // the SMF is away, or says that something else is
   world.smf.answer = () => saying('DEPENDENCY_UNAVAILABLE');
-  const groupId = freshId();
-  const send = async () =>
-    name === 'JoinServiceGroup'
-      ? smf.joinServiceGroup({ groupId }, call())
-      : smf.leaveServiceGroup({ groupId }, call());
-  await expectRefusal(world.store, send, expected('DEPENDENCY_UNAVAILABLE'));
+  const request = { groupId: freshId() };
+  await expectRefusal(world.store, () => ask(name, request), expected('DEPENDENCY_UNAVAILABLE'));
   world.smf.answer = accepted;
-  await send();
+  await ask(name, request);
 });

@@ -5,7 +5,6 @@ import { type GroupKeyDelivery, checkStatement, statementMessage } from '@cpns/c
 import { GroupKey } from '@cpns/core';
 import { deriveGroupKeyCommitment, makeEnvelope, signStatement, type Statement } from '@cpns/group-key';
 import type { CredentialFiles } from '@cpns/testing';
-import { minted } from '../support/credentials';
 import type { Attempt } from './attempt';
 import type { GroupMember } from '../support/group-member';
 import type { Scene } from './scene';
@@ -55,66 +54,17 @@ const member = (scene: Scene) => scene.groups.victim({ assigner: 'hostile' });
 
 const pullHonestly = async (scene: Scene) => (await scene.groups.bystander('hostile')).pull();
 
-interface Signer {
-  readonly name: string;
-  readonly forger: (scene: Scene, victim: GroupMember) => Forger | Promise<Forger>;
-  readonly reason: string;
-}
-
-const SIGNERS: readonly Signer[] = [
-  { name: 'its own identity', forger: identityOf, reason: 'PEER_UNEXPECTED' },
-  {
-    name: 'its gateway CA',
-    forger: ({ hostile }) => ({ privateKey: createPrivateKey(hostile.caTls.key ?? ''), chain: hostile.ca.chain }),
-    reason: 'CERTIFICATE_ROLE',
-  },
-  {
-    name: 'a certificate of the member from its gateway CA',
-    forger: ({ hostile }, { entity }) => minted(hostile.ca, { profile: 'target-entity', uri: entity }),
-    reason: 'PEER_UNEXPECTED',
-  },
-  {
-    name: 'a certificate of service/cpns-server from its gateway CA',
-    forger: ({ hostile, deployment }) => minted(hostile.ca, { profile: 'service', uri: deployment.uri('cpns-server') }),
-    reason: 'CERTIFICATE_ROLE',
-  },
-  {
-    name: 'the KMC’s certificate',
-    forger: ({ deployment }) => forgerOf(deployment.pki.services.kmc),
-    reason: 'PEER_UNEXPECTED',
-  },
-  {
-    name: 'the SMF’s certificate',
-    forger: ({ deployment }) => forgerOf(deployment.pki.services.smf),
-    reason: 'PEER_UNEXPECTED',
-  },
-  {
-    name: 'an operator’s certificate',
-    forger: ({ deployment }) => forgerOf(deployment.pki.operator),
-    reason: 'PEER_UNEXPECTED',
-  },
-  {
-    name: 'its own key under the Server’s certificate',
-    forger: (scene) => ({
-      privateKey: identityOf(scene).privateKey,
-      chain: forgerOf(scene.deployment.pki.services['cpns-server']).chain,
-    }),
-    reason: 'SIGNATURE_INVALID',
-  },
-];
-
-/** Group Keys of the gateway’s own making, and ends of groups that did not end. */
+/** Group Keys of the gateway’s own making, and ends of groups that did not end; every signer is in the SDK's specs. */
 export const GROUP_FORGERIES: readonly Attempt[] = [
-  ...SIGNERS.map(({ name, forger, reason }): Attempt => ({
-    name: `makes a Group Key and states it with ${name}`,
+  {
+    name: 'makes a Group Key and states it with its own identity',
     honest: pullHonestly,
     attempt: async (scene) => {
       const victim = await member(scene);
-      const signer = await forger(scene, victim);
-      return victim.pullThrough((delivery) => ownGroupKey(victim, delivery, signer));
+      return victim.pullThrough((delivery) => ownGroupKey(victim, delivery, identityOf(scene)));
     },
-    reason,
-  })),
+    reason: 'PEER_UNEXPECTED',
+  },
   {
     name: 'pushes a Group Key that it made to a member that watches',
     honest: async (scene) => {
@@ -150,21 +100,6 @@ export const GROUP_FORGERIES: readonly Attempt[] = [
       return victim.pullThrough((delivery) => endedBy(delivery, identityOf(scene)));
     },
     reason: 'PEER_UNEXPECTED',
-  },
-  {
-    name: 'pushes the end of a group that it made of the Server’s statement',
-    honest: endHonestly,
-    attempt: async (scene) => {
-      const victim = await member(scene);
-      await victim.pull();
-      const { statement } = await victim.honest();
-      if (statement === undefined) throw new Error('no statement');
-      const end = { ...statement, version: statement.version + 1n, previous: statement.version };
-      return victim.watchThrough([
-        { statement: { ...end, commitment: Buffer.alloc(0) }, own: Buffer.alloc(0), shared: Buffer.alloc(0) },
-      ]);
-    },
-    reason: 'SIGNATURE_INVALID',
   },
 ];
 

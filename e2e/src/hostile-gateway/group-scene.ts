@@ -3,14 +3,12 @@
  * Entity-User Keys of those that it assigned itself.
  */
 import type { GroupKeyDelivery, RegistrationRequest } from '@cpns/contracts';
-import { parseOneTimeString } from '@cpns/key-derivation';
 import type { Deployment, NewGroup } from '@cpns/testing';
 import { join } from 'node:path';
-import { sealSecretRegistration, type SecretRegistrationDraft } from '../support/drafts';
+import { sealSecretRegistration, type SecretRegistrationDraft, type TestGateway } from '@cpns/testing/bad-input';
 import { LinkTap } from '../support/link-tap';
 import { LocalDevice } from '../support/local-device';
 import { ServedGateway } from '../support/served-gateway';
-import type { TestGateway } from '../support/test-gateway';
 import { GroupMember, type Behind } from '../support/group-member';
 
 /** What Service Groups need of the scene that they are played in. */
@@ -68,9 +66,7 @@ export class GroupScene {
     );
     this.#devices.push(local);
     await (assigner === 'server' ? this.#assignedByServer(local) : this.#assignedHere(local));
-    const { live } = await local.read();
-    if (live === undefined) throw new Error('the device has no live key');
-    const { entity, secret, keyId } = live;
+    const { entity, secret, keyId } = await local.liveKey();
     return { entity, local, secret, keyId };
   }
 
@@ -129,8 +125,7 @@ export class GroupScene {
       form: 'secret',
       peer: { uri: this.scene.hostile.uri, address: this.served.address },
     });
-    await local.device.assign(parseOneTimeString(oneTimeString));
-    await local.device.register();
+    await local.enrol(oneTimeString);
   }
 
   /** The hostile gateway derives the key and registers it, as it may: from then on both know S. */

@@ -4,7 +4,7 @@
  */
 import { GroupKeyVersionState } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '@cpns/testing';
 import { BATCH, GroupChanges, type LifeContext } from './group-changes';
 import { GroupModel, LEAST, MOST, type GroupTerms, type SealedMessage } from './model';
 import type { Participant } from './participant';
@@ -21,8 +21,7 @@ const LEAVER = [...STRANGER, ...NOT_GIVEN];
 const RETIRED = ['VERSION_RETIRED'];
 const FIRST = 1n;
 /** The grace of 60 s, and what the Server takes to notice. */
-const RETIREMENT_MS = 75_000;
-const RETIREMENT_POLL_MS = 500;
+const RETIREMENT = { withinMs: 75_000, everyMs: 500 };
 
 /** What is kept longer than this may be past its grace, milliseconds. */
 const LATE_MS = 50_000;
@@ -97,14 +96,12 @@ export class GroupLife {
   }
 
   async #waitUntilRetired(version: bigint): Promise<void> {
-    const until = Date.now() + RETIREMENT_MS;
-    for (;;) {
+    const isRetired = async () => {
       const { versions } = await this.#groups.groupKeyStatus(this.model.groupId);
       const found = versions.find((one) => one.version === version);
-      if (found === undefined || found.state === GroupKeyVersionState.GROUP_KEY_VERSION_STATE_RETIRED) return;
-      if (Date.now() > until) throw new Error(`version ${version} of ${this.model.groupId} does not retire`);
-      await sleep(RETIREMENT_POLL_MS);
-    }
+      return found === undefined || found.state === GroupKeyVersionState.GROUP_KEY_VERSION_STATE_RETIRED;
+    };
+    await waitUntil(`the end of version ${version} of ${this.model.groupId}`, isRetired, RETIREMENT);
   }
 
   /** What the members, and everybody else, try with the newest version. */

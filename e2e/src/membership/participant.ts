@@ -1,7 +1,6 @@
 import { CpnsError } from '@cpns/core';
 import { parseContentHeader } from '@cpns/group-key';
-import { parseOneTimeString } from '@cpns/key-derivation';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '@cpns/testing';
 import { LocalDevice } from '../support/local-device';
 import type { SeenEnvelope } from './bare/hoarder';
 import { patiently, untilAnswered, type Outcome } from './patience';
@@ -16,9 +15,6 @@ export interface ParticipantOptions {
   readonly oneTimeString: string;
 }
 
-const OBTAIN_MS = 60_000;
-const POLL_MS = 20;
-
 /** A device that joined or left by itself. */
 export interface Changed {
   readonly entity: string;
@@ -30,8 +26,6 @@ export interface Changed {
 export class Participant {
   /** Every Group Key that it had, by its bytes in hex. */
   readonly #hoard = new Map<string, Buffer>();
-  readonly #over = new AbortController();
-  readonly #watching: Promise<unknown>;
 
   private constructor(
     readonly entity: string,
@@ -39,10 +33,7 @@ export class Participant {
     private readonly local: LocalDevice,
     /** Every envelope that it was given, by pull and by push. */
     readonly envelopes: readonly SeenEnvelope[],
-  ) {
-    // a watch that ends by itself is told when the device is closed
-    this.#watching = this.#groups.watch({ signal: this.#over.signal }).catch((error: unknown) => error);
-  }
+  ) {}
 
   static async provision(options: ParticipantOptions): Promise<Participant> {
     const { entity, pn, directory, certificateAddress, oneTimeString } = options;
@@ -53,13 +44,11 @@ export class Participant {
           envelopes.push({ groupId: statement.groupId, version: statement.version, own: Buffer.from(own) });
       },
     });
-    await local.device.assign(parseOneTimeString(oneTimeString));
-    await local.device.register();
-    return new Participant(entity, pn, local, envelopes);
+    return new Participant(entity, pn, (await local.enrol(oneTimeString)).watch(), envelopes);
   }
 
   get #groups() {
-    return this.local.device.groups;
+    return this.local.groups;
   }
 
   /** Every Group Key that it had at a time when it was asked to hoard. */
@@ -69,9 +58,7 @@ export class Participant {
 
   /** S */
   async secret(): Promise<Buffer> {
-    const { live } = await this.local.read();
-    if (live === undefined) throw new Error(`${this.entity} has no live key`);
-    return Buffer.from(live.secret.expose());
+    return Buffer.from((await this.local.liveKey()).secret.expose());
   }
 
   /** Copies the Group Keys that it has now. */
@@ -114,14 +101,11 @@ export class Participant {
 
   /** Comes by a version in the way of its group: by a pull, or by waiting for the push. */
   async obtain(groupId: string, version: bigint, delivery: 'pull' | 'push'): Promise<void> {
-    const until = Date.now() + OBTAIN_MS;
     // a gateway whose notice is still on the way gives the version before
     const look = () =>
       delivery === 'pull' ? patiently(() => this.#groups.pull(groupId)) : this.#groups.status(groupId);
-    while ((await look()).version < version) {
-      if (Date.now() > until) throw new Error(`version ${version} of ${groupId} did not come to ${this.entity}`);
-      await sleep(POLL_MS);
-    }
+    const what = `version ${version} of ${groupId} for ${this.entity}`;
+    await waitUntil(what, async () => (await look()).version >= version);
   }
 
   async seal(groupId: string, plaintext: Buffer): Promise<{ readonly sealed: Buffer; readonly version: bigint }> {
@@ -135,7 +119,7 @@ export class Participant {
 
   /** Asks its gateway for a version, past the SDK's rules. @param version 0 for the newest */
   async ask(groupId: string, version: bigint): Promise<void> {
-    await patiently(() => this.local.device.call((rpc, how) => rpc.pullGroupKey({ groupId, version }, how)));
+    await patiently(() => this.local.ask(groupId, version));
   }
 
   /** Whether its gateway has that version for it. */
@@ -150,10 +134,7 @@ export class Participant {
   }
 
   /** @throws what its watch ended with, if it ended by itself */
-  async close(): Promise<void> {
-    this.#over.abort();
-    const failure = await this.#watching;
-    await this.local.close();
-    if (failure !== undefined) throw new Error(`the watch of ${this.entity} ended`, { cause: failure });
+  close(): Promise<void> {
+    return this.local.close();
   }
 }

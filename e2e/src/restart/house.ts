@@ -1,4 +1,4 @@
-import { FaultControl, Deployment, lookIntoStore, type GatewaySpec } from '@cpns/testing';
+import { FaultControl, Deployment, waitUntil, lookIntoStore, type GatewaySpec } from '@cpns/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,15 +32,9 @@ export async function persistently<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Asks again until the answer is there. @throws Error after 30 s */
-export async function eventually<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const until = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const found = await persistently(look);
-    if (found !== undefined) return found;
-    if (Date.now() > until) throw new Error(`${what} did not come true within ${PATIENCE_MS} ms`);
-    await sleep(POLL_MS);
-  }
+/** The same until the answer is there. @throws Error after {@link PATIENCE_MS} */
+export function eventually<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  return waitUntil(what, () => persistently(look), { withinMs: PATIENCE_MS });
 }
 
 /** How many (E, user) a 1st seed has served: the gateway that assigned counts, and the Server that registered. */

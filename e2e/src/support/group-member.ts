@@ -1,13 +1,15 @@
 import type { GroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, type EntityUserKey } from '@cpns/core';
 import { parseContentHeader } from '@cpns/group-key';
+import { waitUntil } from '@cpns/testing';
 import type { LocalDevice } from './local-device';
 import type { ServedGateway, Tamper } from './served-gateway';
 
 /** What a gateway makes of a delivery on its way to a device. */
 export type Alter = (delivery: GroupKeyDelivery) => GroupKeyDelivery | Promise<GroupKeyDelivery>;
 
-const WATCH_MS = 5_000;
+/** What a device watches, and what comes of a push, is seen within this time. */
+const seen = (look: () => boolean) => waitUntil('what comes of a push', look, { withinMs: 5_000, everyMs: 10 });
 
 /** A device with a live key that it got through a gateway whose keys the suite holds. */
 export interface Behind {
@@ -120,10 +122,10 @@ export class GroupMember {
       onRefused: (refusal) => outcomes.push({ refusal }),
     });
     try {
-      await until(() => served.isWatchedBy(this.entity));
+      await seen(() => served.isWatchedBy(this.entity));
       for (const [index, delivery] of deliveries.entries()) {
         await served.push(this.entity, delivery);
-        await until(() => outcomes.length > index);
+        await seen(() => outcomes.length > index);
         const refusal = outcomes[index]?.refusal;
         if (refusal !== undefined) throw refusal;
       }
@@ -131,17 +133,7 @@ export class GroupMember {
       over.abort();
       await watching;
       // the gateway learns of it a moment later: the next attempt finds nobody watching
-      await until(() => !served.isWatchedBy(this.entity));
+      await seen(() => !served.isWatchedBy(this.entity));
     }
-  }
-}
-
-const POLL_MS = 10;
-
-async function until(condition: () => boolean): Promise<void> {
-  const end = Date.now() + WATCH_MS;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`it did not come to that within ${WATCH_MS} ms`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }

@@ -6,13 +6,10 @@ import {
 } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { connectTo, type ClientMethods, type Connection, type TwoWayStream } from '@cpns/grpc';
-import type { Deployment } from '@cpns/testing';
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestGateway } from './test-gateway';
+import { waitUntil, type Deployment } from '@cpns/testing';
+import type { TestGateway } from '@cpns/testing/bad-input';
 
 const SERVER = 'cpns-server';
-const WAIT_MS = 20_000;
-const POLL_MS = 25;
 
 /**
  * What passes on the link between the CPNS Server and a Personal Network: a gateway of that network, enrolled like any
@@ -66,15 +63,11 @@ export class LinkTap {
   }
 
   /** The first delivery that fits, as soon as it is there. @throws Error when it does not come, or the channel ended */
-  async waitFor(what: string, fits: (delivery: GatewayGroupKeyDelivery) => boolean): Promise<GatewayGroupKeyDelivery> {
-    const until = Date.now() + WAIT_MS;
-    for (;;) {
-      const found = this.deliveries.find(fits);
-      if (found !== undefined) return found;
+  waitFor(what: string, fits: (delivery: GatewayGroupKeyDelivery) => boolean): Promise<GatewayGroupKeyDelivery> {
+    return waitUntil(what, () => {
       if (this.#failure !== undefined) throw new Error('the delivery channel ended', { cause: this.#failure });
-      if (Date.now() > until) throw new Error(`${what} did not come within ${WAIT_MS} ms`);
-      await sleep(POLL_MS);
-    }
+      return this.deliveries.find(fits);
+    });
   }
 
   /** @throws what ended the channel before, if anything did */

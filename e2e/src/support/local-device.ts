@@ -1,4 +1,5 @@
 import type { GroupKey } from '@cpns/core';
+import { parseOneTimeString } from '@cpns/key-derivation';
 import { Device, SealedDeviceStates, type DeviceOptions, type DeviceState, type DeviceStates } from '@cpns/pne-sdk';
 import { openRecords, FileMasterKey, openStore, type Store } from '@cpns/store';
 import { createLogger } from '@cpns/telemetry';
@@ -18,6 +19,9 @@ export interface LocalDeviceOptions {
 
 /** A device of the SDK in this process, on a store of its own or on that of a device program that has ended. */
 export class LocalDevice {
+  #over: AbortController | undefined;
+  #watching: Promise<unknown> = Promise.resolve();
+
   private constructor(
     readonly device: Device,
     private readonly states: DeviceStates,
@@ -51,6 +55,36 @@ export class LocalDevice {
     return LocalDevice.open({ ...options, storeUrl, masterKeyFile, certificateAddress });
   }
 
+  /** Gets its key by a one-time string, and registers it. @param waitMs for how long it tries again */
+  async enrol(oneTimeString: string, waitMs = 0): Promise<this> {
+    await this.device.assign(parseOneTimeString(oneTimeString), { waitMs });
+    await this.device.register({ waitMs });
+    return this;
+  }
+
+  get groups() {
+    return this.device.groups;
+  }
+
+  /** Watches for pushes until it is closed, which says what the watch ended with if it ended by itself. */
+  watch(): this {
+    this.#over = new AbortController();
+    this.#watching = this.groups.watch({ signal: this.#over.signal }).catch((error: unknown) => error);
+    return this;
+  }
+
+  /** Asks its gateway for a version, past the SDK's rules. @param version 0 for the newest */
+  async ask(groupId: string, version: bigint): Promise<void> {
+    await this.device.call((rpc, how) => rpc.pullGroupKey({ groupId, version }, how));
+  }
+
+  /** Its live key. @throws Error when it has none */
+  async liveKey() {
+    const { live } = await this.read();
+    if (live === undefined) throw new Error('the device has no live key');
+    return live;
+  }
+
   /** What it keeps, secrets included. */
   read(): Promise<DeviceState> {
     return this.states.read();
@@ -62,8 +96,12 @@ export class LocalDevice {
     return versions.flatMap(({ groupKey }) => (groupKey === undefined ? [] : [groupKey]));
   }
 
+  /** @throws Error with what its watch ended with, if it ended by itself */
   async close(): Promise<void> {
+    this.#over?.abort();
+    const failure = await this.#watching;
     this.device.close();
     await this.store.close();
+    if (failure !== undefined) throw new Error('the watch of a device ended', { cause: failure });
   }
 }

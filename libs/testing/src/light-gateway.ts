@@ -1,17 +1,14 @@
-import { dersToPem, newPrivateKey, privateKeyPem } from '@cpns/certificate-issuance';
 import {
-  AssignmentRequest,
   GroupKeyDeliveryServiceService,
   ServiceGroupNoticeServiceService,
   type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
-import { CpnsError, systemRandom } from '@cpns/core';
+import { CpnsError } from '@cpns/core';
 import { connectTo, type ClientTls, type Connection, type TwoWayStream } from '@cpns/grpc';
-import { parseOneTimeString } from '@cpns/key-derivation';
-import { acceptAssignment, prepareAssignment, tokenChannel } from '@cpns/pne-sdk';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from './deployment';
 import type { GatewaySpec } from './deployment-options';
+import { enrolGateway } from './enrol-gateway';
 import type { ServerSideService } from './pki-files';
 
 /** What both channels of a gateway are made of. */
@@ -20,7 +17,6 @@ type Channel<Entry> = TwoWayStream<
   Entry
 >;
 
-const SERVER = 'cpns-server';
 const REOPEN_MS = 200;
 
 /**
@@ -39,28 +35,8 @@ export class LightGateway {
     readonly tls: ClientTls,
   ) {}
 
-  static async enrol(deployment: Deployment, { pn, id }: GatewaySpec): Promise<LightGateway> {
-    const uri = deployment.entity(pn, 'pn-gw', id);
-    const { rootDer } = deployment.pki;
-    const { oneTimeString } = await deployment.operator.admit({
-      entity: uri,
-      role: 'pn-gw',
-      form: 'key-pair',
-      peer: { uri: deployment.uri(SERVER), address: deployment.address(SERVER, 'token') },
-      dnsNames: ['localhost'],
-    });
-    const privateKey = newPrivateKey();
-    const oneTime = parseOneTimeString(oneTimeString);
-    const pending = await prepareAssignment(oneTime, rootDer, systemRandom, { privateKey });
-    const channel = tokenChannel(pending.admitted);
-    const reply = await channel.assign(AssignmentRequest.decode(pending.request)).finally(() => channel.close());
-    const assigned = await acceptAssignment(pending, reply, Date.now());
-    if (assigned.form !== 'key-pair') throw new Error('a gateway is enrolled with a certificate');
-    const tls = {
-      root: dersToPem([rootDer]),
-      cert: dersToPem(assigned.chain),
-      key: privateKeyPem(privateKey),
-    };
+  static async enrol(deployment: Deployment, gateway: GatewaySpec): Promise<LightGateway> {
+    const { uri, tls } = await enrolGateway(deployment, gateway);
     return new LightGateway(deployment, uri, tls);
   }
 

@@ -10,7 +10,7 @@ import { connectTo, type ClientMethods, type Connection } from '@cpns/grpc';
 import { deriveTokenAuthKey, formatOneTimeString, sha256, type KeyForm } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from './wait-until';
 import { Groups } from './groups';
 import type { CredentialFiles, PkiFiles } from './pki-files';
 
@@ -42,7 +42,6 @@ export interface Admitted {
 }
 
 const DELIVERY_MS = 20_000;
-const POLL_MS = 25;
 
 interface CalledService {
   readonly uri: string;
@@ -125,12 +124,11 @@ export class Operator {
 
   /** Resolves when the assigner has the admission. @throws Error when that takes longer than 20 s */
   async waitUntilDelivered(entity: string, tokenId: string): Promise<void> {
-    const until = Date.now() + DELIVERY_MS;
-    while (!(await this.admissions(entity)).some((admission) => admission.tokenId === tokenId && admission.delivered)) {
-      if (Date.now() > until)
-        throw new Error(`the admission of ${entity} did not reach its assigner within ${DELIVERY_MS} ms`);
-      await sleep(POLL_MS);
-    }
+    await waitUntil(
+      `the admission of ${entity} to its assigner`,
+      async () => (await this.admissions(entity)).some((one) => one.tokenId === tokenId && one.delivered),
+      { withinMs: DELIVERY_MS },
+    );
   }
 
   /** Ends an admission. */

@@ -37,7 +37,7 @@ import { groupAggregate } from '../cskmf/records';
 import { RetireVersions } from '../cskmf/retire-versions/retire-versions';
 import { UpdateGroupKey } from '../cskmf/update-group-key';
 import { EntityRecords } from '../entities/entity-records';
-import { ADMISSION, admissionName, KEY, type AdmissionRecord, type KeyRecord } from '../entities/records';
+import { KEY, type KeyRecord } from '../entities/records';
 import { GatewayLog } from '../gateway-delivery/gateway-log';
 import { GatewayRecords } from '../gateways/gateway-records';
 import { PersonalNetworks } from '../gateways/personal-networks';
@@ -209,28 +209,6 @@ export class World {
     await this.#module.get(EntityRecords).transact(parseEntityUri(entity), { key: at(KEY) }, () => ({
       result: undefined,
       put: { key },
-    }));
-  }
-
-  /** An admission of a target entity, which the Server is to assign. */
-  async admit(entity: string, state: AdmissionRecord['state']): Promise<void> {
-    const admission: AdmissionRecord = {
-      tokenId: 't',
-      entity,
-      user: '',
-      role: 'target-entity',
-      form: 'secret',
-      assigner: SERVER,
-      state,
-      admittedAt: this.clock.now(),
-      expiresAt: this.clock.now() + 86_400_000,
-      dnsNames: [],
-      ipAddresses: [],
-    };
-    const read = { admission: at(ADMISSION, admissionName(admission.tokenId)) };
-    await this.#module.get(EntityRecords).transact(parseEntityUri(entity), read, () => ({
-      result: undefined,
-      put: { admission },
     }));
   }
 

@@ -14,14 +14,8 @@ import {
 import { CpnsError, EntityUserKey, GroupKey, type Clock, serviceUri, parseEntityUri } from '@cpns/core';
 import { SeededRandom } from '@cpns/core/testing';
 import type { ReceiverChannel } from '@cpns/delivery';
-import {
-  deriveGroupKeyCommitment,
-  endStatement,
-  makeEnvelope,
-  NO_SHARED_DIGEST,
-  signStatement,
-  type Statement,
-} from '@cpns/group-key';
+import { endStatement, makeEnvelope, type Statement } from '@cpns/group-key';
+import { forge, testVersion } from '@cpns/group-key/testing';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import type { ServerClients } from '../peers/server-clients';
@@ -79,25 +73,16 @@ export class FakeServer {
   }
 
   statement(groupId: string, version: bigint, changes: Partial<Statement> = {}): Statement {
-    return {
-      groupId,
-      version,
-      previous: version - 1n,
-      treeEpoch: 0n,
-      treeRevision: 0n,
-      activateAt: this.clock.now(),
-      sealUntil: this.clock.now() + SEAL_PERIOD,
-      commitment: deriveGroupKeyCommitment(groupKeyOf(groupId, version), groupId, version),
-      sharedDigest: NO_SHARED_DIGEST,
-      ...changes,
-    };
+    const now = this.clock.now();
+    const edit = { groupId, version, sealUntil: now + SEAL_PERIOD, ...changes };
+    return testVersion(now, new SeededRandom(`${groupId} ${version}`), edit).statement;
   }
 
   /** A Group Key for these members, each under the S of its epoch. */
   delivery(statement: Statement, members: readonly string[], epoch = 0, signer = this.signer): GatewayGroupKeyDelivery {
     const { groupId, version } = statement;
     return gatewayGroupKeyDelivery({
-      signed: { statement, signature: signStatement(signer.key, statement), chain: signer.chain },
+      signed: forge(signer, statement),
       envelopes: members.map((entity) => ({
         entity: parseEntityUri(entity),
         own: makeEnvelope(

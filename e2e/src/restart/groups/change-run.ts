@@ -1,6 +1,5 @@
 import { CpnsError } from '@cpns/core';
-import type { DeliveryMode } from '@cpns/testing';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil, type DeliveryMode } from '@cpns/testing';
 import type { Run } from '../flow';
 import { PATIENCE_MS, persistently } from '../house';
 import { expectAlikeEverywhere, expectGone, expectInUse, type Outcome } from './group-checks';
@@ -17,8 +16,6 @@ export interface Change {
   readonly ask: (groups: GroupHouse, groupId: string) => Promise<unknown>;
 }
 
-const POLL_MS = 25;
-
 /** What an operator makes of a creation whose answer was lost: the group is there, and his. */
 export async function create(groups: GroupHouse, groupId: string, delivery: DeliveryMode, parts: readonly Part[]) {
   const { operator } = groups.house.deployment;
@@ -34,13 +31,12 @@ export async function create(groups: GroupHouse, groupId: string, delivery: Deli
 
 /** Resolves when nothing of the group is on its way any more. @throws Error with what still is */
 export async function settled(groups: GroupHouse, outcome: Outcome): Promise<void> {
-  const until = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const lacking = [...(await groups.sight.underWay(outcome.groupId)), ...(await lackingAt(groups, outcome))];
-    if (lacking.length === 0) return;
-    if (Date.now() > until) throw new Error(`of ${outcome.groupId} is still to come: ${lacking.join('; ')}`);
-    await sleep(POLL_MS);
-  }
+  let lacking: string[] = [];
+  const look = async () => {
+    lacking = [...(await groups.sight.underWay(outcome.groupId)), ...(await lackingAt(groups, outcome))];
+    return lacking.length === 0;
+  };
+  await waitUntil(() => `of ${outcome.groupId}: ${lacking.join('; ')}`, look, { withinMs: PATIENCE_MS });
 }
 
 /** What gateways and watching devices have not got yet. */
@@ -55,7 +51,7 @@ async function lackingAt(groups: GroupHouse, outcome: Outcome): Promise<string[]
   }
   if (delivery === 'pull' && !deleted) return lacking;
   for (const part of members) {
-    const { version, ended } = await groups.members[part].groups.status(groupId);
+    const { version, ended } = await groups.members[part].local.groups.status(groupId);
     if (deleted ? !ended && version > 0n : version < newest) lacking.push(`${part}: the push`);
   }
   return lacking;
@@ -79,7 +75,7 @@ export class ChangeRun implements Run {
     await create(groups, run.#groupId, delivery, before);
     await settled(groups, run.#outcome(before, 1n));
     // whoever leaves, or stays until the end, had a key
-    for (const part of before) await persistently(() => groups.members[part].groups.pull(run.#groupId));
+    for (const part of before) await persistently(() => groups.members[part].local.groups.pull(run.#groupId));
     return run;
   }
 

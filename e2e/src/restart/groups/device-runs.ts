@@ -1,11 +1,8 @@
 /** GK-PULL and GK-PUSH of a device that is a process of its own. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DEVICE } from '../due';
 import type { Run } from '../flow';
-import { eventually, PATIENCE_MS, persistently } from '../house';
+import { eventually, persistently } from '../house';
 import type { GroupHouse } from './group-house';
-
-const POLL_MS = 25;
 
 abstract class DeviceRun implements Run {
   protected constructor(
@@ -36,14 +33,14 @@ abstract class DeviceRun implements Run {
     expect(groups).toMatchObject([{ group, version: Number(newest), ended: false, left: false }]);
     expect(groups[0]?.versions).toContain(Number(newest));
     const { stayer } = members;
-    await persistently(() => stayer.groups.pull(group));
+    await persistently(() => stayer.local.groups.pull(group));
     const data = Buffer.from(`${group} to the process`).toString('base64');
-    const sealed = await persistently(() => stayer.groups.seal(group, Buffer.from(data, 'base64')));
+    const sealed = await persistently(() => stayer.local.groups.seal(group, Buffer.from(data, 'base64')));
     const opened = await device.must({ command: 'open', message: sealed.toString('base64') });
     expect(opened).toMatchObject({ group, version: Number(newest), sender: stayer.entity, data });
     const { message, version } = await device.must({ command: 'seal', group, data });
     expect(version).toBe(Number(newest));
-    const heard = await persistently(() => stayer.groups.open(Buffer.from(message, 'base64')));
+    const heard = await persistently(() => stayer.local.groups.open(Buffer.from(message, 'base64')));
     expect(heard).toMatchObject({ groupId: group, version: newest, sender: device.entity });
     expect((await this.groups.commitments(group, newest)).size).toBe(1);
     expect(await this.groups.sight.underWay(group)).toEqual([]);
@@ -103,12 +100,9 @@ export class PushRun extends DeviceRun {
 
   /** Looks again and again, since a command that is interrupted by a death is done anew without the watch. */
   async #held(): Promise<void> {
-    const until = Date.now() + PATIENCE_MS;
-    for (;;) {
+    await eventually(`the push of ${this.groupId}`, async () => {
       const { groups } = await this.groups.device.must({ command: 'status', group: this.groupId });
-      if (groups.some(({ version }) => version > 0)) return;
-      if (Date.now() > until) throw new Error(`the push of ${this.groupId} did not come`);
-      await sleep(POLL_MS);
-    }
+      return groups.find(({ version }) => version > 0);
+    });
   }
 }

@@ -52,21 +52,21 @@ export async function expectAlikeEverywhere(groups: GroupHouse, outcome: Outcome
 export async function expectInUse(groups: GroupHouse, outcome: Outcome): Promise<void> {
   const { groupId, newest, members, joined, left } = outcome;
   for (const part of members) {
-    const status = await persistently(() => groups.members[part].groups.pull(groupId));
+    const status = await persistently(() => groups.members[part].local.groups.pull(groupId));
     expect(status).toMatchObject({ version: newest, ended: false, left: false });
   }
   for (const sender of members) await expectHeard(groups, outcome, sender);
   for (const part of left) await expectShutOut(groups, outcome, part);
   for (const part of joined)
-    expect(await refusalOf(() => groups.members[part].ask(groupId, newest - 1n))).toBe('VERSION_NOT_GIVEN');
+    expect(await refusalOf(() => groups.members[part].local.ask(groupId, newest - 1n))).toBe('VERSION_NOT_GIVEN');
   for (const version of upTo(newest)) expect((await groups.commitments(groupId, version)).size).toBe(1);
 }
 
 async function expectHeard(groups: GroupHouse, { groupId, newest, members }: Outcome, sender: Part): Promise<void> {
   const plaintext = Buffer.from(`${groupId} from ${sender}`);
-  const message = await persistently(() => groups.members[sender].groups.seal(groupId, plaintext));
+  const message = await persistently(() => groups.members[sender].local.groups.seal(groupId, plaintext));
   for (const part of members.filter((one) => one !== sender)) {
-    const opened = await persistently(() => groups.members[part].groups.open(message));
+    const opened = await persistently(() => groups.members[part].local.groups.open(message));
     expect(opened).toMatchObject({ groupId, version: newest, sender: groups.entity(sender) });
     expect(opened.plaintext.equals(plaintext)).toBe(true);
   }
@@ -75,20 +75,20 @@ async function expectHeard(groups: GroupHouse, { groupId, newest, members }: Out
 async function expectShutOut(groups: GroupHouse, { groupId, newest, members }: Outcome, part: Part): Promise<void> {
   const leaver = groups.members[part];
   for (const version of [0n, newest])
-    expect(['NOT_A_MEMBER', 'VERSION_NOT_GIVEN']).toContain(await refusalOf(() => leaver.ask(groupId, version)));
+    expect(['NOT_A_MEMBER', 'VERSION_NOT_GIVEN']).toContain(await refusalOf(() => leaver.local.ask(groupId, version)));
   const [sender] = members;
   if (sender === undefined) throw new Error('nobody is left to seal');
-  const message = await groups.members[sender].groups.seal(groupId, Buffer.from('after it left'));
-  expect(['NOT_A_MEMBER', 'VERSION_NOT_GIVEN']).toContain(await refusalOf(() => leaver.groups.open(message)));
+  const message = await groups.members[sender].local.groups.seal(groupId, Buffer.from('after it left'));
+  expect(['NOT_A_MEMBER', 'VERSION_NOT_GIVEN']).toContain(await refusalOf(() => leaver.local.groups.open(message)));
 }
 
 /** Nobody is given anything of the group any more, and whoever had its key knows that it has ended. */
 export async function expectGone(groups: GroupHouse, { groupId, newest, members }: Outcome): Promise<void> {
   for (const part of members) {
     const member = groups.members[part];
-    expect(await refusalOf(() => member.ask(groupId, newest))).toBe('GROUP_DELETED');
-    expect(await member.groups.status(groupId)).toMatchObject({ ended: true });
-    expect(await refusalOf(() => member.groups.seal(groupId, Buffer.from('too late')))).toBe('GROUP_DELETED');
+    expect(await refusalOf(() => member.local.ask(groupId, newest))).toBe('GROUP_DELETED');
+    expect(await member.local.groups.status(groupId)).toMatchObject({ ended: true });
+    expect(await refusalOf(() => member.local.groups.seal(groupId, Buffer.from('too late')))).toBe('GROUP_DELETED');
   }
   for (const version of upTo(newest)) expect((await groups.commitments(groupId, version)).size).toBe(1);
 }

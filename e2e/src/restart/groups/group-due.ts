@@ -47,6 +47,15 @@ const noticed = (flow: ChangeFlow): Due[] => [at(GATEWAY, flow, 7, 'member'), at
 
 const PROOF = unnumbered(SERVER, 'proof');
 
+/** A member that comes or goes by itself. */
+const BY_ITSELF = [
+  PROOF,
+  at(SMF, 'GK-UPDATE-M', 1, 'service-group'),
+  at(SERVER, 'GK-UPDATE-M', 5, 'group', times(2)),
+  at(SMF, 'GK-UPDATE-M', 6, 'service-group'),
+  at(GATEWAY, 'GK-UPDATE-M', 7, 'group'),
+];
+
 export const GROUP_DUE = {
   'FLOW-PULL': [
     ...toNotices('FLOW-PULL'),
@@ -90,20 +99,8 @@ export const GROUP_DUE = {
     at(GATEWAY, 'GK-UPDATE-M', 7, 'group', times(2)),
     at(GATEWAY, 'GK-UPDATE-M', 8, 'group'),
   ],
-  'GK-UPDATE-M, joins': [
-    PROOF,
-    at(SMF, 'GK-UPDATE-M', 1, 'service-group'),
-    at(SERVER, 'GK-UPDATE-M', 5, 'group', times(2)),
-    at(SMF, 'GK-UPDATE-M', 6, 'service-group'),
-    at(GATEWAY, 'GK-UPDATE-M', 7, 'group'),
-  ],
-  'GK-UPDATE-M, leaves': [
-    PROOF,
-    at(SMF, 'GK-UPDATE-M', 1, 'service-group'),
-    at(SERVER, 'GK-UPDATE-M', 5, 'group', times(2)),
-    at(SMF, 'GK-UPDATE-M', 6, 'service-group'),
-    at(GATEWAY, 'GK-UPDATE-M', 7, 'group'),
-  ],
+  'GK-UPDATE-M, joins': BY_ITSELF,
+  'GK-UPDATE-M, leaves': BY_ITSELF,
   'GK-DELETE': [
     at(SMF, 'GK-DELETE', 1, 'service-group'),
     at(SERVER, 'GK-DELETE', 2, 'group'),

@@ -52,13 +52,13 @@ export const GROUP_FLOWS: readonly GroupFlow[] = [
     delivery: 'pull',
     before: ['stayer', 'afar'],
     after: ['stayer', 'afar', 'mover'],
-    ask: (groups, groupId) => persistently(() => groups.members.mover.groups.join(groupId)),
+    ask: (groups, groupId) => persistently(() => groups.members.mover.local.groups.join(groupId)),
   }),
   changes('GK-UPDATE-M, leaves', {
     delivery: 'pull',
     before: ['stayer', 'afar', 'mover'],
     after: ['stayer', 'afar'],
-    ask: (groups, groupId) => persistently(() => groups.members.mover.groups.leave(groupId)),
+    ask: (groups, groupId) => persistently(() => groups.members.mover.local.groups.leave(groupId)),
   }),
   changes('GK-DELETE', {
     delivery: 'push',

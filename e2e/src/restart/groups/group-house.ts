@@ -4,7 +4,7 @@ import { deriveGroupKeyCommitment } from '@cpns/group-key';
 import { KMC, SMF } from '../due';
 import { House, MAIN_GATEWAY, PN } from '../house';
 import { DeviceProcess } from './device-process';
-import { Member } from './member';
+import { provisionMember, type Member } from './member';
 import { Sight } from './sight';
 
 /** Of a network of its own. It hears of everything, and is never killed itself. */
@@ -39,10 +39,10 @@ export class GroupHouse {
     const sight = new Sight(deployment, GATEWAYS);
     const seen = new SeenCommitments();
     const onDelivery = (delivery: GroupKeyDelivery) => seen.note(delivery);
-    const main = (id: string) => Member.provision(deployment, { id, pn: PN, gateway: MAIN_GATEWAY, onDelivery });
+    const main = (id: string) => provisionMember(deployment, { id, pn: PN, gateway: MAIN_GATEWAY, onDelivery });
     const stayer = await main('stayer');
     const mover = await main('mover');
-    const afar = await Member.provision(deployment, { id: 'afar', pn: 'pn2', gateway: OTHER_GATEWAY, onDelivery });
+    const afar = await provisionMember(deployment, { id: 'afar', pn: 'pn2', gateway: OTHER_GATEWAY, onDelivery });
     const device = await DeviceProcess.provision(house);
     return new GroupHouse(house, sight, seen, { stayer, mover, afar }, device);
   }
@@ -71,7 +71,7 @@ export class GroupHouse {
 
   async stop(): Promise<void> {
     try {
-      for (const member of Object.values(this.members)) await member.close();
+      for (const member of Object.values(this.members)) await member.local.close();
     } finally {
       await this.house.stop();
     }

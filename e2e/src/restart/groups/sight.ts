@@ -1,52 +1,18 @@
 /** Looks into the stores of running services from outside: what each of them keeps of one Service Group. */
-import { GroupKey } from '@cpns/core';
+import { OUTBOX } from '@cpns/delivery';
 import type { Statement } from '@cpns/group-key';
-import {
-  at,
-  defineRecord,
-  jsonField,
-  openRecords,
-  optional,
-  secretField,
-  type Records,
-  type Aggregate,
-  type Store,
-} from '@cpns/store';
+import { at, openRecords, type Aggregate, type RecordDefinition, type Records, type Store } from '@cpns/store';
 import { lookIntoStore, type Deployment } from '@cpns/testing';
+import * as cskmf from '../../../../apps/cpns-server/src/cskmf/records';
+import * as kmc from '../../../../apps/kmc/src/kmc/records';
+import * as held from '../../../../apps/pn-gw/src/cskmf/records';
+import * as noticed from '../../../../apps/pn-gw/src/service-group/records';
+import * as smf from '../../../../apps/smf/src/group-changes/records';
 import { KMC, SERVER, SMF } from '../due';
 
-const OUTBOX = 'outbox';
 const DELIVERY = 'delivery';
 const NOTICES = 'notices';
 const MEMBERS_MAX = 1_000;
-
-const PENDING = 'pending';
-const REQUEST = 'request';
-
-/** The records as their owners define them, as far as they are looked at. */
-const KMC_VERSION = defineRecord('version', {
-  version: jsonField<bigint>(),
-  state: jsonField<'live' | 'destroyed'>(),
-  groupKey: optional(secretField(GroupKey)),
-});
-const HEAD = defineRecord('head', {
-  newest: jsonField<bigint>(),
-  versions: jsonField<readonly { readonly version: bigint; readonly commitment: Buffer }[]>(),
-});
-const NOTICE = defineRecord('notice', {
-  membershipRevision: jsonField<bigint>(),
-  keyVersion: jsonField<bigint>(),
-  deleted: jsonField<boolean>(),
-  noticed: jsonField<readonly { readonly version: bigint }[]>(),
-});
-const STATEMENTS = defineRecord('statements', { known: jsonField<readonly { readonly statement: Statement }[]>() });
-const HELD = defineRecord('index', { entries: jsonField<readonly { readonly groupId: string }[]>() });
-
-export interface KmcVersion {
-  readonly version: bigint;
-  readonly state: 'live' | 'destroyed';
-  readonly groupKey?: GroupKey;
-}
 
 /** What a gateway keeps of a group. */
 export interface GatewayView {
@@ -84,27 +50,28 @@ export class Sight {
   }
 
   /** Those that the KMC has, from the first on, and one that it must not have if it does. */
-  async kmcVersions(groupId: string, upTo: bigint): Promise<readonly KmcVersion[]> {
-    const names = Array.from({ length: Number(upTo) + 2 }, (_, index) => `version.${index + 1}`);
-    const wanted = Object.fromEntries(names.map((name) => [name, at(KMC_VERSION, name)]));
-    const found = await this.#into(KMC, ({ records }) => records.read({ kind: 'key', id: groupId }, wanted));
+  async kmcVersions(groupId: string, upTo: bigint): Promise<readonly kmc.VersionRecord[]> {
+    const names = Array.from({ length: Number(upTo) + 2 }, (_, index) => kmc.versionName(BigInt(index + 1)));
+    const wanted = Object.fromEntries(names.map((name) => [name, at(kmc.VERSION, name)]));
+    const found = await this.#into(KMC, ({ records }) => records.read(kmc.keyAggregate(groupId), wanted));
     return names.flatMap((name) => found[name] ?? []);
   }
 
   /** GKC of each version that the Server gives, in hex. */
   async commitments(groupId: string): Promise<ReadonlyMap<bigint, string>> {
-    const group = { kind: 'group', id: groupId };
-    const { head } = await this.#into(SERVER, ({ records }) => records.read(group, { head: at(HEAD) }));
+    const group = cskmf.groupAggregate(groupId);
+    const { head } = await this.#into(SERVER, ({ records }) => records.read(group, { head: at(cskmf.GROUP) }));
     return new Map(head?.versions.map(({ version, commitment }) => [version, commitment.toString('hex')]));
   }
 
   /** @returns undefined for a gateway that heard nothing of it */
   gateway(name: string, groupId: string): Promise<GatewayView | undefined> {
-    const group = { kind: 'group', id: groupId };
+    const group = noticed.groupAggregate(groupId);
     return this.#into(name, async ({ store, records }) => {
-      const { notice, statements } = await records.read(group, { notice: at(NOTICE), statements: at(STATEMENTS) });
+      const wanted = { notice: at(noticed.NOTICE), statements: at(noticed.STATEMENTS) };
+      const { notice, statements } = await records.read(group, wanted);
       if (notice === undefined) return undefined;
-      const { items } = await store.members(group, 'members', undefined, MEMBERS_MAX);
+      const { items } = await store.members(group, noticed.MEMBERS_SET, undefined, MEMBERS_MAX);
       return {
         revision: notice.membershipRevision,
         deleted: notice.deleted,
@@ -116,28 +83,28 @@ export class Sight {
   }
 
   #underWayAtSmf(groupId: string): Promise<string[]> {
-    const group = { kind: 'service-group', id: groupId };
+    const group = smf.groupAggregate(groupId);
     return this.#into(SMF, async (seen) => [
       ...(await entries(seen, group, OUTBOX)),
-      ...(await record(seen, group, PENDING)),
+      ...(await record(seen, group, smf.PENDING)),
       ...(await this.#logs(seen, NOTICES)),
     ]);
   }
 
   #underWayAtServer(groupId: string): Promise<string[]> {
-    const group = { kind: 'group', id: groupId };
+    const group = cskmf.groupAggregate(groupId);
     return this.#into(SERVER, async (seen) => [
       ...(await entries(seen, group, OUTBOX)),
-      ...(await record(seen, group, PENDING)),
+      ...(await record(seen, group, cskmf.PENDING)),
       ...(await this.#logs(seen, DELIVERY)),
     ]);
   }
 
   #underWayAtGateway(name: string, groupId: string): Promise<string[]> {
-    const group = { kind: 'group', id: groupId };
+    const group = noticed.groupAggregate(groupId);
     return this.#into(name, async (seen) => [
       ...(await entries(seen, group, OUTBOX)),
-      ...(await record(seen, group, REQUEST)),
+      ...(await record(seen, group, held.REQUEST)),
       ...(await heldPush(seen, groupId)),
     ]);
   }
@@ -164,11 +131,15 @@ async function entries({ name, store }: Seen, aggregate: Aggregate, log: string,
   return found.entries.map(({ dedupeId }) => `${name}: ${log} ${to} ${dedupeId}`);
 }
 
-async function record({ name, store }: Seen, aggregate: Aggregate, wanted: string): Promise<string[]> {
+async function record(
+  { name, store }: Seen,
+  aggregate: Aggregate,
+  { name: wanted }: Pick<RecordDefinition<never>, 'name'>,
+): Promise<string[]> {
   return (await store.read(aggregate, [wanted])).has(wanted) ? [`${name}: ${wanted}`] : [];
 }
 
 async function heldPush({ name, records }: Seen, groupId: string): Promise<string[]> {
-  const { held } = await records.read({ kind: 'held-push', id: 'own' }, { held: at(HELD) });
-  return held?.entries.some((one) => one.groupId === groupId) === true ? [`${name}: a push waits`] : [];
+  const { index } = await records.read(held.HELD_AGGREGATE, { index: at(held.HELD_INDEX) });
+  return index?.entries.some((one) => one.groupId === groupId) === true ? [`${name}: a push waits`] : [];
 }

@@ -8,12 +8,11 @@ import {
   signerFromPkcs8,
   type Issuer,
 } from '@cpns/certificate-issuance';
-import { AssignmentRequest, EntityUserKeyServiceService } from '@cpns/contracts';
-import { FirstSeed, NONCE_BYTES, SECRET_BYTES, systemRandom, type PrivateKeyDer } from '@cpns/core';
-import { deriveEntityUserKey, deriveSecondSeed, parseOneTimeString } from '@cpns/key-derivation';
-import { acceptAssignment, prepareAssignment, tokenChannel } from '@cpns/pne-sdk';
+import { EntityUserKeyServiceService } from '@cpns/contracts';
+import { FirstSeed, NONCE_BYTES, SECRET_BYTES, type PrivateKeyDer } from '@cpns/core';
+import { deriveEntityUserKey, deriveSecondSeed } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
-import type { Operator } from '../operator';
+import { enrolGateway, type EnrolsGateways } from '../enrol-gateway';
 import { issued } from './credentials';
 import { Wire, type WireTls } from './wire';
 
@@ -26,15 +25,6 @@ export interface HeldSeed {
 const SERVER = 'cpns-server';
 /** An address that nothing dials. */
 const NOWHERE = '127.0.0.1:1';
-
-/** What a CPNS Server is enrolled at: a deployment of processes, or a Server in this process. */
-export interface EnrolsGateways {
-  readonly operator: Pick<Operator, 'admit'>;
-  readonly pki: { readonly rootDer: Buffer };
-  entity(pn: string, type: 'pn-gw', id: string): string;
-  uri(service: 'cpns-server'): string;
-  address(service: 'cpns-server', port: 'token' | 'certificate'): string;
-}
 
 /**
  * A PN GW whose keys a test holds: enrolled and provisioned by the running CPNS Server like any other, so that a test can
@@ -59,29 +49,11 @@ export class TestGateway {
   ) {}
 
   static async enrol(deployment: EnrolsGateways, pn: string, id: string): Promise<TestGateway> {
-    const uri = deployment.entity(pn, 'pn-gw', id);
-    const { oneTimeString } = await deployment.operator.admit({
-      entity: uri,
-      role: 'pn-gw',
-      form: 'key-pair',
-      peer: { uri: deployment.uri(SERVER), address: deployment.address(SERVER, 'token') },
-      dnsNames: ['localhost'],
-      // a device dials an address, and checks that the certificate holds it
-      ipAddresses: ['127.0.0.1'],
-    });
-    const privateKey = newPrivateKey();
-    const oneTime = parseOneTimeString(oneTimeString);
-    const pending = await prepareAssignment(oneTime, deployment.pki.rootDer, systemRandom, { privateKey });
-    const channel = tokenChannel(pending.admitted);
-    const reply = await channel.assign(AssignmentRequest.decode(pending.request)).finally(() => channel.close());
-    const assigned = await acceptAssignment(pending, reply, Date.now());
-    if (assigned.form !== 'key-pair') throw new Error('a gateway is enrolled with a certificate');
-    const root = dersToPem([deployment.pki.rootDer]);
-    const tls = { root, cert: dersToPem(assigned.chain), key: privateKeyPem(privateKey) };
+    const { uri, tls, chain } = await enrolGateway(deployment, { pn, id });
     const server = new Wire(deployment.address(SERVER, 'certificate'), tls);
     const { ca, key } = await provisionCa(server);
-    const caTls = { root, cert: dersToPem(ca.chain), key: privateKeyPem(key) };
-    return new TestGateway(uri, tls, assigned.chain, server, ca, caTls, await provisionSeed(server));
+    const caTls = { root: tls.root, cert: dersToPem(ca.chain), key: privateKeyPem(key) };
+    return new TestGateway(uri, tls, chain, server, ca, caTls, await provisionSeed(server));
   }
 
   /** One that no Server knows, for a test whose Server is played. */

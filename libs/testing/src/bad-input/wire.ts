@@ -1,5 +1,5 @@
 import { ErrorInfo, RpcStatus, type Any } from '@cpns/contracts';
-import type { MethodShape, RequestOf, ResponseOf } from '@cpns/grpc';
+import type { ClientTls, MethodShape, RequestOf, ResponseOf } from '@cpns/grpc';
 import {
   Client,
   credentials,
@@ -11,11 +11,7 @@ import {
 } from '@grpc/grpc-js';
 
 /** PEM; without a certificate, as clients of token ports dial. */
-export interface WireTls {
-  readonly root: string | Buffer;
-  readonly cert?: string | Buffer;
-  readonly key?: string | Buffer;
-}
+export type WireTls = ClientTls;
 
 /** What a call was refused with, read off the wire; the project's own client would make its own words of it. */
 export class Refusal extends Error {

@@ -5,7 +5,6 @@
 import { statementMessage, checkStatement, type GroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, GroupKey } from '@cpns/core';
 import { encodeContentHeader, makeEnvelope, parseContentHeader, signStatement } from '@cpns/group-key';
-import { parseOneTimeString } from '@cpns/key-derivation';
 import { createPrivateKey, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { flipped } from '@cpns/testing/bad-input';
@@ -33,12 +32,9 @@ const device = (world: World, number: number): Promise<Behind> =>
     world.onStop(() => local.close());
     const peer = { uri: world.probe.uri, address };
     const { oneTimeString } = await world.deployment.operator.admit({ entity: world.entity(), form: 'secret', peer });
-    await local.device.assign(parseOneTimeString(oneTimeString));
-    await local.device.register();
-    const { live } = await local.read();
-    if (live === undefined) throw new Error('the device has no live key');
+    const { entity, secret, keyId } = await (await local.enrol(oneTimeString)).liveKey();
     world.stores.add(`device ${number}`, local.store);
-    return { entity: live.entity, local, secret: live.secret, keyId: live.keyId };
+    return { entity, local, secret, keyId };
   });
 
 const inGroup = async (world: World, of: Behind, groupId: string) =>

@@ -6,6 +6,7 @@ import {
   PnGatewayServiceService,
 } from '@cpns/contracts';
 import type { Expectation, Item, Row } from '../../row';
+import type { Wire } from '@cpns/testing/bad-input';
 import type { World } from '../../world';
 import {
   BY_DEVICE,
@@ -127,7 +128,13 @@ const pullForAnotherPn = callRow({
   },
 });
 
-const kmcVersion = (id: string, item: Item, expect: Expectation, version: bigint): Row =>
+const kmcVersion = (
+  id: string,
+  item: Item,
+  expect: Expectation,
+  version: bigint,
+  prepare: (wire: Wire, groupId: string) => Promise<unknown> = () => Promise.resolve(),
+): Row =>
   callRow({
     ...BY_OSG,
     id: `${id} (GetKeyVersion)`,
@@ -136,13 +143,17 @@ const kmcVersion = (id: string, item: Item, expect: Expectation, version: bigint
     method: getKeyVersion,
     expect,
     messages: async (world) => {
-      const groupId = await keyAtKmc(world);
-      return { good: { groupId, version: 1n }, bad: { groupId, version } };
+      const [there, groupId] = [await keyAtKmc(world), await keyAtKmc(world)];
+      await prepare(world.wire(BY_OSG.at, 'service cpns-server'), groupId);
+      return { good: { groupId: there, version: 1n }, bad: { groupId, version } };
     },
   });
 const kmc: readonly Row[] = [
   kmcVersion('version 0', 'a malformed message', refused('FIELD_MISSING', 'version'), 0n),
   kmcVersion('a version that was never made', 'a version that was never made', refused('NOT_FOUND'), 2n),
+  kmcVersion('a version that was destroyed', 'a version that has retired', refused('NOT_FOUND'), 1n, (wire, groupId) =>
+    wire.call(KmcServiceService.destroyKeyVersion, { groupId, version: 1n }),
+  ),
   ...(
     [
       ['a second first version', 'a group-id that is taken', 'ALREADY_EXISTS', () => ({ requestId: requestId() })],

@@ -11,8 +11,8 @@ import {
   ServiceGroupServiceService,
 } from '@cpns/contracts';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { row, type Row } from '../../row';
+import { waitUntil } from '@cpns/testing';
+import type { Row } from '../../row';
 import type { World } from '../../world';
 import {
   BY_DEVICE,
@@ -25,19 +25,13 @@ import {
   freshGroupId,
   group,
   groupsOf,
-  keyAtKmc,
   member,
   members,
-  PATIENT,
   refused,
   requestId,
   resident,
-  wireOf,
   type Served,
 } from './stage';
-
-/** For a call while its dependency is away: a later answer would be this client's DEADLINE_EXCEEDED. */
-const SHORT = { deadlineMs: 2_500 };
 
 interface Outage<M extends MethodShape> extends Served {
   readonly id: string;
@@ -51,24 +45,19 @@ interface Outage<M extends MethodShape> extends Served {
 /** The call is made again when the dependency is back. */
 const down =
   (dependency: string) =>
-  <M extends MethodShape>({ id, at, as, method, request, journal }: Outage<M>): Row =>
-    row<{ readonly send: (request: RequestOf<M>, how: typeof SHORT) => Promise<unknown>; sent: RequestOf<M>[] }>({
+  <M extends MethodShape>({ id, request, ...called }: Outage<M>): Row =>
+    callRow({
+      ...called,
       id: `${id}, ${dependency}`,
       item: 'a dependency that is down',
       clause: 'architecture, Failure',
-      at,
       expect: refused('DEPENDENCY_UNAVAILABLE'),
-      ...(journal && { journal }),
-      arrange: async (world) => {
-        const wire = await wireOf(world, at, as);
-        return {
-          send: (message, how) => wire.call(method, message, how),
-          sent: [await request(world), await request(world)],
-        };
+      // a later answer would be this client's DEADLINE_EXCEEDED
+      badDeadlineMs: 2_500,
+      messages: async (world) => {
+        const [good, bad] = [await request(world), await request(world)];
+        return { good, bad, again: bad };
       },
-      good: ({ send, sent }) => send(sent[0]!, PATIENT),
-      bad: ({ send, sent }) => send(sent[1]!, SHORT),
-      after: ({ send, sent }) => send(sent[1]!, PATIENT),
     });
 
 const CREATE = {
@@ -99,7 +88,8 @@ const PULL = {
   method: PnGatewayServiceService.pullGroupKey,
   request: async (world: World) => {
     const groupId = await group(world);
-    while (!(await world.stores.has('pn1/gw1', { kind: 'group', id: groupId }, 'available'))) await sleep(20);
+    const isAvailable = () => world.stores.has('pn1/gw1', { kind: 'group', id: groupId }, 'available');
+    await waitUntil(`the first version of ${groupId} at its gateway`, isAvailable);
     await groupsOf(world).addMembers(groupId, [await member(world, 2)]);
     return { groupId, version: 2n };
   },
@@ -138,7 +128,7 @@ export const STORE_STOPPED_GROUP_ROWS: readonly Row[] = [
 ];
 
 /** A minute of grace, and the round that destroys what has retired; on a busy machine. */
-const RETIRED_MS = 150_000;
+const RETIREMENT = { withinMs: 150_000, everyMs: 500 };
 
 /** A group with two members that were in it all the time, at version 2. */
 export const agingGroup = (world: World): Promise<string> =>
@@ -151,13 +141,11 @@ export const agingGroup = (world: World): Promise<string> =>
 /** Resolves when version 1 has retired. */
 export async function hasRetired(world: World): Promise<void> {
   const groupId = await agingGroup(world);
-  const until = Date.now() + RETIRED_MS;
-  for (;;) {
+  const isRetired = async () => {
     const [version] = (await groupsOf(world).groupKeyStatus(groupId)).versions;
-    if (version?.state === GroupKeyVersionState.GROUP_KEY_VERSION_STATE_RETIRED) return;
-    if (Date.now() > until) throw new Error('version 1 does not retire');
-    await sleep(500);
-  }
+    return version?.state === GroupKeyVersionState.GROUP_KEY_VERSION_STATE_RETIRED;
+  };
+  await waitUntil('the end of version 1', isRetired, RETIREMENT);
 }
 
 const RETIRED = { item: 'a version that has retired', expect: refused('VERSION_RETIRED') } as const;
@@ -184,20 +172,6 @@ export const RETIRED_ROWS: readonly Row[] = [
     messages: async (world) => {
       const good = { groupId: await agingGroup(world), version: 2n };
       return { good, bad: { ...good, version: 1n } };
-    },
-  }),
-  callRow({
-    ...BY_OSG,
-    id: 'a version that was destroyed (GetKeyVersion)',
-    item: 'a version that has retired',
-    clause: 'SECCF-KMC',
-    method: KmcServiceService.getKeyVersion,
-    expect: refused('NOT_FOUND'),
-    messages: async (world) => {
-      const [there, gone] = [await keyAtKmc(world), await keyAtKmc(world)];
-      const wire = await wireOf(world, BY_OSG.at, BY_OSG.as);
-      await wire.call(KmcServiceService.destroyKeyVersion, { groupId: gone, version: 1n });
-      return { good: { groupId: there, version: 1n }, bad: { groupId: gone, version: 1n } };
     },
   }),
 ];

@@ -90,7 +90,7 @@ export async function keyAtKmc(world: World): Promise<string> {
 /** Whose connection it is. */
 export type As = Caller | ((world: World) => Promise<Wire>);
 
-export const wireOf = (world: World, at: Port, as: As): Promise<Wire> =>
+const wireOf = (world: World, at: Port, as: As): Promise<Wire> =>
   typeof as === 'function' ? as(world) : Promise.resolve(world.wire(at, as));
 
 /** Where and by whom an RPC is called. */
@@ -106,23 +106,24 @@ export const BY_OSG: Served = { at: 'KMC certificate', as: 'service cpns-server'
 export const BY_DEVICE: Served = { at: 'gateway certificate', as: async (world) => (await resident(world)).wire };
 
 /** What is sent: the unaltered message, the altered one, and afterwards, where that shows something, a good one again. */
-export interface Messages<M extends MethodShape> {
+interface Messages<M extends MethodShape> {
   readonly good: RequestOf<M>;
   readonly bad: RequestOf<M>;
   readonly again?: RequestOf<M>;
 }
 
-export type CallSpec<M extends MethodShape> = Served &
+type CallSpec<M extends MethodShape> = Served &
   Pick<RowOf<never>, 'id' | 'item' | 'clause' | 'expect' | 'journal'> & {
     readonly method: M;
     readonly messages: (world: World) => Promise<Messages<M>>;
     /** Who sends the altered message, where that is what is wrong with it. */
     readonly badAs?: As;
+    readonly badDeadlineMs?: number;
   };
 
 /** A row whose messages are requests of one RPC. */
 export function callRow<M extends MethodShape>(spec: CallSpec<M>): Row {
-  const { at, as, badAs = as, method, messages, ...shown } = spec;
+  const { at, as, badAs = as, badDeadlineMs: deadlineMs = PATIENT.deadlineMs, method, messages, ...shown } = spec;
   return row<Messages<M> & { readonly wire: Wire; readonly other: Wire }>({
     ...shown,
     at,
@@ -132,7 +133,7 @@ export function callRow<M extends MethodShape>(spec: CallSpec<M>): Row {
       other: await wireOf(world, at, badAs),
     }),
     good: ({ wire, good }) => wire.call(method, good, PATIENT),
-    bad: ({ other, bad }) => other.call(method, bad, PATIENT),
+    bad: ({ other, bad }) => other.call(method, bad, { deadlineMs }),
     after: async ({ wire, again }) => again && wire.call(method, again, PATIENT),
   });
 }
