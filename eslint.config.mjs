@@ -74,6 +74,16 @@ export default tseslint.config(
     rules: { '@typescript-eslint/no-non-null-assertion': 'off', 'max-lines-per-function': 'off' },
   },
   {
+    // what tests of a service share with the suites over processes
+    files: ['apps/*/src/**/*.spec.ts', 'apps/*/src/testing/**/*.ts'],
+    rules: {
+      '@nx/enforce-module-boundaries': [
+        'error',
+        { ...boundaries, allow: ['@cpns/testing', '@cpns/testing/bad-input'] },
+      ],
+    },
+  },
+  {
     // suites read records through the definitions of the services that own them
     files: ['e2e/**/*.ts'],
     rules: {

@@ -185,7 +185,7 @@ describe('a device program', () => {
   });
 });
 
-describe('a wrong configuration', () => {
+describe('a wrong configuration is one sentence and code 78', () => {
   const psk = () => file('psk', 'ab'.repeat(32));
   const rest = () => ({
     CPNS_ENTITY: ENTITY,
@@ -210,7 +210,7 @@ describe('a wrong configuration', () => {
     ['no store', () => ({ CPNS_STORE: undefined }), 'CPNS_STORE'],
     ['a store of a server', () => ({ CPNS_STORE: 'redis://127.0.0.1' }), 'CPNS_STORE'],
     ['no master key', () => ({ CPNS_MASTER_KEY_FILE: undefined }), 'CPNS_MASTER_KEY_FILE'],
-    ['a goal that is none', () => ({ CPNS_UNTIL: 'forever' }), 'CPNS_UNTIL'],
+    ['CPNS_UNTIL of no stage (pne)', () => ({ CPNS_UNTIL: 'sometime' }), 'CPNS_UNTIL'],
     [
       'a pre-shared key of another size',
       () => ({ CPNS_PRE_SHARED_KEY_FILE: file('psk', 'abcd'), ...rest() }),
@@ -242,7 +242,7 @@ describe('a wrong configuration', () => {
       'CPNS_PRIVATE_KEY_FILE',
     ],
     ['a misspelt setting', () => ({ CPNS_UNTILL: 'proved' }), 'CPNS_UNTIL'],
-  ])('is one sentence and code 78: %s', async (_what, env, variable) => {
+  ])('%s', async (_what, env, variable) => {
     const { code, plain } = await run(env());
     expect(code).toBe(78);
     expect(plain).toEqual([expect.stringContaining(variable)]);

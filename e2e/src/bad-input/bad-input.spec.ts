@@ -1,159 +1,191 @@
 /**
- * "What bad input gets", one row and more for each item: the unaltered message is accepted by a running service, the
- * altered one refused with its own code and reason, and every store is as it was.
+ * "What bad input gets", at running services and at a device: one row for each kind at each port; the services' specs have
+ * all of them. The unaltered message is accepted, the altered one refused with its own code and reason, and every store is as
+ * it was.
  */
 import { startRedis, type RunningRedis } from '@cpns/store/testing';
-import { rmSync } from 'node:fs';
+import { SERVER_HUNG_ROWS, titled } from '@cpns/testing/bad-input';
 import { changesBetween, StoreWatch } from '../support/store-states';
 import { PhaseRun, RECOVERY_MS, type Phase } from './phase';
 import { sayRow, sayTable } from './report';
-import { ITEMS, type Outcome, type Row } from './row';
-import { CALLER_ROWS } from './rows/callers';
-import { CERTIFICATE_ROWS } from './rows/certificates';
-import { CSR_ROWS } from './rows/csrs';
-import { SERVER_HUNG_ROWS, SERVER_STOPPED_ROWS, STORE_STOPPED_ROWS } from './rows/dependencies';
-import { EXPIRED_SEED_ROWS, FIRST_SEED_ROWS } from './rows/first-seeds';
-import { EXPIRED_KEY_ROW, FEW, GATEWAY_SEED_ROWS, SHORT, SHORT_KEY_MS } from './rows/gateway-limits';
-import { ISSUER_ROWS } from './rows/issuers';
-import { LIMIT_ROWS } from './rows/limits';
-import { NAME_ROWS } from './rows/names';
-import { PROOF_ROWS } from './rows/proofs';
-import { REGISTRATION_ROWS } from './rows/registrations';
-import { SETTING_ROWS, soundDirectories } from './rows/settings';
-import { EXPIRED_TOKEN_ROWS, TOKEN_LIFE_ROWS } from './rows/token-lives';
-import { TOKEN_ROWS } from './rows/tokens';
-import { TRANSPORT_ROWS } from './rows/transport';
+import { GROUP_ITEMS, ITEMS, type Outcome, type Row } from './row';
+import { ENTITY_KEY_ROWS, STORE_STOPPED_KEY_ROWS } from './rows/entity-user-keys';
+import { CHANNEL_ROWS } from './rows/groups/channels';
+import { CREATION_ROWS } from './rows/groups/creations';
+import { DEVICE_ROWS } from './rows/groups/devices';
+import { KEY_ROWS } from './rows/groups/keys';
+import { MEMBERSHIP_ROWS } from './rows/groups/memberships';
+import {
+  agingGroup,
+  hasRetired,
+  KMC_STOPPED_ROWS,
+  RETIRED_ROWS,
+  SERVER_HUNG_GROUP_ROWS,
+  SMF_STOPPED_ROWS,
+  STORE_STOPPED_GROUP_ROWS,
+} from './rows/groups/outages';
+import { RPC_ROWS } from './rows/groups/rpcs';
+import { SETTING_ROW } from './rows/setting';
 import { World } from './world';
 
-const PHASES: readonly Phase[] = [
-  { name: 'tokens', rows: [...TOKEN_ROWS, ...TOKEN_LIFE_ROWS] },
-  { name: 'requests for a certificate', rows: CSR_ROWS },
-  { name: 'names', rows: NAME_ROWS },
-  { name: 'limits', rows: LIMIT_ROWS },
-  { name: 'certificates', rows: [...CERTIFICATE_ROWS, ...ISSUER_ROWS] },
-  { name: 'registrations', rows: [...REGISTRATION_ROWS, ...FIRST_SEED_ROWS] },
-  { name: 'proofs', rows: PROOF_ROWS },
-  { name: 'callers', rows: CALLER_ROWS },
-  { name: 'transport', rows: TRANSPORT_ROWS },
-  { name: 'what time has ended', rows: [...EXPIRED_TOKEN_ROWS, ...EXPIRED_SEED_ROWS, EXPIRED_KEY_ROW] },
-  { name: 'settings', rows: SETTING_ROWS, together: true },
-];
-const STOPPED: Phase = { name: 'the CPNS Server is stopped', rows: [...SERVER_STOPPED_ROWS, ...GATEWAY_SEED_ROWS] };
-const HUNG: Phase = { name: 'the CPNS Server hangs', rows: SERVER_HUNG_ROWS };
-const NO_STORE: Phase = { name: 'Redis is stopped', rows: STORE_STOPPED_ROWS };
-const DUE: readonly Row[] = [...PHASES, STOPPED, HUNG, NO_STORE].flatMap(({ rows }) => rows);
+interface TriedPhase extends Phase {
+  readonly begin?: (world: World) => unknown;
+  readonly end?: (world: World) => unknown;
+}
+const phase = (name: string, ...rows: readonly Row[]): TriedPhase => ({ name, rows, comesToRest: true });
+/** A dependency is taken away, and brought back. */
+const outage = (
+  name: string,
+  rows: readonly Row[],
+  begin: (world: World) => unknown,
+  end: (world: World) => unknown,
+): TriedPhase => ({ name, rows, begin, end });
 
-const START_MS = 120_000;
+const signal = (name: NodeJS.Signals) => (world: World) => process.kill(world.deployment.pid('cpns-server'), name);
+const PHASES: readonly TriedPhase[] = [
+  phase('Entity-User Keys', ...ENTITY_KEY_ROWS),
+  phase('groups, their members and keys', ...RPC_ROWS, ...CREATION_ROWS, ...MEMBERSHIP_ROWS, ...KEY_ROWS),
+  phase('channels', ...CHANNEL_ROWS),
+  phase('at a device', ...DEVICE_ROWS),
+  outage(
+    'the KMC is stopped',
+    KMC_STOPPED_ROWS,
+    async ({ deployment }) => {
+      // with another process goes what it had in memory
+      await deployment.restart('cpns-server');
+      await deployment.stopService('kmc');
+    },
+    ({ deployment }) => deployment.restart('kmc'),
+  ),
+  outage(
+    'the CPNS Server hangs',
+    [...SERVER_HUNG_ROWS, ...SERVER_HUNG_GROUP_ROWS],
+    signal('SIGSTOP'),
+    signal('SIGCONT'),
+  ),
+  outage(
+    'the SMF is stopped',
+    SMF_STOPPED_ROWS,
+    ({ deployment }) => deployment.stopService('smf'),
+    ({ deployment }) => deployment.restart('smf'),
+  ),
+  outage(
+    'a setting is wrong',
+    [SETTING_ROW],
+    () => undefined,
+    ({ deployment }) => deployment.restart('cpns-server'),
+  ),
+];
+const ON_REDIS = phase('a version that has retired', ...RETIRED_ROWS);
+const NO_STORE: Phase = { name: 'Redis is stopped', rows: [...STORE_STOPPED_KEY_ROWS, ...STORE_STOPPED_GROUP_ROWS] };
+const DUE: readonly Row[] = [...PHASES, ON_REDIS, NO_STORE].flatMap(({ rows }) => rows);
+
+const START_MS = 180_000;
+/** Versions after the first are made and never used, so that none retires, and nothing is destroyed while rows run. */
+const NEVER_USED = { 'cpns-server': { CPNS_ACTIVATION_DELAY: '1d' } };
+
 const outcomes: Outcome[] = [];
-const titled = ({ rows }: Phase) => rows.map((row) => [`${row.id}, ${row.at}`, row] as const);
 
 function record(outcome: Outcome): void {
   outcomes.push(outcome);
   sayRow(outcome);
 }
 
-afterAll(() => sayTable(DUE, outcomes));
+let redis: RunningRedis;
+let onRedis: World;
+
+/** Started before all else: what is to retire there takes more than a minute. */
+beforeAll(async () => {
+  redis = await startRedis({ own: true, appendonly: true });
+  onRedis = await World.start({ store: { redis: redis.url } });
+  await agingGroup(onRedis);
+}, START_MS);
+
+afterAll(async () => {
+  sayTable(DUE, outcomes);
+  await onRedis.stop();
+  await redis.stop();
+});
+
+/** The rows of a phase, refused one after another, and what they could have spent. */
+function describePhase(
+  world: () => World,
+  one: TriedPhase,
+  before: () => Promise<void> = () => Promise.resolve(),
+): void {
+  describe(one.name, () => {
+    let run: PhaseRun;
+    let isAway = false;
+    const back = async () => {
+      if (isAway) await one.end?.(world());
+      isAway = false;
+    };
+    beforeAll(async () => {
+      await before();
+      run = new PhaseRun(world(), one);
+      await run.prepare();
+      if (one.begin !== undefined) {
+        await world().rest();
+        isAway = true;
+        await one.begin(world());
+      }
+      await run.begin();
+    }, START_MS);
+    afterAll(back);
+
+    test.each(titled(one.rows))('%s', async (_title, row) => record(await run.refuse(row)));
+    test('what was refused burnt nothing', async () => {
+      await back();
+      expect(await run.makeGood(one.end === undefined ? 0 : RECOVERY_MS)).toEqual([]);
+    });
+  });
+}
 
 describe('one deployment', () => {
   let world: World;
-  const pid = () => world.deployment.pid('cpns-server');
-
   beforeAll(async () => {
-    const gateways = [{ pn: 'pn1', id: 'gw1' }, FEW, SHORT];
-    const still = { CPNS_PROVISIONING_INTERVAL: '1h' };
-    const env = {
-      [`${FEW.pn}/${FEW.id}`]: still,
-      [`${SHORT.pn}/${SHORT.id}`]: { ...still, CPNS_KEY_LIFETIME: `${SHORT_KEY_MS}ms` },
-    };
-    world = await World.start({ gateways, env });
+    world = await World.start({ env: NEVER_USED });
   }, START_MS);
+  afterAll(() => world.stop());
 
-  afterAll(async () => {
-    await world.stop();
-    for (const directory of await soundDirectories()) rmSync(directory, { recursive: true, force: true });
-  });
-
-  describe.each(PHASES.map((phase) => [phase.name, phase] as const))('%s', (_name, phase) => {
-    let run: PhaseRun;
-    beforeAll(async () => {
-      run = new PhaseRun(world, phase);
-      await run.prepare();
-      await run.begin();
-    }, START_MS);
-
-    test.each(titled(phase))('%s', async (_title, row) => record(await run.refuse(row)));
-    test('what was refused burnt nothing', async () => expect(await run.makeGood()).toEqual([]));
-  });
-
-  describe(STOPPED.name, () => {
-    let run: PhaseRun;
-    beforeAll(async () => {
-      run = new PhaseRun(world, STOPPED);
-      await run.prepare();
-      await world.deployment.stopService('cpns-server');
-      await run.begin();
-    }, START_MS);
-
-    test.each(titled(STOPPED))('%s', async (_title, row) => record(await run.refuse(row)));
-    test('what was refused is accepted when it is back', async () => {
-      await world.deployment.restart('cpns-server');
-      expect(await run.makeGood(RECOVERY_MS)).toEqual([]);
-    });
-  });
-
-  describe(HUNG.name, () => {
-    let run: PhaseRun;
-    beforeAll(async () => {
-      run = new PhaseRun(world, HUNG);
-      await run.prepare();
-      process.kill(pid(), 'SIGSTOP');
-      await run.begin();
-    }, START_MS);
-    afterAll(() => process.kill(pid(), 'SIGCONT'));
-
-    test.each(titled(HUNG))('%s', async (_title, row) => record(await run.refuse(row)));
-    test('what was refused is accepted when it goes on', async () => {
-      process.kill(pid(), 'SIGCONT');
-      expect(await run.makeGood(RECOVERY_MS)).toEqual([]);
-    });
-  });
+  for (const one of PHASES) describePhase(() => world, one);
 });
 
 describe('a deployment on Redis', () => {
-  let redis: RunningRedis;
-  let world: World;
-  let run: PhaseRun;
-  const refused: Outcome[] = [];
+  describePhase(
+    () => onRedis,
+    ON_REDIS,
+    () => hasRetired(onRedis),
+  );
 
-  beforeAll(async () => {
-    redis = await startRedis({ own: true, appendonly: true });
-    world = await World.start({ gateways: [{ pn: 'pn1', id: 'gw1' }], store: { redis: redis.url } });
-    run = new PhaseRun(world, NO_STORE);
-    await run.prepare();
-    await run.begin();
-    await redis.kill();
-  }, START_MS);
+  describe(NO_STORE.name, () => {
+    let run: PhaseRun;
+    const refused: Outcome[] = [];
 
-  afterAll(async () => {
-    await world.stop();
-    await redis.stop();
-  });
+    beforeAll(async () => {
+      run = new PhaseRun(onRedis, NO_STORE);
+      await run.prepare();
+      await onRedis.rest();
+      await run.begin();
+      await redis.kill();
+    }, START_MS);
 
-  test.each(titled(NO_STORE))('%s', async (_title, row) => void refused.push(await run.refuseUnseen(row)));
+    test.each(titled(NO_STORE.rows))('%s', async (_title, row) => void refused.push(await run.refuseUnseen(row)));
 
-  test('nothing is left of it in any store, and what was refused is accepted when Redis is back', async () => {
-    await redis.restart();
-    const { deployment } = world;
-    const urls = Object.fromEntries(deployment.services.map((name) => [name, deployment.storeUrl(name)]));
-    const after = await new StoreWatch(urls).settled();
-    expect(changesBetween(run.before, after)).toEqual([]);
-    refused.forEach(record);
-    expect(await run.makeGood(RECOVERY_MS)).toEqual([]);
+    test('nothing is left of it in any store, and what was refused is accepted when Redis is back', async () => {
+      await redis.restart();
+      const { deployment } = onRedis;
+      const urls = Object.fromEntries(deployment.services.map((name) => [name, deployment.storeUrl(name)]));
+      const after = await new StoreWatch(urls).settled();
+      expect(changesBetween(run.before, after)).toEqual([]);
+      refused.forEach(record);
+      expect(await run.makeGood(RECOVERY_MS)).toEqual([]);
+    });
   });
 });
 
 describe('the table', () => {
-  test.each(ITEMS.map((item) => [item]))('has a row for %s', (item) => {
+  test.each([...ITEMS, ...GROUP_ITEMS].map((item) => [item]))('has a row for %s', (item) => {
     expect(DUE.map((row) => row.item)).toContain(item);
   });
 

@@ -1,21 +1,19 @@
 /** How the rows of the table are run: all of a phase are prepared, then refused one after another, then made good. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sizeOf, type StoreState } from '../support/store-states';
-import { prepare, refusalOf, TraceError, tryAltered, type Exchange, type Outcome, type Row } from './row';
+import { expectationOf, refusalOf, saidBy, type Exchange } from '@cpns/testing/bad-input';
+import { prepare, TraceError, tryAltered, type Outcome, type Row } from './row';
 import type { World } from './world';
 
 export interface Phase {
   readonly name: string;
   readonly rows: readonly Row[];
-  /** Altered messages that do not meet, and take long: sent at the same time, between two looks at the stores. */
-  readonly together?: boolean;
   /** What was accepted goes on by itself for a while: it has to be over before the first look. */
   readonly comesToRest?: boolean;
 }
 
 /** Rows that are prepared at the same time: most of them wait for something. */
 const PREPARED_AT_ONCE = 12;
-const TOGETHER_AT_ONCE = 3;
 
 /** How long somebody whose dependency is back may need to find that out, milliseconds. */
 export const RECOVERY_MS = 10_000;
@@ -52,15 +50,13 @@ function resultFor<T, R>(results: ReadonlyMap<T, Settled<R>>, item: T): R {
 }
 
 /** Holds what a refusal said against what the row expects. */
-function judge({ expect: { code, reason, field } }: Row, { refusal, compared }: Outcome): void {
-  const said = { code: refusal.code, reason: refusal.reason, field: field && refusal.metadata.field };
-  expect(said).toEqual({ code, reason, field });
+function judge(row: Row, { refusal, compared }: Outcome): void {
+  expect(saidBy(row, refusal)).toBe(expectationOf(row));
   expect(compared).toBeGreaterThan(0);
 }
 
 export class PhaseRun {
   #exchanges = new Map<Row, Settled<Exchange>>();
-  #together = new Map<Row, Settled<Outcome>>();
   #state: StoreState | undefined;
 
   constructor(
@@ -78,19 +74,12 @@ export class PhaseRun {
     const sound = [...this.#exchanges.values()].flatMap((result) => ('value' in result ? [result.value] : []));
     await each(sound, PREPARED_AT_ONCE, (exchange) => exchange.prelude());
     this.#state = await (this.phase.comesToRest === true ? this.world.rest() : this.world.stores.settled());
-    if (this.phase.together !== true) return;
-    const { stores } = this.world;
-    const before = this.#state;
-    this.#together = await each(this.phase.rows, TOGETHER_AT_ONCE, async (row) => {
-      const exchange = resultFor(this.#exchanges, row);
-      return (await tryAltered(stores, row, exchange, before)).outcome;
-    });
   }
 
   /** Sends the altered message of a row. @throws what a failed expectation throws, TraceError */
   async refuse(row: Row): Promise<Outcome> {
     const exchange = resultFor(this.#exchanges, row);
-    const outcome = this.phase.together === true ? resultFor(this.#together, row) : await this.altered(row, exchange);
+    const outcome = await this.altered(row, exchange);
     judge(row, outcome);
     exchange.check(outcome.refusal);
     return outcome;

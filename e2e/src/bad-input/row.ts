@@ -1,7 +1,19 @@
-import type { Code, Reason } from '@cpns/core';
+/** What the rows of this suite are about, and how their altered message is tried while stores are looked at. */
+import {
+  refusalOf,
+  row as anyRow,
+  type Exchange,
+  type Refusal,
+  type Row as AnyRow,
+  type RowOf as AnyRowOf,
+} from '@cpns/testing/bad-input';
 import { changesBetween, sizeOf, type StoreState, type StoreWatch } from '../support/store-states';
-import { Refusal } from '../support/wire';
-import type { Port, World } from './world';
+import type { World } from './world';
+
+export type { Expectation } from '@cpns/testing/bad-input';
+export type Row = AnyRow<World>;
+export type RowOf<S> = AnyRowOf<S, World>;
+export const row: <S>(spec: RowOf<S>) => Row = anyRow;
 
 /** What issue and specification list as bad input; every one of them needs a row. */
 export const ITEMS = [
@@ -93,90 +105,12 @@ export const GROUP_ITEMS = [
 ] as const;
 export type Item = (typeof ITEMS)[number] | (typeof GROUP_ITEMS)[number];
 
-export interface Expectation {
-  readonly code: Code;
-  /**
-   * Of google.rpc.ErrorInfo. Where no service answers there is none: what stands for it is the TLS alert, or, of a
-   * connection that was ended without one, what OpenSSL has against the certificate.
-   */
-  readonly reason: Reason | `alert: ${string}` | `closed: ${string}` | 'no HTTP/2';
-  /** The field that the error's details name. */
-  readonly field?: string;
-}
-
-/** One row of the table, with the type of what its message is prepared from. */
-export interface RowOf<S> {
-  /** What is altered; unique together with `at`. */
-  readonly id: string;
-  readonly item: Item;
-  /** Of the specification, the protocol or the issue. */
-  readonly clause: string;
-  readonly at: Port | 'start' | 'device';
-  /** Prepares both messages. Everything that the altered one needs is there afterwards. */
-  readonly arrange: (world: World) => Promise<S>;
-  /** Sends the unaltered message, which has to be accepted. */
-  readonly good: (subject: S) => Promise<unknown>;
-  /** What a service does once for itself and would otherwise do in the altered call; before the first dump. */
-  readonly prelude?: (subject: S) => Promise<unknown>;
-  /** Sends the altered one. @throws Refusal */
-  readonly bad: (subject: S) => Promise<unknown>;
-  /** Afterwards: what the refused message could have spent is still good. */
-  readonly after?: (subject: S) => Promise<unknown>;
-  readonly expect: Expectation;
-  /**
-   * What a refused change leaves in the journal of whoever proposed it, and nothing else: one line of the stores' changes.
-   * Without it not a byte may change.
-   */
-  readonly journal?: RegExp;
-  /** More about the refusal. @throws what a failed assertion throws */
-  readonly check?: (refusal: Refusal, subject: S) => void;
-}
-
-/** A row whose message is ready to be sent. */
-export interface Exchange {
-  readonly good: () => Promise<unknown>;
-  readonly prelude: () => Promise<unknown>;
-  readonly bad: () => Promise<unknown>;
-  readonly after: () => Promise<unknown>;
-  readonly check: (refusal: Refusal) => void;
-}
-
-export interface Row extends Omit<RowOf<never>, 'arrange' | 'good' | 'prelude' | 'bad' | 'after' | 'check'> {
-  readonly prepare: (world: World) => Promise<Exchange>;
-}
-
-/** Makes a row one of a table: what its message is made from is its own affair. */
-export function row<S>({ arrange, good, prelude, bad, after, check, ...shown }: RowOf<S>): Row {
-  const prepare = async (world: World): Promise<Exchange> => {
-    const subject = await arrange(world);
-    return {
-      good: () => good(subject),
-      prelude: () => prelude?.(subject) ?? Promise.resolve(),
-      bad: () => bad(subject),
-      after: () => after?.(subject) ?? Promise.resolve(),
-      check: (refusal) => check?.(refusal, subject),
-    };
-  };
-  return { ...shown, prepare };
-}
-
 /** What became of a row. */
 export interface Outcome {
   readonly row: Row;
   readonly refusal: Refusal;
   /** Records, sets and logs that were compared. */
   readonly compared: number;
-}
-
-/** The refusal of a call. @throws Error when it was accepted */
-export async function refusalOf(call: () => Promise<unknown>): Promise<Refusal> {
-  try {
-    await call();
-  } catch (error) {
-    if (error instanceof Refusal) return error;
-    throw error;
-  }
-  throw new Error('the altered message was accepted');
 }
 
 /** A row whose unaltered message was accepted. */

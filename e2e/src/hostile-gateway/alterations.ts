@@ -2,7 +2,7 @@ import { KeyForm, type AssignmentReply, type RegistrationReply, type Registratio
 import { systemClock, systemRandom } from '@cpns/core';
 import { generateHpkeKeyPair } from '@cpns/key-derivation';
 import { acceptAssignment, acceptRegistration } from '@cpns/pne-sdk';
-import { flipped, sealSecretRegistration } from '../support/drafts';
+import { flipped, sealSecretRegistration } from '@cpns/testing/bad-input';
 import type { Attempt } from './attempt';
 import {
   askVerifier,

@@ -1,5 +1,5 @@
 import { parseContentHeader } from '@cpns/group-key';
-import { flipped } from '../support/drafts';
+import { flipped } from '@cpns/testing/bad-input';
 import type { Tamper } from '../support/served-gateway';
 import type { Attempt } from './attempt';
 import type { GroupMember } from '../support/group-member';

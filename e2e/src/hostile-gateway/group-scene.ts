@@ -5,11 +5,10 @@
 import type { GroupKeyDelivery, RegistrationRequest } from '@cpns/contracts';
 import type { Deployment, NewGroup } from '@cpns/testing';
 import { join } from 'node:path';
-import { sealSecretRegistration, type SecretRegistrationDraft } from '../support/drafts';
+import { sealSecretRegistration, type SecretRegistrationDraft, type TestGateway } from '@cpns/testing/bad-input';
 import { LinkTap } from '../support/link-tap';
 import { LocalDevice } from '../support/local-device';
 import { ServedGateway } from '../support/served-gateway';
-import type { TestGateway } from '../support/test-gateway';
 import { GroupMember, type Behind } from '../support/group-member';
 
 /** What Service Groups need of the scene that they are played in. */

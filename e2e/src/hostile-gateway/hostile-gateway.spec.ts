@@ -3,7 +3,7 @@
  * PN and alters bodies. Every attempt is refused, each for its own reason, and the honest message goes through beside it.
  */
 import { CpnsError } from '@cpns/core';
-import { Refusal } from '../support/wire';
+import { Refusal } from '@cpns/testing/bad-input';
 import { ALTERATIONS } from './alterations';
 import type { Attempt } from './attempt';
 import { elsewhere } from './elsewhere';

@@ -9,14 +9,15 @@ import {
 } from '@cpns/contracts';
 import { systemRandom } from '@cpns/core';
 import { deriveKeyId, generateHpkeKeyPair } from '@cpns/key-derivation';
-import { issued, minted } from '../support/credentials';
 import {
+  issued,
+  minted,
   freshNonce,
   hpkeKey,
   sealAssignment,
   sealCertificateRegistration,
   sealSecretRegistration,
-} from '../support/drafts';
+} from '@cpns/testing/bad-input';
 import type { Attempt } from './attempt';
 import { ENTITY_METHOD, type Scene } from './scene';
 import { assignHonestly, inAnHour, liveSecret, registerSecretHonestly, verifyProof } from './ways';

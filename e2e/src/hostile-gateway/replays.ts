@@ -1,6 +1,6 @@
 import { systemClock } from '@cpns/core';
 import { acceptAssignment } from '@cpns/pne-sdk';
-import { freshNonce, sealSecretRegistration } from '../support/drafts';
+import { freshNonce, sealSecretRegistration } from '@cpns/testing/bad-input';
 import type { Attempt } from './attempt';
 import { ENTITY_METHOD } from './scene';
 import { askVerifier, assignHonestly, liveSecret, proofOf, registerSecretHonestly, verifyProof } from './ways';

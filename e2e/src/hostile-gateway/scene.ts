@@ -21,8 +21,7 @@ import {
   type PendingRegistration,
 } from '@cpns/pne-sdk';
 import { Deployment } from '@cpns/testing';
-import { freshNonce, type SecretRegistrationDraft } from '../support/drafts';
-import { TestGateway } from '../support/test-gateway';
+import { freshNonce, type SecretRegistrationDraft, TestGateway } from '@cpns/testing/bad-input';
 import { GroupScene, type GroupSurroundings } from './group-scene';
 
 export const ASSIGN = EntityUserKeyServiceService.assignEntityUserKey;

@@ -4,7 +4,7 @@ import { EntityUserKey, systemClock, systemRandom, TokenAuthKey } from '@cpns/co
 import { answerWithCertificate, answerWithSecret } from '@cpns/entity-user-key';
 import { deriveKeyId, generateHpkeKeyPair, offerPairwise, pairwiseStatement, signBytes } from '@cpns/key-derivation';
 import { acceptAssignment, acceptRegistration } from '@cpns/pne-sdk';
-import { issued } from '../support/credentials';
+import { issued } from '@cpns/testing/bad-input';
 import type { Attempt } from './attempt';
 import { ENTITY_METHOD, type Scene } from './scene';
 import { assignHonestly, inAnHour, registerHonestly } from './ways';

@@ -3,9 +3,8 @@ import { ProofServiceService } from '@cpns/contracts';
 import { systemClock, type EntityUserKey } from '@cpns/core';
 import { deriveConfirmKey, deriveKeyId, sha256 } from '@cpns/key-derivation';
 import { acceptAssignment, acceptRegistration } from '@cpns/pne-sdk';
-import { freshNonce, sealProof, sealSecretRegistration } from '../support/drafts';
+import { freshNonce, sealProof, sealSecretRegistration, type TestGateway } from '@cpns/testing/bad-input';
 import { GatewayLinks } from '../support/served-gateway';
-import type { TestGateway } from '../support/test-gateway';
 import { ENTITY_METHOD, type Scene } from './scene';
 
 export const hour = 3_600_000;

@@ -16,7 +16,7 @@ import {
   type RegisteredKey,
 } from '@cpns/pne-sdk';
 import type { Deployment } from '@cpns/testing';
-import { Wire } from '../support/wire';
+import { Wire } from '@cpns/testing/bad-input';
 
 /** What OpenSSL is asked for, and what its certificate has to hold. */
 export interface KeyKindRow {

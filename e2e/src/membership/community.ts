@@ -3,7 +3,7 @@ import type { KeyForm } from '@cpns/key-derivation';
 import { Deployment } from '@cpns/testing';
 import { join } from 'node:path';
 import { LinkTap } from '../support/link-tap';
-import { TestGateway } from '../support/test-gateway';
+import { TestGateway } from '@cpns/testing/bad-input';
 import { Participant } from './participant';
 
 export const PNS = ['pn1', 'pn2', 'pn3', 'pn4'] as const;

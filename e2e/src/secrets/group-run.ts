@@ -10,9 +10,7 @@ import { deriveContentKey, parseContentHeader, parseEnvelope } from '@cpns/group
 import { deriveWrapKey } from '@cpns/key-derivation';
 import type { Deployment, Device, DeviceSession } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
-import { tlsOf } from '../support/credentials';
-import { flipped } from '../support/drafts';
-import { Refusal, Wire } from '../support/wire';
+import { tlsOf, flipped, Refusal, Wire } from '@cpns/testing/bad-input';
 import { needlesOf, sealedStoreOf, type SealedStore } from './needles';
 import type { Needle, Trace } from './scan';
 

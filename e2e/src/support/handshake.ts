@@ -1,6 +1,6 @@
 import { createSecureContext, connect as connectTls, type SecureVersion } from 'node:tls';
 import { connect } from 'node:net';
-import type { WireTls } from './wire';
+import type { WireTls } from '@cpns/testing/bad-input';
 
 const TIMEOUT_MS = 5_000;
 

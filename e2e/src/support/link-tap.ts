@@ -7,7 +7,7 @@ import {
 import { CpnsError } from '@cpns/core';
 import { connectTo, type ClientMethods, type Connection, type TwoWayStream } from '@cpns/grpc';
 import { waitUntil, type Deployment } from '@cpns/testing';
-import type { TestGateway } from './test-gateway';
+import type { TestGateway } from '@cpns/testing/bad-input';
 
 const SERVER = 'cpns-server';
 

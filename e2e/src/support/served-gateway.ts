@@ -27,7 +27,7 @@ import {
 import { keyIdBytes, parseProof } from '@cpns/key-derivation';
 import { createLogger } from '@cpns/telemetry';
 import type { Deployment, ServerSideService } from '@cpns/testing';
-import type { TestGateway } from './test-gateway';
+import type { TestGateway } from '@cpns/testing/bad-input';
 
 const {
   assignEntityUserKey,

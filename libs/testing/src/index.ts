@@ -21,6 +21,7 @@ export { OtlpCollector } from './otlp-collector';
 export { SERVER_SIDE, writePki, type CredentialFiles, type PkiFiles, type ServerSideService } from './pki-files';
 export { freePort } from './ports';
 export type { PortName } from './service';
+export { NOWHERE, serverSideSettings, storeSettings } from './service-specs';
 export { lookIntoStore } from './store-look';
 export { mainOf, type App } from './workspace';
 export * from './faults';

@@ -1,5 +1,8 @@
 /** What each service is started with, besides what all have in common. */
 import { serviceUri } from '@cpns/core';
+import { writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import type { PkiFiles, ServerSideService } from './pki-files';
 import type { ServiceSpec } from './service';
 
@@ -51,4 +54,30 @@ export function serverSideSpec(
     },
     nodeOptions: [],
   };
+}
+
+/** An address that nothing answers at. */
+export const NOWHERE = '127.0.0.1:1';
+
+/** What every process of a test's own is started with. @param directory of its own */
+export function storeSettings(directory: string): Record<string, string> {
+  const masterKey = join(directory, 'master.key');
+  writeFileSync(masterKey, randomBytes(32).toString('hex'), { mode: 0o600 });
+  return {
+    CPNS_STORE: `embedded:${join(directory, 'store')}`,
+    CPNS_MASTER_KEY_FILE: masterKey,
+    CPNS_LISTEN: '127.0.0.1:0',
+  };
+}
+
+/** A service of the Server side alone, with every setting right: whom it calls is not there. @param directory of its own */
+export function serverSideSettings(
+  name: ServerSideService,
+  directory: string,
+  trustDomain: string,
+  pki: PkiFiles,
+): Record<string, string> {
+  const { env, listen } = serverSideSpec(name, directory, trustDomain, pki);
+  const ports = Object.values(listen).map((variable) => [variable, '127.0.0.1:0'] as const);
+  return { ...storeSettings(directory), ...env, ...Object.fromEntries(ports), ...peersOf(name, () => NOWHERE) };
 }

@@ -4,13 +4,12 @@ import { Clock, formatEntityUri, serviceUri } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { startService, type StartedService } from '@cpns/platform/testing';
 import { Store } from '@cpns/store';
-import { rawDump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
-import { Operator, writePki, type PkiFiles } from '@cpns/testing';
+import { FailingStore, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { NOWHERE, Operator, serverSideSettings, writePki } from '@cpns/testing';
 import {
   ASSIGN_METHOD,
   castOf,
   CastWorld,
-  linesOf,
   TestGateway,
   tokenOf,
   type AdmitWish,
@@ -18,8 +17,7 @@ import {
   type Port,
   type Token,
 } from '@cpns/testing/bad-input';
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppModule } from '../app.module';
@@ -28,34 +26,12 @@ import { ServerConfig } from '../config';
 export const TRUST_DOMAIN = 'td.example';
 const SERVER = serviceUri(TRUST_DOMAIN, 'cpns-server');
 const LIFETIME_MS = 3_600_000;
-/** Where nothing is called: no KMC is needed for Entity-User Keys. */
-const NOWHERE = '127.0.0.1:1';
-
-/** The variables with which a CPNS Server starts. @param directory of its own, for its master key */
-export function serverEnv(directory: string, pki: PkiFiles): Record<string, string> {
-  const masterKey = join(directory, 'master.key');
-  writeFileSync(masterKey, randomBytes(32).toString('hex'), { mode: 0o600 });
-  return {
-    CPNS_TRUST_DOMAIN: TRUST_DOMAIN,
-    CPNS_ROOT_FILE: pki.root,
-    CPNS_TLS_CHAIN_FILE: pki.services['cpns-server'].chain,
-    CPNS_TLS_KEY_FILE: pki.services['cpns-server'].key,
-    CPNS_ISSUING_CA_FILE: pki.issuingCa.certificate,
-    CPNS_ISSUING_CA_KEY_FILE: pki.issuingCa.key,
-    CPNS_ENTITY_CA_FILE: pki.serverEntityCa.certificate,
-    CPNS_ENTITY_CA_KEY_FILE: pki.serverEntityCa.key,
-    CPNS_STORE: `embedded:${join(directory, 'store')}`,
-    CPNS_MASTER_KEY_FILE: masterKey,
-    CPNS_LISTEN: '127.0.0.1:0',
-    CPNS_TOKEN_LISTEN: '127.0.0.1:0',
-    CPNS_KMC_ADDRESS: NOWHERE,
-  };
-}
 
 interface Parts {
   readonly directory: string;
   readonly clock: FakeClock;
   readonly temporary: TemporaryStore;
+  readonly database: FailingStore;
   readonly service: StartedService;
   readonly operator: Operator;
 }
@@ -71,20 +47,20 @@ export class ServerWorld extends CastWorld {
     super(cast);
   }
 
-  /** @param wrap the store that the Server uses */
-  static async start(wrap: (store: Store) => Store = (store) => store): Promise<ServerWorld> {
+  static async start(): Promise<ServerWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'cpns-server-'));
     const pki = await writePki(join(directory, 'pki'), TRUST_DOMAIN);
     const clock = new FakeClock(Date.now());
     const temporary = await temporaryStore(clock);
+    const database = new FailingStore(temporary.store);
     const service = await startService({
       name: 'cpns-server',
       module: AppModule,
       configClass: ServerConfig,
-      env: serverEnv(directory, pki),
+      env: serverSideSettings('cpns-server', directory, TRUST_DOMAIN, pki),
       overrides: [
         { provide: Clock, useValue: clock },
-        { provide: Store, useValue: wrap(temporary.store) },
+        { provide: Store, useValue: database },
       ],
     });
     const peer = { uri: SERVER, address: service.addresses.certificate! };
@@ -98,7 +74,7 @@ export class ServerWorld extends CastWorld {
         formatEntityUri({ pnId, trustDomain: TRUST_DOMAIN, entityType, entityId }),
     };
     const cast = await castOf(TRUST_DOMAIN, pki, (pn, id) => TestGateway.enrol(server, pn, id));
-    return new ServerWorld(cast, { directory, clock, temporary, service, operator });
+    return new ServerWorld(cast, { directory, clock, temporary, database, service, operator });
   }
 
   get operator(): Operator {
@@ -109,8 +85,11 @@ export class ServerWorld extends CastWorld {
     return this.parts.temporary.store;
   }
 
-  /** All that its store holds. */
-  look = async () => linesOf(await rawDump(this.store));
+  /** While its database does not answer. */
+  withoutStore = async (use: () => Promise<unknown>): Promise<unknown> => {
+    this.parts.database.isAway = true;
+    return use().finally(() => (this.parts.database.isAway = false));
+  };
 
   address(port: Port): string {
     return this.parts.service.addresses[port === 'Server token' ? 'token' : 'certificate']!;

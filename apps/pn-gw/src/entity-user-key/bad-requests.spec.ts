@@ -12,6 +12,8 @@ import {
   NAME_ROWS,
   PROOF_ROWS,
   REGISTRATION_ROWS,
+  SERVER_STOPPED_ROWS,
+  STORE_STOPPED_ROWS,
   titled,
   TOKEN_ROWS,
   tryRow,
@@ -29,7 +31,7 @@ const here = (rows: readonly KeyRow[]) => titled(rows.filter(({ at }) => at.star
 
 /** A key or a token that the gateway does not have may be one of the Server's, which then judges. */
 const GOES_ON =
-  /\(forwarded\)|verified by the Server|^token(-id of no admission| of another entity) |^key-id of no key|^key that has expired/;
+  /\(forwarded\)|verified by the Server|^token(-id of no admission| of another entity) |^key-id of no key|^key that has expired|, (CPNS Server|Redis) stopped$/;
 const OWN = /^INVALID_ARGUMENT\/(FIELD|NAME_INVALID)/;
 
 const isForServer = (row: KeyRow): boolean =>
@@ -43,7 +45,7 @@ async function tried(row: KeyRow): Promise<void> {
   const isServers = isForServer(row);
   const reason = expected.replace(/^.*\/| .*$/g, '') as Reason;
   await tryRow(world, row, {
-    look: world.look,
+    store: world.store,
     around: async (bad) => {
       const before = world.server.asked;
       world.server.refusal = isServers ? new CpnsError(reason, 'as the Server says it') : undefined;
@@ -62,6 +64,7 @@ describe.each([
   ['certificates', CERTIFICATE_ROWS],
   ['registrations', REGISTRATION_ROWS],
   ['callers', CALLER_ROWS],
+  ['dependencies', [...SERVER_STOPPED_ROWS, ...STORE_STOPPED_ROWS]],
   ['proofs', PROOF_ROWS],
   // the last: certificates that are issued afterwards are not yet valid to TLS, which has another clock
   ['what time has ended', [expiredKeyRow(KEY_LIFETIME_MS)]],

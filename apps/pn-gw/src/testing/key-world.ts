@@ -12,14 +12,13 @@ import { eventually } from '@cpns/delivery/testing';
 import { sha256 } from '@cpns/key-derivation';
 import { startService, type StartedService } from '@cpns/platform/testing';
 import { Store } from '@cpns/store';
-import { rawDump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
-import { writePki } from '@cpns/testing';
+import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { NOWHERE, storeSettings, writePki } from '@cpns/testing';
 import {
   castOf,
   CastWorld,
   issued,
   issuerOf,
-  linesOf,
   TestGateway,
   tokenOf,
   type AdmitWish,
@@ -29,7 +28,7 @@ import {
   type Token,
 } from '@cpns/testing/bad-input';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppModule } from '../app.module';
@@ -42,27 +41,20 @@ import { PlayedServer } from './played-server';
 
 const TRUST_DOMAIN = 'td.example';
 const GATEWAY = `cpns://pn1.${TRUST_DOMAIN}/pn-gw/gw1`;
-const NOWHERE = '127.0.0.1:1';
 const LIFETIME_MS = 3_600_000;
 /** Of the keys that the gateway assigns, milliseconds. */
 export const KEY_LIFETIME_MS = 3_600_000;
 
-/** The variables with which a PN GW starts. @param directory of its own, for its master key */
-export function gatewayEnv(directory: string): Record<string, string> {
-  const masterKey = join(directory, 'master.key');
-  writeFileSync(masterKey, randomBytes(32).toString('hex'), { mode: 0o600 });
-  return {
-    CPNS_STORE: `embedded:${join(directory, 'store')}`,
-    CPNS_MASTER_KEY_FILE: masterKey,
-    CPNS_SERVER_ADDRESS: NOWHERE,
-    CPNS_SMF_ADDRESS: NOWHERE,
-    CPNS_LISTEN: '127.0.0.1:0',
-    CPNS_TOKEN_LISTEN: '127.0.0.1:0',
-    CPNS_KEY_LIFETIME: `${KEY_LIFETIME_MS}ms`,
-    // what it has is asked for when it is needed
-    CPNS_PROVISIONING_INTERVAL: '1h',
-  };
-}
+/** The variables with which a PN GW starts. @param directory of its own */
+export const gatewayEnv = (directory: string): Record<string, string> => ({
+  ...storeSettings(directory),
+  CPNS_SERVER_ADDRESS: NOWHERE,
+  CPNS_SMF_ADDRESS: NOWHERE,
+  CPNS_TOKEN_LISTEN: '127.0.0.1:0',
+  CPNS_KEY_LIFETIME: `${KEY_LIFETIME_MS}ms`,
+  // what it has is asked for when it is needed
+  CPNS_PROVISIONING_INTERVAL: '1h',
+});
 
 interface Parts {
   readonly directory: string;
@@ -84,8 +76,7 @@ export class GatewayKeyWorld extends CastWorld {
     super(cast);
   }
 
-  /** @param wrap the store that the gateway uses */
-  static async start(wrap: (store: Store) => Store = (store) => store): Promise<GatewayKeyWorld> {
+  static async start(): Promise<GatewayKeyWorld> {
     const directory = mkdtempSync(join(tmpdir(), 'cpns-gateway-'));
     const pki = await writePki(join(directory, 'pki'), TRUST_DOMAIN);
     const issuingCa = issuerOf(pki.issuingCa);
@@ -114,7 +105,7 @@ export class GatewayKeyWorld extends CastWorld {
       env: gatewayEnv(directory),
       overrides: [
         { provide: Clock, useValue: clock },
-        { provide: Store, useValue: wrap(temporary.store) },
+        { provide: Store, useValue: temporary.store },
         { provide: OwnGateway, useValue: own },
         { provide: ServerClients, useValue: server.clients },
         { provide: SmfClients, useValue: new FakeSmf(TRUST_DOMAIN).clients },
@@ -126,9 +117,6 @@ export class GatewayKeyWorld extends CastWorld {
   get store(): Store {
     return this.parts.temporary.store;
   }
-
-  /** All that its store holds. */
-  look = async () => linesOf(await rawDump(this.store));
 
   /** What an operator does reaches the gateway over its channel; the played Server does not judge by it. */
   readonly operator: OperatorCalls = {

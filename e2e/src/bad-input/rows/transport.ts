@@ -1,21 +1,27 @@
 /** What never becomes a call: plaintext, TLS 1.2, and certificates that TLS itself refuses (Q10; protocol.md, "Certificates"). */
 import { createDevelopmentPki, derToPem, pemToDers } from '@cpns/certificate-issuance';
 import { opensslVerify } from '@cpns/certificate-issuance/testing';
-import { PnGatewayServiceService } from '@cpns/contracts';
 import { operatorUri } from '@cpns/core';
+import {
+  minted,
+  Refusal,
+  refusalOf,
+  row,
+  Wire,
+  WRONG_NAMES,
+  type Caller,
+  type Credential,
+  type Port,
+  type WireTls,
+} from '@cpns/testing/bad-input';
 import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
-import { minted, type Credential } from '../../support/credentials';
 import { contextOf, handshake, speaksPlaintext, type HandshakeOptions } from '../../support/handshake';
-import { Refusal, Wire, type WireTls } from '../../support/wire';
-import { refusalOf, row, type Expectation, type Item, type Row } from '../row';
-import type { Caller, Port, World } from '../world';
-import { WRONG_NAMES } from './certificates';
-import { assignCertificate } from './assignment-stage';
+import type { Expectation, Item, Row } from '../row';
+import type { World } from '../world';
 
 const HEALTH_CHECK = '/grpc.health.v1.Health/Check';
-const NOTHING = Buffer.alloc(0);
 
-/** Whom TLS lets onto a port. */
+/** The caller that TLS lets onto a port. */
 const WELCOME: Readonly<Record<Port, Caller>> = {
   'gateway token': 'anonymous',
   'gateway certificate': 'target entity',
@@ -24,15 +30,13 @@ const WELCOME: Readonly<Record<Port, Caller>> = {
   'SMF certificate': 'operator',
   'KMC certificate': 'service cpns-server',
 };
-const PORTS: readonly Port[] = ['gateway token', 'gateway certificate', 'Server token', 'Server certificate'];
-const GROUP_PORTS: readonly Port[] = ['SMF certificate', 'KMC certificate'];
-const CERTIFICATE_PORTS: readonly Port[] = ['gateway certificate', 'Server certificate'];
+const PORTS = Object.keys(WELCOME) as Port[];
 
 /** A health check over a connection of its own, which ends with it. */
 async function check(address: string, how: WireTls | ChannelCredentials): Promise<void> {
   const wire = new Wire(address, how);
   try {
-    await wire.send(HEALTH_CHECK, NOTHING);
+    await wire.send(HEALTH_CHECK, Buffer.alloc(0));
   } finally {
     wire.close();
   }
@@ -48,8 +52,8 @@ const OBJECTIONS: Readonly<Record<string, string>> = {
 };
 
 /** What the OpenSSL program has against a client's certificate, under the deployment's root. */
-function objectionTo(certificate: NonNullable<WireTls['cert']>, root: Buffer): string {
-  const chain = [...pemToDers(String(certificate)).slice(0, -1), root];
+function objectionTo(certificate: NonNullable<WireTls['cert']>, root: WireTls['root']): string {
+  const chain = [...pemToDers(String(certificate)).slice(0, -1), ...pemToDers(String(root))];
   const { accepted, text } = opensslVerify({ chain, at: Date.now() });
   const [, number = ''] = /^error (\d+) at/m.exec(text) ?? [];
   return accepted ? 'nothing' : (OBJECTIONS[number] ?? text.trim());
@@ -64,15 +68,9 @@ async function refusedInTls(address: string, how: HandshakeOptions): Promise<nev
   const { code, details, elapsedMs } = await refusalOf(() => check(address, dialled));
   const end = await handshake(address, how);
   const reason = end.kind === 'alert' ? `alert: ${end.alert}` : end.kind;
-  const objection = end.kind === 'closed' && how.cert !== undefined ? `: ${objectionTo(how.cert, rootDer(how))}` : '';
+  const objection = end.kind === 'closed' && how.cert !== undefined ? `: ${objectionTo(how.cert, how.root)}` : '';
   throw new Refusal(code, `${reason}${objection}`, {}, details, elapsedMs);
 }
-
-const rootDer = ({ root }: WireTls): Buffer => {
-  const [der] = pemToDers(String(root));
-  if (der === undefined) throw new Error('the root is a certificate');
-  return der;
-};
 
 async function refusedPlaintext(address: string): Promise<never> {
   const refusal = await refusalOf(() => check(address, credentials.createInsecure()));
@@ -80,167 +78,89 @@ async function refusedPlaintext(address: string): Promise<never> {
   throw new Refusal(refusal.code, reason, {}, refusal.details, refusal.elapsedMs);
 }
 
-interface Handshake {
-  readonly id: string;
-  readonly item: Item;
-  readonly clause: string;
-  readonly reason: Extract<Expectation['reason'], `${'alert' | 'closed'}: ${string}`>;
-  /** What the client offers instead of what {@link WELCOME} says. */
-  readonly as: (world: World, port: Port) => HandshakeOptions | Promise<HandshakeOptions>;
-}
+/** What a client offers instead of what {@link WELCOME} says; nothing for no TLS. */
+type Offer = (world: World, port: Port) => HandshakeOptions | Promise<HandshakeOptions>;
 
-interface Dialled {
-  readonly address: string;
-  readonly welcome: WireTls;
-  readonly other: HandshakeOptions;
-}
-
-const handshakeRow = ({ id, item, clause, reason, as }: Handshake, at: Port): Row =>
-  row<Dialled>({
+const handshakeRow = (id: string, item: Item, reason: Expectation['reason'], at: Port, offer?: Offer): Row =>
+  row({
     id,
     item,
-    clause,
     at,
-    expect: { code: 'UNAVAILABLE', reason },
-    arrange: async (world) => ({
+    expect: { code: 'UNAVAILABLE', reason } as const,
+    arrange: async (world: World) => ({
       address: world.address(at),
       welcome: world.callers[WELCOME[at]],
-      other: await as(world, at),
+      offered: await offer?.(world, at),
     }),
     good: ({ address, welcome }) => check(address, welcome),
-    bad: ({ address, other }) => refusedInTls(address, other),
+    bad: ({ address, offered }) => (offered === undefined ? refusedPlaintext(address) : refusedInTls(address, offered)),
   });
-
-const plaintextRow = (at: Port): Row =>
-  row<Dialled>({
-    id: 'HTTP/2 without TLS',
-    item: 'plaintext',
-    clause: 'Q10',
-    at,
-    expect: { code: 'UNAVAILABLE', reason: 'no HTTP/2' },
-    arrange: (world) => {
-      const welcome = world.callers[WELCOME[at]];
-      return Promise.resolve({ address: world.address(at), welcome, other: welcome });
-    },
-    good: ({ address, welcome }) => check(address, welcome),
-    bad: ({ address }) => refusedPlaintext(address),
-  });
-
-const TLS12: Handshake = {
-  id: 'TLS 1.2 at most',
-  item: 'TLS 1.2',
-  clause: 'Q10',
-  reason: 'alert: protocol version',
-  as: (world, port) => ({ ...world.callers[WELCOME[port]], version: 'TLSv1.2' }),
-};
 
 const withTls =
-  (make: (world: World, port: Port) => Promise<Credential>): Handshake['as'] =>
-  async (world, port) => ({ ...(await make(world, port)).tls, root: world.root });
+  (make: (world: World) => Promise<Credential>): Offer =>
+  async (world) => ({ ...(await make(world)).tls, root: world.callers.anonymous.root });
 
-const CERTIFICATES: readonly Handshake[] = [
-  {
-    id: 'no client certificate',
-    item: 'a caller of the wrong role',
-    clause: 'Q10',
-    reason: 'alert: certificate required',
-    as: ({ callers }) => callers.anonymous,
-  },
-  {
-    id: 'certificate under another root',
-    item: 'a caller of the wrong trust domain',
-    clause: 'Q10',
-    reason: 'closed: unknown issuer',
-    as: async ({ deployment, root }) => {
-      const pki = await createDevelopmentPki({ trustDomain: deployment.trustDomain });
-      const { chainPem, privateKey } = await pki.issueOperator('testbed');
-      return { root, cert: chainPem, key: derToPem(privateKey.expose(), 'PRIVATE KEY') };
-    },
-  },
-  {
-    id: 'certificate that has expired',
-    item: 'a token that is expired',
-    clause: 'RFC 5280, 4.1.2.5',
-    reason: 'closed: certificate has expired',
-    as: withTls(({ authorities, deployment }) =>
+/** An operator's certificate under another root, for a client that trusts this deployment's. */
+async function otherRoot({ trustDomain, callers }: World): Promise<HandshakeOptions> {
+  const { chainPem, privateKey } = await (await createDevelopmentPki({ trustDomain })).issueOperator('testbed');
+  return { root: callers.anonymous.root, cert: chainPem, key: derToPem(privateKey.expose(), 'PRIVATE KEY') };
+}
+
+const [OTHER_PN] = WRONG_NAMES.filter(({ item }) => item === 'a SAN of another PN');
+const [DNS_NAME] = WRONG_NAMES.filter(({ item }) => item === 'a DNS SAN');
+const misnamed = (wrong: typeof OTHER_PN): Offer =>
+  withTls((world) => minted(world.probe.ca, wrong!.mint(world.entity())));
+
+const atCertificatePort = (port: Port): Row[] => [
+  handshakeRow(
+    'no client certificate',
+    'a caller of the wrong role',
+    'alert: certificate required',
+    port,
+    ({ callers }) => callers.anonymous,
+  ),
+  handshakeRow(
+    'certificate under another root',
+    'a caller of the wrong trust domain',
+    'closed: unknown issuer',
+    port,
+    otherRoot,
+  ),
+  handshakeRow(
+    'certificate that has expired',
+    'a token that is expired',
+    'closed: certificate has expired',
+    port,
+    withTls(({ authorities, trustDomain }) =>
       minted(authorities.issuingCa, {
         profile: 'operator',
-        uri: operatorUri(deployment.trustDomain, 'testbed'),
+        uri: operatorUri(trustDomain, 'testbed'),
         notAfter: Date.now() - 5_000,
       }),
     ),
-  },
-  {
-    id: 'gateway CA’s certificate as that of a caller',
-    item: 'a gateway CA’s certificate above its role',
-    clause: 'protocol, Certificates',
-    reason: 'closed: purpose',
-    as: ({ probe, root }) => ({ root, cert: probe.caTls.cert ?? '', key: probe.caTls.key ?? '' }),
-  },
-  {
-    id: 'certificate of another PN’s entity, by a gateway CA',
-    item: 'a SAN of another PN',
-    clause: 'protocol, Certificates',
-    reason: 'closed: permitted subtree violation',
-    as: withTls(({ probe, deployment }) =>
-      minted(probe.ca, { profile: 'target-entity', uri: deployment.entity('pn2', 'pne', 'e1') }),
-    ),
-  },
-  {
-    id: 'operator’s certificate, by a gateway CA',
-    item: 'a gateway CA’s certificate above its role',
-    clause: 'protocol, Certificates',
-    reason: 'closed: permitted subtree violation',
-    as: withTls(({ probe, deployment }) =>
-      minted(probe.ca, { profile: 'target-entity', uri: operatorUri(deployment.trustDomain, 'testbed') }),
-    ),
-  },
+  ),
+  handshakeRow(
+    'gateway CA’s certificate as that of a caller',
+    'a gateway CA’s certificate above its role',
+    'closed: purpose',
+    port,
+    ({ probe }) => probe.caTls,
+  ),
+  handshakeRow(
+    `${OTHER_PN!.id}, by a gateway CA`,
+    'a SAN of another PN',
+    'closed: permitted subtree violation',
+    port,
+    misnamed(OTHER_PN),
+  ),
+  handshakeRow(DNS_NAME!.id, 'a DNS SAN', 'closed: excluded subtree violation', port, misnamed(DNS_NAME)),
 ];
 
-/** Names that the constraints of a gateway CA rule out. */
-const EXCLUDED: readonly Handshake[] = WRONG_NAMES.filter(({ item }) => item === 'a DNS SAN').map(
-  ({ id, item, mint }) => ({
-    id,
-    item,
-    clause: 'protocol, Certificates',
-    reason: 'closed: excluded subtree violation',
-    as: withTls((world) => minted(world.probe.ca, mint(world.entity()))),
-  }),
-);
-
-/** Names that TLS has no quarrel with, on the port that asks who is there. */
-const wrongName = ({ id, item, mint }: (typeof WRONG_NAMES)[number]): Row =>
-  row<{ world: World; tls: WireTls; request: () => Promise<unknown> }>({
-    id: `${id}, in TLS`,
-    item,
-    clause: 'protocol, Names',
-    at: 'gateway certificate',
-    expect: { code: 'UNAUTHENTICATED', reason: 'PEER_IDENTITY_INVALID' },
-    arrange: async (world) => {
-      const token = await world.admit({ form: 'key-pair', assigner: 'gateway' });
-      return {
-        world,
-        tls: (await minted(world.probe.ca, mint(token.entity))).tls,
-        request: () => assignCertificate(world, token),
-      };
-    },
-    good: ({ world }) => world.wire('gateway certificate', 'target entity').send(HEALTH_CHECK, NOTHING),
-    bad: ({ world, tls }) =>
-      world
-        .wireAs('gateway certificate', tls)
-        .call(PnGatewayServiceService.assignEntityUserKey, { request: undefined }),
-    after: ({ request }) => request(),
-  });
-
-export const TRANSPORT_ROWS: readonly Row[] = [
-  ...PORTS.map(plaintextRow),
-  ...PORTS.map((port) => handshakeRow(TLS12, port)),
-  ...[...CERTIFICATES, ...EXCLUDED].flatMap((one) => CERTIFICATE_PORTS.map((port) => handshakeRow(one, port))),
-  ...WRONG_NAMES.filter(({ item }) => item !== 'a DNS SAN' && item !== 'a SAN of another PN').map(wrongName),
-];
-
-/** The same at the services that Service Groups take. */
-export const GROUP_TRANSPORT_ROWS: readonly Row[] = GROUP_PORTS.flatMap((port) => [
-  plaintextRow(port),
-  ...[TLS12, ...CERTIFICATES, ...EXCLUDED].map((one) => handshakeRow(one, port)),
+export const TRANSPORT_ROWS: readonly Row[] = PORTS.flatMap((port) => [
+  handshakeRow('HTTP/2 without TLS', 'plaintext', 'no HTTP/2', port),
+  handshakeRow('TLS 1.2 at most', 'TLS 1.2', 'alert: protocol version', port, ({ callers }) => ({
+    ...callers[WELCOME[port]],
+    version: 'TLSv1.2',
+  })),
+  ...(port.endsWith('certificate') ? atCertificatePort(port) : []),
 ]);

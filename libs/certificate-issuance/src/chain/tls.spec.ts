@@ -8,7 +8,7 @@ import { createIssuer, type Issuer } from '../issue/issuer';
 import { localSigner } from '../keys/signer';
 import { createDevelopmentPki, privateKeyPem, type Credentials, type DevelopmentPki } from '../pki/development-pki';
 import { dersToPem } from '../pki/pem';
-import { CAMERA, GATEWAY, mint, newKey, OTHER_CAMERA, TRUST_DOMAIN } from '../testing';
+import { CAMERA, GATEWAY, mint, newKey, OTHER_CAMERA, TRUST_DOMAIN, uri, type Alteration } from '../testing';
 import { createPeerClassifier } from './classify-peer-leaf';
 
 // TLS asks the system for the time
@@ -67,29 +67,42 @@ function handshake({ chain, key }: Client, strict: boolean): Promise<string> {
   });
 }
 
-async function entity(issuer: Issuer, uri: string): Promise<Client> {
+async function entity(issuer: Issuer, edit: Alteration = {}): Promise<Client> {
   const key = newKey();
-  const leaf = await mint(issuer, { profile: 'target-entity', uri, key: localSigner(key).publicKey });
+  const own = { profile: 'target-entity', uri: CAMERA, key: localSigner(key).publicKey } as const;
+  const leaf = await mint(issuer, { ...own, ...edit });
   return { chain: [leaf, ...issuer.chain], key };
 }
 
 describe('a TLS 1.3 handshake', () => {
   // Node has no word for a breach of name constraints; openssl.spec.ts shows OpenSSL's own for the same chain
   const CASES: [string, string, string, () => Promise<Client>][] = [
-    [
-      'an entity that the Server keyed',
-      'target-entity of unknown',
-      'let in',
-      () => entity(pki.serverEntityCa.issuer, CAMERA),
-    ],
-    ['an entity that its gateway keyed', 'target-entity of unknown', 'let in', () => entity(gatewayCa, CAMERA)],
+    ['an entity that the Server keyed', 'target-entity of unknown', 'let in', () => entity(pki.serverEntityCa.issuer)],
+    ['an entity that its gateway keyed', 'target-entity of unknown', 'let in', () => entity(gatewayCa)],
     ['an acting gateway', 'pn-gw of issuing-ca', 'let in', actingGateway],
-    ['what a gateway issued for another PN', 'UNSPECIFIED', 'turned away', () => entity(gatewayCa, OTHER_CAMERA)],
-    ['a gateway’s CA certificate', 'INVALID_PURPOSE', 'turned away', gatewayAuthority],
-    ['an entity of another root', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'turned away', strangersEntity],
+    [
+      'certificate of another PN’s entity, by a gateway CA',
+      'UNSPECIFIED',
+      'turned away',
+      () => entity(gatewayCa, { uri: OTHER_CAMERA }),
+    ],
+    [
+      'operator’s certificate, by a gateway CA',
+      'UNSPECIFIED',
+      'turned away',
+      () => entity(gatewayCa, { uri: `cpns://${TRUST_DOMAIN}/operator/ann` }),
+    ],
+    [
+      'certificate with a DNS name beside its URI',
+      'UNSPECIFIED',
+      'turned away',
+      () => entity(gatewayCa, { names: [uri(CAMERA), { kind: 'dns', value: 'camera.example' }] }),
+    ],
+    ['gateway CA’s certificate as that of a caller', 'INVALID_PURPOSE', 'turned away', gatewayAuthority],
+    ['certificate under another root', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'turned away', strangersEntity],
   ];
 
-  it.each(CASES)('with %s: %s, %s', async (_what, verdict, outcome, make) => {
+  it.each(CASES)('%s', async (_what, verdict, outcome, make) => {
     const client = await make();
     expect(await handshake(client, true)).toBe(outcome === 'let in' ? verdict : outcome);
     if (outcome !== 'let in') expect(await handshake(client, false)).toBe(verdict);
@@ -110,6 +123,6 @@ describe('a TLS 1.3 handshake', () => {
 
   async function strangersEntity(): Promise<Client> {
     const other = await createDevelopmentPki({ trustDomain: TRUST_DOMAIN });
-    return entity(other.serverEntityCa.issuer, CAMERA);
+    return entity(other.serverEntityCa.issuer);
   }
 });

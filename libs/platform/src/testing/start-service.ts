@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { loadConfig } from '@cpns/settings';
 import { startTelemetry } from '@cpns/telemetry';
 import { MemoryLog } from '@cpns/telemetry/testing';
@@ -45,4 +46,30 @@ export async function startService<C extends CommonConfig>(service: ServiceUnder
   const app = module.createNestMicroservice({ strategy });
   await app.listen();
   return { module, addresses: strategy.addresses, close: () => app.close() };
+}
+
+/** A wrong setting: what is wrong, its variable, and its value, or nothing where it is left out. */
+export type WrongSetting = readonly [what: string, variable: string, value: string | undefined | (() => string)];
+
+/** Declares a test for each: the service does not start, with a sentence that names the variable, and makes no store. */
+export function refusesWrongSettings<C extends CommonConfig>(
+  service: () => ServiceUnderTest<C>,
+  app: string,
+  settings: readonly WrongSetting[],
+): void {
+  const titles = settings.map((setting) => {
+    const [what, variable] = setting;
+    return [
+      `${variable} ${what} (${app}), start: INVALID_ARGUMENT/CONFIGURATION_INVALID ${variable}`,
+      setting,
+    ] as const;
+  });
+  test.each(titles)('%s', async (_title, [, variable, value]) => {
+    const { env, ...rest } = service();
+    const changed = { ...env, [variable]: typeof value === 'function' ? value() : (value ?? '') };
+    const outcome = await startService({ ...rest, env: changed }).catch((error: unknown) => error);
+    expect(outcome).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'CONFIGURATION_INVALID' });
+    expect((outcome as Error).message).toMatch(new RegExp(`^${variable} [^\\n]+[^.\\n]$`));
+    expect(existsSync(env.CPNS_STORE!.replace('embedded:', ''))).toBe(false);
+  });
 }

@@ -8,6 +8,7 @@ import {
 } from '@cpns/contracts';
 import { operatorUri, serviceUri } from '@cpns/core';
 import { deriveConfirmKey, deriveKeyId, sha256 } from '@cpns/key-derivation';
+import { WRONG_NAMES } from './certificates';
 import { issued, minted, type Credential } from './credentials';
 import { freshNonce, sealCertificateRegistration, sealProof, sealSecretRegistration } from './drafts';
 import { CAPABILITIES } from './proofs';
@@ -269,6 +270,25 @@ const onTokenPort = (call: Call): KeyRow => ({
   at: 'Server token',
 });
 
+/** Names that TLS has no quarrel with, on the port that asks who is there. */
+const wrongName = ({ id, item, mint }: (typeof WRONG_NAMES)[number]): KeyRow =>
+  row({
+    id: `${id}, in TLS`,
+    item,
+    at: 'gateway certificate',
+    expect: NO_IDENTITY,
+    arrange: async (world: KeyWorld) => {
+      const token = await world.admit({ form: 'key-pair', assigner: 'gateway' });
+      return { world, token, tls: (await minted(world.probe.ca, mint(token.entity))).tls };
+    },
+    good: async ({ world }) => assignCertificate(world, await world.admit({ form: 'key-pair', assigner: 'gateway' })),
+    bad: ({ world, tls }) =>
+      world
+        .wireAs('gateway certificate', tls)
+        .call(PnGatewayServiceService.assignEntityUserKey, { request: undefined }),
+    after: ({ world, token }) => assignCertificate(world, token),
+  });
+
 const SERVICES = ['service smf', 'service kmc', 'service cpns-server'] as const;
 const ENTITIES = ['target entity', 'target PN GW'] as const;
 
@@ -280,4 +300,5 @@ export const CALLER_ROWS: readonly KeyRow[] = [
   ...STRANGERS,
   ...OTHER_PN,
   ...[LIST_KEYS, PROVISION, REGISTER, VERIFY_PROOF].map(onTokenPort),
+  ...WRONG_NAMES.filter(({ item }) => item !== 'a DNS SAN' && item !== 'a SAN of another PN').map(wrongName),
 ];

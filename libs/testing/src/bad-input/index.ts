@@ -5,6 +5,7 @@ export * from './certificates';
 export * from './credentials';
 export * from './csr-rows';
 export * from './csrs';
+export * from './dependencies';
 export * from './drafts';
 export * from './names';
 export * from './proofs';

@@ -132,10 +132,11 @@ const inRegistration = (['firstSeedId', 'tokenId'] as const).flatMap((name) =>
   })),
 );
 
-const admit = (world: KeyWorld, request: AdmitEntityRequest) =>
-  world.wire('Server certificate', 'operator').call(EnrolmentServiceService.admitEntity, request);
+export const admit = (world: KeyWorld, request: AdmitEntityRequest, deadlineMs = 5_000) =>
+  world.wire('Server certificate', 'operator').call(EnrolmentServiceService.admitEntity, request, { deadlineMs });
 
-const admission = (world: KeyWorld): AdmitEntityRequest => ({
+/** Of an entity that was not there before, for a secret from the Server. */
+export const admission = (world: KeyWorld): AdmitEntityRequest => ({
   entity: world.entity(),
   user: 'alice',
   role: EntityRole.ENTITY_ROLE_TARGET_ENTITY,

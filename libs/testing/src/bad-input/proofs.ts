@@ -78,7 +78,7 @@ export const BY_GATEWAY: Verifier = {
 /** The Server verifies its own, for the gateway that was called. */
 export const BY_SERVER: Verifier = { ...BY_GATEWAY, name: 'verified by the Server', assigner: 'server' };
 /** ProofService, asked by the test's own gateway. */
-const PROOF_SERVICE: Verifier = {
+export const PROOF_SERVICE: Verifier = {
   name: 'ProofService',
   at: 'Server certificate',
   assigner: 'server',
@@ -234,10 +234,10 @@ const revoked = (verifier: Verifier): KeyRow =>
     ({ world, device }) => world.operator.revokeKey(device.entity),
   );
 
-/** The gateway's own key, past its not-after. @param lifetime that it gives its keys, milliseconds */
-export const expiredKeyRow = (lifetime: number): KeyRow =>
+/** A key past its not-after. @param lifetime that its assigner gave it, milliseconds */
+export const expiredKeyRow = (lifetime: number, verifier = BY_GATEWAY): KeyRow =>
   overRow(
-    BY_GATEWAY,
+    verifier,
     { id: 'key that has expired', item: 'a token that is expired', expect: 'FAILED_PRECONDITION/KEY_EXPIRED' },
     ({ world }) => world.pass(lifetime),
   );

@@ -5,8 +5,8 @@ import {
   OpenNoticeChannelRequest,
   ServiceGroupNoticeServiceService,
 } from '@cpns/contracts';
-import { TestGateway } from '../../../support/test-gateway';
-import type { Wire } from '../../../support/wire';
+import { TestGateway } from '@cpns/testing/bad-input';
+import type { Wire } from '@cpns/testing/bad-input';
 import { row, type Item, type Row } from '../../row';
 import type { World } from '../../world';
 import { BY_GATEWAY, BY_RELAY, refused, type Served } from './stage';

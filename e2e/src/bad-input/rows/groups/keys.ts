@@ -6,7 +6,7 @@ import {
   PnGatewayServiceService,
 } from '@cpns/contracts';
 import type { Expectation, Item, Row } from '../../row';
-import type { Wire } from '../../../support/wire';
+import type { Wire } from '@cpns/testing/bad-input';
 import type { World } from '../../world';
 import {
   BY_DEVICE,

@@ -4,11 +4,9 @@ import { REASONS, type Reason } from '@cpns/core';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { NewGroup } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
-import type { Wire } from '../../../support/wire';
+import { assignSecret, registeredHolder, type Caller, type Port, type Wire } from '@cpns/testing/bad-input';
 import { row, type Expectation, type Row, type RowOf } from '../../row';
-import type { Caller, Port, World } from '../../world';
-import { assignSecret } from '../assignment-stage';
-import { registeredHolder } from '../callers';
+import type { World } from '../../world';
 
 export const refused = (reason: Reason, field?: string): Expectation => ({
   code: REASONS[reason].code,

@@ -1,0 +1,141 @@
+/** What a PN GW keeps while it assigns Entity-User Keys by itself, in both forms (EUK-GW-S, EUK-GW-P steps 4 to 6; Q8). */
+import { wireKeyForm, type AssignmentReply } from '@cpns/contracts';
+import { CpnsError, duration } from '@cpns/core';
+import { deriveKeyId, keyIdBytes } from '@cpns/key-derivation';
+import { changesBetweenDumps, dump } from '@cpns/store/testing';
+import {
+  assignCertificate,
+  assignSecret,
+  BY_GATEWAY,
+  GATEWAY_ASSIGNS,
+  provingCall,
+  refusalOf,
+  requestFor,
+} from '@cpns/testing/bad-input';
+import { GatewayKeyWorld } from '../testing/key-world';
+
+let world: GatewayKeyWorld;
+beforeEach(async () => {
+  world = await GatewayKeyWorld.start();
+});
+afterEach(() => world.stop());
+
+const AWAY = new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away');
+const admit = (entity?: string, form: 'secret' | 'key-pair' = 'secret') =>
+  world.admit({ form, assigner: 'gateway', ...(entity && { entity }) });
+const reasonOf = async (call: () => Promise<unknown>) => (await refusalOf(call)).reason;
+/** What a call leaves in the gateway's store. */
+async function changesBy(call: () => Promise<unknown>): Promise<string[]> {
+  const before = await dump(world.store);
+  await call();
+  return changesBetweenDumps(before, await dump(world.store));
+}
+const seedOf = async (entity?: string) => (await assignSecret(world, await admit(entity))).seed?.firstSeedId;
+
+describe.each(['secret', 'key-pair'] as const)('form %s', (form) => {
+  it('spends its token on one request, which gets the same reply again', async () => {
+    const token = await admit(undefined, form);
+    const request = await requestFor(GATEWAY_ASSIGNS, world, token);
+    const send = () => GATEWAY_ASSIGNS.send(world, request) as Promise<{ reply: AssignmentReply }>;
+    const first = await send();
+    expect(await changesBy(async () => expect(await send()).toEqual(first))).toEqual([]);
+    const another = await requestFor(GATEWAY_ASSIGNS, world, token);
+    expect(
+      await changesBy(async () =>
+        expect(await reasonOf(() => GATEWAY_ASSIGNS.send(world, another))).toBe('TOKEN_SPENT'),
+      ),
+    ).toEqual([]);
+  });
+
+  it('is not opened again by a grant that comes twice', async () => {
+    const token = await admit(undefined, form);
+    await GATEWAY_ASSIGNS.send(world, await requestFor(GATEWAY_ASSIGNS, world, token));
+    const { tokenId, entity, user, authKey } = token;
+    const times = { expiresAt: BigInt(world.now() + 3_600_000), admittedAt: BigInt(world.now()) };
+    const grant = { tokenId, entity, user, form: wireKeyForm(form), tokenAuthKey: authKey.expose(), ...times };
+    await world.deliver({ $case: 'tokenGrant', value: grant });
+    const another = await requestFor(GATEWAY_ASSIGNS, world, token);
+    expect(await reasonOf(() => GATEWAY_ASSIGNS.send(world, another))).toBe('TOKEN_SPENT');
+  });
+
+  it('is not assigned under a token that was revoked before its grant came', async () => {
+    const { tokenId, entity } = await world.admit({ form, assigner: 'server' });
+    await world.deliver({ $case: 'tokenRevocation', value: { tokenId, entity } });
+    const times = { expiresAt: BigInt(world.now() + 3_600_000), admittedAt: BigInt(world.now()) };
+    const grant = { tokenId, entity, user: '', form: wireKeyForm(form), tokenAuthKey: Buffer.alloc(32, 1), ...times };
+    expect(await changesBy(() => world.deliver({ $case: 'tokenGrant', value: grant }))).not.toContainEqual(
+      expect.stringContaining('grant.'),
+    );
+  });
+
+  it('waits for what the gateway was never provisioned with', async () => {
+    const token = await admit(undefined, form);
+    await world.deliver({ $case: 'firstSeedRevocation', value: { firstSeedId: (await seedOf())! } });
+    if (form === 'key-pair') return expect((await assignCertificate(world, token)).chain).toHaveLength(4);
+    world.server.refusal = AWAY;
+    expect(await reasonOf(() => assignSecret(world, token))).toBe('GATEWAY_NOT_PROVISIONED');
+    world.server.refusal = undefined;
+    return expect(await assignSecret(world, token)).toMatchObject({ form });
+  });
+});
+
+describe('a 1st seed', () => {
+  /** One of its own limits, which the next key comes from. */
+  async function limited(limits: Partial<GatewayKeyWorld['server']['seed']>): Promise<void> {
+    Object.assign(world.server.seed, limits);
+    await world.deliver({ $case: 'firstSeedRevocation', value: { firstSeedId: (await seedOf())! } });
+  }
+
+  it('counts each (E, user) once, and the one after the last has another', async () => {
+    await limited({ maxEntities: 2 });
+    const [one, two, three] = [world.entity(), world.entity(), world.entity()];
+    const seed = await seedOf(one);
+    expect([await seedOf(one), await seedOf(two), await seedOf(one)]).toEqual([seed, seed, seed]);
+    expect(await seedOf(three)).not.toBe(seed);
+  });
+
+  test.each([
+    ['first seed that has served as many as it may', { maxEntities: 1 }, 'FIRST_SEED_SPENT'],
+    ['first seed past assign-until', { assignFor: 4_000 }, 'FIRST_SEED_EXPIRED'],
+  ])('%s, CPNS Server stopped (assignment), gateway token', async (_what, limits, reason) => {
+    await limited(limits);
+    const token = await admit();
+    const seed = await seedOf();
+    await world.pass(4_000);
+    world.server.refusal = AWAY;
+    // the gateway looks for another seed once, and remembers under which id: that is its own state, whoever asks
+    await refusalOf(() => assignSecret(world, token));
+    const refused = async () =>
+      expect(await refusalOf(() => assignSecret(world, token))).toMatchObject({ code: 'FAILED_PRECONDITION', reason });
+    expect(await changesBy(refused)).toEqual([]);
+    world.server.refusal = undefined;
+    expect((await assignSecret(world, token)).seed?.firstSeedId).not.toBe(seed);
+  });
+
+  it('that is revoked serves none that it served before', async () => {
+    const entity = world.entity();
+    const seed = await seedOf(entity);
+    await world.deliver({ $case: 'firstSeedRevocation', value: { firstSeedId: seed! } });
+    expect(await seedOf(entity)).not.toBe(seed);
+  });
+});
+
+it('verifies proofs of a key by itself until it hears that the key has ended', async () => {
+  const proved = await provingCall(world, BY_GATEWAY);
+  const asked = world.server.asked;
+  await proved();
+  expect(world.server.asked).toBe(asked);
+  const token = await admit();
+  const { secret } = await assignSecret(world, token);
+  const keyRevocation = { entity: token.entity, keyId: keyIdBytes(deriveKeyId(secret)) };
+  const changes = await changesBy(() => world.deliver({ $case: 'keyRevocation', value: keyRevocation }));
+  expect(changes).toContain(`entity/${token.entity} key was removed`);
+});
+
+it('issues with its CA until that ends, and asks for another then', async () => {
+  const issuer = async () => (await assignCertificate(world, await admit(undefined, 'key-pair'))).chain[1];
+  const first = await issuer();
+  expect(await issuer()).toEqual(first);
+  await world.pass(duration(400, 'day'));
+  await expect(issuer()).resolves.not.toEqual(first);
+});

@@ -1,1 +1,0 @@
-export * from '@cpns/testing/bad-input';
