@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { Console } from 'node:console';
 import { Writable } from 'node:stream';
 import { format, inspect } from 'node:util';
@@ -137,5 +138,24 @@ describe('this test', () => {
     ['raw text', BYTES.toString('latin1')],
   ])('would see bytes that do get out as %s', (_what, text) => {
     expect(traces(BYTES).some((trace) => text.includes(trace))).toBe(true);
+  });
+});
+
+describe('a private key', () => {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const der = () => new PrivateKeyDer(privateKey.export({ format: 'der', type: 'pkcs8' }));
+
+  it('is parsed once, and is then no text either', () => {
+    const key = der();
+    expect(key.keyObject.equals(privateKey)).toBe(true);
+    expect(key.keyObject).toBe(key.keyObject);
+    expect(consoleText(key)).not.toMatch(/KeyObject|MC4CAQ/);
+  });
+
+  it('signs no more once it was destroyed', () => {
+    const key = der();
+    expect(key.keyObject).toBeDefined();
+    key.destroy();
+    expect(() => key.keyObject).toThrow();
   });
 });

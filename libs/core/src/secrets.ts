@@ -1,4 +1,4 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createPrivateKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import { inspect } from 'node:util';
 
 const REDACTED = '[redacted]';
@@ -145,8 +145,19 @@ export class MasterKey extends Secret {
 /** Private keys in PKCS #8 DER, of whatever size their algorithm gives them. */
 export class PrivateKeyDer extends Secret {
   readonly kind = 'PrivateKeyDer';
+  #keyObject: KeyObject | undefined;
   constructor(bytes: Uint8Array) {
     super(bytes, bytes.length);
+  }
+
+  /** To sign with. It is parsed once, which takes longer than a signature. @throws Error when the bytes are no key */
+  get keyObject(): KeyObject {
+    return (this.#keyObject ??= createPrivateKey({ key: this.expose(), format: 'der', type: 'pkcs8' }));
+  }
+
+  override destroy(): void {
+    super.destroy();
+    this.#keyObject = undefined;
   }
 }
 

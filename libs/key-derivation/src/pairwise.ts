@@ -7,11 +7,12 @@
  *                                                               HPKE mode_base to K --> enc, export S
  *   enc, export the same S  <--  enc, sign("pairwise" E cert K enc) by service/cpns-server
  * ```
- * Both statements are what signature.ts signs and verifies.
+ * Both statements are what signature.ts signs and verifies. That K and enc are points is checked where they come in: by the
+ * messages that carry them, and once more by the exchange itself.
  */
 import { EntityUserKey, type HpkePrivateKey, type Random } from '@cpns/core';
-import { sha256 } from './hkdf';
-import { checkHpkePublicKey, exportAsRecipient, exportAsSender } from './hpke';
+import { checkSize, sha256 } from './hkdf';
+import { exportAsRecipient, exportAsSender, HPKE_PUBLIC_KEY_BYTES } from './hpke';
 import { Message } from './message';
 
 export interface HpkeKeyStatement {
@@ -31,9 +32,9 @@ export interface PairwiseStatement {
   readonly enc: Uint8Array;
 }
 
-/** What the holder signs to offer K. @throws CpnsError FIELD_SIZE, MALFORMED_MESSAGE when K is no point */
+/** What the holder signs to offer K. @throws CpnsError FIELD_SIZE */
 export function hpkeKeyStatement(statement: HpkeKeyStatement): Buffer {
-  checkHpkePublicKey(statement.hpkeKey);
+  checkSize(statement.hpkeKey, HPKE_PUBLIC_KEY_BYTES, 'HPKE key');
   return new Message('cpns/v1/hpke-key')
     .text(statement.entity)
     .text(statement.tokenId)
@@ -42,10 +43,10 @@ export function hpkeKeyStatement(statement: HpkeKeyStatement): Buffer {
     .bytes();
 }
 
-/** What the Server signs with its answer. @throws CpnsError FIELD_SIZE, MALFORMED_MESSAGE when K or enc is no point */
+/** What the Server signs with its answer. @throws CpnsError FIELD_SIZE */
 export function pairwiseStatement(statement: PairwiseStatement): Buffer {
-  checkHpkePublicKey(statement.hpkeKey);
-  checkHpkePublicKey(statement.enc, 'enc');
+  checkSize(statement.hpkeKey, HPKE_PUBLIC_KEY_BYTES, 'HPKE key');
+  checkSize(statement.enc, HPKE_PUBLIC_KEY_BYTES, 'enc');
   return new Message('cpns/v1/pairwise')
     .text(statement.entity)
     .lp(sha256(statement.certificate))

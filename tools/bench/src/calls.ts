@@ -5,17 +5,16 @@
 import { readFileSync } from 'node:fs';
 import {
   AssignmentRequest,
-  PnGatewayServiceAssignEntityUserKeyResponse,
-  PnGatewayServiceRegisterEntityUserKeyResponse,
   PnGatewayServiceService,
-  type AssignmentReply,
-  type RegistrationRequest,
+  type PnGatewayServiceAssignEntityUserKeyRequest as Assign,
+  type PnGatewayServiceRegisterEntityUserKeyRequest as Register,
 } from '@cpns/contracts';
 import { systemClock, systemRandom } from '@cpns/core';
 import { connectTo, type ClientMethods } from '@cpns/grpc';
 import { parseOneTimeString, type KeyForm } from '@cpns/key-derivation';
 import {
   acceptAssignment,
+  needsRegistration,
   prepareAssignment,
   prepareRegistration,
   registrationRequest,
@@ -23,44 +22,21 @@ import {
 } from '@cpns/pne-sdk';
 import { Deployment } from '@cpns/testing';
 import { BareServer } from './bare-server';
-import { compare, type Comparison, type Plan } from './compare';
+import { compare, type Comparison } from './compare';
 import { concurrently } from './concurrently';
 
 const GATEWAY = 'pn1/gw1';
+const SERVER = 'cpns-server';
 const IN_FLIGHT = 8;
 const SHAPE = { unit: 'calls/s', batch: 40, rounds: 9, warmUp: 2 } as const;
 /** Every operation needs a token of its own. */
 const OPERATIONS = SHAPE.batch * (SHAPE.rounds + SHAPE.warmUp) + 1;
 
-type Client = ClientMethods<typeof PnGatewayServiceService>;
-
-interface Prepared {
-  readonly pending: PendingAssignment;
-  readonly request: AssignmentRequest;
-}
-
-async function prepare(deployment: Deployment, form: KeyForm, assigner: string): Promise<Prepared[]> {
-  const prepared: Prepared[] = [];
-  const ids = Array.from({ length: OPERATIONS }, (_, i) => `${form}-${assigner.replace('/', '-')}-${i}`);
-  await concurrently(ids, IN_FLIGHT, async (id) => {
-    const entity = deployment.entity('pn1', 'pne', id);
-    const { oneTimeString } = await deployment.admit({ entity, form, assigner, gateway: GATEWAY });
-    const pending = await prepareAssignment(parseOneTimeString(oneTimeString), deployment.pki.rootDer, systemRandom);
-    prepared.push({ pending, request: AssignmentRequest.decode(pending.request) });
-  });
-  return prepared;
-}
-
-interface Lane {
-  readonly name: string;
-  readonly form: KeyForm;
-  readonly assigner: string;
-}
-
-const LANES: readonly Lane[] = [
-  { name: 'a secret, by the PN GW', form: 'secret', assigner: GATEWAY },
-  { name: 'a certificate, by the PN GW', form: 'key-pair', assigner: GATEWAY },
-  { name: 'a secret, by the Server through the PN GW', form: 'secret', assigner: 'server' },
+const LANES: readonly { readonly what: string; readonly form: KeyForm; readonly assigner: string }[] = [
+  { what: 'a secret by a gateway', form: 'secret', assigner: GATEWAY },
+  { what: 'a secret by the Server', form: 'secret', assigner: 'server' },
+  { what: 'a certificate by a gateway', form: 'key-pair', assigner: GATEWAY },
+  { what: 'a certificate by the Server', form: 'key-pair', assigner: 'server' },
 ];
 
 export interface CallsOptions {
@@ -72,14 +48,14 @@ export async function benchCalls({ store, onProgress }: CallsOptions): Promise<C
   const deployment = await Deployment.start({
     store,
     gateways: [{ pn: 'pn1', id: 'gw1' }],
-    services: ['cpns-server'],
+    services: [SERVER],
     logLevel: 'warn',
-    env: { 'cpns-server': { CPNS_FIRST_SEED_MAX_ENTITIES: '100000' } },
+    env: { [SERVER]: { CPNS_FIRST_SEED_MAX_ENTITIES: '100000' } },
   });
   try {
     const results: Comparison[] = [];
     for (const lane of LANES) {
-      onProgress(`${lane.name}: admitting ${OPERATIONS} entities`);
+      onProgress(`${lane.what}: admitting ${OPERATIONS} entities`);
       results.push(...(await benchLane(deployment, lane)));
     }
     return results;
@@ -88,120 +64,84 @@ export async function benchCalls({ store, onProgress }: CallsOptions): Promise<C
   }
 }
 
-async function benchLane(deployment: Deployment, lane: Lane): Promise<Comparison[]> {
-  const prepared = await prepare(deployment, lane.form, lane.assigner);
-  const root = readFileSync(deployment.pki.root);
-  const connection = connectTo({
-    address: deployment.address(GATEWAY, 'token'),
-    expectedPeer: deployment.uri(GATEWAY),
-    tls: { root },
+async function benchLane(deployment: Deployment, { what, form, assigner }: (typeof LANES)[number]) {
+  const pending = new Map<Assign, PendingAssignment>();
+  const ids = Array.from({ length: OPERATIONS }, (_, i) => `${form}-${assigner.replace('/', '-')}-${i}`);
+  await concurrently(ids, IN_FLIGHT, async (id) => {
+    const entity = deployment.entity('pn1', 'pne', id);
+    const { oneTimeString } = await deployment.admit({ entity, form, assigner, gateway: GATEWAY });
+    const made = await prepareAssignment(parseOneTimeString(oneTimeString), deployment.pki.rootDer, systemRandom);
+    pending.set({ request: AssignmentRequest.decode(made.request) }, made);
   });
-  const gateway = connection.client(PnGatewayServiceService);
-  const replies = new Map<Prepared, AssignmentReply | undefined>();
-  const assign = async (client: Client, one: Prepared) => {
-    const { reply } = await client.assignEntityUserKey({ request: one.request });
-    if (client === gateway) replies.set(one, reply);
+  const { assignEntityUserKey, registerEntityUserKey } = PnGatewayServiceService;
+  const assigning = {
+    name: `Assign of ${what}`,
+    method: assignEntityUserKey,
+    send: (client: Client, request: Assign) => client.assignEntityUserKey(request),
   };
-  try {
-    const name = `AssignEntityUserKey: ${lane.name}`;
-    const [sample] = prepared;
-    if (sample === undefined) throw new Error('nothing was prepared');
-    await assign(gateway, sample);
-    const answer = PnGatewayServiceAssignEntityUserKeyResponse.encode({ reply: replies.get(sample) }).finish();
-    const assigned = await besides(
-      deployment,
-      root,
-      PnGatewayServiceService.assignEntityUserKey.path,
-      Buffer.from(answer),
-      (echo) =>
-        turns(
-          { name, ...SHAPE },
-          prepared,
-          (one) => assign(gateway, one),
-          (one) => assign(echo, one),
-        ),
-    );
-    if (lane.assigner === 'server' && lane.form === 'secret') return [assigned];
-    return [assigned, await benchRegistration(deployment, lane, gateway, root, replies)];
-  } finally {
-    connection.close();
+  const assign = await measure(deployment, assigning, [...pending.keys()]);
+  const registrations: Register[] = [];
+  for (const [request, { admitted, ...made }] of pending) {
+    const reply = assign.answers.get(request)?.reply;
+    const assigned = acceptAssignment({ admitted, ...made }, reply, systemClock.now());
+    if (!needsRegistration(assigned)) return [assign.found];
+    const registration = await prepareRegistration(admitted, assigned, systemRandom);
+    registrations.push({ request: registrationRequest(admitted, assigned, registration) });
   }
+  const registering = {
+    name: `Register of ${what}`,
+    method: registerEntityUserKey,
+    send: (client: Client, request: Register) => client.registerEntityUserKey(request),
+  };
+  const register = await measure(deployment, registering, registrations);
+  return [assign.found, register.found];
 }
 
-async function benchRegistration(
-  deployment: Deployment,
-  lane: Lane,
-  gateway: Client,
-  root: Buffer,
-  replies: ReadonlyMap<Prepared, AssignmentReply | undefined>,
-): Promise<Comparison> {
-  const requests: RegistrationRequest[] = [];
-  for (const [{ pending }, reply] of replies) {
-    const assigned = acceptAssignment(pending, reply, systemClock.now());
-    requests.push(
-      registrationRequest(
-        pending.admitted,
-        assigned,
-        await prepareRegistration(pending.admitted, assigned, systemRandom),
-      ),
-    );
-  }
-  const [sample] = requests;
-  const answer = PnGatewayServiceRegisterEntityUserKeyResponse.encode(
-    await gateway.registerEntityUserKey({ request: sample }),
-  ).finish();
-  const register = async (client: Client, request: RegistrationRequest) => {
-    await client.registerEntityUserKey({ request });
-  };
-  const name = `RegisterEntityUserKey: ${lane.name}`;
-  return besides(deployment, root, PnGatewayServiceService.registerEntityUserKey.path, Buffer.from(answer), (echo) =>
-    turns(
-      { name, ...SHAPE },
-      requests,
-      (request) => register(gateway, request),
-      (request) => register(echo, request),
-    ),
-  );
+type Client = ClientMethods<typeof PnGatewayServiceService>;
+
+interface Rpc<Request, Answer> {
+  readonly name: string;
+  readonly method: { readonly path: string; readonly responseSerialize: (answer: Answer) => Buffer };
+  readonly send: (client: Client, request: Request) => Promise<Answer>;
 }
 
-/** Lets `work` have the echo of one path beside the real thing. */
-async function besides<T>(
+/**
+ * Both sides go through the same requests, each of ours once: a repetition would be answered from the store. The first shows
+ * what is to be echoed.
+ */
+async function measure<Request, Answer>(
   deployment: Deployment,
-  root: Buffer,
-  path: string,
-  answer: Buffer,
-  work: (echo: Client) => Promise<T>,
-): Promise<T> {
-  const echo = await BareServer.start(deployment, { answers: { [path]: answer }, mutual: false });
-  const connection = connectTo({ address: echo.address, expectedPeer: deployment.uri('cpns-server'), tls: { root } });
+  { name, method, send }: Rpc<Request, Answer>,
+  requests: readonly Request[],
+) {
+  const root = readFileSync(deployment.pki.root);
+  const connect = (address: string, peer: string) =>
+    connectTo({ address, expectedPeer: deployment.uri(peer), tls: { root } });
+  const gateway = connect(deployment.address(GATEWAY, 'token'), GATEWAY);
+  const answers = new Map<Request, Answer>();
+  const ours = async (request: Request) => {
+    answers.set(request, await send(gateway.client(PnGatewayServiceService), request));
+  };
+  const [first] = requests;
+  if (first === undefined) throw new Error('nothing was prepared');
+  const sample = await send(gateway.client(PnGatewayServiceService), first);
+  answers.set(first, sample);
+  const echo = await BareServer.start(deployment, {
+    answers: { [method.path]: method.responseSerialize(sample) },
+    mutual: false,
+  });
+  const bare = connect(echo.address, SERVER);
+  const baseline = async (request: Request) => {
+    await send(bare.client(PnGatewayServiceService), request);
+  };
+  const side = (next: number, work: (request: Request) => Promise<void>) => (count: number) =>
+    concurrently(requests.slice(next, (next += count)), IN_FLIGHT, work);
+  const processes = { gateway: deployment.pid(GATEWAY), Server: deployment.pid(SERVER) };
   try {
-    return await work(connection.client(PnGatewayServiceService));
+    return { answers, found: await compare({ name, ...SHAPE, processes }, side(1, ours), side(0, baseline)) };
   } finally {
-    connection.close();
+    gateway.close();
+    bare.close();
     echo.stop();
   }
-}
-
-/** Both sides go through the same requests, each of ours once: a repetition would be answered from the store. */
-function turns<T>(
-  plan: Plan,
-  items: readonly T[],
-  ours: (item: T) => Promise<void>,
-  baseline: (item: T) => Promise<void>,
-): Promise<Comparison> {
-  let [next, echoed] = [1, 0];
-  const take = (from: number, count: number) => items.slice(from, from + count);
-  return compare(
-    plan,
-    async (count) => {
-      const batch = take(next, count);
-      next += count;
-      await concurrently(batch, IN_FLIGHT, ours);
-    },
-    async (count) => {
-      const batch = take(echoed, count);
-      echoed += count;
-      await concurrently(batch, IN_FLIGHT, baseline);
-    },
-  );
 }

@@ -35,12 +35,13 @@ const rounded = (value: number): string => (value >= 100 ? Math.round(value).toL
 
 function tableOf(results: readonly Comparison[]): string {
   const table = new Table({
-    head: ['what', 'unit', 'ours', 'baseline', 'ratio', 'at least'],
+    head: ['what', 'unit', 'ours', 'baseline', 'ratio', 'at least', 'CPU of one of ours, ms'],
     style: { head: [], border: [] },
   });
-  for (const { name, unit, ours, baseline, ratio, target } of results) {
+  for (const { name, unit, ours, baseline, ratio, target, cpu = {} } of results) {
     const promised = target === undefined ? '' : `${target.toFixed(2)} ${ratio >= target ? '(met)' : '(missed)'}`;
-    table.push([name, unit, rounded(ours), rounded(baseline), ratio.toFixed(2), promised]);
+    const used = Object.entries(cpu).map(([process, ms]) => `${process} ${ms.toFixed(2)}`);
+    table.push([name, unit, rounded(ours), rounded(baseline), ratio.toFixed(2), promised, used.join(', ')]);
   }
   return table.toString();
 }

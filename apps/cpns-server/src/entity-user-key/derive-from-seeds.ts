@@ -111,7 +111,9 @@ export class DeriveFromSeeds {
    * a place at most until the entity comes again, and never lets one more in than the seed may serve.
    * @throws CpnsError FIRST_SEED_*
    */
-  count({ registration: { firstSeedId, gateway, entity, user } }: CheckedSecretRegistration): Promise<void> {
+  count({
+    registration: { firstSeedId, gateway, entity, user },
+  }: Pick<CheckedSecretRegistration, 'registration'>): Promise<void> {
     return this.#places.add(keyOf(gateway, firstSeedId), servedMember(entity, user));
   }
 

@@ -1,5 +1,4 @@
 /** What the specs of CSKMF begin with: a Server's store with entities and gateways in it, and a KMC that is told what to do. */
-import { createPrivateKey } from 'node:crypto';
 import { createDevelopmentPki, type DevelopmentPki } from '@cpns/certificate-issuance';
 import {
   GroupKeyDeliveryMode,
@@ -127,8 +126,8 @@ export class World {
 
   static async make(store: Store, options: WorldOptions = {}): Promise<World> {
     const { pki, credentials } = await (authority ??= makeAuthority());
-    const key = createPrivateKey({ key: credentials.privateKey.expose(), format: 'der', type: 'pkcs8' });
-    const world = new World(store, options, pki, { key, chain: credentials.chain });
+    const { privateKey, chain } = credentials;
+    const world = new World(store, options, pki, { key: privateKey.keyObject, chain });
     world.#module = (await world.process()).module;
     return world;
   }

@@ -17,7 +17,7 @@ import type { ReceiverChannel } from '@cpns/delivery';
 import { endStatement, makeEnvelope, type Statement } from '@cpns/group-key';
 import { forge, testVersion } from '@cpns/group-key/testing';
 import { deriveKeyId } from '@cpns/key-derivation';
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { ServerClients } from '../peers/server-clients';
 import { peerWith } from './unserved';
 
@@ -106,7 +106,7 @@ export class FakeServer {
 
 export async function signerNamed(pki: DevelopmentPki, name: string): Promise<SignerOf> {
   const { chain, privateKey } = await pki.issueService(name);
-  return { chain, key: createPrivateKey({ key: privateKey.expose(), format: 'der', type: 'pkcs8' }) };
+  return { chain, key: privateKey.keyObject };
 }
 
 const withIterator = <In, Out>(channel: ReceiverChannel<In, Out>): ReceiverChannel<In, Out> => ({

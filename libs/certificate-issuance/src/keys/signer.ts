@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto';
+import { createPublicKey, sign, type KeyObject } from 'node:crypto';
 import type { PrivateKeyDer } from '@cpns/core';
 import { ISSUING_ALGORITHM } from './signature-algorithm';
 import { PublicKey } from './public-key';
@@ -26,5 +26,4 @@ export function localSigner(privateKey: KeyObject): Signer {
 }
 
 /** A signer from PKCS #8 DER. */
-export const signerFromPkcs8 = (key: PrivateKeyDer): Signer =>
-  localSigner(createPrivateKey({ key: key.expose(), format: 'der', type: 'pkcs8' }));
+export const signerFromPkcs8 = (key: PrivateKeyDer): Signer => localSigner(key.keyObject);

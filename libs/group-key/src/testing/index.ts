@@ -2,7 +2,6 @@
 import { createDevelopmentPki, type Credentials, type DevelopmentPki } from '@cpns/certificate-issuance';
 import { GroupKey, type Clock, type Random } from '@cpns/core';
 import { FakeClock, SeededRandom } from '@cpns/core/testing';
-import { createPrivateKey } from 'node:crypto';
 import { deriveGroupKeyCommitment } from '../commitment';
 import { StatementVerifier } from '../server-signer';
 import { NO_SHARED_DIGEST, signStatement, type SignedStatement, type Statement } from '../statement';
@@ -15,8 +14,7 @@ export interface TestServerOptions {
 
 /** Signs as whoever the credentials are of. */
 export function signAs({ privateKey, chain }: Credentials, statement: Statement): SignedStatement {
-  const key = createPrivateKey({ key: privateKey.expose(), format: 'der', type: 'pkcs8' });
-  return { statement, signature: signStatement(key, statement), chain };
+  return { statement, signature: signStatement(privateKey.keyObject, statement), chain };
 }
 
 /** A version as the tests have it: its statement and the key that it commits to. */

@@ -3,7 +3,6 @@ import { AssignmentRequest, RegistrationRequest, type RegistrationReply } from '
 import { EntityUserKey, systemRandom, type Reason } from '@cpns/core';
 import { FakeClock, flipped } from '@cpns/core/testing';
 import { generateHpkeKeyPair, hpkePublicKey, signBytes } from '@cpns/key-derivation';
-import { createPrivateKey } from 'node:crypto';
 import { ENTITY, FakeAssigner, issueTo, type AssignedBy } from '../testing/fake-assigner';
 import { acceptAssignment, type Assigned } from './accept-assignment';
 import { routeOf, type Admitted } from './admitted';
@@ -91,8 +90,9 @@ describe('a registration', () => {
     await expect(prepareRegistration(admitted, assigned, systemRandom)).rejects.toMatchObject({
       reason: 'FIELD_MISSING',
     });
-    const key = createPrivateKey({ key: privateKey.expose(), format: 'der', type: 'pkcs8' });
-    const pending = await prepareRegistration(admitted, assigned, systemRandom, (x) => signBytes(key, x));
+    const pending = await prepareRegistration(admitted, assigned, systemRandom, (x) =>
+      signBytes(privateKey.keyObject, x),
+    );
     const one = { admitted, assigned, pending };
     expect(accept(one, assigner.register(requestOf(one)))).toBeDefined();
   });

@@ -44,7 +44,6 @@ import {
   verifyConfirmServerMac,
   type Registration,
 } from '@cpns/key-derivation';
-import { createPrivateKey } from 'node:crypto';
 import type { Assigned, AssignedCertificate, AssignedSecret } from './accept-assignment';
 import type { Admitted } from './admitted';
 
@@ -97,8 +96,7 @@ function signerOf(privateKey: PrivateKeyDer | undefined): SignStatement {
     throw invalidArgument('FIELD_MISSING', 'the certified key is needed to register it', {
       metadata: { field: 'private-key' },
     });
-  const key = createPrivateKey({ key: privateKey.expose(), format: 'der', type: 'pkcs8' });
-  return (x) => signBytes(key, x);
+  return (x) => signBytes(privateKey.keyObject, x);
 }
 
 function leafOf({ chain: [leaf] }: AssignedCertificate): Buffer {

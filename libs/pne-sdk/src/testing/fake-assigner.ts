@@ -59,7 +59,6 @@ import {
   type KeyForm,
   type OneTimeString,
 } from '@cpns/key-derivation';
-import { createPrivateKey } from 'node:crypto';
 
 export const TRUST_DOMAIN = 'example.org';
 export const GATEWAY = `cpns://pn1.${TRUST_DOMAIN}/pn-gw/gw1`;
@@ -246,7 +245,6 @@ export class FakeAssigner {
 
   /** The Server's statement, or that of whoever a test puts in its place. */
   signPairwise(statement: Parameters<typeof pairwiseStatement>[0], by: Credentials = this.authorities.server) {
-    const key = createPrivateKey({ key: by.privateKey.expose(), format: 'der', type: 'pkcs8' });
-    return { signature: signBytes(key, pairwiseStatement(statement)), chain: by.chain };
+    return { signature: signBytes(by.privateKey.keyObject, pairwiseStatement(statement)), chain: by.chain };
   }
 }

@@ -11,7 +11,7 @@ import {
 import { mint, type MintRequest } from '@cpns/certificate-issuance/testing';
 import { systemClock, systemRandom } from '@cpns/core';
 import type { CredentialFiles } from '../pki-files';
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { WireTls } from './wire';
 
@@ -36,7 +36,7 @@ async function credential(
   const chain = 'chain' in made ? made.chain : [made.der, ...issuer.chain];
   return {
     chain,
-    privateKey: createPrivateKey({ key: secret.expose(), format: 'der', type: 'pkcs8' }),
+    privateKey: secret.keyObject,
     tls: { root: dersToPem(chain.slice(-1)), cert: dersToPem(chain), key: privateKeyPem(secret) },
   };
 }
