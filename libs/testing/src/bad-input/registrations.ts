@@ -231,7 +231,7 @@ const SEED_ENDS: readonly SeedEnd[] = [
     item: 'a first seed that is expired',
     reason: 'FIRST_SEED_EXPIRED',
     registerFor: SHORT_MS,
-    end: (world) => world.pass(SHORT_MS),
+    end: (world) => world.pass(SHORT_MS + 2_000),
   },
   {
     id: 'first seed that an operator revoked',
