@@ -4,16 +4,14 @@
  */
 import { CpnsError } from '@cpns/core';
 import { Refusal } from '@cpns/testing/bad-input';
-import { ALTERATIONS } from './alterations';
 import type { Attempt } from './attempt';
 import { elsewhere } from './elsewhere';
 import { GROUP_FORGERIES } from './group-forgeries';
 import { GROUP_OVERREACHES } from './group-overreaches';
 import { GROUP_REPLAYS } from './group-replays';
+import { MESSAGES } from './messages';
 import { OVERREACHES } from './overreaches';
-import { REPLAYS } from './replays';
 import { Scene } from './scene';
-import { SWAPS } from './swaps';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -32,9 +30,7 @@ describe('a hostile gateway', () => {
   let other: Scene;
   let refused = 0;
   const attempts: readonly Attempt[] = [
-    ...SWAPS,
-    ...REPLAYS,
-    ...ALTERATIONS,
+    ...MESSAGES,
     ...OVERREACHES,
     ...GROUP_FORGERIES,
     ...GROUP_REPLAYS,

@@ -1,11 +1,9 @@
 /** The honest ways through a gateway, from which each attempt departs. */
-import { ProofServiceService } from '@cpns/contracts';
 import { systemClock, type EntityUserKey } from '@cpns/core';
-import { deriveConfirmKey, deriveKeyId, sha256 } from '@cpns/key-derivation';
 import { acceptAssignment, acceptRegistration } from '@cpns/pne-sdk';
-import { freshNonce, sealProof, sealSecretRegistration, type TestGateway } from '@cpns/testing/bad-input';
+import { sealSecretRegistration, type TestGateway } from '@cpns/testing/bad-input';
 import { GatewayLinks } from '../support/served-gateway';
-import { ENTITY_METHOD, type Scene } from './scene';
+import type { Scene } from './scene';
 
 export const hour = 3_600_000;
 export const inAnHour = () => systemClock.now() + hour;
@@ -51,24 +49,3 @@ export async function liveSecret(scene: Scene, gateway = scene.hostile, pn = 'pn
   await scene.relay(sealSecretRegistration(made), gateway);
   return { entity: made.terms.entity, secret: made.secret };
 }
-
-export const DIGEST = sha256(Buffer.from('request'));
-
-export function proofOf(scene: Scene, { entity, secret }: LiveSecret, change: { readonly audience?: string }): Buffer {
-  return sealProof({
-    confirmKey: deriveConfirmKey(secret),
-    keyId: deriveKeyId(secret),
-    entity,
-    timeMs: systemClock.now(),
-    nonce: freshNonce(),
-    audience: change.audience ?? scene.hostile.uri,
-    method: ENTITY_METHOD,
-    requestDigest: DIGEST,
-  });
-}
-
-export const askVerifier = (scene: Scene, proof: Buffer, requestDigest = DIGEST) =>
-  scene.hostile.server.call(ProofServiceService.verifyProof, { proof, method: ENTITY_METHOD, requestDigest });
-
-export const verifyProof = (scene: Scene, key: LiveSecret, change: { readonly audience?: string }) =>
-  askVerifier(scene, proofOf(scene, key, change));

@@ -3,10 +3,8 @@
  * and used.
  */
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { openssl, withDirectory } from '@cpns/certificate-issuance/testing';
-import { dersToPem, parseCertificate } from '@cpns/certificate-issuance';
+import { parseCertificate } from '@cpns/certificate-issuance';
+import { opensslVerify } from '@cpns/certificate-issuance/testing';
 import { KeyState, KeyStorage, LinkSecurity } from '@cpns/contracts';
 import { duration, EntityUserKey, systemClock } from '@cpns/core';
 import { deriveKeyId } from '@cpns/key-derivation';
@@ -20,34 +18,6 @@ const CAPABILITIES = {
   softwareVersion: '1.0',
 };
 const say = (text: string) => process.stdout.write(`${text}\n`);
-
-/** OpenSSL as the judge, strictly and for the purpose that the certificate has. */
-function opensslAccepts(chain: readonly Buffer[]): string {
-  return withDirectory((directory) => {
-    const [leaf, ...above] = chain;
-    const files = {
-      leaf: join(directory, 'leaf.pem'),
-      above: join(directory, 'above.pem'),
-      root: join(directory, 'root.pem'),
-    };
-    writeFileSync(files.leaf, dersToPem(leaf ? [leaf] : []));
-    writeFileSync(files.above, dersToPem(above.slice(0, -1)));
-    writeFileSync(files.root, dersToPem(above.slice(-1)));
-    const args = [
-      'verify',
-      '-x509_strict',
-      '-purpose',
-      'sslclient',
-      '-CAfile',
-      files.root,
-      '-untrusted',
-      files.above,
-      files.leaf,
-    ];
-    const { status, stdout, stderr } = openssl(args);
-    return status === 0 ? 'OK' : stdout.toString() + stderr;
-  });
-}
 
 describe('keys of every kind', () => {
   let deployment: Deployment;
@@ -68,7 +38,7 @@ describe('keys of every kind', () => {
     const holder = await certifyOpensslKey(deployment, { row, assigner, gateway: GATEWAY });
     const [leaf] = holder.chain;
     expect(parseCertificate(leaf ?? Buffer.alloc(0)).keyKind).toBe(row.kind);
-    expect(opensslAccepts(holder.chain)).toBe('OK');
+    expect(opensslVerify({ chain: holder.chain, at: Date.now() })).toMatchObject({ accepted: true });
     const { key } = await deployment.operator.entityUserKeys.getEntityUserKey({ entity: holder.entity });
     const expectedAssigner = assigner === 'server' ? deployment.uri('cpns-server') : deployment.uri(GATEWAY);
     expect(key).toMatchObject({ state: KeyState.KEY_STATE_LIVE, assigner: expectedAssigner });

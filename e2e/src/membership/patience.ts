@@ -1,9 +1,8 @@
-import { CpnsError } from '@cpns/core';
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { CpnsError } from '@cpns/core';
+import { retried } from '@cpns/testing';
 
 /** What a busy machine makes of a call, and what the loser of a race between two changes is told: try again. */
-const PASSING = ['DEPENDENCY_UNAVAILABLE', 'CONFLICT'];
-const PATIENCE_MS = 60_000;
+const isPassing = ({ reason }: CpnsError) => ['DEPENDENCY_UNAVAILABLE', 'CONFLICT'].includes(reason);
 /** Longer than a device remembers that it was not answered. */
 const PAUSE_MS = 3_200;
 
@@ -16,17 +15,11 @@ export interface Outcome<T> {
   readonly again: boolean;
 }
 
-/** Tries again where trying again is what the refusal asks for; everything that is done here is idempotent. */
+/** Tries again where trying again is what the refusal asks for. */
 export async function untilAnswered<T>(act: () => Promise<T>): Promise<Outcome<T>> {
-  const until = Date.now() + PATIENCE_MS;
-  for (let again = false; ; again = true)
-    try {
-      return { value: await act(), again };
-    } catch (error) {
-      if (!(error instanceof CpnsError) || !PASSING.includes(error.reason) || Date.now() > until) throw error;
-      retries.count++;
-      await sleep(PAUSE_MS);
-    }
+  const { value, refused } = await retried(act, { isPassing, everyMs: PAUSE_MS });
+  retries.count += refused;
+  return { value, again: refused > 0 };
 }
 
 export const patiently = async <T>(act: () => Promise<T>): Promise<T> => (await untilAnswered(act)).value;

@@ -11,6 +11,7 @@ import {
   type Assigned,
 } from '@cpns/pne-sdk';
 import { lookIntoStore } from '@cpns/testing';
+import { firstSeedAggregate, SERVED_SET } from '../../../apps/pn-gw/src/provisioning/records';
 import type { LocalDevice } from '../support/local-device';
 import { PATIENCE_MS, type Counts, type House } from './house';
 
@@ -86,7 +87,7 @@ export async function countsOf({ deployment }: House, gateway: string): Promise<
   const found = (await deployment.operator.enrolment.getGateway({ entity: deployment.uri(gateway) })).gateway;
   const { firstSeedId = '', registeredEntities = 0 } = found?.firstSeeds[0] ?? {};
   const served = await lookIntoStore(deployment.storeUrl(gateway), (store) =>
-    store.members({ kind: 'first-seed', id: firstSeedId }, 'served', undefined, 1_000),
+    store.members(firstSeedAggregate(firstSeedId), SERVED_SET, undefined, 1_000),
   );
   return { registered: registeredEntities, served: served.items.length };
 }

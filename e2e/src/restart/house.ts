@@ -1,9 +1,14 @@
-import { FaultControl, Deployment, waitUntil, lookIntoStore, type GatewaySpec } from '@cpns/testing';
+import { FaultControl, Deployment, lookIntoStore, retried, waitUntil, type GatewaySpec } from '@cpns/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { CpnsError } from '@cpns/core';
+import {
+  CURRENT_SEED,
+  GATEWAY_CA,
+  NEXT_CA,
+  PROVISIONING_AGGREGATE,
+  SEED_REQUEST,
+} from '../../../apps/pn-gw/src/provisioning/records';
 import { DEVICE, GATEWAY, SERVER } from './due';
 
 export const PN = 'pn1';
@@ -12,24 +17,13 @@ export const MAIN_GATEWAY = `${PN}/gw1`;
 
 /** How long the parts of a flow wait for each other while one of them is being started again, milliseconds. */
 export const PATIENCE_MS = 60_000;
-const POLL_MS = 25;
 
-/** Where a gateway keeps what it was provisioned with, as its store shows it from outside. */
-const OWN_PROVISIONING = { kind: 'provisioning', id: 'own' };
-const PROVISIONED = ['current-seed', 'ca'];
-const ASKED_FOR = ['seed-request', 'next-ca'];
+const PROVISIONED = [CURRENT_SEED.name, GATEWAY_CA.name];
+const ASKED_FOR = [SEED_REQUEST.name, NEXT_CA];
 
-/** Repeats what a service that is down cannot answer. @throws what is no UNAVAILABLE, and that too after 30 s */
+/** Repeats what a service that is down cannot answer. @throws what is no UNAVAILABLE, and that too after {@link PATIENCE_MS} */
 export async function persistently<T>(call: () => Promise<T>): Promise<T> {
-  const until = Date.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof CpnsError) || error.code !== 'UNAVAILABLE' || Date.now() > until) throw error;
-      await sleep(POLL_MS);
-    }
-  }
+  return (await retried(call, { isPassing: ({ code }) => code === 'UNAVAILABLE', withinMs: PATIENCE_MS })).value;
 }
 
 /** The same until the answer is there. @throws Error after {@link PATIENCE_MS} */
@@ -97,7 +91,7 @@ export class House {
   provisioned(gateway: string): Promise<true> {
     return eventually(`the provisioning of ${gateway}`, async () => {
       const found = await lookIntoStore(this.deployment.storeUrl(gateway), (store) =>
-        store.read(OWN_PROVISIONING, [...PROVISIONED, ...ASKED_FOR]),
+        store.read(PROVISIONING_AGGREGATE, [...PROVISIONED, ...ASKED_FOR]),
       );
       const isDone = PROVISIONED.every((name) => found.has(name)) && !ASKED_FOR.some((name) => found.has(name));
       return isDone ? true : undefined;

@@ -1,5 +1,5 @@
 import type { Aggregate, Store } from '@cpns/store';
-import { dump, rawDump, type StoreDump } from '@cpns/store/testing';
+import { changesBetweenDumps, dump, rawDump, sizeOfDump, type StoreDump } from '@cpns/store/testing';
 import { lookIntoStore } from '@cpns/testing';
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -87,41 +87,21 @@ export class StoreWatch {
   }
 }
 
-type Flat = ReadonlyMap<string, string>;
-
-/** One line per record, set member and log; without what had ended by itself at `now`. */
-function flatten({ dumps }: StoreState, now: number): Flat {
-  const lines = new Map<string, string>();
-  for (const [name, stored] of Object.entries(dumps))
-    for (const [aggregate, { records, sets, logs }] of Object.entries(stored)) {
-      const at = `${name} ${aggregate}`;
-      for (const [record, value] of Object.entries(records))
-        if (value.expiresAt === undefined || value.expiresAt > now) lines.set(`${at} ${record}`, JSON.stringify(value));
-      for (const [set, members] of Object.entries(sets)) lines.set(`${at} set ${set}`, JSON.stringify(members));
-      for (const [log, entries] of Object.entries(logs)) lines.set(`${at} log ${log}`, JSON.stringify(entries));
-    }
-  return lines;
-}
-
 /** What differs, each as whose store, where and how; empty when the two states are equal. */
 export function changesBetween(before: StoreState, after: StoreState): string[] {
   if (before === after) return [];
-  const [old, young] = [flatten(before, after.takenAt), flatten(after, after.takenAt)];
-  const changes: string[] = [];
-  for (const [at, value] of young) {
-    const known = old.get(at);
-    if (known === undefined) changes.push(`${at} was added`);
-    else if (known !== value) changes.push(`${at} was changed`);
-  }
-  for (const at of old.keys()) if (!young.has(at)) changes.push(`${at} was removed`);
-  return changes;
+  const names = new Set([...Object.keys(before.dumps), ...Object.keys(after.dumps)]);
+  return [...names].flatMap((name) => {
+    const [old, young] = [before.dumps[name] ?? {}, after.dumps[name] ?? {}];
+    return changesBetweenDumps(old, young, after.takenAt).map((change) => `${name} ${change}`);
+  });
 }
 
 const sizes = new WeakMap<StoreState, number>();
 
 /** How many records, sets and logs a state has: a comparison of nothing with nothing shows nothing. */
 export function sizeOf(state: StoreState): number {
-  const size = sizes.get(state) ?? flatten(state, state.takenAt).size;
+  const size = sizes.get(state) ?? Object.values(state.dumps).reduce((sum, stored) => sum + sizeOfDump(stored), 0);
   sizes.set(state, size);
   return size;
 }

@@ -9,7 +9,7 @@ export {
   type DeviceRefusal,
 } from './device-session';
 export { DeviceWorkshop, type CalledGateway, type WorkshopOptions } from './device-workshop';
-export { waitUntil, type PollOptions } from './wait-until';
+export { retried, waitUntil, type PollOptions, type RetryOptions } from './wait-until';
 export { stepOfSpan, type CollectedStep } from './flow-steps';
 export { Groups, type DeliveryMode, type NewGroup } from './groups';
 export { checkHealth, type HealthStatus } from './health';

@@ -1,3 +1,4 @@
+import { CpnsError } from '@cpns/core';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface PollOptions {
@@ -25,4 +26,28 @@ export async function waitUntil<T>(
       throw new Error(`${typeof what === 'string' ? what : what()} did not come within ${withinMs} ms`);
     await sleep(everyMs);
   }
+}
+
+export interface RetryOptions extends PollOptions {
+  /** Whether the same call may succeed later. */
+  readonly isPassing: (error: CpnsError) => boolean;
+}
+
+/**
+ * Makes a call again while it is refused for a passing reason; everything that is called so is idempotent.
+ * @returns what it was answered, and how often it was refused before
+ * @throws what it is refused with otherwise, or when the time is over
+ */
+export async function retried<T>(
+  call: () => Promise<T>,
+  { isPassing, withinMs = 60_000, everyMs = 25 }: RetryOptions,
+): Promise<{ readonly value: T; readonly refused: number }> {
+  const until = Date.now() + withinMs;
+  for (let refused = 0; ; refused += 1)
+    try {
+      return { value: await call(), refused };
+    } catch (error) {
+      if (!(error instanceof CpnsError) || !isPassing(error) || Date.now() > until) throw error;
+      await sleep(everyMs);
+    }
 }

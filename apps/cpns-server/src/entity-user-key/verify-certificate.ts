@@ -88,7 +88,7 @@ export class VerifyCertificate {
     if (peer.issuedBy !== 'gateway-ca' || peer.issuer?.uri !== admission.assigner) throw notAssigner();
     const digest = sha256(peer.issuerDer).toString('hex');
     const wanted = { ca: at(GATEWAY_CA, gatewayCaName(digest)) };
-    const { ca } = await this.gateways.read(admission.assigner, wanted);
+    const { ca } = await this.gateways.readRecent(admission.assigner, wanted);
     if (ca === undefined || ca.revoked)
       throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway CA’s certificate is not in force');
   }

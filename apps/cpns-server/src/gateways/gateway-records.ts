@@ -8,8 +8,10 @@ import {
   type PageRequest,
   type Snapshot,
   type Wanted,
+  type WantedRecords,
 } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
+import { RecentRecords } from '../recent-records/recent-records';
 import { gatewayAggregate, GATEWAY_KIND, IDENTITY } from './records';
 
 /** The records of one gateway by its E, for the functions that decide on them. Errors are those of {@link Records}. */
@@ -18,10 +20,16 @@ export class GatewayRecords {
   constructor(
     private readonly store: Store,
     private readonly records: Records,
+    private readonly recent: RecentRecords,
   ) {}
 
   read<W extends Wanted>(gateway: string, wanted: W): Promise<Found<W>> {
     return this.records.read(gatewayAggregate(gateway), wanted);
+  }
+
+  /** As {@link RecentRecords.read}. */
+  readRecent<W extends WantedRecords>(gateway: string, wanted: W): Promise<Found<W>> {
+    return this.recent.read(gatewayAggregate(gateway), wanted);
   }
 
   snapshot<W extends Wanted>(gateway: string, wanted: W): Promise<Snapshot<W>> {

@@ -2,12 +2,12 @@ import { unauthenticated, parseEntityUri, type EntityName } from '@cpns/core';
 import type { Receiver } from '@cpns/delivery';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { RecentRecords } from '../recent-records/recent-records';
-import { gatewayAggregate, IDENTITY } from './records';
+import { GatewayRecords } from './gateway-records';
+import { IDENTITY } from './records';
 
 @Injectable()
 export class GatewayStanding {
-  constructor(private readonly recent: RecentRecords) {}
+  constructor(private readonly gateways: GatewayRecords) {}
 
   /**
    * TLS says who the gateway is, the record whether it still may act: a certificate that an operator ended, or that a new
@@ -15,7 +15,7 @@ export class GatewayStanding {
    * @throws CpnsError CERTIFICATE_REVOKED
    */
   async check(peer: Receiver): Promise<EntityName> {
-    const { identity } = await this.recent.read(gatewayAggregate(peer.uri), { identity: at(IDENTITY) });
+    const { identity } = await this.gateways.readRecent(peer.uri, { identity: at(IDENTITY) });
     if (identity?.state !== 'live' || !identity.certificateDigest.equals(peer.fingerprint))
       throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
     return parseEntityUri(peer.uri, 'gateway');

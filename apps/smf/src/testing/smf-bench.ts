@@ -58,9 +58,8 @@ export class SmfBench {
   readonly freshId = (): string => `group-${++this.#count}`;
 
   /** A call of the gateway, or of an operator, of whom the use cases ask nothing. */
-  call(milliseconds = 20_000): CallContext {
+  call(milliseconds = 20_000, signal = new AbortController().signal): CallContext {
     const receivedAt = Date.now();
-    const { signal } = new AbortController();
     const { logger } = this.world.log;
     const context = new ServerCallContext({
       method: '',

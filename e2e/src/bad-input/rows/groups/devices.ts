@@ -8,7 +8,7 @@ import { encodeContentHeader, makeEnvelope, parseContentHeader, signStatement } 
 import { createPrivateKey, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { flipped } from '@cpns/testing/bad-input';
-import { GroupMember, type Alter, type Behind } from '../../../support/group-member';
+import { GroupMember, type Behind } from '../../../support/group-member';
 import { LocalDevice } from '../../../support/local-device';
 import { ServedGateway } from '../../../support/served-gateway';
 import { Refusal } from '@cpns/testing/bad-input';
@@ -78,73 +78,49 @@ async function stage(world: World): Promise<Stage> {
   return { world, recipient, friend: recipient.beside(second), other, old, honest };
 }
 
-const withOwn = (own: Buffer) => (delivery: GroupKeyDelivery) => ({ ...delivery, own });
-/** The statement of the newest version as the gateway signs it. */
-const forged = ({ world: { probe } }: Stage): Alter => {
-  const privateKey = createPrivateKey(probe.tls.key ?? '');
-  return (delivery) => {
-    const { statement } = checkStatement(delivery.statement);
-    const signature = signStatement(privateKey, statement);
-    return { ...delivery, statement: statementMessage({ statement, signature, chain: probe.chain }) };
-  };
-};
+/** What comes instead of the honest delivery of the newest version. */
+type Bad = (found: Stage, honest: GroupKeyDelivery) => GroupKeyDelivery | Promise<GroupKeyDelivery>;
+type Reason = Parameters<typeof refused>[0];
 
-const DELIVERIES: readonly (readonly [
-  id: string,
-  item: Item,
-  reason: Parameters<typeof refused>[0],
-  alter: (stage: Stage) => Alter | Promise<Alter>,
-])[] = [
-  [
-    'statement with a later seal-until',
-    'an altered statement',
-    'SIGNATURE_INVALID',
-    () => (delivery) => {
-      const statement = delivery.statement!;
-      return { ...delivery, statement: { ...statement, sealUntil: statement.sealUntil + 1n } };
-    },
-  ],
+const withOwn =
+  (own: (found: Stage, honest: GroupKeyDelivery) => Buffer | Promise<Buffer>): Bad =>
+  async (found, honest) => ({ ...honest, own: await own(found, honest) });
+
+/** The statement of the newest version as the gateway signs it. */
+const forged: Bad = ({ world: { probe } }, honest) => {
+  const { statement } = checkStatement(honest.statement);
+  const signature = signStatement(createPrivateKey(probe.tls.key ?? ''), statement);
+  return { ...honest, statement: statementMessage({ statement, signature, chain: probe.chain }) };
+};
+const sealedForLonger: Bad = (_found, { statement, ...honest }) => ({
+  ...honest,
+  statement: statement && { ...statement, sealUntil: statement.sealUntil + 1n },
+});
+const otherKey = ({ recipient: { groupId, device } }: Stage) => {
+  const { entity, secret, keyId } = device;
+  return makeEnvelope(secret, keyId, { groupId, version: 2n, entity }, new GroupKey(randomBytes(32)));
+};
+const ofFriend = async ({ friend }: Stage) => (await friend.honest()).own;
+const BEFORE = 'the delivery of the version before';
+const ENVELOPE: Reason = 'ENVELOPE_INVALID';
+
+const DELIVERIES: readonly (readonly [id: string, item: Item, reason: Reason, bad: Bad])[] = [
+  ['statement with a later seal-until', 'an altered statement', 'SIGNATURE_INVALID', sealedForLonger],
   ['a new version that its gateway states', 'a forged statement', 'PEER_UNEXPECTED', forged],
-  [
-    'another Group Key in the envelope than the GKC is of',
-    'a wrong GKC',
-    'COMMITMENT_MISMATCH',
-    ({
-      recipient: {
-        groupId,
-        device: { entity, secret, keyId },
-      },
-    }) => withOwn(makeEnvelope(secret, keyId, { groupId, version: 2n, entity }, new GroupKey(randomBytes(32)))),
-  ],
-  [
-    'the envelope that came with version 1',
-    'an envelope for another version',
-    'ENVELOPE_INVALID',
-    ({ old }) => withOwn(old.own),
-  ],
-  [
-    'an envelope for another member',
-    'an envelope for another member',
-    'ENVELOPE_INVALID',
-    async ({ friend }) => withOwn((await friend.honest()).own),
-  ],
+  [BEFORE, 'a replayed or lower statement', 'STATEMENT_LOWER', ({ old }) => old],
+  ['another Group Key in the envelope than the GKC is of', 'a wrong GKC', 'COMMITMENT_MISMATCH', withOwn(otherKey)],
+  ['the envelope that came with version 1', 'an envelope for another version', ENVELOPE, withOwn(({ old }) => old.own)],
+  ['an envelope for another member', 'an envelope for another member', ENVELOPE, withOwn(ofFriend)],
   [
     'the delivery of another group',
     'an envelope for another group',
     'STATEMENT_CONFLICT',
-    ({ other }) =>
-      () =>
-        other.honest(),
+    ({ other }) => other.honest(),
   ],
-  [
-    'an envelope with one bit changed',
-    'an altered envelope',
-    'ENVELOPE_INVALID',
-    () => (delivery) => withOwn(flipped(delivery.own))(delivery),
-  ],
+  ['an envelope with one bit changed', 'an altered envelope', ENVELOPE, withOwn((_found, { own }) => flipped(own))],
 ];
 
-const deliveries: readonly Row[] = DELIVERIES.map(([id, item, reason, alter]) =>
+const deliveries: readonly Row[] = DELIVERIES.map(([id, item, reason, bad]) =>
   row<Stage>({
     id,
     item,
@@ -152,39 +128,16 @@ const deliveries: readonly Row[] = DELIVERIES.map(([id, item, reason, alter]) =>
     at: 'device',
     expect: refused(reason),
     arrange: stage,
-    good: ({ honest }) => judged(() => honest.pull()),
-    bad: async (found) => {
-      const altered = await alter(found);
+    // the version before comes to a device that has the newest
+    good: ({ honest, recipient }) => judged(() => (id === BEFORE ? recipient : honest).pull()),
+    bad: (found) => {
       const { recipient } = found;
-      await judged(() =>
-        recipient.through(
-          async (honest) => altered(await honest()),
-          () => recipient.pull(),
-        ),
-      );
+      const tamper = async (honest: () => Promise<GroupKeyDelivery>) => bad(found, await honest());
+      return judged(() => recipient.through(tamper, () => recipient.pull()));
     },
     after: ({ recipient }) => recipient.pull(),
   }),
 );
-
-/** It has pulled version 2 when the delivery of version 1 comes again. */
-const replayed = row<Stage>({
-  id: 'the delivery of the version before',
-  item: 'a replayed or lower statement',
-  clause: 'GK-PULL step 5',
-  at: 'device',
-  expect: refused('STATEMENT_LOWER'),
-  arrange: stage,
-  good: ({ recipient }) => judged(() => recipient.pull()),
-  bad: ({ recipient, old }) =>
-    judged(() =>
-      recipient.through(
-        () => old,
-        () => recipient.pull(),
-      ),
-    ),
-  after: ({ recipient }) => recipient.pull(),
-});
 
 interface Sent {
   readonly receiver: GroupMember;
@@ -230,7 +183,7 @@ const contents: readonly Row[] = (
       'NOT_A_MEMBER',
       ({ foreign }) => foreign,
     ],
-  ] as [string, Item, Parameters<typeof refused>[0], (found: Sent) => Buffer][]
+  ] as [string, Item, Reason, (found: Sent) => Buffer][]
 ).map(([id, item, reason, alter]) =>
   row<Sent>({
     id,
@@ -245,4 +198,4 @@ const contents: readonly Row[] = (
   }),
 );
 
-export const DEVICE_ROWS: readonly Row[] = [...deliveries, replayed, ...contents];
+export const DEVICE_ROWS: readonly Row[] = [...deliveries, ...contents];

@@ -12,6 +12,8 @@ import {
 } from '@cpns/contracts';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import { waitUntil } from '@cpns/testing';
+import { AVAILABLE } from '../../../../../apps/pn-gw/src/cskmf/records';
+import { groupAggregate } from '../../../../../apps/pn-gw/src/service-group/records';
 import type { Row } from '../../row';
 import type { World } from '../../world';
 import {
@@ -88,7 +90,7 @@ const PULL = {
   method: PnGatewayServiceService.pullGroupKey,
   request: async (world: World) => {
     const groupId = await group(world);
-    const isAvailable = () => world.stores.has('pn1/gw1', { kind: 'group', id: groupId }, 'available');
+    const isAvailable = () => world.stores.has('pn1/gw1', groupAggregate(groupId), AVAILABLE.name);
     await waitUntil(`the first version of ${groupId} at its gateway`, isAvailable);
     await groupsOf(world).addMembers(groupId, [await member(world, 2)]);
     return { groupId, version: 2n };
