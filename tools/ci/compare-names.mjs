@@ -43,7 +43,9 @@ for (const row of rows) {
   const told = found.filter(({ expect }) => expect !== undefined);
   counts.withExpectation += told.length > 0 ? 1 : 0;
   if (told.length > 0 && !told.some(({ expect }) => expect === row.expect))
-    changed.push(`${row.id}, ${row.at}: ${row.expect} was expected, now ${told.map(({ expect }) => expect).join(' or ')}`);
+    changed.push(
+      `${row.id}, ${row.at}: ${row.expect} was expected, now ${told.map(({ expect }) => expect).join(' or ')}`,
+    );
 }
 const lostPairs = [...new Set(rows.map(pairOf))].filter((pair) => !keptPairs.has(pair));
 

@@ -65,7 +65,7 @@ export const MESSAGES: readonly Attempt[] = [
     honest: assignHonestly('secret'),
     attempt: async (scene) => {
       const { request } = await scene.victim('secret');
-      const { publicKey } = await generateHpkeKeyPair(systemRandom);
+      const { publicKey } = generateHpkeKeyPair(systemRandom);
       return scene.forward({ ...request, key: { $case: 'hpkePublicKey', value: publicKey } });
     },
     reason: 'TOKEN_MAC',
@@ -78,12 +78,7 @@ export const MESSAGES: readonly Attempt[] = [
       const { enrol } = checkAssignment(request, ENTITY_METHOD);
       const shown = { credential: { tokenId: enrol.tokenId }, authKey: new TokenAuthKey(randomBytes(32)) };
       const secrets = { entityUserKey: new EntityUserKey(randomBytes(32)) };
-      const forged = await answerWithSecret(
-        shown,
-        enrol,
-        { secrets, notAfter: inAnHour(), firstSeedId: '' },
-        systemRandom,
-      );
+      const forged = answerWithSecret(shown, enrol, { secrets, notAfter: inAnHour(), firstSeedId: '' }, systemRandom);
       return acceptAssignment(pending, assignmentReply(forged), systemClock.now());
     },
     reason: 'REPLY_MAC',
@@ -94,7 +89,7 @@ export const MESSAGES: readonly Attempt[] = [
     attempt: async (scene) => {
       const { registration } = await scene.assignedVictim();
       if (registration.registration?.$case !== 'certificate') throw new Error('not a certificate registration');
-      const { publicKey } = await generateHpkeKeyPair(systemRandom);
+      const { publicKey } = generateHpkeKeyPair(systemRandom);
       const value = { ...registration.registration.value, hpkePublicKey: publicKey };
       return scene.relay({ ...registration, registration: { $case: 'certificate', value } });
     },
@@ -110,7 +105,7 @@ export const MESSAGES: readonly Attempt[] = [
         pending.admitted,
         assigned,
         registering,
-        await forgedPairwise(scene, entity, assigned.chain),
+        forgedPairwise(scene, entity, assigned.chain),
         systemClock.now(),
       );
     },
@@ -141,7 +136,7 @@ export const MESSAGES: readonly Attempt[] = [
       const { registration, pending, assigned, registering } = await scene.assignedVictim();
       const reply = await scene.relay(registration);
       if (reply?.confirmation?.$case !== 'pairwise') throw new Error('no pairwise confirmation');
-      const value = { ...reply.confirmation.value, enc: (await generateHpkeKeyPair(systemRandom)).publicKey };
+      const value = { ...reply.confirmation.value, enc: generateHpkeKeyPair(systemRandom).publicKey };
       const altered: RegistrationReply = { ...reply, confirmation: { $case: 'pairwise', value } };
       return acceptRegistration(pending.admitted, assigned, registering, altered, systemClock.now());
     },
@@ -186,14 +181,10 @@ export const MESSAGES: readonly Attempt[] = [
 ];
 
 /** The Server's answer as the hostile gateway would make it: signed by the one key that it has a certificate for. */
-async function forgedPairwise(
-  scene: Scene,
-  entity: string,
-  [certificate]: readonly Buffer[],
-): Promise<RegistrationReply> {
+function forgedPairwise(scene: Scene, entity: string, [certificate]: readonly Buffer[]): RegistrationReply {
   if (certificate === undefined) throw new Error('no certificate');
-  const { publicKey } = await generateHpkeKeyPair(systemRandom);
-  const { enc, secret } = await offerPairwise({ entity, user: '', certificate }, publicKey, systemRandom);
+  const { publicKey } = generateHpkeKeyPair(systemRandom);
+  const { enc, secret } = offerPairwise({ entity, user: '', certificate }, publicKey, systemRandom);
   const key = createPrivateKey(scene.hostile.tls.key ?? '');
   const signature = signBytes(key, pairwiseStatement({ entity, certificate, hpkeKey: publicKey, enc }));
   return registrationReply({

@@ -53,16 +53,16 @@ const countAt = async (id: string) =>
 /** A registration of what the test's gateway assigned, another one each time. */
 async function registrationOf(token: Token) {
   if (token.form === 'secret') return sealSecretRegistration(secretDraft(world, token));
-  return sealCertificateRegistration(await certificateDraft(token, await certificateFor(token, world.probe.ca)));
+  return sealCertificateRegistration(certificateDraft(token, await certificateFor(token, world.probe.ca)));
 }
 
 describe.each(FORMS)('form %s', (form: Form) => {
   it('is assigned once under a token, whose request gets the same reply again', async () => {
     const token = await world.admit({ form, assigner: 'server' });
-    const request = await requestFor(RELAYED, world, token);
+    const request = requestFor(RELAYED, world, token);
     const first = await RELAYED.send(world, request);
     expect(await changesBy(async () => expect(await RELAYED.send(world, request)).toEqual(first))).toEqual([]);
-    const another = await requestFor(RELAYED, world, token);
+    const another = requestFor(RELAYED, world, token);
     expect(
       await changesBy(async () => expect(await reasonOf(() => RELAYED.send(world, another))).toBe('TOKEN_SPENT')),
     ).toEqual([]);
@@ -112,7 +112,7 @@ it('a secret of the Server is live when it is assigned, a certificate when it is
   const pair = await world.admit({ form: 'key-pair', assigner: 'server' });
   const certificate = await assignCertificate(world, pair);
   expect(await keyOf(pair)).toMatchObject({ state: KeyState.KEY_STATE_ASSIGNED });
-  await register(world, AT, sealCertificateRegistration(await certificateDraft(pair, certificate)));
+  await register(world, AT, sealCertificateRegistration(certificateDraft(pair, certificate)));
   expect(await keyOf(pair)).toMatchObject({ state: KeyState.KEY_STATE_LIVE });
 });
 
@@ -223,7 +223,7 @@ describe('the standing of a gateway', () => {
     const { entity, tokenId } = token.admission;
     const holder = { entity, tokenId, user: '', form: 'key-pair' } as Token;
     const registration = sealCertificateRegistration(
-      await certificateDraft(holder, await certificateFor(holder, gateway.ca)),
+      certificateDraft(holder, await certificateFor(holder, gateway.ca)),
     );
     expect(await reasonOf(() => register(world, AT, registration))).toBe('CERTIFICATE_REVOKED');
     gateway.close();
@@ -241,8 +241,8 @@ describe('the standing of a gateway', () => {
   it('is that of its newest admission, whichever it was enrolled with first', async () => {
     const old = await world.admitGateway();
     const young = await world.admitGateway(undefined, old.entity);
-    await ENROLLING.send(world, await requestFor(ENROLLING, world, young));
-    const request = await requestFor(ENROLLING, world, old);
+    await ENROLLING.send(world, requestFor(ENROLLING, world, young));
+    const request = requestFor(ENROLLING, world, old);
     expect(
       await changesBy(async () => expect(await reasonOf(() => ENROLLING.send(world, request))).toBe('LIVE_KEY')),
     ).toEqual([]);

@@ -35,11 +35,11 @@ const seedOf = async (entity?: string) => (await assignSecret(world, await admit
 describe.each(['secret', 'key-pair'] as const)('form %s', (form) => {
   it('spends its token on one request, which gets the same reply again', async () => {
     const token = await admit(undefined, form);
-    const request = await requestFor(GATEWAY_ASSIGNS, world, token);
+    const request = requestFor(GATEWAY_ASSIGNS, world, token);
     const send = () => GATEWAY_ASSIGNS.send(world, request) as Promise<{ reply: AssignmentReply }>;
     const first = await send();
     expect(await changesBy(async () => expect(await send()).toEqual(first))).toEqual([]);
-    const another = await requestFor(GATEWAY_ASSIGNS, world, token);
+    const another = requestFor(GATEWAY_ASSIGNS, world, token);
     expect(
       await changesBy(async () =>
         expect(await reasonOf(() => GATEWAY_ASSIGNS.send(world, another))).toBe('TOKEN_SPENT'),
@@ -49,12 +49,12 @@ describe.each(['secret', 'key-pair'] as const)('form %s', (form) => {
 
   it('is not opened again by a grant that comes twice', async () => {
     const token = await admit(undefined, form);
-    await GATEWAY_ASSIGNS.send(world, await requestFor(GATEWAY_ASSIGNS, world, token));
+    await GATEWAY_ASSIGNS.send(world, requestFor(GATEWAY_ASSIGNS, world, token));
     const { tokenId, entity, user, authKey } = token;
     const times = { expiresAt: BigInt(world.now() + 3_600_000), admittedAt: BigInt(world.now()) };
     const grant = { tokenId, entity, user, form: wireKeyForm(form), tokenAuthKey: authKey.expose(), ...times };
     await world.deliver({ $case: 'tokenGrant', value: grant });
-    const another = await requestFor(GATEWAY_ASSIGNS, world, token);
+    const another = requestFor(GATEWAY_ASSIGNS, world, token);
     expect(await reasonOf(() => GATEWAY_ASSIGNS.send(world, another))).toBe('TOKEN_SPENT');
   });
 

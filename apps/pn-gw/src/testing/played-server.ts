@@ -92,9 +92,7 @@ export class PlayedServer {
     if (csr === undefined) {
       const secrets = { entityUserKey: new EntityUserKey(randomBytes(SECRET_BYTES)) };
       return {
-        reply: assignmentReply(
-          answerWithSecret(shown, enrol, { secrets, notAfter, firstSeedId: '' }, systemRandom),
-        ),
+        reply: assignmentReply(answerWithSecret(shown, enrol, { secrets, notAfter, firstSeedId: '' }, systemRandom)),
       };
     }
     const uri = formatSubject(enrol.entity, enrol.user);

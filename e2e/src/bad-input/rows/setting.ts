@@ -7,7 +7,7 @@ import type { World } from '../world';
 
 const SERVER = 'cpns-server';
 /** sysexits.h, EX_CONFIG. */
-const ENDED = /ended with exit code 78\./;
+const ENDED = 'ended with exit code 78.';
 /** The program's name, the setting, and what it must be: one line. */
 const SENTENCE = /^[a-z-]+: (?:CONFIGURATION_INVALID: )?(CPNS_[A-Z_]+) [^\n]+[^.\n]\n$/;
 
@@ -21,7 +21,7 @@ async function refusesToStart({ deployment }: World): Promise<never> {
   const ended = await deployment.restart(SERVER, env).then(String, String);
   const said = readFileSync(deployment.logFile(SERVER)).subarray(logged).toString();
   const [, field] = SENTENCE.exec(said) ?? [];
-  if (!ENDED.test(ended) || field === undefined) throw new Error(`the CPNS Server ended otherwise: ${ended}`);
+  if (!ended.includes(ENDED) || field === undefined) throw new Error(`the CPNS Server ended otherwise: ${ended}`);
   if (existsSync(store)) throw new Error('the CPNS Server made a store before it looked at its settings');
   throw new Refusal('INVALID_ARGUMENT', 'CONFIGURATION_INVALID', { field }, said, 0);
 }

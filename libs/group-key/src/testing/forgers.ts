@@ -3,7 +3,7 @@ import { createIssuer, issueCertificate, localSigner, type Issuer, type ProfileI
 import { mint, newKey } from '@cpns/certificate-issuance/testing';
 import { systemRandom, type Reason } from '@cpns/core';
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import type { TestServer } from '.';
+import type { TestServer } from './test-server';
 import { signStatement, type SignedStatement, type Statement } from '../statement';
 
 interface Forger {

@@ -57,7 +57,7 @@ const PROVISION = atServer('ProvisionGateway', 'PN GW', () => {
   return Promise.resolve((wire) => wire.call(provisionGateway, { information }));
 });
 const ASSIGN = atServer('AssignEntityUserKey', 'PN GW', async (world) => {
-  const request = await requestFor(RELAYED, world, await RELAYED.admit(world, { form: 'secret' }));
+  const request = requestFor(RELAYED, world, await RELAYED.admit(world, { form: 'secret' }));
   return (wire) => wire.call(assignEntityUserKey, { request, method: ASSIGN_METHOD });
 });
 const REGISTER = atServer('RegisterEntityUserKey', 'PN GW', async (world) => {
@@ -124,11 +124,7 @@ export const roleRows = <W extends Pick<KeyWorld, 'wire'>>(calls: readonly Call<
 export async function registeredHolder(world: KeyWorld, entity = world.entity()): Promise<WireTls> {
   const token = await world.admit({ form: 'key-pair', assigner: 'gateway', entity });
   const { chain, privateKey } = await assignCertificate(world, token);
-  await register(
-    world,
-    'gateway token',
-    sealCertificateRegistration(await certificateDraft(token, { chain, privateKey })),
-  );
+  await register(world, 'gateway token', sealCertificateRegistration(certificateDraft(token, { chain, privateKey })));
   return {
     root: dersToPem([world.rootDer]),
     cert: dersToPem(chain),

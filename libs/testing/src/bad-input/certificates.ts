@@ -236,14 +236,12 @@ const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): KeyR
       const rightful = async () => {
         const token = await world.admit({ form: 'key-pair', assigner });
         const registration = sealCertificateRegistration(
-          await certificateDraft(token, await assignCertificate(world, token)),
+          certificateDraft(token, await assignCertificate(world, token)),
         );
         return { token, registration };
       };
       const { token, registration } = await rightful();
-      const usurped = sealCertificateRegistration(
-        await certificateDraft(token, await certificateFor(token, world.probe.ca)),
-      );
+      const usurped = sealCertificateRegistration(certificateDraft(token, await certificateFor(token, world.probe.ca)));
       return { world, other: (await rightful()).registration, own: registration, usurped };
     },
     // for another entity: this one's own registration comes last, and is good still

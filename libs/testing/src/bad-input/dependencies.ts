@@ -47,7 +47,7 @@ const assigning = (id: string, stage: Stage, form = stage.forms[0]!): Sending =>
   id,
   at: stage.at,
   make: async (world) => {
-    const request = await requestFor(stage, world, await stage.admit(world, { form }));
+    const request = requestFor(stage, world, await stage.admit(world, { form }));
     return () => stage.send(world, request, undefined, DEADLINE_MS);
   },
 });

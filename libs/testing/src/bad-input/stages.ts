@@ -106,16 +106,16 @@ let sound: OpensslCsr | undefined;
 export const soundCsr = (): OpensslCsr => (sound ??= opensslCsr());
 
 /** What the holder of a token sends when it does nothing wrong. */
-export async function draftFor(stage: Stage, world: KeyWorld, token: Token): Promise<AssignmentDraft> {
+export function draftFor(stage: Stage, world: KeyWorld, token: Token): AssignmentDraft {
   const { tokenId, authKey, entity, user, form } = token;
-  const key = form === 'secret' ? await hpkeKey() : soundCsr();
+  const key = form === 'secret' ? hpkeKey() : soundCsr();
   const gateway = stage.gatewayOf(world, token);
   return { tokenId, authKey, entity, user, form, gateway, key, nonce: freshNonce(), method: stage.method };
 }
 
 /** An honest request of a token's holder. */
-export const requestFor = async (stage: Stage, world: KeyWorld, token: Token): Promise<AssignmentRequest> =>
-  sealAssignment(await draftFor(stage, world, token));
+export const requestFor = (stage: Stage, world: KeyWorld, token: Token): AssignmentRequest =>
+  sealAssignment(draftFor(stage, world, token));
 
 async function assigned(world: KeyWorld, { oneTime }: Token) {
   const pending = await prepareAssignment(oneTime, world.rootDer, systemRandom);
@@ -243,10 +243,10 @@ export const assignmentRows = (stages: readonly Stage[], specs: readonly Altered
         pairRow(
           { id: `${id} (${stage.name})`, item, expect, at: stage.at },
           async (world) => {
-            const own = await draftFor(stage, world, await stage.admit(world, { form, user }));
+            const own = draftFor(stage, world, await stage.admit(world, { form, user }));
             const changed = sealAssignment((await draft?.(own, world)) ?? own);
             return {
-              unaltered: await requestFor(stage, world, await stage.admit(world, { form, user })),
+              unaltered: requestFor(stage, world, await stage.admit(world, { form, user })),
               altered: (await message?.(changed)) ?? changed,
               twin: sealAssignment(own),
             };

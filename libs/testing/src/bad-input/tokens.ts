@@ -213,8 +213,8 @@ const endRow = (stage: Stage, { id, item, reason, isRepeated, lifetime, end }: T
     expect: `FAILED_PRECONDITION/${reason}`,
     arrange: async (world: KeyWorld) => {
       const token = await stage.admit(world, { form: stage.forms[0]!, ...(lifetime && { lifetime }) });
-      const sent = await requestFor(stage, world, token);
-      return { world, token, sent, later: isRepeated ? sent : await requestFor(stage, world, token) };
+      const sent = requestFor(stage, world, token);
+      return { world, token, sent, later: isRepeated ? sent : requestFor(stage, world, token) };
     },
     good: async ({ world, token, sent }) => {
       await stage.send(world, sent);
@@ -234,7 +234,7 @@ const overLiveKey = (stage: Stage): KeyRow =>
       const form = stage.forms[0]!;
       const old = await stage.admit(world, { form });
       const young = await stage.admit(world, { form, entity: old.entity });
-      return { world, old: await requestFor(stage, world, old), young: await requestFor(stage, world, young) };
+      return { world, old: requestFor(stage, world, old), young: requestFor(stage, world, young) };
     },
     good: ({ world, young }) => stage.send(world, young),
     bad: ({ world, old }) => stage.send(world, old),

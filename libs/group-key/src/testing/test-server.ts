@@ -1,0 +1,80 @@
+/** A CPNS Server that signs statements, for tests here and of those who receive them. Keys are made at test time. */
+import { createDevelopmentPki, type Credentials, type DevelopmentPki } from '@cpns/certificate-issuance';
+import { GroupKey, type Clock, type Random } from '@cpns/core';
+import { FakeClock, SeededRandom } from '@cpns/core/testing';
+import { deriveGroupKeyCommitment } from '../commitment';
+import { StatementVerifier } from '../server-signer';
+import { NO_SHARED_DIGEST, signStatement, type SignedStatement, type Statement } from '../statement';
+
+export interface TestServerOptions {
+  readonly trustDomain?: string;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** Signs as whoever the credentials are of. */
+export function signAs({ privateKey, chain }: Credentials, statement: Statement): SignedStatement {
+  return { statement, signature: signStatement(privateKey.keyObject, statement), chain };
+}
+
+/** A version as the tests have it: its statement and the key that it commits to. */
+export interface TestVersion {
+  readonly statement: Statement;
+  readonly groupKey: GroupKey;
+}
+
+/** A CPNS Server of one trust domain under a root of its own. */
+export class TestServer {
+  private constructor(
+    readonly pki: DevelopmentPki,
+    readonly credentials: Credentials,
+    readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
+
+  static async create(options: TestServerOptions = {}): Promise<TestServer> {
+    const { trustDomain = 'example.org', clock = new FakeClock(), random = new SeededRandom('group-key') } = options;
+    const pki = await createDevelopmentPki({ trustDomain, clock });
+    return new TestServer(pki, await pki.issueService('cpns-server'), clock, random);
+  }
+
+  /** DER */
+  get root(): Buffer {
+    const [root] = this.pki.root.chain;
+    if (root === undefined) throw new Error('a root has a certificate');
+    return root;
+  }
+
+  /** As a member or a gateway has it. */
+  verifier(clock: Clock = this.clock): StatementVerifier {
+    return new StatementVerifier({ root: this.root, trustDomain: this.pki.trustDomain, clock });
+  }
+
+  sign(statement: Statement): SignedStatement {
+    return signAs(this.credentials, statement);
+  }
+
+  /** A new Group Key with a statement that is active from now on and sealed with for an hour, unless it says otherwise. */
+  version(edit: Partial<Statement> = {}): TestVersion {
+    return testVersion(this.clock.now(), this.random, edit);
+  }
+}
+
+/** As {@link TestServer.version}, without a Server. */
+export function testVersion(now: number, random: Random, edit: Partial<Statement> = {}): TestVersion {
+  const groupKey = new GroupKey(random.bytes(32));
+  const { groupId = 'living-room', version = 1n } = edit;
+  const statement = {
+    groupId,
+    version,
+    previous: version - 1n,
+    treeEpoch: 0n,
+    treeRevision: 0n,
+    activateAt: now,
+    sealUntil: now + 3_600_000,
+    commitment: deriveGroupKeyCommitment(groupKey, groupId, version),
+    sharedDigest: NO_SHARED_DIGEST,
+    ...edit,
+  };
+  return { statement, groupKey };
+}
