@@ -107,7 +107,7 @@ test('reflection is not served here', async () => {
 });
 
 test.each<[string, () => ServiceBinding, string]>([
-  ['an RPC for certificates only', () => implement(KmcServiceService, kmc.handlers), 'nobody may call'],
+  ['an RPC for certificates only', () => implement(KmcServiceService, kmc.handlers), 'no role may call'],
   ['an RPC for proofs without a verifier', () => implement(PnGatewayServiceService, gateway), 'needs a proof verifier'],
 ])('%s cannot be bound to it', (_what, binding, problem) => {
   expect(() => makePort([binding()])).toThrow(problem);
