@@ -48,7 +48,7 @@ export class GroupMember {
 
   /**
    * Pulls through the gateway, which makes what it wants of the answer. Whatever comes of it, the device takes what the
-   * Server says afterwards, and seals with that: nothing of the attempt was left behind.
+   * Server says afterwards, and seals with that: the attempt left no trace.
    */
   async pullThrough(alter: Alter, version?: bigint): Promise<unknown> {
     try {
@@ -132,7 +132,7 @@ export class GroupMember {
     } finally {
       over.abort();
       await watching;
-      // the gateway learns of it a moment later: the next attempt finds nobody watching
+      // the gateway learns of it a moment later: the next attempt begins without a watch
       await seen(() => !served.isWatchedBy(this.entity));
     }
   }

@@ -59,7 +59,7 @@ describe('OutboxRelay', () => {
     expect(await left('g')).toEqual(['b', 'c']);
   });
 
-  it('never carries two entries of an aggregate at a time, whoever asks', async () => {
+  it('never carries two entries of an aggregate at a time, however many ask', async () => {
     await append('g', 'a', 'b', 'c');
     let atOnce = 0;
     let most = 0;

@@ -28,6 +28,8 @@ export interface AdmitRequest {
   readonly peer: { readonly uri: string; readonly address: string };
   /** Milliseconds from now; an hour by default. */
   readonly lifetime?: number;
+  /** Unix milliseconds, in place of a lifetime where the Server has another clock. */
+  readonly expiresAt?: number;
   readonly dnsNames?: readonly string[];
   readonly ipAddresses?: readonly string[];
   /** Waits until the assigner has the admission; true by default. */
@@ -105,7 +107,7 @@ export class Operator {
       form: wireKeyForm(form),
       assigner,
       tokenAuthKey: deriveTokenAuthKey(secret).expose(),
-      expiresAt: BigInt(Date.now() + lifetime),
+      expiresAt: BigInt(request.expiresAt ?? Date.now() + lifetime),
       dnsNames: [...(request.dnsNames ?? [])],
       ipAddresses: [...(request.ipAddresses ?? [])],
     });

@@ -123,7 +123,7 @@ describe('a dependency that is down', () => {
 
   it.each(titled('KMC stopped', Object.keys(CALLS)))('%s', async (_title, name) => {
     const groupId = await cskmf.group();
-    // nothing of the group in memory
+    // a process with an empty memory
     const served = controllersOf(await cskmf.world.process());
     cskmf.world.kmc.breakNext(isChange(name) ? KMC_CALLS[name] : 'getKeyVersion', 'before');
     const send = () => CALLS[name]!(groupId, served);

@@ -2,7 +2,7 @@
 import { EntityUserKey, TokenAuthKey } from '@cpns/core';
 import type { AdmissionState, AdmittedRole, KeyState } from '@cpns/entity-user-key';
 import type { KeyForm } from '@cpns/key-derivation';
-import { defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/store';
+import { at, defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/store';
 
 /** Which admissions there are, and the time of the newest, so that each is younger than the one before. */
 export const ENTITY_HEAD = defineRecord('head', {
@@ -85,3 +85,11 @@ export const RETIRED = defineRecord('retired', { credentials: jsonField<readonly
 
 /** Which entity a token is for, so that a request for another one is told apart from an unknown token. */
 export const TOKEN_ENTITY = defineRecord('entity', { entity: jsonField<string>() });
+
+/** What the use of a token reads and changes together. */
+export const tokenRecords = (tokenId: string) => ({
+  admission: at(ADMISSION, admissionName(tokenId)),
+  key: at(KEY),
+  retired: at(RETIRED),
+});
+export type TokenRecords = ReturnType<typeof tokenRecords>;

@@ -19,12 +19,12 @@ import {
 } from '@cpns/entity-user-key';
 import { deriveKeyId, type EnrolRequest } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
-import { at, type Decision, type Found } from '@cpns/store';
+import type { Decision, Found } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { ServerConfig } from '../config';
 import { EntityRecords, unknownToken } from '../entities/entity-records';
-import { ADMISSION, admissionName, KEY, RETIRED, type AdmissionRecord, type KeyRecord } from '../entities/records';
+import { tokenRecords, type AdmissionRecord, type KeyRecord, type TokenRecords } from '../entities/records';
 import { retire } from '../entities/retired';
 import { GatewayRecords } from '../gateways/gateway-records';
 import { IssueCertificate, type Issued } from './issue-certificate';
@@ -34,13 +34,6 @@ import { TellAssigner } from './tell-assigner';
 /** Who brought the request: a gateway for an entity of its PN, or a gateway itself on the token port. */
 export type Bearer =
   { readonly kind: 'relay'; readonly gateway: EntityName } | { readonly kind: 'self'; readonly path: string };
-
-const wantedOf = (tokenId: string) => ({
-  admission: at(ADMISSION, admissionName(tokenId)),
-  key: at(KEY),
-  retired: at(RETIRED),
-});
-type Wanted = ReturnType<typeof wantedOf>;
 
 /** A key that was made for a request, and is not in force before it is recorded. */
 interface Made {
@@ -107,7 +100,7 @@ export class AssignEntityUserKey {
 
   private async assign(request: CheckedAssignment): Promise<Outcome> {
     const { tokenId } = request.enrol;
-    const seen = await this.entities.snapshot(request.entity, wantedOf(tokenId));
+    const seen = await this.entities.snapshot(request.entity, tokenRecords(tokenId));
     if (seen.found.admission === undefined) return this.entities.refuseToken(tokenId);
     const { admission, authKey, stored } = this.judge(request, seen.found);
     if (stored !== undefined) return { reply: stored, admission, fresh: false };
@@ -122,11 +115,11 @@ export class AssignEntityUserKey {
       const certificate = await this.certificates.execute(admission, csr);
       made = { reply: assignmentReply(answerWithCertificate(shown, enrol, certificate.chain)), certificate };
     }
-    const decide = (found: Found<Wanted>) => this.decide(request, made, found);
-    return this.entities.transact(request.entity, wantedOf(tokenId), decide, seen);
+    const decide = (found: Found<TokenRecords>) => this.decide(request, made, found);
+    return this.entities.transact(request.entity, tokenRecords(tokenId), decide, seen);
   }
 
-  private decide(request: CheckedAssignment, made: Made, found: Found<Wanted>): Decision<Wanted, Outcome> {
+  private decide(request: CheckedAssignment, made: Made, found: Found<TokenRecords>): Decision<TokenRecords, Outcome> {
     const { admission, stored } = this.judge(request, found);
     if (stored !== undefined) return { result: { reply: stored, admission, fresh: false } };
     const { reply, key, certificate } = made;
@@ -151,7 +144,7 @@ export class AssignEntityUserKey {
   }
 
   /** @returns the admission with its A, and for a repetition the reply that it got */
-  private judge({ entity, gateway, enrol, mac, digest }: CheckedAssignment, { admission, key }: Found<Wanted>) {
+  private judge({ entity, gateway, enrol, mac, digest }: CheckedAssignment, { admission, key }: Found<TokenRecords>) {
     if (admission === undefined) throw unknownToken();
     const { authKey, assigned, ...token } = admission;
     // A is at a gateway where that is the assigner

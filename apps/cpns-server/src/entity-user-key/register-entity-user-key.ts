@@ -14,22 +14,15 @@ import { Clock, failedPrecondition, invalidArgument, permissionDenied, samePn, t
 import { advanceAdmission, checkLive, checkMayReplace, checkNotRevoked } from '@cpns/entity-user-key';
 import type { KeyForm } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
-import { at, type Decision, type Found } from '@cpns/store';
+import type { Decision, Found } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { EntityRecords, unknownToken } from '../entities/entity-records';
-import { ADMISSION, admissionName, KEY, RETIRED, type AdmissionRecord, type KeyRecord } from '../entities/records';
+import { tokenRecords, type AdmissionRecord, type KeyRecord, type TokenRecords } from '../entities/records';
 import { checkCertificateNotRetired, checkKeyNotRetired, retire } from '../entities/retired';
 import { DeriveFromSeeds, type AgreedKey } from './derive-from-seeds';
 import { TellAssigner } from './tell-assigner';
 import { VerifyCertificate } from './verify-certificate';
-
-const wantedOf = (tokenId: string) => ({
-  admission: at(ADMISSION, admissionName(tokenId)),
-  key: at(KEY),
-  retired: at(RETIRED),
-});
-type Wanted = ReturnType<typeof wantedOf>;
 
 interface Outcome {
   readonly reply: RegistrationReply;
@@ -81,7 +74,7 @@ export class RegisterEntityUserKey {
   }
 
   private async register(request: CheckedRegistration): Promise<Outcome> {
-    const wanted = wantedOf(request.tokenId);
+    const wanted = tokenRecords(request.tokenId);
     const seen = await this.entities.snapshot(request.entity, wanted);
     if (seen.found.admission === undefined) return this.entities.refuseToken(request.tokenId);
     const { admission, stored } = this.judge(request, seen.found);
@@ -91,7 +84,7 @@ export class RegisterEntityUserKey {
         ? await this.seeds.derive(admission, request)
         : await this.certificates.execute(admission, request);
     const reply = registrationReply(agreed.reply);
-    const decide = (found: Found<Wanted>) => this.decide(request, { agreed, reply }, found);
+    const decide = (found: Found<TokenRecords>) => this.decide(request, { agreed, reply }, found);
     // what is refused here takes no place of the 1st seed, which is in another aggregate
     decide(seen.found);
     if (request.form === 'secret') await this.seeds.count(request);
@@ -101,8 +94,8 @@ export class RegisterEntityUserKey {
   private decide(
     request: CheckedRegistration,
     { agreed, reply }: { readonly agreed: AgreedKey; readonly reply: RegistrationReply },
-    found: Found<Wanted>,
-  ): Decision<Wanted, Outcome> {
+    found: Found<TokenRecords>,
+  ): Decision<TokenRecords, Outcome> {
     const { admission, stored } = this.judge(request, found);
     if (stored !== undefined) return { result: { reply: stored, fresh: false } };
     const now = this.clock.now();
@@ -123,7 +116,7 @@ export class RegisterEntityUserKey {
   }
 
   /** @returns the admission, and for a repetition the reply that it got */
-  private judge(request: CheckedRegistration, { admission, key }: Found<Wanted>) {
+  private judge(request: CheckedRegistration, { admission, key }: Found<TokenRecords>) {
     if (admission === undefined) throw unknownToken();
     checkAdmits(admission, request);
     const stored = repeated(admission, key, request, this.clock.now());

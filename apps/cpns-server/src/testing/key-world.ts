@@ -118,7 +118,7 @@ export class ServerWorld extends CastWorld {
     const by = { server: {}, gateway: { assigner: this.gatewayUri }, probe: { assigner: this.probe.uri } }[assigner];
     // entities call the test's own gateway, which relays
     const peer = { uri: this.probe.uri, address: NOWHERE };
-    const wanted = { entity, user, form, ...by, peer, lifetime: this.#fromNow(lifetime), waitUntilDelivered: false };
+    const wanted = { entity, user, form, ...by, peer, expiresAt: this.now() + lifetime, waitUntilDelivered: false };
     return tokenOf((await this.operator.admit(wanted)).oneTimeString);
   }
 
@@ -130,7 +130,7 @@ export class ServerWorld extends CastWorld {
       form: 'key-pair',
       peer,
       dnsNames: ['localhost'],
-      lifetime: this.#fromNow(lifetime),
+      expiresAt: this.now() + lifetime,
     } as const;
     return tokenOf((await this.operator.admit(wanted)).oneTimeString);
   }
@@ -148,10 +148,5 @@ export class ServerWorld extends CastWorld {
     await this.parts.service.close();
     await this.parts.temporary.dispose();
     rmSync(this.parts.directory, { recursive: true, force: true });
-  }
-
-  /** An operator tells lifetimes by the real clock. */
-  #fromNow(lifetime: number): number {
-    return this.now() - Date.now() + lifetime;
   }
 }

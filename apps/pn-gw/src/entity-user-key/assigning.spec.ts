@@ -103,7 +103,7 @@ describe('a 1st seed', () => {
     const seed = await seedOf();
     await world.pass(4_000);
     world.server.refusal = AWAY;
-    // the gateway looks for another seed once, and remembers under which id: that is its own state, whoever asks
+    // the gateway asks for another seed once, and remembers under which id: that is its own state and not the caller's
     await refusalOf(() => assignSecret(world, token));
     const refused = async () =>
       expect(await refusalOf(() => assignSecret(world, token))).toMatchObject({ code: 'FAILED_PRECONDITION', reason });

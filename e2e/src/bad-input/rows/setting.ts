@@ -9,7 +9,7 @@ const SERVER = 'cpns-server';
 /** sysexits.h, EX_CONFIG. */
 const ENDED = 'ended with exit code 78.';
 /** The program's name, the setting, and what it must be: one line. */
-const SENTENCE = /^[a-z-]+: (?:CONFIGURATION_INVALID: )?(CPNS_[A-Z_]+) [^\n]+[^.\n]\n$/;
+const SENTENCE = /^[a-z-]+: (?:CONFIGURATION_INVALID: )?(CPNS_[A-Z_]+) [^\n]+[^.\n]\n$/m;
 
 /** Starts the CPNS Server on a store that is not there yet, and reads how it ends. @throws Refusal */
 async function refusesToStart({ deployment }: World): Promise<never> {

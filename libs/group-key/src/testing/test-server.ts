@@ -12,7 +12,7 @@ export interface TestServerOptions {
   readonly random?: Random;
 }
 
-/** Signs as whoever the credentials are of. */
+/** Signs with these credentials. */
 export function signAs({ privateKey, chain }: Credentials, statement: Statement): SignedStatement {
   return { statement, signature: signStatement(privateKey.keyObject, statement), chain };
 }

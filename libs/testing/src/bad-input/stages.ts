@@ -170,7 +170,7 @@ export function secretDraft(world: KeyWorld, token: Token, held?: HeldSeed): Sec
 export const freshSecretDraft = async (world: KeyWorld): Promise<SecretRegistrationDraft> =>
   secretDraft(world, await world.admit({ form: 'secret', assigner: 'probe' }));
 
-/** A registration of the key that the gateway under test derived, by whoever got it. */
+/** A registration of the key that the gateway under test derived, by its holder or by another entity. */
 export function registrationOf(
   { entity, user, tokenId }: Token,
   { secret, seed, notAfter }: AssignedSecret,

@@ -42,12 +42,13 @@ interface Outage<M extends MethodShape> extends Served {
   readonly request: (world: World) => Promise<RequestOf<M>>;
   /** What is written down for later, where the change could be proposed. */
   readonly journal?: RegExp;
+  /** Sees that a change that was written down is made; without it the call is made again. */
+  readonly made?: (world: World, request: RequestOf<M>) => Promise<unknown>;
 }
 
-/** The call is made again when the dependency is back. */
 const down =
   (dependency: string) =>
-  <M extends MethodShape>({ id, request, ...called }: Outage<M>): Row =>
+  <M extends MethodShape>({ id, request, made, ...called }: Outage<M>): Row =>
     callRow({
       ...called,
       id: `${id}, ${dependency}`,
@@ -58,7 +59,7 @@ const down =
       badDeadlineMs: 2_500,
       messages: async (world) => {
         const [good, bad] = [await request(world), await request(world)];
-        return { good, bad, again: bad };
+        return { good, bad, ...(made ? { after: () => made(world, bad) } : { again: bad }) };
       },
     });
 
@@ -111,12 +112,23 @@ export const KMC_STOPPED_ROWS: readonly Row[] = [
   }),
 ];
 
+/** The change that SMF proposed over a connection that is still open, and goes on with by itself later. */
+const WRITTEN_DOWN =
+  /^smf service-group\/[\w-]+ (group was (added|changed)|pending was added|log outbox was (added|changed))$/;
+
 const serverHangs = down('CPNS Server hangs');
-/** SMF finds that out before it proposes anything. */
 export const SERVER_HUNG_GROUP_ROWS: readonly Row[] = [
-  serverHangs(CREATE),
-  serverHangs(ADD),
-  serverHangs(JOIN),
+  serverHangs({
+    ...CREATE,
+    journal: WRITTEN_DOWN,
+    made: (world, { description }) =>
+      world
+        .wire('SMF certificate', 'operator')
+        .call(ServiceGroupServiceService.getServiceGroup, { groupId: description?.groupId ?? '' }),
+  }),
+  serverHangs({ ...ADD, journal: WRITTEN_DOWN }),
+  // where the standing of its gateway has to be asked for, nothing is proposed
+  serverHangs({ ...JOIN, journal: WRITTEN_DOWN }),
   serverHangs(PULL),
 ];
 export const SMF_STOPPED_ROWS: readonly Row[] = [down('SMF stopped')(JOIN)];

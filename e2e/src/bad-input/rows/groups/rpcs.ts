@@ -100,7 +100,7 @@ const ended =
     return groupId;
   };
 
-/** The port for tokens serves nothing of this. */
+/** The port for tokens serves none of these RPCs. */
 const onTokenPort = <M extends MethodShape>(
   name: string,
   served: Served,

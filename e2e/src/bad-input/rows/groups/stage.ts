@@ -110,6 +110,8 @@ interface Messages<M extends MethodShape> {
   readonly good: RequestOf<M>;
   readonly bad: RequestOf<M>;
   readonly again?: RequestOf<M>;
+  /** In place of that call. */
+  readonly after?: () => Promise<unknown>;
 }
 
 type CallSpec<M extends MethodShape> = Served &
@@ -134,6 +136,6 @@ export function callRow<M extends MethodShape>(spec: CallSpec<M>): Row {
     }),
     good: ({ wire, good }) => wire.call(method, good, PATIENT),
     bad: ({ other, bad }) => other.call(method, bad, { deadlineMs }),
-    after: async ({ wire, again }) => again && wire.call(method, again, PATIENT),
+    after: async ({ wire, again, after }) => (after ? after() : again && wire.call(method, again, PATIENT)),
   });
 }
