@@ -1,5 +1,5 @@
 import { reasonOf } from '@cpns/core/testing';
-import { checkFirstSeedLimits, checkMayAssign, checkMayRegister, FIRST_SEED_MAX_ENTITIES } from './first-seed';
+import { checkFirstSeedLimits, checkMayAssign, checkMayRegister, FIRST_SEED_MAX_ENTITIES } from './key';
 
 const seed = { firstSeedId: 's1', assignUntil: 1_000, registerUntil: 2_000, maxEntities: 2, revoked: false };
 const fresh = { entities: 1, known: false };

@@ -1,4 +1,4 @@
-import { CpnsError, TokenAuthKey } from '@cpns/core';
+import { CpnsError, EntityUserKey, SecondSeed, TokenAuthKey } from '@cpns/core';
 import { outcomeOf, SeededRandom } from '@cpns/core/testing';
 import {
   deriveTokenPsk,
@@ -9,9 +9,13 @@ import {
   verifyEnrolReplyMac,
   type EnrolRequest,
 } from '@cpns/key-derivation';
-import { EntityUserKey, SecondSeed } from '@cpns/core';
-import { answerWithCertificate, answerWithSecret } from './answer';
-import { judgeRequest, type GrantedToken, type TokenRequest } from './judge-request';
+import {
+  answerWithCertificate,
+  answerWithSecret,
+  type GrantedToken,
+  judgeRequest,
+  type TokenRequest,
+} from './admission';
 
 const random = new SeededRandom('judge-request');
 const server = 'cpns://td.example/service/cpns-server';

@@ -1,6 +1,6 @@
 import { GroupKey } from '@cpns/core';
 import { flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
-import { deriveGroupKeyCommitment, requireCommitment, type Committed } from './commitment';
+import { deriveGroupKeyCommitment, requireCommitment, type Committed } from './envelope';
 
 const random = new SeededRandom('commitment');
 const groupKey = new GroupKey(random.bytes(32));

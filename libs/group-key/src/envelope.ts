@@ -6,10 +6,39 @@
  *    1            16      40
  * ```
  * The group and the version are in the wrap key only: an envelope for another of either does not unwrap.
+ *
+ * AES-256 key wrap (RFC 3394) of one 32-byte key.
  */
-import { unauthenticated, type EntityUserKey, type GroupKey, parseEntityUri } from '@cpns/core';
-import { checkKeyId, deriveWrapKey, KEY_ID_BYTES, type WrapKeyTerms } from '@cpns/key-derivation';
-import { unwrapGroupKey, WRAP_BYTES, wrapGroupKey } from './key-wrap';
+import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto';
+import { type EntityUserKey, GroupKey, parseEntityUri, SECRET_BYTES, unauthenticated, type WrapKey } from '@cpns/core';
+import { checkKeyId, deriveWrapKey, hkdf, hkdfInfo, KEY_ID_BYTES, type WrapKeyTerms } from '@cpns/key-derivation';
+
+/** Size of a wrap, in bytes: the key and the 8 bytes of its integrity check. */
+export const WRAP_BYTES = SECRET_BYTES + 8;
+
+const ALGORITHM = 'id-aes256-wrap';
+// RFC 3394, 2.2.3.1
+const INITIAL_VALUE = Buffer.alloc(8, 0xa6);
+
+/** Writes the wrap, 40 bytes, into `into` from `at` on. */
+function wrapGroupKey(wrapKey: WrapKey, groupKey: GroupKey, into: Buffer, at: number): void {
+  const cipher = createCipheriv(ALGORITHM, wrapKey.expose(), INITIAL_VALUE);
+  into.set(cipher.update(groupKey.expose()), at);
+  cipher.final();
+}
+
+/**
+ * @param wrap 40 bytes
+ * @throws Error of OpenSSL when the integrity check fails: another wrap key, or an altered wrap
+ */
+function unwrapGroupKey(wrapKey: WrapKey, wrap: Uint8Array): GroupKey {
+  const decipher = createDecipheriv(ALGORITHM, wrapKey.expose(), INITIAL_VALUE);
+  const bytes = decipher.update(wrap);
+  decipher.final();
+  const groupKey = new GroupKey(bytes);
+  bytes.fill(0);
+  return groupKey;
+}
 
 /** First byte of an envelope; a key tree has 0x02 and 0x03. */
 export const ENVELOPE_TAG = 0x01;
@@ -123,4 +152,32 @@ export function openEnvelope(secret: EntityUserKey, keyId: string, terms: Envelo
   } finally {
     wrapKey.destroy();
   }
+}
+
+/** Size of GKC, in bytes. */
+export const COMMITMENT_BYTES = 32;
+
+/** GKC, 32 bytes: it binds a Group Key to its group and version, and does not reveal it. */
+export function deriveGroupKeyCommitment(groupKey: GroupKey, groupId: string, version: bigint): Buffer {
+  return hkdf(groupKey.expose(), undefined, hkdfInfo('cpns/v1/gk-commit', groupId, version));
+}
+
+/** What a Group Key has to be the key of. */
+export interface Committed {
+  readonly groupId: string;
+  readonly version: bigint;
+  /** GKC, 32 bytes; empty for a deleted group, which no key fits. */
+  readonly commitment: Uint8Array;
+}
+
+/**
+ * What makes an envelope authentic: the key in it is the one that the Server's statement names.
+ * @throws CpnsError COMMITMENT_MISMATCH
+ */
+export function requireCommitment(groupKey: GroupKey, { groupId, version, commitment }: Committed): void {
+  const expected = deriveGroupKeyCommitment(groupKey, groupId, version);
+  if (commitment.length !== COMMITMENT_BYTES || !timingSafeEqual(expected, commitment))
+    throw unauthenticated('COMMITMENT_MISMATCH', 'the Group Key is not the one that the statement commits to', {
+      metadata: { group: groupId, version: String(version) },
+    });
 }

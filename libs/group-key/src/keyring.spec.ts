@@ -2,19 +2,19 @@ import { GroupKey } from '@cpns/core';
 import { failureOf, flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import {
+  type AcceptanceContext,
   acceptStatement,
   emptyKeyring,
+  GRACE_MS,
   highestOf,
   holdGroupKey,
   isEnded,
+  type Keyring,
   nextRetirement,
   openableVersion,
   pruneRetired,
   sealableVersion,
-  type AcceptanceContext,
-  type Keyring,
 } from './keyring';
-import { GRACE_MS } from './life-cycle';
 import { endStatement, type Statement } from './statement';
 import { testVersion, type TestVersion } from './testing';
 

@@ -7,7 +7,7 @@ import {
   nextVersionState,
   versionState,
   type VersionTimes,
-} from './life-cycle';
+} from './keyring';
 
 describe('the life cycle of a version', () => {
   const allowed = [

@@ -2,10 +2,8 @@ import { EntityUserKey, GroupKey } from '@cpns/core';
 import { FakeClock, flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { makeEnvelope } from './envelope';
-import { emptyKeyring, highestOf, openableVersion, sealableVersion, type Keyring } from './keyring';
-import { GRACE_MS } from './life-cycle';
-import { receiveGroupKey, type Delivery, type Member } from './receive';
-import { endStatement, type SignedStatement } from './statement';
+import { emptyKeyring, GRACE_MS, highestOf, type Keyring, openableVersion, sealableVersion } from './keyring';
+import { type Delivery, endStatement, type Member, receiveGroupKey, type SignedStatement } from './statement';
 import { signAs, TestServer, type TestVersion } from './testing';
 
 const GROUP = 'living-room';

@@ -1,8 +1,7 @@
-import { verifyChain } from '@cpns/certificate-issuance';
+import { type Credentials, verifyChain } from '@cpns/certificate-issuance';
 import { duration } from '@cpns/core';
 import { FakeClock, flipped, reasonOf } from '@cpns/core/testing';
 import type * as CertificateIssuance from '@cpns/certificate-issuance';
-import type { Credentials } from '@cpns/certificate-issuance';
 import type { Statement } from './statement';
 import { forge, FORGERS, signAs, TestServer } from './testing';
 

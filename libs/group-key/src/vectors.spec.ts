@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { EntityUserKey, GroupKey } from '@cpns/core';
 import { describeVectors, Fields, reasonOf, type Formula, vectorCases } from '@cpns/core/testing';
 import { deriveKeyId, deriveWrapKey } from '@cpns/key-derivation';
-import { deriveGroupKeyCommitment } from './commitment';
+import { deriveGroupKeyCommitment, makeEnvelope, openEnvelope } from './envelope';
 import { ContentOpener, deriveContentKey, sealMessage } from './content';
 import { encodeContentHeader, type ContentHeader } from './content-header';
-import { makeEnvelope, openEnvelope } from './envelope';
 import { requireStatementSignature, statementBytes, type Statement } from './statement';
 
 const directory = join(__dirname, '../vectors');

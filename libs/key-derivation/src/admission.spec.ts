@@ -1,6 +1,6 @@
 import { CpnsError, TokenAuthKey, TokenSecret } from '@cpns/core';
 import { failureOfAsync, flipped, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
-import { deriveTokenAuthKey, deriveTokenPsk, enrolMac, verifyEnrolMac, type EnrolRequest } from './admission';
+import { deriveTokenAuthKey, deriveTokenPsk, enrolMac, verifyEnrolMac, type EnrolRequest } from './assignment';
 
 const random = new SeededRandom('admission');
 const auth = deriveTokenAuthKey(new TokenSecret(random.bytes(32)));

@@ -7,8 +7,8 @@ import {
   deriveSecondSeed,
   deriveWrapKey,
   type EntityUserKeyTerms,
+  KEY_ID_PATTERN,
 } from './entity-user-key';
-import { KEY_ID_PATTERN } from './key-id';
 import { deriveRenewAuthKey } from './renewal';
 
 const random = new SeededRandom('entity-user-key');

@@ -1,7 +1,6 @@
 import { join, lp, LP_MAX_BYTES, u64 } from '@cpns/core';
 import fc from 'fast-check';
-import { hkdf } from './hkdf';
-import { hkdfInfo } from './hkdf-info';
+import { hkdf, hkdfInfo } from './formulas';
 
 const field = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 300 }),

@@ -1,7 +1,7 @@
 import { failureOfAsync, flipped, reasonOfAsync } from '@cpns/core/testing';
 import { hkdfSync, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
-import { checkSize, hkdf, hmac, macMatches, sha256 } from './hkdf';
+import { checkSize, hkdf, hmac, macMatches, sha256 } from './formulas';
 
 const hex = (text: string) => Buffer.from(text, 'hex');
 

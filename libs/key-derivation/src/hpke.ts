@@ -12,7 +12,7 @@
  */
 import { createCipheriv, createDecipheriv, createECDH, createHmac, ECDH } from 'node:crypto';
 import { HpkePrivateKey, invalidArgument, SECRET_BYTES, unauthenticated, type Random } from '@cpns/core';
-import { checkSize } from './hkdf';
+import { checkSize } from './formulas';
 
 /** Size of a public key or an encapsulated key, in bytes: an uncompressed point of P-256. */
 export const HPKE_PUBLIC_KEY_BYTES = 65;

@@ -1,7 +1,6 @@
 import { reasonOfAsync } from '@cpns/core/testing';
 import fc from 'fast-check';
-import { checkKeyId, credentialBytes, keyIdBytes, keyIdText } from './key-id';
-import { keyFormOf } from './key-form';
+import { checkKeyId, credentialBytes, keyFormOf, keyIdBytes, keyIdText } from './entity-user-key';
 
 describe('a key-id in text', () => {
   it('is the lower-case hex of its 16 bytes', () => {

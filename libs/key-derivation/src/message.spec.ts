@@ -1,6 +1,6 @@
 import { join, lp, LP_MAX_BYTES, u64 } from '@cpns/core';
 import fc from 'fast-check';
-import { Message } from './message';
+import { Message } from './formulas';
 
 type Part =
   | { readonly kind: 'text'; readonly value: string }

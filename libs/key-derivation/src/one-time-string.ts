@@ -21,9 +21,8 @@ import {
   URI_MAX_LENGTH,
   USER_ID_MAX_LENGTH,
 } from '@cpns/core';
-import { checkSize, DIGEST_BYTES } from './hkdf';
-import { KEY_FORM_BYTES, keyFormOf, type KeyForm } from './key-form';
-import { Message } from './message';
+import { checkSize, DIGEST_BYTES, Message } from './formulas';
+import { KEY_FORM_BYTES, keyFormOf, type KeyForm } from './entity-user-key';
 
 export const ONE_TIME_STRING_PREFIX = 'cpns1.';
 

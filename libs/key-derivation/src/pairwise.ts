@@ -11,9 +11,8 @@
  * messages that carry them, and once more by the exchange itself.
  */
 import { EntityUserKey, type HpkePrivateKey, type Random } from '@cpns/core';
-import { checkSize, sha256 } from './hkdf';
+import { checkSize, Message, sha256 } from './formulas';
 import { exportAsRecipient, exportAsSender, HPKE_PUBLIC_KEY_BYTES } from './hpke';
-import { Message } from './message';
 
 export interface HpkeKeyStatement {
   readonly entity: string;

@@ -1,7 +1,7 @@
 import { ConfirmKey } from '@cpns/core';
 import { failureOfAsync, FakeClock, flipped, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
-import { sha256 } from './hkdf';
+import { sha256 } from './formulas';
 import {
   encodeProof,
   makeProof,

@@ -1,4 +1,21 @@
 /**
+ * sign(x) of the protocol: over the bytes x with SHA-256, in the way that the key's kind has.
+ *
+ * | key | signature |
+ * |---|---|
+ * | P-256 | ECDSA, DER (RFC 3279, 2.2.3) |
+ * | RSA-2048, RSA-3072 | RSASSA-PSS, MGF1 with SHA-256, salt of 32 bytes (RFC 8017, 8.1) |
+ * | Ed25519 | PureEdDSA (RFC 8032, 5.1): it hashes by itself |
+ *
+ * Registration of a key that a gateway assigned (protocol.md, "Registration"; B.1.2 step 6).
+ *
+ * ```
+ *   entity                                   Server
+ *   T1, HMAC(confirm key, "confirm-client" T1)  -->  first seed + second seed of T1 --> EUK --> confirm key
+ *                                               <--  HMAC(confirm key, "confirm-server" T1)
+ * ```
+ * The certificate form is in pairwise.ts, the proof of the old key that a renewal adds in renewal.ts.
+ *
  * Proof of a secret on each call (protocol.md, "Proof of a secret, on each call").
  *
  * ```
@@ -9,11 +26,162 @@
  * Audience, method and request are in the MAC only: a proof made for another shows as PROOF_MAC. A verifier checks the
  * MAC, then the window, and only then spends the nonce, so that a stranger can neither fill its memory nor burn nonces.
  */
-import { NONCE_BYTES, Reader, unauthenticated, type ConfirmKey, parseEntityUri } from '@cpns/core';
-import { checkSize, DIGEST_BYTES, hmac, MAC_BYTES, macMatches } from './hkdf';
-import { KEY_ID_BYTES, keyIdBytes } from './key-id';
-import { Message } from './message';
-import { milliseconds } from './registration';
+import { constants, createPublicKey, type KeyObject, sign, type SignKeyObjectInput, verify } from 'node:crypto';
+import {
+  checkFirstSeedId,
+  checkTokenId,
+  checkUserId,
+  type ConfirmKey,
+  invalidArgument,
+  NONCE_BYTES,
+  parseEntityUri,
+  Reader,
+  SecondSeed,
+  SECRET_BYTES,
+  unauthenticated,
+} from '@cpns/core';
+import { KEY_ID_BYTES, keyIdBytes } from './entity-user-key';
+import { checkSize, DIGEST_BYTES, hmac, MAC_BYTES, macMatches, Message } from './formulas';
+
+const RSA_BITS: readonly number[] = [2048, 3072];
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 } as const;
+
+interface Scheme {
+  readonly digest: 'sha256' | null;
+  readonly options: Omit<SignKeyObjectInput, 'key'>;
+}
+
+/** @throws CpnsError CSR_WEAK_KEY for a key of any other kind */
+function schemeOf(key: KeyObject): Scheme {
+  const details = key.asymmetricKeyDetails;
+  switch (key.asymmetricKeyType) {
+    case 'ec':
+      if (details?.namedCurve === 'prime256v1') return { digest: 'sha256', options: { dsaEncoding: 'der' } };
+      break;
+    case 'rsa':
+      if (RSA_BITS.includes(details?.modulusLength ?? 0)) return { digest: 'sha256', options: PSS };
+      break;
+    case 'ed25519':
+      return { digest: null, options: {} };
+    default:
+      break;
+  }
+  throw invalidArgument('CSR_WEAK_KEY', 'the key is none of P-256, RSA-2048, RSA-3072 and Ed25519');
+}
+
+/** Signs x. @throws CpnsError CSR_WEAK_KEY for a key of another kind */
+export function signBytes(key: KeyObject, x: Uint8Array): Buffer {
+  const { digest, options } = schemeOf(key);
+  return sign(digest, x, { key, ...options });
+}
+
+function publicKeyOf(spki: Uint8Array): KeyObject {
+  try {
+    return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+  } catch (cause) {
+    throw invalidArgument('MALFORMED_MESSAGE', 'the key is not a SubjectPublicKeyInfo', { cause });
+  }
+}
+
+/**
+ * True when `signature` is the key's over x.
+ * @param key a public key, or its SubjectPublicKeyInfo in DER
+ * @throws CpnsError CSR_WEAK_KEY for a key of another kind, MALFORMED_MESSAGE for no key at all
+ */
+export function verifyBytes(key: KeyObject | Uint8Array, x: Uint8Array, signature: Uint8Array): boolean {
+  const publicKey = key instanceof Uint8Array ? publicKeyOf(key) : key;
+  const { digest, options } = schemeOf(publicKey);
+  return verify(digest, x, { key: publicKey, ...options }, signature);
+}
+
+/** @throws CpnsError SIGNATURE_INVALID when it is not; otherwise as {@link verifyBytes} */
+export function requireSignature(key: KeyObject | Uint8Array, x: Uint8Array, signature: Uint8Array): void {
+  if (!verifyBytes(key, x, signature))
+    throw unauthenticated('SIGNATURE_INVALID', 'the signature was not made by the key that it names');
+}
+
+/** The fields of T1. */
+export interface Registration {
+  /** In a renewal: the old key-id in text. */
+  readonly tokenId: string;
+  readonly firstSeedId: string;
+  readonly gateway: string;
+  readonly entity: string;
+  readonly user: string;
+  /** Unix milliseconds. */
+  readonly notAfter: number;
+  readonly secondSeed: SecondSeed;
+  /** 16 random bytes. */
+  readonly nonce: Uint8Array;
+}
+
+/**
+ * T1. It holds the second seed: not for a log.
+ * @throws CpnsError FIELD_SIZE when the nonce is not 16 bytes
+ */
+export function encodeRegistration(registration: Registration): Buffer {
+  checkSize(registration.nonce, NONCE_BYTES, 'nonce');
+  return new Message('')
+    .text(registration.tokenId)
+    .text(registration.firstSeedId)
+    .text(registration.gateway)
+    .text(registration.entity)
+    .text(registration.user)
+    .u64(registration.notAfter)
+    .raw(registration.secondSeed.expose())
+    .raw(registration.nonce)
+    .bytes();
+}
+
+/**
+ * The fields of a T1 that came from elsewhere.
+ * @throws CpnsError MALFORMED_MESSAGE, FIELD_OUT_OF_RANGE (not-after), or a name's reason
+ */
+export function parseRegistration(t1: Uint8Array): Registration {
+  const reader = new Reader(t1, 'T1');
+  const tokenId = checkTokenId(reader.lpText());
+  const firstSeedId = checkFirstSeedId(reader.lpText());
+  const gateway = parseEntityUri(reader.lpText(), 'gateway').uri;
+  const entity = parseEntityUri(reader.lpText(), 'entity').uri;
+  const user = checkUserId(reader.lpText());
+  const notAfter = milliseconds(reader.u64(), 'not-after');
+  const secondSeed = new SecondSeed(reader.take(SECRET_BYTES));
+  const nonce = reader.take(NONCE_BYTES);
+  reader.end();
+  return { tokenId, firstSeedId, gateway, entity, user, notAfter, secondSeed, nonce };
+}
+
+/** A time as a number. @throws CpnsError FIELD_OUT_OF_RANGE when a number would not be exact */
+export function milliseconds(value: bigint, field: string): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw invalidArgument('FIELD_OUT_OF_RANGE', `${field} is no time in milliseconds`, { metadata: { field } });
+  return Number(value);
+}
+
+const overT1 = (label: string, key: ConfirmKey, t1: Uint8Array): Buffer =>
+  hmac(key.expose(), new Message(label).raw(t1).bytes());
+
+/** The entity's confirmation, 32 bytes. */
+export function confirmClientMac(key: ConfirmKey, t1: Uint8Array): Buffer {
+  return overT1('cpns/v1/confirm-client', key, t1);
+}
+
+/** The Server's confirmation, 32 bytes. */
+export function confirmServerMac(key: ConfirmKey, t1: Uint8Array): Buffer {
+  return overT1('cpns/v1/confirm-server', key, t1);
+}
+
+/** @throws CpnsError FIELD_SIZE; CONFIRMATION_MAC when T1 was changed or its second seed leads to another key */
+export function verifyConfirmClientMac(key: ConfirmKey, t1: Uint8Array, mac: Uint8Array): void {
+  if (!macMatches(confirmClientMac(key, t1), mac))
+    throw unauthenticated('CONFIRMATION_MAC', 'the confirmation was not made with the key that T1 leads to');
+}
+
+/** @throws CpnsError FIELD_SIZE; CONFIRMATION_MAC when the answer is not from who derived the same key */
+export function verifyConfirmServerMac(key: ConfirmKey, t1: Uint8Array, mac: Uint8Array): void {
+  if (!macMatches(confirmServerMac(key, t1), mac))
+    throw unauthenticated('CONFIRMATION_MAC', 'the Server did not show that it derived the same key');
+}
 
 /** gRPC metadata key. */
 export const PROOF_METADATA = 'cpns-proof-bin';
@@ -47,7 +215,7 @@ export interface ProofCall {
 }
 
 /** The MAC of a proof, 32 bytes. @throws CpnsError FIELD_SIZE (nonce, digest) */
-export function proofMac(key: ConfirmKey, proof: Omit<ProofFields, 'keyId'>, call: ProofCall): Buffer {
+function proofMac(key: ConfirmKey, proof: Omit<ProofFields, 'keyId'>, call: ProofCall): Buffer {
   checkSize(proof.nonce, NONCE_BYTES, 'nonce');
   checkSize(call.requestDigest, DIGEST_BYTES, 'request digest');
   const message = new Message('cpns/v1/proof')

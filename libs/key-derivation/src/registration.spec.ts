@@ -9,7 +9,7 @@ import {
   verifyConfirmClientMac,
   verifyConfirmServerMac,
   type Registration,
-} from './registration';
+} from './proof';
 import { replaceMac, verifyReplaceMac } from './renewal';
 
 const random = new SeededRandom('registration');

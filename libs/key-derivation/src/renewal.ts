@@ -8,11 +8,9 @@
  * ```
  */
 import { TokenAuthKey, unauthenticated, type ConfirmKey, type EntityUserKey } from '@cpns/core';
-import { appendRequest, type RequestFields } from './admission';
-import { hkdf, hmac, macMatches } from './hkdf';
-import { hkdfInfo } from './hkdf-info';
-import { keyIdBytes } from './key-id';
-import { Message } from './message';
+import { appendRequest, type RequestFields } from './assignment';
+import { hkdf, hkdfInfo, hmac, macMatches, Message } from './formulas';
+import { keyIdBytes } from './entity-user-key';
 
 export interface RenewRequest extends RequestFields {
   /** The old key's, in text. */

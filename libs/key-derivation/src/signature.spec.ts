@@ -1,6 +1,6 @@
 import { flipped, reasonOfAsync } from '@cpns/core/testing';
 import { createPublicKey, generateKeyPairSync, sign, verify, constants, type KeyObject } from 'node:crypto';
-import { requireSignature, signBytes, verifyBytes } from './signature';
+import { requireSignature, signBytes, verifyBytes } from './proof';
 
 const keyKinds: Readonly<Record<string, () => { publicKey: KeyObject; privateKey: KeyObject }>> = {
   'P-256': () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' }),

@@ -13,7 +13,7 @@ import {
 import { describeVectors, Fields, vectorCases, type Formula } from '@cpns/core/testing';
 import { join } from 'node:path';
 import * as derivation from '.';
-import { verifyBytes } from './signature';
+import { verifyBytes } from './proof';
 
 const directory = join(__dirname, '../vectors');
 

@@ -1,5 +1,12 @@
 import { outcomeOf } from '@cpns/core/testing';
-import { advanceGroup, GROUP_EVENTS, GROUP_LIFE_CYCLE, GROUP_STATES, type GroupEvent, type GroupState } from './group';
+import {
+  advanceGroup,
+  GROUP_EVENTS,
+  GROUP_LIFE_CYCLE,
+  GROUP_STATES,
+  type GroupEvent,
+  type GroupState,
+} from './membership';
 
 describe('the life cycle of a Service Group', () => {
   it.each<[GroupEvent, Record<GroupState, string>]>([

@@ -1,5 +1,5 @@
 import { outcomeOf } from '@cpns/core/testing';
-import { checkMembers, checkSomeMembers, MEMBERS_PER_CALL } from './member-names';
+import { checkMembers, checkSomeMembers, MEMBERS_PER_CALL } from './membership';
 
 const TD = 'td.example';
 const member = (n: number) => `cpns://pn1.${TD}/pne/e${String(n).padStart(4, '0')}`;

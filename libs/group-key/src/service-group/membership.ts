@@ -1,8 +1,26 @@
 /**
  * How the membership of a Service Group changes (SMF-SRV, SMF-GW, GK-UPDATE-M): each entity's standing as data, and a
  * change as the moves from one revision of the membership to the next.
+ *
+ * The life of a Service Group (SMF-SRV), as data. A group and its Group Key come and go together: what SMF proposes holds
+ * once CSKMF said that the key is ready (FLOW-PULL and FLOW-PUSH steps 1 to 6), and is taken back when CSKMF refuses.
+ *
+ * ```
+ *   absent --create--> creating --ready--> live --delete--> deleting --gone--> deleted
+ *      ^                  |                ^ | ^               |
+ *      +-----refuse-------+          change+-+ +----refuse-----+
+ * ```
  */
-import { CpnsError, failedPrecondition, permissionDenied, nextState, type LifeCycle } from '@cpns/core';
+import {
+  CpnsError,
+  type EntityName,
+  failedPrecondition,
+  invalidArgument,
+  type LifeCycle,
+  nextState,
+  parseEntityUri,
+  permissionDenied,
+} from '@cpns/core';
 
 /** `left`: was a member and went by itself. `removed`: an operator took it out, so only an operator brings it back. */
 export const STANDINGS = ['stranger', 'member', 'left', 'removed'] as const;
@@ -47,7 +65,7 @@ export interface Move {
   readonly to: Standing;
 }
 
-export interface MembershipChange {
+interface MembershipChange {
   /** After the change. The same as before where no entity became or ceased to be a member: no new Group Key is needed. */
   readonly revision: bigint;
   readonly size: number;
@@ -101,7 +119,7 @@ export function changeMembership(
 }
 
 /** @throws CpnsError LIMIT_REACHED */
-export function checkRoom(size: number, maxMembers: number): void {
+function checkRoom(size: number, maxMembers: number): void {
   if (size > maxMembers)
     throw new CpnsError('LIMIT_REACHED', `the Service Group would have ${size} members, ${maxMembers} are allowed`, {
       metadata: { field: 'members', limit: String(maxMembers) },
@@ -120,4 +138,82 @@ export function firstMembership(maxMembers: number, entities: readonly string[])
     size: entities.length,
     moves: entities.map((entity) => ({ entity, from: 'stranger', to: 'member' })),
   };
+}
+
+/** `absent`: never made, or refused when it was to be made, so that its id is free. `deleted` is for good. */
+export const GROUP_STATES = ['absent', 'creating', 'live', 'deleting', 'deleted'] as const;
+export type GroupState = (typeof GROUP_STATES)[number];
+
+/** `create`, `change` and `delete` are proposed; `ready`, `gone` and `refuse` are what CSKMF says to it. */
+export const GROUP_EVENTS = ['create', 'ready', 'change', 'delete', 'gone', 'refuse'] as const;
+export type GroupEvent = (typeof GROUP_EVENTS)[number];
+
+export const GROUP_LIFE_CYCLE: LifeCycle<GroupState, GroupEvent> = [
+  { state: 'absent', event: 'create', next: 'creating' },
+  { state: 'creating', event: 'ready', next: 'live' },
+  { state: 'creating', event: 'refuse', next: 'absent' },
+  { state: 'live', event: 'change', next: 'live' },
+  { state: 'live', event: 'ready', next: 'live' },
+  { state: 'live', event: 'refuse', next: 'live' },
+  { state: 'live', event: 'delete', next: 'deleting' },
+  { state: 'deleting', event: 'gone', next: 'deleted' },
+  { state: 'deleting', event: 'refuse', next: 'live' },
+];
+
+/** What an event that has no row means to its caller. */
+function stateRefusal(state: GroupState, event: GroupEvent): CpnsError {
+  if (event === 'create')
+    return new CpnsError('ALREADY_EXISTS', 'a Service Group of this id exists or existed: choose another id');
+  if (state === 'deleted')
+    return failedPrecondition('GROUP_DELETED', 'the Service Group was deleted; its id is never used again');
+  if (state === 'absent') return new CpnsError('NOT_FOUND', 'no Service Group of this id');
+  return new CpnsError('CONFLICT', 'the Service Group is being made or deleted: try again');
+}
+
+/**
+ * The state after an event.
+ * @throws CpnsError ALREADY_EXISTS (create), GROUP_DELETED, NOT_FOUND, CONFLICT (another change is under way)
+ */
+export function advanceGroup(state: GroupState, event: GroupEvent): GroupState {
+  const next = nextState(GROUP_LIFE_CYCLE, state, event);
+  if (next === undefined) throw stateRefusal(state, event);
+  return next;
+}
+
+/** As many names as one call carries. */
+export const MEMBERS_PER_CALL = 1_000;
+
+/** E of an entity of this trust domain. @throws CpnsError FIELD_MISSING, FIELD_TOO_LONG, NAME_INVALID, TRUST_DOMAIN */
+export function checkMember(text: string, trustDomain: string, field: string): EntityName {
+  const name = parseEntityUri(text, field);
+  if (name.trustDomain !== trustDomain)
+    throw permissionDenied('TRUST_DOMAIN', `${field}: only entities of ${trustDomain} are members`, {
+      metadata: { field },
+    });
+  return name;
+}
+
+/**
+ * The names that a call carries, sorted: their order has no meaning.
+ * @throws CpnsError FIELD_TOO_LONG (more than 1,000); FIELD_OUT_OF_RANGE (one twice); as {@link checkMember}
+ */
+export function checkMembers(names: readonly string[], trustDomain: string, field = 'members'): readonly EntityName[] {
+  if (names.length > MEMBERS_PER_CALL)
+    throw invalidArgument('FIELD_TOO_LONG', `${field} has ${names.length} names, ${MEMBERS_PER_CALL} are allowed`, {
+      metadata: { field, limit: String(MEMBERS_PER_CALL) },
+    });
+  const checked = names.map((name) => checkMember(name, trustDomain, field));
+  if (new Set(names).size < names.length)
+    throw invalidArgument('FIELD_OUT_OF_RANGE', `${field} names an entity twice`, { metadata: { field } });
+  return checked.sort((a, b) => (a.uri < b.uri ? -1 : 1));
+}
+
+/** The same where there has to be at least one. @throws CpnsError FIELD_MISSING; as {@link checkMembers} */
+export function checkSomeMembers(
+  names: readonly string[],
+  trustDomain: string,
+  field = 'members',
+): readonly EntityName[] {
+  if (names.length === 0) throw invalidArgument('FIELD_MISSING', `${field} is empty`, { metadata: { field } });
+  return checkMembers(names, trustDomain, field);
 }

@@ -2,9 +2,8 @@
 import { createDevelopmentPki, type Credentials, type DevelopmentPki } from '@cpns/certificate-issuance';
 import { GroupKey, type Clock, type Random } from '@cpns/core';
 import { FakeClock, SeededRandom } from '@cpns/core/testing';
-import { deriveGroupKeyCommitment } from '../commitment';
-import { StatementVerifier } from '../server-signer';
-import { NO_SHARED_DIGEST, signStatement, type SignedStatement, type Statement } from '../statement';
+import { deriveGroupKeyCommitment } from '../envelope';
+import { NO_SHARED_DIGEST, type SignedStatement, signStatement, type Statement, StatementVerifier } from '../statement';
 
 export interface TestServerOptions {
   readonly trustDomain?: string;
