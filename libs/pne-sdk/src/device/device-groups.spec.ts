@@ -6,7 +6,7 @@ import { MemoryLog } from '@cpns/telemetry/testing';
 import { FakeAssigner } from '../testing/fake-assigner';
 import { FakeGateway } from '../testing/fake-gateway';
 import { MemoryDeviceStates } from '../testing/memory-device-states';
-import type { AcceptedDelivery } from '../group-key/group-status';
+import type { AcceptedDelivery } from '../group-key/group-state';
 import { Device } from './device';
 
 const clock = new FakeClock(Date.now());

@@ -2,8 +2,7 @@ import { CpnsError, invalidArgument, type PrivateKeyDer } from '@cpns/core';
 import type { OneTimeString } from '@cpns/key-derivation';
 import { enrolsGateway } from '../protocol/admitted';
 import type { GatewayIdentity } from '../state/device-state';
-import { assign } from './assign';
-import type { ExchangeOptions } from './device-context';
+import { assign, type ExchangeOptions } from './entity-user-key';
 import { deviceContext, type DeviceOptions } from './device';
 
 export interface EnrolGatewayOptions extends DeviceOptions, ExchangeOptions {

@@ -11,9 +11,15 @@ import {
 } from '@cpns/core';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { serverUriOf } from '../protocol/admitted';
-import { stageOf, withoutExchange, type DeviceState, type Home, type LiveKey } from '../state/device-state';
-import { advanceDevice } from '../state/life-cycle';
-import type { DeviceContext } from './device-context';
+import {
+  advanceDevice,
+  type DeviceState,
+  type Home,
+  type LiveKey,
+  stageOf,
+  withoutExchange,
+} from '../state/device-state';
+import type { DeviceContext } from './entity-user-key';
 
 export interface PreSharedKey extends Home {
   /** S */

@@ -5,7 +5,7 @@ import { MemoryTelemetry } from '@cpns/telemetry/testing';
 import { GATEWAY } from '../testing/fake-assigner';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
 import { CONFIRM_MS } from './group-keys';
-import { REFUSAL_MS } from './pull-gate';
+import { REFUSAL_MS } from './groups-in-use';
 
 jest.setTimeout(30_000);
 

@@ -3,14 +3,17 @@ import { CpnsError, invalidArgument, type Clock, type Random, checkGroupId } fro
 import { ContentOpener, endsGroup, parseContentHeader } from '@cpns/group-key';
 import { withSpan, withStepChain, type Logger } from '@cpns/telemetry';
 import type { LiveKey } from '../state/device-state';
-import type { GroupKeyChannel } from './channel';
-import type { Group, Receiving } from './group';
-import type { GroupStates } from './group-state';
-import { statusOf, type AcceptedDelivery, type GroupStatus, type OpenedMessage } from './group-status';
-import { GroupsInUse } from './groups-in-use';
-import { memberSource, type GroupMember } from './member';
-import { PullGate } from './pull-gate';
-import { accepted, askingForGroupKey } from './steps';
+import {
+  accepted,
+  askingForGroupKey,
+  type GroupKeyChannel,
+  type GroupMember,
+  memberSource,
+  type Receiving,
+} from './member';
+import type { Group } from './group';
+import { type AcceptedDelivery, type GroupStates, type GroupStatus, type OpenedMessage, statusOf } from './group-state';
+import { GroupsInUse, PullGate } from './groups-in-use';
 import { watchGroupKeys, type WatchOptions } from './watch';
 
 export interface GroupKeysContext {

@@ -19,7 +19,7 @@ import {
 import type { CheckedGroupKeyDelivery } from '@cpns/contracts';
 import { withinStep, type Logger } from '@cpns/telemetry';
 import { goneVersions, sameKeyring, type GroupContent, type GroupState, type GroupStates } from './group-state';
-import type { GroupMember } from './member';
+import type { Receiving } from './member';
 import { ReplayJournal } from './replay-journal';
 
 export interface GroupContext {
@@ -28,19 +28,6 @@ export interface GroupContext {
   readonly random: Random;
   readonly logger: Logger;
   readonly opener: ContentOpener;
-}
-
-/** In which step a delivery is accepted. */
-export type ReceivingStep =
-  { readonly flow: 'GK-PULL'; readonly step: 5 } | { readonly flow: 'GK-PUSH'; readonly step: 1 };
-
-export interface Receiving {
-  readonly member: GroupMember;
-  readonly step: ReceivingStep;
-  /** The one version that was asked for; absent for the newest, and for what was not asked for. */
-  readonly asked?: bigint | undefined;
-  /** True for what this device asked for: it wants to be a member, also where it had left. */
-  readonly isAskedFor: boolean;
 }
 
 /** A timer does not run longer than that, in milliseconds; it is set anew afterwards. */
@@ -86,10 +73,7 @@ export class Group {
 
   /** @throws CpnsError NOT_A_MEMBER after a leave */
   requireMember(): void {
-    if (this.#state.left)
-      throw permissionDenied('NOT_A_MEMBER', 'this device left the Service Group: join it again', {
-        metadata: { group: this.groupId },
-      });
+    if (this.#state.left) throw this.#notAMember('this device left the Service Group: join it again');
   }
 
   /** Why it cannot be sealed in this group now, if so. */
@@ -156,9 +140,11 @@ export class Group {
   #requireInterest(statement: Statement): void {
     this.requireMember();
     if (endsGroup(statement) && highestOf(this.#state.keyring) === undefined)
-      throw permissionDenied('NOT_A_MEMBER', 'this device has no key of the Service Group that ended', {
-        metadata: { group: this.groupId },
-      });
+      throw this.#notAMember('this device has no key of the Service Group that ended');
+  }
+
+  #notAMember(why: string): CpnsError {
+    return permissionDenied('NOT_A_MEMBER', why, { metadata: { group: this.groupId } });
   }
 
   /** The device is to be a member again; what it may open from here on, the Server says. */

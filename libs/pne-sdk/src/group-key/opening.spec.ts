@@ -2,7 +2,7 @@ import { CpnsError } from '@cpns/core';
 import { parseContentHeader } from '@cpns/group-key';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
 import { CONFIRM_MS } from './group-keys';
-import { PULLS_MAX, REFUSAL_MS } from './pull-gate';
+import { PULLS_MAX, REFUSAL_MS } from './groups-in-use';
 
 jest.setTimeout(30_000);
 

@@ -1,6 +1,6 @@
 import { CpnsError } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
-import { ANSWER_MS, OUTCOMES_MAX, PullGate, PULLS_MAX, REFUSAL_MS } from './pull-gate';
+import { ANSWER_MS, OUTCOMES_MAX, PullGate, PULLS_MAX, REFUSAL_MS } from './groups-in-use';
 
 const refusal = new CpnsError('VERSION_NOT_GIVEN', 'no');
 

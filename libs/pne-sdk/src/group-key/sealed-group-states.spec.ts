@@ -4,8 +4,7 @@ import { testVersion } from '@cpns/group-key/testing';
 import { Records, Sealer } from '@cpns/store';
 import { FakeMasterKey, rawDump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import fc from 'fast-check';
-import { deviceAggregate } from '../state/device-records';
-import { SealedDeviceStates } from '../state/sealed-device-states';
+import { deviceAggregate, SealedDeviceStates } from '../state/sealed-device-states';
 import { newGroup, type GroupContent, type GroupState, type GroupStates, type ReplayBucket } from './group-state';
 import { SealedGroupStates } from './sealed-group-states';
 

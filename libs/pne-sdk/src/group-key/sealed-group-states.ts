@@ -1,30 +1,75 @@
-import { CpnsError } from '@cpns/core';
-import { requireCommitment, type KnownVersion } from '@cpns/group-key';
-import { at, type Puts, type Records, type Aggregate } from '@cpns/store';
+/**
+ * Group states as sealed records, beside the device's own in its aggregate. Each version and each bucket is a record of its
+ * own, so that a change writes what changed.
+ */
+import { CpnsError, GroupKey } from '@cpns/core';
+import { type KnownVersion, requireCommitment, type SenderReplayState, type Statement } from '@cpns/group-key';
 import {
-  GROUP_INDEX,
-  headRef,
-  replayKey,
-  replayRef,
-  versionKey,
-  versionRef,
-  type ReplayName,
-  type ReplayRef,
-  type VersionName,
-  type VersionRef,
-} from './group-records';
+  type Aggregate,
+  at,
+  defineRecord,
+  jsonField,
+  optional,
+  type Puts,
+  type Records,
+  secretField,
+} from '@cpns/store';
 import {
   changedVersions,
   goneVersions,
-  REPLAY_BUCKETS,
   type GroupContent,
   type GroupState,
   type GroupStates,
+  REPLAY_BUCKETS,
   type ReplayBucket,
 } from './group-state';
 
+/** Ids of all groups. */
+const GROUP_INDEX = defineRecord('groups', { ids: jsonField<readonly string[]>() });
+
+/** There from the first change of a group on. */
+const GROUP_HEAD = defineRecord('group', {
+  serial: jsonField<number>(),
+  entity: jsonField<string>(),
+  retiredThrough: jsonField<bigint>(),
+  /** Rising; each has a record of its own. */
+  versions: jsonField<readonly bigint[]>(),
+  left: jsonField<boolean>(),
+  replaySalt: jsonField<Buffer>(),
+});
+
+const GROUP_VERSION = defineRecord('group-version', {
+  statement: jsonField<Statement>(),
+  groupKey: optional(secretField(GroupKey)),
+});
+
+const GROUP_REPLAY = defineRecord('group-replay', {
+  serial: jsonField<number>(),
+  senders: jsonField<readonly SenderReplayState[]>(),
+});
+
+// no group-id has a colon: names of different groups are never the same
+const headName = (groupId: string) => `group:${groupId}`;
+const versionName = (groupId: string, version: bigint) => `${headName(groupId)}:version:${version}`;
+const replayName = (groupId: string, version: bigint, bucket: number) =>
+  `${headName(groupId)}:replay:${version}:${bucket}`;
+
+const headRef = (groupId: string) => at(GROUP_HEAD, headName(groupId));
+const versionRef = (groupId: string, version: bigint) => at(GROUP_VERSION, versionName(groupId, version));
+const replayRef = (groupId: string, version: bigint, bucket: number) =>
+  at(GROUP_REPLAY, replayName(groupId, version, bucket));
+
+type VersionRef = ReturnType<typeof versionRef>;
+type ReplayRef = ReturnType<typeof replayRef>;
+
+/** Names of records within one use of them. */
+type VersionName = `version:${string}`;
+type ReplayName = `replay:${string}`;
+const versionKey = (version: bigint): VersionName => `version:${version}`;
+const replayKey = (version: bigint, bucket: number): ReplayName => `replay:${version}:${bucket}`;
+
 /** A device is in at most so many groups, those that it left counted: their highest statements are kept. */
-export const GROUPS_MAX = 1_000;
+const GROUPS_MAX = 1_000;
 /** Versions that one commit takes out with all that was opened under them, so that it stays within the store's limit. */
 const GONE_PER_COMMIT = 16;
 /** Buckets that one commit writes. */

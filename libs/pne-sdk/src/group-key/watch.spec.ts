@@ -4,7 +4,7 @@ import { MemoryTelemetry } from '@cpns/telemetry/testing';
 import { GATEWAY } from '../testing/fake-assigner';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
 import type { GroupKeysContext } from './group-keys';
-import type { AcceptedDelivery } from './group-status';
+import type { AcceptedDelivery } from './group-state';
 import { watchGroupKeys } from './watch';
 
 jest.setTimeout(30_000);

@@ -3,8 +3,8 @@ import type { GroupKeyDelivery, WatchGroupKeysResponse } from '@cpns/contracts';
 import { backoffAfter, CpnsError, isRefusal, mayRetry, type Backoff, type Clock } from '@cpns/core';
 import { withSpan, withStepChain, withTraceparent, type Logger } from '@cpns/telemetry';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { GroupKeyChannel } from './channel';
-import type { AcceptedDelivery } from './group-status';
+import type { GroupKeyChannel } from './member';
+import type { AcceptedDelivery } from './group-state';
 
 export interface WatchOptions {
   /** Ends the watch. */

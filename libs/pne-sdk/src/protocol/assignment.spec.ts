@@ -13,9 +13,8 @@ import { enrolReplyMac } from '@cpns/key-derivation';
 import fc from 'fast-check';
 import { generateKeyPairSync } from 'node:crypto';
 import { ENTITY, FakeAssigner, GATEWAY, issueTo, SERVER, type Admit } from '../testing/fake-assigner';
-import { acceptAssignment, receivingStep } from './accept-assignment';
+import { acceptAssignment, type OwnKey, type PendingAssignment, prepareAssignment, receivingStep } from './assignment';
 import { METHODS, routeOf } from './admitted';
-import { prepareAssignment, type OwnKey, type PendingAssignment } from './prepare-assignment';
 
 const clock = new FakeClock();
 /** Keys and certificates are made in each test, on machines that do other things besides. */

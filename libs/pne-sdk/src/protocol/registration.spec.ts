@@ -4,16 +4,9 @@ import { EntityUserKey, systemRandom, type Reason } from '@cpns/core';
 import { FakeClock, flipped } from '@cpns/core/testing';
 import { generateHpkeKeyPair, hpkePublicKey, signBytes } from '@cpns/key-derivation';
 import { ENTITY, FakeAssigner, issueTo, type AssignedBy } from '../testing/fake-assigner';
-import { acceptAssignment, type Assigned } from './accept-assignment';
+import { acceptAssignment, type Assigned, needsRegistration, type OwnKey, prepareAssignment } from './assignment';
 import { routeOf, type Admitted } from './admitted';
-import { prepareAssignment, type OwnKey } from './prepare-assignment';
-import {
-  acceptRegistration,
-  needsRegistration,
-  prepareRegistration,
-  registrationRequest,
-  type PendingRegistration,
-} from './registration';
+import { acceptRegistration, prepareRegistration, registrationRequest, type PendingRegistration } from './registration';
 
 const clock = new FakeClock();
 /** Keys and certificates are made in each test, on machines that do other things besides. */

@@ -44,7 +44,7 @@ import {
   verifyConfirmServerMac,
   type Registration,
 } from '@cpns/key-derivation';
-import type { Assigned, AssignedCertificate, AssignedSecret } from './accept-assignment';
+import type { Assigned, AssignedCertificate, AssignedSecret } from './assignment';
 import type { Admitted } from './admitted';
 
 /** What is random in a registration. */
@@ -61,10 +61,6 @@ export interface RegisteredKey {
   /** 32 hexadecimal digits. */
   readonly keyId: string;
 }
-
-/** Whether the Server hears of the key only by a registration. */
-export const needsRegistration = (assigned: Assigned): boolean =>
-  assigned.form === 'key-pair' || assigned.seed !== undefined;
 
 /** sign(x) of the protocol by the certified key, for a key that this process does not hold. */
 export type SignStatement = (x: Buffer) => Buffer | Promise<Buffer>;

@@ -1,4 +1,4 @@
-import { advanceDevice, DEVICE_LIFE_CYCLE, type DeviceEvent, type DeviceStage } from './life-cycle';
+import { advanceDevice, DEVICE_LIFE_CYCLE, type DeviceEvent, type DeviceStage } from './device-state';
 
 const STAGES: readonly DeviceStage[] = ['new', 'assigning', 'assigned', 'registering', 'live', 'enrolled'];
 const EVENTS: readonly DeviceEvent[] = [

@@ -3,11 +3,10 @@ import { EntityUserKey, HpkePrivateKey, PrivateKeyDer, SecondSeed, Secret, Token
 import { Records, Sealer } from '@cpns/store';
 import { FakeMasterKey, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import fc from 'fast-check';
-import type { Assigned } from '../protocol/accept-assignment';
+import type { Assigned } from '../protocol/assignment';
 import type { Admitted } from '../protocol/admitted';
-import { decodeExchange, deviceAggregate, encodeExchange } from './device-records';
+import { decodeExchange, deviceAggregate, encodeExchange, SealedDeviceStates } from './sealed-device-states';
 import { NEW_DEVICE, type DeviceContent, type Exchange, type GatewayIdentity, type LiveKey } from './device-state';
-import { SealedDeviceStates } from './sealed-device-states';
 
 let temporary: TemporaryStore;
 

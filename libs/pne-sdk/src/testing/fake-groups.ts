@@ -4,7 +4,7 @@ import { type GroupKeyDelivery, type WatchGroupKeysResponse, groupKeyDelivery } 
 import { CpnsError, systemRandom, type Clock } from '@cpns/core';
 import { endStatement, makeEnvelope, type SignedStatement, type Statement } from '@cpns/group-key';
 import { signAs, testVersion, type TestVersion } from '@cpns/group-key/testing';
-import type { GroupKeyChannel } from '../group-key/channel';
+import type { GroupKeyChannel } from '../group-key/member';
 import type { LiveKey } from '../state/device-state';
 
 export type MemberKey = Pick<LiveKey, 'entity' | 'secret' | 'keyId'>;

@@ -6,7 +6,7 @@ import { createServer as createTcpServer, type AddressInfo, type Server, type So
 import { createServer, type TlsOptions } from 'node:tls';
 import { FakeAssigner } from '../testing/fake-assigner';
 import { FakeGateway } from '../testing/fake-gateway';
-import { fetchRoot } from './fetch-root';
+import { fetchRoot } from './channel';
 
 let assigner: FakeAssigner;
 let gateway: FakeGateway;

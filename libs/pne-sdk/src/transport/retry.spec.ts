@@ -1,6 +1,6 @@
 import { CpnsError } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
-import { withPatience } from './retry';
+import { withPatience } from './channel';
 
 const away = () => new CpnsError('DEPENDENCY_UNAVAILABLE', 'away');
 

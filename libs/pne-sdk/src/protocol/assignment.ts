@@ -1,27 +1,132 @@
-/** EUK-SRV-S/P step 5, EUK-GW-S/P step 6: what makes a reply the one that was asked for (protocol.md, replies 1 and 2). */
-import { verifyChain, type VerifiedPeer } from '@cpns/certificate-issuance';
+/**
+ * EUK-SRV-S/P step 1, EUK-GW-S/P step 4: the request for an Entity-User Key. It is made once and stored before it is
+ * sent: whatever happens afterwards, the same bytes are sent again and get the reply that the assigner stored.
+ *
+ * EUK-SRV-S/P step 5, EUK-GW-S/P step 6: what makes a reply the one that was asked for (protocol.md, replies 1 and 2).
+ */
 import {
-  AssignmentRequest,
+  createCsr,
+  newPrivateKey,
+  parseCsr,
+  signerFromPkcs8,
+  type VerifiedPeer,
+  verifyChain,
+} from '@cpns/certificate-issuance';
+import {
   type AssignmentReply,
+  AssignmentRequest,
+  assignmentRequest,
   checkAssignment,
   checkAssignmentReply,
   type CheckedAssignmentReply,
 } from '@cpns/contracts';
 import {
-  CpnsError,
-  failedPrecondition,
-  permissionDenied,
-  unauthenticated,
-  type EntityUserKey,
-  type PrivateKeyDer,
-  type SecondSeed,
   checkFirstSeedId,
+  CpnsError,
+  type EntityUserKey,
+  failedPrecondition,
+  formatSubject,
+  type HpkePrivateKey,
+  invalidArgument,
+  NONCE_BYTES,
   parseEntityUri,
+  permissionDenied,
+  type PrivateKeyDer,
+  type Random,
+  type SecondSeed,
+  type TokenAuthKey,
+  unauthenticated,
 } from '@cpns/core';
-import { deriveTokenPsk, openAssignment, verifyEnrolReplyMac, type EnrolRequest } from '@cpns/key-derivation';
+import {
+  deriveTokenAuthKey,
+  deriveTokenPsk,
+  enrolMac,
+  type EnrolRequest,
+  generateHpkeKeyPair,
+  type OneTimeString,
+  openAssignment,
+  verifyEnrolReplyMac,
+} from '@cpns/key-derivation';
 import type { FlowId, StepOf } from '@cpns/telemetry';
-import { routeOf, serverUriOf, type Admitted } from './admitted';
-import type { PendingAssignment } from './prepare-assignment';
+import { type Admitted, admittedBy, routeOf, serverUriOf } from './admitted';
+
+/** A request that waits for its reply, and what it takes to open that. T is gone from here on. */
+export interface PendingAssignment {
+  readonly admitted: Admitted;
+  /** A */
+  readonly authKey: TokenAuthKey;
+  /** The AssignmentRequest, encoded; it holds no secret. */
+  readonly request: Buffer;
+  /** In form secret: opens the reply. */
+  readonly hpkeKey?: HpkePrivateKey;
+  /** In form key pair, unless the key stays with whoever made the CSR. */
+  readonly privateKey?: PrivateKeyDer;
+}
+
+/** What a caller brings along in form key pair; without either a P-256 key is made. */
+export type OwnKey =
+  /** A key of one of the accepted kinds, PKCS #8. */
+  | { readonly privateKey: PrivateKeyDer }
+  /** PKCS #10, DER; its private key stays where it is. */
+  | { readonly csr: Buffer };
+
+interface RequestKey {
+  /** What the MAC is over: the public key. */
+  readonly key: Buffer;
+  readonly csr?: Buffer;
+  readonly hpkeKey?: HpkePrivateKey;
+  readonly privateKey?: PrivateKeyDer;
+}
+
+/**
+ * Makes the request that a one-time string allows.
+ * @param root DER of the root whose digest the string holds
+ * @param own in form key pair: the key to be certified
+ * @throws CpnsError of {@link admittedBy}; CSR_* for a CSR that no issuer would take; FIELD_OUT_OF_RANGE for a key of one's
+ *   own in form secret
+ */
+export async function prepareAssignment(
+  oneTime: OneTimeString,
+  root: Buffer,
+  random: Random,
+  own?: OwnKey,
+): Promise<PendingAssignment> {
+  const admitted = admittedBy(oneTime, root);
+  const { key, csr, hpkeKey, privateKey } = await requestKey(admitted, random, own);
+  const { tokenId, entity, user, form } = admitted;
+  const enrol: EnrolRequest = {
+    tokenId,
+    entity,
+    user,
+    form,
+    ...routeOf(admitted),
+    key,
+    nonce: random.bytes(NONCE_BYTES),
+  };
+  const authKey = deriveTokenAuthKey(oneTime.secret);
+  const message = assignmentRequest({ enrol, mac: enrolMac(authKey, enrol), ...(csr && { csr }) });
+  const request = Buffer.from(AssignmentRequest.encode(message).finish());
+  return { admitted, authKey, request, ...(hpkeKey && { hpkeKey }), ...(privateKey && { privateKey }) };
+}
+
+async function requestKey({ form, entity, user }: Admitted, random: Random, own?: OwnKey): Promise<RequestKey> {
+  if (form === 'secret') {
+    if (own !== undefined)
+      throw invalidArgument(
+        'FIELD_OUT_OF_RANGE',
+        'the admission is for a shared secret: it takes no key of one’s own',
+        {
+          metadata: { field: 'form' },
+        },
+      );
+    const { privateKey, publicKey } = generateHpkeKeyPair(random);
+    return { key: publicKey, hpkeKey: privateKey };
+  }
+  if (own !== undefined && 'csr' in own) return { key: parseCsr(own.csr).spki, csr: own.csr };
+  const privateKey = own?.privateKey ?? newPrivateKey();
+  const signer = signerFromPkcs8(privateKey);
+  return { key: signer.publicKey.spki, csr: await createCsr(signer, { uri: formatSubject(entity, user) }), privateKey };
+}
 
 /** EUK-FORM-S: S itself. */
 export interface AssignedSecret {
@@ -49,9 +154,13 @@ export interface AssignedCertificate {
 
 export type Assigned = AssignedSecret | AssignedCertificate;
 
+/** Whether the Server hears of the key only by a registration. */
+export const needsRegistration = (assigned: Assigned): boolean =>
+  assigned.form === 'key-pair' || assigned.seed !== undefined;
+
 /** The flows that assign. Which one it was, an entity learns from the reply. */
-export type AssignmentFlow = Exclude<FlowId, 'EUK-GW-VERIFY'>;
-export interface AssignmentStep {
+type AssignmentFlow = Exclude<FlowId, 'EUK-GW-VERIFY'>;
+interface AssignmentStep {
   readonly flow: AssignmentFlow;
   readonly step: StepOf<AssignmentFlow>;
 }
