@@ -7,9 +7,9 @@
  *   +-- HKDF "token-auth" --> A   kept sealed by the verifier (Server, or the one gateway)
  *                             |
  *                             +-- HMAC "enrol" ......... the entity's request          (enrolMac)
- *                             +-- HMAC "enrol-reply" ... the answer to a CSR           (assignment.ts)
+ *                             +-- HMAC "enrol-reply" ... the answer to a CSR           (below)
  *                             +-- HKDF "token-psk" --> P
- *                                                      +-- HPKE mode_psk  the secret   (assignment.ts)
+ *                                                      +-- HPKE mode_psk  the secret   (below)
  * ```
  *
  * The two answers to a request (protocol.md, "Admission", replies 1 and 2; B.1.1 step 4, B.1.2 step 5).

@@ -13,7 +13,7 @@
  *             EUK = S,  or S random from the Server,  or S exported by HPKE for a certificate (pairwise.ts)
  *              |
  *              +-- HKDF "key-id" ----------> key-id, 16 bytes, public
- *              +-- HKDF "confirm" ---------> confirm key   (registration.ts, renewal.ts, proof.ts)
+ *              +-- HKDF "confirm" ---------> confirm key   (renewal.ts, proof.ts)
  *              +-- HKDF "renew-auth" ------> A of a renewal (renewal.ts)
  *              +-- HKDF "group-key-wrap" --> wrap key, one per group and version
  * ```

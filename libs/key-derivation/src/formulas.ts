@@ -1,3 +1,7 @@
+/**
+ * What the formulas of the protocol are made of: HKDF, HMAC and SHA-256 (RFC 5869, RFC 2104), and the labelled and
+ * length-tagged bytes that go into them.
+ */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { invalidArgument, LP_MAX_BYTES } from '@cpns/core';
 
