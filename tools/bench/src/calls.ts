@@ -28,7 +28,7 @@ import { concurrently } from './concurrently';
 const GATEWAY = 'pn1/gw1';
 const SERVER = 'cpns-server';
 const IN_FLIGHT = 8;
-const SHAPE = { unit: 'calls/s', batch: 40, rounds: 9, warmUp: 2 } as const;
+const SHAPE = { unit: 'calls/s', batch: 80, rounds: 9, warmUp: 6 } as const;
 /** Every operation needs a token of its own. */
 const OPERATIONS = SHAPE.batch * (SHAPE.rounds + SHAPE.warmUp) + 1;
 
