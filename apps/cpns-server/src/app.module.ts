@@ -1,6 +1,6 @@
 /** The CPNS Server: its functions, and the two ports that serve them. */
 import { EntityUserKeyServiceService } from '@cpns/contracts';
-import { HealthMonitor, type Peer } from '@cpns/grpc';
+import { HealthMonitor } from '@cpns/grpc';
 import { GrpcTransport, ServiceIdentity, ServiceRuntimeModule } from '@cpns/platform';
 import { Logger } from '@cpns/telemetry';
 import { Module } from '@nestjs/common';
@@ -12,7 +12,7 @@ import { DeviceCapabilitiesModule } from './device-capabilities/device-capabilit
 import { EnrolmentModule } from './enrolment/enrolment.module';
 import { EntityUserKeyModule } from './entity-user-key/entity-user-key.module';
 import { GatewayDeliveryModule } from './gateway-delivery/gateway-delivery.module';
-import { GatewayStanding } from './gateways/gateway-standing';
+import { GatewayStanding } from './gateways/records';
 import { GatewaysModule } from './gateways/gateways.module';
 import { ProofModule } from './proof/proof.module';
 
@@ -38,10 +38,7 @@ const transport = {
           identify,
           // SMF names up to 1,000 entities at a time, in full
           maxMessageBytes: SMF_MESSAGE_BYTES,
-          // a gateway's certificate may be ended while its connection lives
-          admitPeer: async (peer: Peer) => {
-            if (peer.role === 'pn-gw') await standing.check(peer);
-          },
+          admitPeer: standing.admitPeer,
           health,
           logger,
         },

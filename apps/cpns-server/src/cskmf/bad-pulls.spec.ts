@@ -10,7 +10,7 @@ import type { DuplexContext } from '@cpns/grpc';
 import { expectRefusal, type Fault } from '@cpns/platform/testing';
 import { FailingStore } from '@cpns/store/testing';
 import { GatewayDeliveryController } from '../gateway-delivery/gateway-delivery.controller';
-import { GatewayLog } from '../gateway-delivery/gateway-log';
+import { GatewayLog } from '../gateway-delivery/gateway-delivery';
 import { A, argument, AT, B, C, controllersOf, CskmfBench, GW } from '../testing/cskmf-bench';
 import { gateway, pne, SERVER, SMF } from '../testing/world';
 

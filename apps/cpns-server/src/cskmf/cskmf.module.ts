@@ -6,20 +6,14 @@ import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.modu
 import { GatewaysModule } from '../gateways/gateways.module';
 import { OsgModule } from '../osg/osg.module';
 import { RecentRecordsModule } from '../recent-records/recent-records.module';
-import { Envelopes } from './envelopes';
-import { FinishChange } from './group-change/finish-change';
-import { GroupChanges } from './group-change/group-change';
-import { GroupKeyManagementController } from './group-key-management.controller';
+import { Envelopes, MemberKeys } from './recipients';
+import { GroupChanges } from './group-change';
+import { GroupKeyManagementController, PullGroupKeyController } from './cskmf.controller';
 import { ManageGroupKeys } from './manage-group-keys';
-import { MemberKeys } from './member-keys';
-import { PullGroupKey } from './pull-group-key/pull-group-key';
-import { PullGroupKeyController } from './pull-group-key/pull-group-key.controller';
-import { PushGroupKey } from './push-group-key/push-group-key';
-import { PushRelay } from './push-group-key/push-relay';
-import { GROUP, PENDING, RECIPIENT, RETIRED_VERSIONS, RETIREMENT } from './records';
-import { RetireVersions } from './retire-versions/retire-versions';
-import { RetirementLoop } from './retire-versions/retirement-loop';
-import { SignedStatements } from './signed-statements';
+import { PullGroupKey } from './pull-group-key';
+import { PushGroupKey, PushRelay } from './push-group-key';
+import { GROUP, PENDING, RECIPIENT, RETIRED_VERSIONS, RETIREMENT, SignedStatements } from './records';
+import { RetireVersions, RetirementLoop } from './retire-versions';
 
 @OwnsRecords(GROUP, RETIRED_VERSIONS, PENDING, RECIPIENT, RETIREMENT)
 @Module({
@@ -28,7 +22,6 @@ import { SignedStatements } from './signed-statements';
   providers: [
     ManageGroupKeys,
     GroupChanges,
-    FinishChange,
     PullGroupKey,
     PushGroupKey,
     PushRelay,

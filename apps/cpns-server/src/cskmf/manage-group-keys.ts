@@ -7,16 +7,14 @@ import {
   wireGroupDescription,
   type GroupKeyStatus,
 } from '@cpns/contracts';
-import { checkGroupId, Clock, CpnsError } from '@cpns/core';
+import { checkGroupId, Clock, CpnsError, invalidArgument, permissionDenied, parseEntityUri } from '@cpns/core';
+import { sha256 } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
 import { at, Records } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { checkMembers, checkRevision, checkUpdate, digestOf } from './group-change/check-change';
-import { GroupChanges, type Change } from './group-change/group-change';
-import { groupDeleted, groupUnknown } from './group-refusals';
-import { MemberKeys } from './member-keys';
-import { GROUP, groupAggregate, RETIRED_VERSIONS, type KeyedGroupRecord } from './records';
-import { statusOf } from './versions';
+import { GroupChanges, type Change } from './group-change';
+import { MemberKeys } from './recipients';
+import { groupDeleted, groupUnknown, livingGroup, GROUP, groupAggregate, RETIRED_VERSIONS, statusOf } from './records';
 
 @Injectable()
 export class ManageGroupKeys {
@@ -133,8 +131,56 @@ export class ManageGroupKeys {
   }
 }
 
-function livingGroup(group: KeyedGroupRecord | undefined): KeyedGroupRecord {
-  if (group === undefined) throw groupUnknown();
-  if (group.deletedAt !== undefined) throw groupDeleted();
-  return group;
+/** In one change, as many may join, and as many leave. */
+const MEMBERS_MAX = 1_000;
+
+/** By what one change is told from another. @param asked its message, with the members in order */
+const digestOf = (kind: 'create' | 'update' | 'delete', asked: Uint8Array): Buffer =>
+  sha256(Buffer.from(`${kind}\0`), asked);
+
+/** @throws CpnsError FIELD_MISSING for 0, which no membership has */
+function checkRevision(value: bigint): bigint {
+  if (value === 0n)
+    throw invalidArgument('FIELD_MISSING', 'membership_revision is missing', {
+      metadata: { field: 'membership_revision' },
+    });
+  return value;
 }
+
+/** The E of members, sorted. @throws CpnsError FIELD_TOO_LONG, FIELD_OUT_OF_RANGE (twice), TRUST_DOMAIN, NAME_INVALID */
+function checkMembers(entities: readonly string[], field: string, trustDomain: string): readonly string[] {
+  if (entities.length > MEMBERS_MAX)
+    throw invalidArgument('FIELD_TOO_LONG', `${field} has ${entities.length} entities, ${MEMBERS_MAX} are allowed`, {
+      metadata: { field, limit: String(MEMBERS_MAX) },
+    });
+  for (const entity of entities)
+    if (parseEntityUri(entity, field).trustDomain !== trustDomain)
+      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${trustDomain} only`, { metadata: { entity } });
+  if (new Set(entities).size < entities.length) throw twice(field);
+  return [...entities].sort();
+}
+
+interface CheckedUpdate {
+  readonly groupId: string;
+  readonly membershipRevision: bigint;
+  readonly joined: readonly string[];
+  readonly left: readonly string[];
+}
+
+/** @throws CpnsError a field's reason */
+function checkUpdate(request: UpdateGroupKeyRequest, trustDomain: string): CheckedUpdate {
+  const groupId = checkGroupId(request.groupId, 'group_id');
+  const membershipRevision = checkRevision(request.membershipRevision);
+  const joined = checkMembers(request.joined, 'joined', trustDomain);
+  const left = checkMembers(request.left, 'left', trustDomain);
+  const joining = new Set(joined);
+  if (left.some((entity) => joining.has(entity))) throw twice('left');
+  if (joined.length + left.length === 0)
+    throw invalidArgument('FIELD_MISSING', 'no entity joined and none left: there is nothing to update', {
+      metadata: { field: 'joined' },
+    });
+  return { groupId, membershipRevision, joined, left };
+}
+
+const twice = (field: string) =>
+  invalidArgument('FIELD_OUT_OF_RANGE', `${field} names an entity twice`, { metadata: { field } });

@@ -1,8 +1,29 @@
 /**
- * To whom which version is given (protocol.md, "Group Key": "Version v is given to recipients of v alone"). Rules only; each
- * gives the same when it is applied again, also when later changes were applied in between.
+ * To whom which version is given (protocol.md, "Group Key": "Version v is given to recipients of v alone"), and the envelopes
+ * that it is given in. A rule gives the same when it is applied again, also when later changes were applied in between.
  */
-import type { Span } from './records';
+import type { GatewayGroupKeyDelivery, GroupKeyStatement, MemberEnvelope } from '@cpns/contracts';
+import { parseEntityUri, Clock, failedPrecondition, type EntityName, inChunks } from '@cpns/core';
+import { makeEnvelope } from '@cpns/group-key';
+import { at, type RecordRef, type Records, type SetChange, Store, pagesOf } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
+import { Osg } from '../osg/osg';
+import { RecentRecords } from '../recent-records/recent-records';
+import {
+  type Span,
+  GROUP,
+  groupAggregate,
+  leaversSet,
+  PENDING,
+  PNS,
+  RECIPIENT,
+  recipientName,
+  recipientsSet,
+  type PendingRecord,
+  type RecipientRecord,
+  oldestInUse,
+} from './records';
 
 /** @returns the spans after the entity joined with a version; the same array when that is in them already */
 export function joinedAt(spans: readonly Span[], version: bigint): readonly Span[] {
@@ -32,3 +53,183 @@ export const isGoneFrom = (spans: readonly Span[], version: bigint): boolean => 
   const last = spans.at(-1);
   return last === undefined || (last[1] !== null && last[1] <= version);
 };
+
+/** Entities of one commit: with an expectation, a record and up to three set changes each it stays within what one may have. */
+const CHUNK = 400;
+
+interface RecipientChange {
+  readonly entity: string;
+  readonly pnId: string;
+  readonly spansAfter: (spans: readonly Span[], version: bigint) => readonly Span[];
+  readonly joins: boolean;
+}
+
+const moveOf = (entity: string, joins: boolean): RecipientChange => ({
+  entity,
+  pnId: parseEntityUri(entity).pnId,
+  spansAfter: joins ? joinedAt : leftAt,
+  joins,
+});
+
+/** By the number of the move, so that no recipient's key in a commit is taken for one of the change itself. */
+type ByMove<T> = Record<`move${number}`, T>;
+
+/**
+ * Writes down to whom the version of the pending change is given, and to whom no more: the projection of SMF's membership by
+ * revision, in as many commits as it takes. Until the group's head has that version, what is written gives and takes nothing.
+ */
+export async function recordRecipients(
+  records: Records,
+  clock: Clock,
+  groupId: string,
+  pending: PendingRecord,
+): Promise<void> {
+  const moves = [
+    ...pending.left.map((entity) => moveOf(entity, false)),
+    ...pending.joined.map((entity) => moveOf(entity, true)),
+  ];
+  for (let from = 0; from < moves.length; from += CHUNK)
+    await recordChunk(records, clock, groupId, pending, moves.slice(from, from + CHUNK));
+}
+
+async function recordChunk(
+  records: Records,
+  clock: Clock,
+  groupId: string,
+  { requestId, previous }: PendingRecord,
+  moves: readonly RecipientChange[],
+): Promise<void> {
+  const version = previous + 1n;
+  const recipients: ByMove<RecordRef<typeof RECIPIENT.fields>> = Object.fromEntries(
+    moves.map(({ entity }, index) => [`move${index}`, at(RECIPIENT, recipientName(entity))]),
+  );
+  // expected with them: a commit for a change that is over is a conflict
+  const wanted = Object.assign(recipients, { head: at(GROUP), pending: at(PENDING) });
+  await records.transact(groupAggregate(groupId), wanted, (found) => {
+    const { head, pending } = found;
+    if (pending?.requestId.equals(requestId) !== true) return { result: undefined };
+    const oldest = head === undefined ? version : oldestInUse(head, clock.now());
+    const changed = moves.flatMap((move, index) => {
+      const spans = found[`move${index}`]?.spans ?? [];
+      const after = move.spansAfter(spans, version);
+      return after === spans ? [] : [{ move, index, spans: withoutRetired(after, oldest) }];
+    });
+    if (changed.length === 0) return { result: undefined };
+    const put: ByMove<RecipientRecord> = Object.fromEntries(
+      changed.map(({ move, index, spans }) => [`move${index}`, { entity: move.entity, spans }]),
+    );
+    return { result: undefined, put, addTo: changed.flatMap(({ move }) => setsOf(move, version)) };
+  });
+}
+
+function setsOf({ entity, pnId, joins }: RecipientChange, version: bigint): SetChange[] {
+  if (!joins) return [{ set: leaversSet(version), member: entity }];
+  return [
+    { set: recipientsSet(pnId), member: entity },
+    { set: PNS, member: pnId },
+  ];
+}
+
+/** Entities that are looked at at a time: each is an aggregate of its own. */
+const AT_ONCE = 64;
+
+const isLive = ({ state, notAfter }: KeyRecord, now: number): boolean => state === 'live' && now < notAfter;
+
+/** The Entity-User Keys that envelopes are made with: S as it is now, in either form. */
+@Injectable()
+export class MemberKeys {
+  constructor(
+    private readonly entities: EntityRecords,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The live registered key of an entity, if it has one. */
+  async liveKeyOf(entity: EntityName): Promise<KeyRecord | undefined> {
+    const { key } = await this.entities.readRecent(entity, { key: at(KEY) });
+    return key !== undefined && isLive(key, this.clock.now()) ? key : undefined;
+  }
+
+  /** What {@link liveKeyOf} says of each, in order, a few at a time. */
+  async *liveKeysOf(
+    entities: readonly string[],
+  ): AsyncGenerator<{ readonly entity: string; readonly key: KeyRecord | undefined }> {
+    for (const some of inChunks(entities, AT_ONCE)) {
+      const keys = await Promise.all(some.map((entity) => this.liveKeyOf(parseEntityUri(entity))));
+      for (const [index, entity] of some.entries()) yield { entity, key: keys[index] };
+    }
+  }
+
+  /** @throws CpnsError MEMBER_WITHOUT_KEY, which names the first that has none */
+  async requireLiveKeys(entities: readonly string[]): Promise<void> {
+    for await (const { entity, key } of this.liveKeysOf(entities)) {
+      if (key === undefined) throw memberWithoutKey(entity);
+      key.secret.destroy();
+    }
+  }
+}
+
+export const memberWithoutKey = (entity: string) =>
+  failedPrecondition('MEMBER_WITHOUT_KEY', 'a member has no live registered Entity-User Key: let it register first', {
+    metadata: { entity },
+  });
+
+const PAGE = 500;
+
+/** The envelopes of one version for the members of one Personal Network. */
+@Injectable()
+export class Envelopes {
+  constructor(
+    private readonly store: Store,
+    private readonly recent: RecentRecords,
+    private readonly osg: Osg,
+    private readonly keys: MemberKeys,
+  ) {}
+
+  /** E of each entity of a Personal Network that a version is given to, whether it has a key now or not. */
+  async *recipientsOf(groupId: string, version: bigint, pnId: string): AsyncGenerator<readonly string[]> {
+    const aggregate = groupAggregate(groupId);
+    for await (const page of pagesOf(this.store, aggregate, recipientsSet(pnId), PAGE)) {
+      const wanted: Record<string, RecordRef<typeof RECIPIENT.fields>> = Object.fromEntries(
+        page.map((entity) => [entity, at(RECIPIENT, recipientName(entity))]),
+      );
+      const found = await this.recent.read(aggregate, wanted);
+      const given = page.filter((entity) => isGiven(found[entity]?.spans ?? [], version));
+      if (given.length > 0) yield given;
+    }
+  }
+
+  /** One envelope for each of these that has a live key; the others are left out: they pull once they have one. */
+  async *envelopesFor(groupId: string, version: bigint, entities: readonly string[]): AsyncGenerator<MemberEnvelope> {
+    for await (const { entity, key } of this.keys.liveKeysOf(entities))
+      if (key !== undefined) yield { entity, own: await this.envelopeFor(groupId, version, entity, key) };
+  }
+
+  /** For one member, under its S as of now. S is destroyed. @throws CpnsError as Osg.use */
+  async envelopeFor(groupId: string, version: bigint, entity: string, { secret, keyId }: KeyRecord): Promise<Buffer> {
+    try {
+      return await this.osg.use(groupId, version, (groupKey) =>
+        makeEnvelope(secret, keyId, { groupId, version, entity }, groupKey),
+      );
+    } finally {
+      secret.destroy();
+    }
+  }
+}
+
+/** What protobuf adds to an envelope, at most, in bytes. */
+const FRAMING = 12;
+
+/** Of an envelope in a message, in bytes at most. */
+export const sizeOf = ({ entity, own }: MemberEnvelope): number => entity.length + own.length + FRAMING;
+
+const NO_SHARED = Buffer.alloc(0);
+
+/** As a gateway gets them, of a version without a key tree. */
+export const deliveryOf = (
+  statement: GroupKeyStatement,
+  envelopes: readonly MemberEnvelope[],
+): GatewayGroupKeyDelivery => ({
+  statement,
+  shared: NO_SHARED,
+  envelopes: [...envelopes],
+});

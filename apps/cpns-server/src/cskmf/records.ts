@@ -1,10 +1,23 @@
 /**
  * What the CPNS Server's CSKMF keeps of one Service Group, all in one aggregate: its versions, the change under way, and
- * its recipients, which are a projection of the membership that SMF owns. The keys themselves are the KMC's.
+ * its recipients, which are a projection of the membership that SMF owns. The keys themselves are the KMC's. Below the records
+ * stands what they say of a version: its state, how long members seal with it, and its signed statement.
  */
-import { createHash } from 'node:crypto';
+import { GroupKeyVersionState, type GroupKeyStatus, type GroupKeyStatement, statementMessage } from '@cpns/contracts';
+import { CpnsError, failedPrecondition } from '@cpns/core';
+import {
+  type GroupDescription,
+  versionState,
+  type VersionState,
+  endStatement,
+  NO_SHARED_DIGEST,
+  signStatement,
+  type Statement,
+} from '@cpns/group-key';
+import { ServiceIdentity } from '@cpns/platform';
 import { defineRecord, jsonField, optional, type ValueIn, type Aggregate } from '@cpns/store';
-import type { GroupDescription } from '@cpns/group-key';
+import { Injectable } from '@nestjs/common';
+import { createHash } from 'node:crypto';
 import type { ChangeFlow } from '../osg/osg';
 
 export const GROUP_KIND = 'group';
@@ -93,3 +106,106 @@ export const leaversSet = (version: bigint): string => `left.${version}`;
 
 /** One replica at a time retires versions of a group; it ends by itself, should that replica die. */
 export const RETIREMENT = defineRecord('retirement', { claimedAt: jsonField<number>() });
+
+const WIRE: Readonly<Record<VersionState, GroupKeyVersionState>> = {
+  prepared: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_PREPARED,
+  active: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_ACTIVE,
+  grace: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_GRACE,
+  retired: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_RETIRED,
+};
+
+type RetiredVersion = Omit<GroupKeyVersion, 'commitment'>;
+
+/** How long members may seal with a version: a period of the group from when it is stated, or from when they begin. */
+export const sealUntilOf = ({ description }: Pick<KeyedGroupRecord, 'description'>, activateAt: number, now: number) =>
+  Math.max(activateAt, now) + description.sealPeriod;
+
+/** Where a version that the head lists stands. @param now Unix milliseconds */
+export function stateOf(group: KeyedGroupRecord, { version, activateAt }: GroupKeyVersion, now: number): VersionState {
+  const successor = group.versions.find(({ previous }) => previous === version);
+  return versionState({ activateAt, successorActivateAt: successor?.activateAt, deletedAt: group.deletedAt }, now);
+}
+
+/** Those that the head lists still, and that no member opens with any more: to be destroyed. */
+export const overdue = (group: KeyedGroupRecord, now: number): readonly GroupKeyVersion[] =>
+  group.versions.filter((version) => stateOf(group, version, now) === 'retired');
+
+/** The lowest number that is still in use, or the one after the newest. */
+export const oldestInUse = (group: KeyedGroupRecord, now: number): bigint =>
+  group.versions.find((version) => stateOf(group, version, now) !== 'retired')?.version ?? group.newest + 1n;
+
+/**
+ * True when the newest version's statement ought to be renewed: less than half of its seal period is left. So a group
+ * whose membership stays can go on sealing, each time with a bound that is as near as the operator wanted it.
+ */
+export const needsRenewal = (group: KeyedGroupRecord, { version, sealUntil }: GroupKeyVersion, now: number): boolean =>
+  version === group.newest && sealUntil - now < group.description.sealPeriod / 2;
+
+/** As GetGroupKeyStatus shows them. */
+export function statusOf(group: KeyedGroupRecord, retired: readonly RetiredVersion[], now: number): GroupKeyStatus {
+  const { description, membershipRevision, deletedAt } = group;
+  const info = ({ version, activateAt, sealUntil }: RetiredVersion, state: VersionState) => ({
+    version,
+    state: WIRE[state],
+    activateAt: BigInt(activateAt),
+    sealUntil: BigInt(sealUntil),
+  });
+  return {
+    groupId: description.groupId,
+    versions: [
+      ...retired.map((version) => info(version, 'retired')),
+      ...group.versions.map((version) => info(version, stateOf(group, version, now))),
+    ],
+    membershipRevision,
+    deleted: deletedAt !== undefined,
+  };
+}
+
+/** GK-PULL, GK-PUSH: what the Server says of a version, signed with the key of its certificate. */
+@Injectable()
+export class SignedStatements {
+  /**
+   * By the version as it was read, which stays the same object while its record does not change (RecentRecords): a
+   * signature costs as much as all the rest of a pull.
+   */
+  readonly #signed = new WeakMap<GroupKeyVersion, GroupKeyStatement>();
+
+  constructor(private readonly own: ServiceIdentity) {}
+
+  /** Of a version without a key tree. @param groupId the group that the version is one of */
+  of(groupId: string, version: GroupKeyVersion): GroupKeyStatement {
+    const known = this.#signed.get(version);
+    if (known !== undefined) return known;
+    const signed = this.#sign({
+      groupId,
+      ...version,
+      treeEpoch: 0n,
+      treeRevision: 0n,
+      sharedDigest: NO_SHARED_DIGEST,
+    });
+    this.#signed.set(version, signed);
+    return signed;
+  }
+
+  /** The last one about a group. @param deletedAt Unix milliseconds */
+  ofTheEnd(groupId: string, newest: bigint, deletedAt: number): GroupKeyStatement {
+    return this.#sign(endStatement(groupId, newest, deletedAt));
+  }
+
+  #sign(statement: Statement): GroupKeyStatement {
+    const { key, chain } = this.own;
+    return statementMessage({ statement, signature: signStatement(key, statement), chain });
+  }
+}
+
+export const groupUnknown = () => new CpnsError('NOT_FOUND', 'no group of that id has a Group Key here');
+
+export const groupDeleted = () =>
+  failedPrecondition('GROUP_DELETED', 'the Service Group was deleted, and its id is never used again');
+
+/** @throws CpnsError NOT_FOUND, GROUP_DELETED */
+export function livingGroup(group: KeyedGroupRecord | undefined): KeyedGroupRecord {
+  if (group === undefined) throw groupUnknown();
+  if (group.deletedAt !== undefined) throw groupDeleted();
+  return group;
+}

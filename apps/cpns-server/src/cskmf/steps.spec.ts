@@ -3,7 +3,7 @@ import { parseEntityUri } from '@cpns/core';
 import { failingStore, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { emitStep, withStepChain } from '@cpns/telemetry';
 import { MemoryTelemetry, type SeenStep } from '@cpns/telemetry/testing';
-import { GatewayLog } from '../gateway-delivery/gateway-log';
+import { GatewayLog } from '../gateway-delivery/gateway-delivery';
 import { gateway, KMC, pne, reasonOf, SERVER, SMF, World } from '../testing/world';
 
 const [A, B] = [pne('a'), pne('b')];

@@ -3,8 +3,7 @@ import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { EntitiesModule } from '../entities/entities.module';
 import { DeviceCapabilitiesController } from './device-capabilities.controller';
-import { CAPABILITIES } from './records';
-import { ReportCapabilities } from './report-capabilities';
+import { CAPABILITIES, ReportCapabilities } from './report-capabilities';
 
 @OwnsRecords(CAPABILITIES)
 @Module({ imports: [EntitiesModule], controllers: [DeviceCapabilitiesController], providers: [ReportCapabilities] })

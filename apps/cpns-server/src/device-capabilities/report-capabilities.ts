@@ -20,11 +20,20 @@ import {
 } from '@cpns/core';
 import { checkLive } from '@cpns/entity-user-key';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
-import { at } from '@cpns/store';
+import { defineRecord, jsonField, type ValueIn, at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { EntityRecords } from '../entities/entity-records';
-import { KEY, type KeyRecord } from '../entities/records';
-import { CAPABILITIES, type CapabilitiesRecord } from './records';
+import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
+
+/** What an entity said of itself last; beside its key, so that one commit looks at both. */
+export const CAPABILITIES = defineRecord('capabilities', {
+  linkSecurity: jsonField<number>(),
+  keyStorage: jsonField<number>(),
+  softwareVersion: jsonField<string>(),
+  recordedAt: jsonField<number>(),
+  /** E of the gateway that relayed the report. */
+  reportedThrough: jsonField<string>(),
+});
+export type CapabilitiesRecord = ValueIn<typeof CAPABILITIES>;
 
 const VERSION_MAX = 64;
 const VERSION = /^[\x20-\x7e]*$/;

@@ -19,13 +19,11 @@ import { keyIdBytes } from '@cpns/key-derivation';
 import { GrpcController } from '@cpns/platform';
 import { Payload } from '@nestjs/microservices';
 import type { AdmissionRecord } from '../entities/records';
-import { AdmitEntity } from './admit-entity/admit-entity';
+import { AdmitEntity } from './admit-entity';
 import { ImportEntityUserKey } from './import-entity-user-key';
-import { ImportFirstSeed } from './import-first-seed';
-import { ListAdmissions, type ListedAdmission } from './list-admissions';
+import { FirstSeeds } from './first-seeds';
+import { Admissions, type ListedAdmission } from './admissions';
 import { ListGateways } from './list-gateways';
-import { RevokeAdmission } from './revoke-admission';
-import { RevokeFirstSeed } from './revoke-first-seed';
 
 const STATES = {
   open: AdmissionState.ADMISSION_STATE_OPEN,
@@ -39,11 +37,9 @@ const STATES = {
 export class EnrolmentController implements Handlers<typeof EnrolmentServiceService> {
   constructor(
     private readonly admit: AdmitEntity,
-    private readonly revoke: RevokeAdmission,
-    private readonly admissions: ListAdmissions,
+    private readonly admissions: Admissions,
     private readonly importKey: ImportEntityUserKey,
-    private readonly importSeed: ImportFirstSeed,
-    private readonly revokeSeed: RevokeFirstSeed,
+    private readonly firstSeeds: FirstSeeds,
     private readonly gateways: ListGateways,
     private readonly clock: Clock,
   ) {}
@@ -53,11 +49,11 @@ export class EnrolmentController implements Handlers<typeof EnrolmentServiceServ
   }
 
   async revokeAdmission(@Payload() request: RevokeAdmissionRequest) {
-    return { admission: await this.#describe(await this.revoke.execute(request)) };
+    return { admission: await this.#describe(await this.admissions.revoke(request)) };
   }
 
   async listAdmissions(@Payload() request: ListAdmissionsRequest) {
-    const { admissions, next } = await this.admissions.execute(request);
+    const { admissions, next } = await this.admissions.list(request);
     return { admissions: admissions.map((admission) => this.#toWire(admission)), nextPageToken: next };
   }
 
@@ -66,12 +62,12 @@ export class EnrolmentController implements Handlers<typeof EnrolmentServiceServ
   }
 
   async importFirstSeed(@Payload() request: ImportFirstSeedRequest) {
-    await this.importSeed.execute(request);
+    await this.firstSeeds.import(request);
     return {};
   }
 
   async revokeFirstSeed(@Payload() request: RevokeFirstSeedRequest) {
-    await this.revokeSeed.execute(request);
+    await this.firstSeeds.revoke(request);
     return {};
   }
 

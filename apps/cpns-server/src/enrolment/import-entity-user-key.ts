@@ -6,9 +6,15 @@ import { deriveKeyId } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { EntityRecords } from '../entities/entity-records';
-import { ENTITY_HEAD, KEY, RETIRED, type KeyRecord } from '../entities/records';
-import { checkKeyNotRetired, retire } from '../entities/retired';
+import {
+  EntityRecords,
+  ENTITY_HEAD,
+  KEY,
+  RETIRED,
+  type KeyRecord,
+  checkKeyNotRetired,
+  retire,
+} from '../entities/records';
 
 @Injectable()
 export class ImportEntityUserKey {

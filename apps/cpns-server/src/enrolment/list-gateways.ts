@@ -2,9 +2,9 @@ import type { Gateway, GetGatewayRequest, ListGatewaysRequest } from '@cpns/cont
 import { CpnsError, parseEntityUri } from '@cpns/core';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { GatewayLog } from '../gateway-delivery/gateway-log';
-import { GatewayRecords } from '../gateways/gateway-records';
+import { GatewayLog } from '../gateway-delivery/gateway-delivery';
 import {
+  GatewayRecords,
   FIRST_SEED,
   firstSeedName,
   GATEWAY_CA,

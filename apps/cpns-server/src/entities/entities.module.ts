@@ -2,8 +2,7 @@
 import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { RecentRecordsModule } from '../recent-records/recent-records.module';
-import { EntityRecords } from './entity-records';
-import { ADMISSION, ENTITY_HEAD, KEY, RETIRED, TOKEN_ENTITY } from './records';
+import { EntityRecords, ADMISSION, ENTITY_HEAD, KEY, RETIRED, TOKEN_ENTITY } from './records';
 
 @OwnsRecords(ENTITY_HEAD, ADMISSION, KEY, RETIRED, TOKEN_ENTITY)
 @Module({ imports: [RecentRecordsModule], providers: [EntityRecords], exports: [EntityRecords] })

@@ -1,8 +1,17 @@
 /** What the CPNS Server keeps of one entity, all in one aggregate, so that a token and the key it led to change together. */
-import { EntityUserKey, TokenAuthKey } from '@cpns/core';
+import {
+  EntityUserKey,
+  TokenAuthKey,
+  failedPrecondition,
+  unauthenticated,
+  permissionDenied,
+  type EntityName,
+} from '@cpns/core';
 import type { AdmissionState, AdmittedRole, KeyState } from '@cpns/entity-user-key';
 import type { KeyForm } from '@cpns/key-derivation';
-import { at, defineRecord, jsonField, optional, secretField, type ValueIn } from '@cpns/store';
+import { at, defineRecord, jsonField, optional, secretField, type ValueIn, type Aggregate } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { AggregateRecords } from '../recent-records/recent-records';
 
 /** Which admissions there are, and the time of the newest, so that each is younger than the one before. */
 export const ENTITY_HEAD = defineRecord('head', {
@@ -93,3 +102,61 @@ export const tokenRecords = (tokenId: string) => ({
   retired: at(RETIRED),
 });
 export type TokenRecords = ReturnType<typeof tokenRecords>;
+
+export interface RetiredRecord {
+  readonly credentials: readonly RetiredCredential[];
+}
+
+const certificateId = (digest: Buffer): string => `certificate:${digest.toString('hex')}`;
+const keyId = (id: string): string => `key:${id}`;
+
+/** The memory of what must not come back, with the key that ends now; what would have ended by itself is forgotten. */
+export function retire(memory: RetiredRecord | undefined, ending: KeyRecord | undefined, now: number): RetiredRecord {
+  const kept = (memory?.credentials ?? []).filter(({ until }) => until > now);
+  if (ending === undefined) return { credentials: kept };
+  const ids = [keyId(ending.keyId), ...(ending.certificateDigest ? [certificateId(ending.certificateDigest)] : [])];
+  const until = Math.max(ending.notAfter, ending.registerUntil ?? 0);
+  const added = ids.filter((id) => !kept.some((one) => one.id === id)).map((id) => ({ id, until }));
+  return { credentials: [...kept, ...added] };
+}
+
+/** @throws CpnsError KEY_REVOKED for a key that ended here before */
+export function checkKeyNotRetired(memory: RetiredRecord | undefined, id: string): void {
+  if (memory?.credentials.some((one) => one.id === keyId(id)))
+    throw failedPrecondition('KEY_REVOKED', 'the key ended here before: have a new one assigned');
+}
+
+/** @throws CpnsError CERTIFICATE_REVOKED for a certificate that ended here before */
+export function checkCertificateNotRetired(memory: RetiredRecord | undefined, digest: Buffer): void {
+  if (memory?.credentials.some((one) => one.id === certificateId(digest)))
+    throw unauthenticated('CERTIFICATE_REVOKED', 'the certificate ended here before: have a new one assigned');
+}
+
+const tokenAggregate = (tokenId: string): Aggregate => ({ kind: 'token', id: tokenId });
+
+export const unknownToken = () => unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
+
+/** The records of one entity. */
+@Injectable()
+export class EntityRecords extends AggregateRecords<EntityName> {
+  protected readonly kind = 'entity';
+
+  protected aggregateOf(entity: EntityName): Aggregate {
+    return { kind: this.kind, id: entity.uri };
+  }
+
+  /** Of a token that the entity does not have. @throws CpnsError TOKEN_OTHER_ENTITY, TOKEN_UNKNOWN */
+  async refuseToken(tokenId: string): Promise<never> {
+    const { owner } = await this.records.read(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) });
+    throw owner === undefined
+      ? unknownToken()
+      : permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another entity');
+  }
+
+  addToken(tokenId: string, { uri }: EntityName): Promise<void> {
+    return this.records.transact(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) }, () => ({
+      result: undefined,
+      put: { owner: { entity: uri } },
+    }));
+  }
+}

@@ -3,13 +3,29 @@
  * to a PN GW that enrols itself (protocol.md, "Admission").
  */
 import {
+  checkRequestedName,
+  issueCertificate,
+  type IssueRequest,
+  type Issuer,
+  type ParsedCsr,
+} from '@cpns/certificate-issuance';
+import {
   AssignmentReply,
   type AssignmentRequest,
   assignmentReply,
   checkAssignment,
   type CheckedAssignment,
 } from '@cpns/contracts';
-import { Clock, EntityUserKey, permissionDenied, Random, SECRET_BYTES, samePn, type EntityName } from '@cpns/core';
+import {
+  Clock,
+  formatSubject,
+  Random,
+  EntityUserKey,
+  permissionDenied,
+  SECRET_BYTES,
+  samePn,
+  type EntityName,
+} from '@cpns/core';
 import {
   advanceAdmission,
   answerWithCertificate,
@@ -17,19 +33,78 @@ import {
   checkMayReplace,
   judgeRequest,
 } from '@cpns/entity-user-key';
-import { deriveKeyId, type EnrolRequest } from '@cpns/key-derivation';
+import { sha256, deriveKeyId, type EnrolRequest } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
 import type { Decision, Found } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
+import { Authorities } from '../authorities/authorities';
 import { ServerConfig } from '../config';
-import { EntityRecords, unknownToken } from '../entities/entity-records';
-import { tokenRecords, type AdmissionRecord, type KeyRecord, type TokenRecords } from '../entities/records';
-import { retire } from '../entities/retired';
-import { GatewayRecords } from '../gateways/gateway-records';
-import { IssueCertificate, type Issued } from './issue-certificate';
-import { RecordIdentity } from './record-identity';
-import { TellAssigner } from './tell-assigner';
+import {
+  type AdmissionRecord,
+  EntityRecords,
+  unknownToken,
+  tokenRecords,
+  type KeyRecord,
+  type TokenRecords,
+  retire,
+} from '../entities/records';
+import { GatewayRecords } from '../gateways/records';
+import { RecordIdentity } from './provision-gateway';
+import { TellAssigner } from './entity-user-keys';
+
+export interface Issued {
+  /** DER, leaf to root. */
+  readonly chain: readonly Buffer[];
+  /** SHA-256 of the leaf, 32 bytes. */
+  readonly digest: Buffer;
+  /** SHA-256 of its public key, 32 bytes. */
+  readonly keyDigest: Buffer;
+  /** Unix milliseconds. */
+  readonly notAfter: number;
+}
+
+interface ToIssue {
+  readonly issuer: Issuer;
+  readonly request: IssueRequest;
+}
+
+/** The certificate of the entity that was admitted; of the request it takes the public key alone. */
+@Injectable()
+export class IssueCertificate {
+  constructor(
+    private readonly authorities: Authorities,
+    private readonly config: ServerConfig,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
+
+  /** @throws CpnsError CSR_NAME_MISMATCH */
+  async execute(admission: AdmissionRecord, csr: ParsedCsr): Promise<Issued> {
+    checkRequestedName(csr, formatSubject(admission.entity, admission.user));
+    const { issuer, request } =
+      admission.role === 'pn-gw' ? this.identity(admission, csr) : this.targetEntity(admission, csr);
+    const { clock, random } = this;
+    const { chain, fingerprint, notAfter } = await issueCertificate(issuer, request, { clock, random });
+    return { chain, digest: fingerprint, keyDigest: sha256(csr.spki), notAfter };
+  }
+
+  private identity({ entity, dnsNames, ipAddresses }: AdmissionRecord, { key }: ParsedCsr): ToIssue {
+    const notAfter = this.clock.now() + this.config.identityLifetime;
+    return {
+      issuer: this.authorities.issuingCa,
+      request: { profile: 'gateway-identity', uri: entity, dnsNames, ipAddresses, key, notAfter },
+    };
+  }
+
+  private targetEntity({ entity, user }: AdmissionRecord, { key }: ParsedCsr): ToIssue {
+    const notAfter = this.clock.now() + this.config.keyLifetime;
+    return {
+      issuer: this.authorities.entityCa,
+      request: { profile: 'target-entity', uri: formatSubject(entity, user), key, notAfter },
+    };
+  }
+}
 
 /** Who brought the request: a gateway for an entity of its PN, or a gateway itself on the token port. */
 export type Bearer =

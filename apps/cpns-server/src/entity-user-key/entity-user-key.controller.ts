@@ -12,10 +12,9 @@ import { gatewayOf, MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { AssignEntityUserKey, type Bearer } from './assign-entity-user-key';
-import { keyInfo, ListEntityUserKeys } from './list-entity-user-keys';
+import { keyInfo, ListEntityUserKeys, RevokeEntityUserKey } from './entity-user-keys';
 import { ProvisionGateway } from './provision-gateway';
 import { RegisterEntityUserKey } from './register-entity-user-key';
-import { RevokeEntityUserKey } from './revoke-entity-user-key';
 
 const { renewEntityUserKey, ...SERVED } = EntityUserKeyServiceService;
 

@@ -5,18 +5,12 @@ import { AuthoritiesModule } from '../authorities/authorities.module';
 import { EntitiesModule } from '../entities/entities.module';
 import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
 import { GatewaysModule } from '../gateways/gateways.module';
-import { AssignEntityUserKey } from './assign-entity-user-key';
-import { IssueCertificate } from './issue-certificate';
-import { RecordIdentity } from './record-identity';
+import { AssignEntityUserKey, IssueCertificate } from './assign-entity-user-key';
+import { RecordIdentity, ProvisionGateway, PROVISIONING } from './provision-gateway';
 import { EntityUserKeyController } from './entity-user-key.controller';
-import { ListEntityUserKeys } from './list-entity-user-keys';
-import { ProvisionGateway } from './provision-gateway';
-import { PROVISIONING } from './records';
-import { DeriveFromSeeds } from './derive-from-seeds';
+import { ListEntityUserKeys, RevokeEntityUserKey, TellAssigner } from './entity-user-keys';
+import { DeriveFromSeeds, VerifyCertificate } from './agree-key';
 import { RegisterEntityUserKey } from './register-entity-user-key';
-import { VerifyCertificate } from './verify-certificate';
-import { RevokeEntityUserKey } from './revoke-entity-user-key';
-import { TellAssigner } from './tell-assigner';
 
 @OwnsRecords(PROVISIONING)
 @Module({

@@ -1,12 +1,10 @@
-/**
- * EUK-GW-S and EUK-GW-P, steps 1 to 3: a PN GW gets what it needs to assign Entity-User Keys itself, once per epoch
- * (Q8, Q9). The same request gets the same answer, so that a lost reply leaves no unused seed behind.
- */
+/** What a PN GW gets of the Server: its identity once it enrolled, then what it assigns Entity-User Keys with. */
 import { issueCertificate, parseCsr } from '@cpns/certificate-issuance';
 import type { ProvisionGatewayRequest, ProvisionGatewayResponse } from '@cpns/contracts';
 import {
   Clock,
   CpnsError,
+  parseEntityUri,
   failedPrecondition,
   FirstSeed,
   invalidArgument,
@@ -15,29 +13,85 @@ import {
   SECRET_BYTES,
   type EntityName,
 } from '@cpns/core';
+import { checkMayReplace } from '@cpns/entity-user-key';
 import { checkSize, sha256 } from '@cpns/key-derivation';
 import { OwnIdentity } from '@cpns/platform';
-import { at, expiring } from '@cpns/store';
+import { defineRecord, jsonField, optional, at, expiring } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Authorities } from '../authorities/authorities';
 import { ServerConfig } from '../config';
-import { GatewayRecords } from '../gateways/gateway-records';
-import { withFirstSeed, withGatewayCa } from '../gateways/provisioned';
+import type { AdmissionRecord } from '../entities/records';
 import {
+  GatewayRecords,
+  PersonalNetworks,
+  IDENTITY,
+  withFirstSeed,
+  withGatewayCa,
   FIRST_SEED,
   firstSeedName,
   GATEWAY_CA,
   gatewayCaName,
-  IDENTITY,
   PROVISIONED,
   type FirstSeedRecord,
   type GatewayCaRecord,
 } from '../gateways/records';
-import { PROVISIONING, provisioningName } from './records';
+
+/** How a provisioning request was answered: the same request gets the same answer. */
+export const PROVISIONING = defineRecord('provisioning', {
+  firstSeedId: optional(jsonField<string>()),
+  caDigest: optional(jsonField<string>()),
+});
+
+const provisioningName = (requestDigest: Buffer): string => `provisioning.${requestDigest.toString('hex')}`;
+
+@Injectable()
+export class RecordIdentity {
+  constructor(
+    private readonly gateways: GatewayRecords,
+    private readonly networks: PersonalNetworks,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Makes an enrolled gateway known under its E. The admission was committed before, in another aggregate: a repetition
+   * comes through here again, so that a crash in between is mended by it.
+   * @throws CpnsError LIVE_KEY when the gateway has a younger identity
+   */
+  async execute(admission: AdmissionRecord): Promise<void> {
+    const { entity, tokenId, admittedAt, certificateDigest, certificateKeyDigest, certificateNotAfter } = admission;
+    if (certificateDigest === undefined || certificateKeyDigest === undefined || certificateNotAfter === undefined)
+      throw new CpnsError('INTERNAL', 'an enrolled gateway has a certificate');
+    // the index first: a crash in between leaves an entry that leads nowhere
+    await this.networks.add(parseEntityUri(entity));
+    await this.gateways.transact(entity, { identity: at(IDENTITY) }, ({ identity }) => {
+      if (identity?.tokenId === tokenId) return { result: undefined };
+      checkMayReplace(identity, admittedAt, this.clock.now());
+      return {
+        result: undefined,
+        put: {
+          identity: {
+            entity,
+            state: 'live' as const,
+            tokenId,
+            admittedAt,
+            enrolledAt: this.clock.now(),
+            certificateDigest,
+            keyDigest: certificateKeyDigest,
+            notAfter: certificateNotAfter,
+          },
+        },
+      };
+    });
+  }
+}
 
 const FIRST_SEED_ID_BYTES = 12;
 
+/**
+ * EUK-GW-S and EUK-GW-P, steps 1 to 3: a PN GW gets what it needs to assign Entity-User Keys itself, once per epoch
+ * (Q8, Q9). The same request gets the same answer, so that a lost reply leaves no unused seed behind.
+ */
 @Injectable()
 export class ProvisionGateway {
   constructor(

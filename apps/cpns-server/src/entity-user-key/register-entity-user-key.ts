@@ -17,12 +17,19 @@ import { ServiceIdentity } from '@cpns/platform';
 import type { Decision, Found } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { EntityRecords, unknownToken } from '../entities/entity-records';
-import { tokenRecords, type AdmissionRecord, type KeyRecord, type TokenRecords } from '../entities/records';
-import { checkCertificateNotRetired, checkKeyNotRetired, retire } from '../entities/retired';
-import { DeriveFromSeeds, type AgreedKey } from './derive-from-seeds';
-import { TellAssigner } from './tell-assigner';
-import { VerifyCertificate } from './verify-certificate';
+import {
+  EntityRecords,
+  unknownToken,
+  tokenRecords,
+  type AdmissionRecord,
+  type KeyRecord,
+  type TokenRecords,
+  checkCertificateNotRetired,
+  checkKeyNotRetired,
+  retire,
+} from '../entities/records';
+import { DeriveFromSeeds, type AgreedKey, VerifyCertificate } from './agree-key';
+import { TellAssigner } from './entity-user-keys';
 
 interface Outcome {
   readonly reply: RegistrationReply;

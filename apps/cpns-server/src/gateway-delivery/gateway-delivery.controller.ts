@@ -6,7 +6,7 @@ import {
 import { gatewayOf, MAX_MESSAGE_BYTES, type DuplexContext, type Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx } from '@nestjs/microservices';
-import { DeliveryChannels } from './delivery-channels';
+import { DeliveryChannels } from './gateway-delivery';
 
 // pulls are answered by CSKMF
 const { pullGroupKey, ...SERVED } = GroupKeyDeliveryServiceService;

@@ -1,9 +1,8 @@
 /** What the CPNS Server sends to gateways: a sealed log for each, and the channel that carries it. */
 import { Module } from '@nestjs/common';
 import { GatewaysModule } from '../gateways/gateways.module';
-import { DeliveryChannels } from './delivery-channels';
+import { DeliveryChannels, GatewayLog } from './gateway-delivery';
 import { GatewayDeliveryController } from './gateway-delivery.controller';
-import { GatewayLog } from './gateway-log';
 
 @Module({
   imports: [GatewaysModule],

@@ -1,6 +1,6 @@
 /** GroupKeyDeliveryService over a port: two functions answer it, and the channels end with what they depend on. */
 import { EntityUserKeyServiceService, GroupKeyDeliveryServiceService } from '@cpns/contracts';
-import { connectTo, type Connection, type Peer } from '@cpns/grpc';
+import { connectTo, type Connection } from '@cpns/grpc';
 import { identifyByName, TestPki } from '@cpns/grpc/testing';
 import { serve, type ServedModule } from '@cpns/platform/testing';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
@@ -8,10 +8,10 @@ import { X509Certificate } from 'node:crypto';
 import { Authorities } from '../authorities/authorities';
 import { CskmfModule } from '../cskmf/cskmf.module';
 import { EntityUserKeyModule } from '../entity-user-key/entity-user-key.module';
-import { GatewayStanding } from '../gateways/gateway-standing';
-import { Kmc } from '../osg/kmc';
+import { GatewayStanding } from '../gateways/records';
+import { Kmc } from '../osg/osg';
 import { gateway, KMC, pne, reasonOf, SERVER, SMF, TRUST_DOMAIN, World, type CskmfProcess } from '../testing/world';
-import { GatewayLog } from './gateway-log';
+import { GatewayLog } from './gateway-delivery';
 
 const GW = gateway();
 const OPERATOR = `cpns://${TRUST_DOMAIN}/operator/ann`;
@@ -49,16 +49,13 @@ afterEach(async () => {
 afterAll(() => pki.remove());
 
 const start = async () => {
-  const standing = server.module.get(GatewayStanding);
   served = await serve(server.module, {
     certificate: {
       clients: 'certificate',
       listen: '127.0.0.1:0',
       tls: pki.server(SERVER),
       identify: identifyByName,
-      admitPeer: async (peer: Peer) => {
-        if (peer.role === 'pn-gw') await standing.check(peer);
-      },
+      admitPeer: server.module.get(GatewayStanding).admitPeer,
       logger: world.log.logger,
     },
   });

@@ -2,10 +2,15 @@
 import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { RecentRecordsModule } from '../recent-records/recent-records.module';
-import { GatewayRecords } from './gateway-records';
-import { GatewayStanding } from './gateway-standing';
-import { PersonalNetworks } from './personal-networks';
-import { FIRST_SEED, GATEWAY_CA, IDENTITY, PROVISIONED } from './records';
+import {
+  GatewayRecords,
+  GatewayStanding,
+  PersonalNetworks,
+  FIRST_SEED,
+  GATEWAY_CA,
+  IDENTITY,
+  PROVISIONED,
+} from './records';
 
 @OwnsRecords(IDENTITY, PROVISIONED, FIRST_SEED, GATEWAY_CA)
 @Module({

@@ -1,6 +1,10 @@
 /** What the CPNS Server keeps of one gateway: its identity, 1st seeds and CA certificates. */
-import { FirstSeed } from '@cpns/core';
-import { defineRecord, jsonField, secretField, type ValueIn, type Aggregate } from '@cpns/store';
+import { FirstSeed, CpnsError, unauthenticated, parseEntityUri, type EntityName } from '@cpns/core';
+import type { Receiver } from '@cpns/delivery';
+import type { Peer } from '@cpns/grpc';
+import { defineRecord, jsonField, secretField, type ValueIn, type Aggregate, at, Store, pagesOf } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { AggregateRecords } from '../recent-records/recent-records';
 
 export const GATEWAY_KIND = 'gateway';
 
@@ -62,3 +66,95 @@ export const GATEWAY_CA = defineRecord('ca', {
 export type GatewayCaRecord = ValueIn<typeof GATEWAY_CA>;
 
 export const gatewayCaName = (certificateDigest: string): string => `ca.${certificateDigest}`;
+
+/** As many 1st seeds, and as many CA certificates, as a gateway may have at a time: one that asks for more is ill. */
+const ITEMS_MAX = 64;
+/** As many of those that have ended as are remembered by name, so that a late caller is told what became of them. */
+const ENDED_MAX = 64;
+
+function withItem(items: readonly ProvisionedItem[], item: ProvisionedItem, now: number): readonly ProvisionedItem[] {
+  const others = items.filter(({ id }) => id !== item.id);
+  const live = others.filter((other) => !hasEnded(other, now));
+  if (live.length >= ITEMS_MAX)
+    throw new CpnsError('LIMIT_REACHED', `a gateway has ${ITEMS_MAX} of these at a time at most`);
+  const ended = others.filter((other) => hasEnded(other, now)).slice(-ENDED_MAX);
+  return [...ended, ...live, item];
+}
+
+/** True for a 1st seed or a CA certificate whose details are gone. @param now Unix milliseconds */
+export const hasEnded = ({ until }: ProvisionedItem, now: number): boolean => until <= now;
+
+/** What the gateway has once a 1st seed was added, and what ended lately. @throws CpnsError LIMIT_REACHED */
+export const withFirstSeed = (
+  record: ProvisionedRecord | undefined,
+  item: ProvisionedItem,
+  now: number,
+): ProvisionedRecord => ({ firstSeeds: withItem(record?.firstSeeds ?? [], item, now), cas: record?.cas ?? [] });
+
+/** What the gateway has once a CA certificate was added, and what ended lately. @throws CpnsError LIMIT_REACHED */
+export const withGatewayCa = (
+  record: ProvisionedRecord | undefined,
+  item: ProvisionedItem,
+  now: number,
+): ProvisionedRecord => ({ firstSeeds: record?.firstSeeds ?? [], cas: withItem(record?.cas ?? [], item, now) });
+
+/** The records of one gateway by its E. */
+@Injectable()
+export class GatewayRecords extends AggregateRecords<string> {
+  protected readonly kind = GATEWAY_KIND;
+
+  protected aggregateOf(gateway: string): Aggregate {
+    return gatewayAggregate(gateway);
+  }
+
+  /** The identity that a gateway has. */
+  async identityOf(gateway: string) {
+    return (await this.read(gateway, { identity: at(IDENTITY) })).identity;
+  }
+}
+
+@Injectable()
+export class GatewayStanding {
+  constructor(private readonly gateways: GatewayRecords) {}
+
+  /**
+   * TLS says who the gateway is, the record whether it still may act: a certificate that an operator ended, or that a new
+   * enrolment replaced, is good for nothing from that moment on.
+   * @throws CpnsError CERTIFICATE_REVOKED
+   */
+  async check(peer: Receiver): Promise<EntityName> {
+    const { identity } = await this.gateways.readRecent(peer.uri, { identity: at(IDENTITY) });
+    if (identity?.state !== 'live' || !identity.certificateDigest.equals(peer.fingerprint))
+      throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
+    return parseEntityUri(peer.uri, 'gateway');
+  }
+
+  /** For the port: a gateway's certificate may be ended while its connection lives. @throws CpnsError CERTIFICATE_REVOKED */
+  readonly admitPeer = async (peer: Peer): Promise<void> => {
+    if (peer.role === 'pn-gw') await this.check(peer);
+  };
+}
+
+/** @param pnId of a Personal Network of this trust domain */
+const pnAggregate = (pnId: string): Aggregate => ({ kind: 'pn', id: pnId });
+
+/** The set of the E of its gateways. Whether one may still act says its own record. */
+const PN_GATEWAYS = 'gateways';
+
+/** Which gateways enrolled in a Personal Network, so that it can be pushed to. */
+@Injectable()
+export class PersonalNetworks {
+  constructor(private readonly store: Store) {}
+
+  /** Makes a gateway known in its Personal Network. */
+  async add(gateway: EntityName): Promise<void> {
+    const aggregate = pnAggregate(gateway.pnId);
+    if (await this.store.isMember(aggregate, PN_GATEWAYS, gateway.uri)) return;
+    await this.store.commit(aggregate, { addTo: [{ set: PN_GATEWAYS, member: gateway.uri }] });
+  }
+
+  /** E of each gateway that ever enrolled in a Personal Network. */
+  async *gatewaysOf(pnId: string): AsyncGenerator<string> {
+    for await (const page of pagesOf(this.store, pnAggregate(pnId), PN_GATEWAYS)) yield* page;
+  }
+}

@@ -5,9 +5,7 @@ import { OwnIdentity } from '@cpns/platform';
 import { Test } from '@nestjs/testing';
 import { FakeKmc } from '../testing/fake-kmc';
 import { KMC, reasonOf, SERVER } from '../testing/world';
-import { GroupKeyCache } from './group-key-cache';
-import { Kmc, type KmcMethods } from './kmc';
-import { Osg } from './osg';
+import { GroupKeyCache, Kmc, type KmcMethods, Osg } from './osg';
 
 const requestId = Buffer.alloc(16, 1);
 

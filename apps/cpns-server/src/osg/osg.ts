@@ -2,13 +2,101 @@
  * SECCF-OSG: the one function of the CPNS Server that talks to the KMC. CSKMF asks it for Group Keys and never sees where
  * they come from; they pass through memory only, each as a {@link GroupKey}, and are destroyed when they are let go.
  */
-import type { KeyVersion } from '@cpns/contracts';
-import { Clock, CpnsError, GroupKey, SECRET_BYTES } from '@cpns/core';
-import { OwnIdentity } from '@cpns/platform';
+import { type KeyVersion, KmcServiceService } from '@cpns/contracts';
+import { Clock, CpnsError, GroupKey, SECRET_BYTES, serviceUri, duration } from '@cpns/core';
+import { connectTo, type ClientMethods, type Connection } from '@cpns/grpc';
+import { OwnIdentity, ServiceIdentity } from '@cpns/platform';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { GroupKeyCache } from './group-key-cache';
-import { Kmc } from './kmc';
+import { LRUCache } from 'lru-cache';
+import { ServerConfig } from '../config';
+
+/** Less than the callers' own deadlines, so that they hear which dependency is away; milliseconds. */
+const DEADLINE_MS = 3_000;
+
+export type KmcMethods = ClientMethods<typeof KmcServiceService>;
+
+/** The connection to the KMC, which OSG alone has. */
+@Injectable()
+export class Kmc implements OnApplicationShutdown {
+  /** `cpns://<trust-domain>/service/kmc` */
+  readonly uri: string;
+  readonly rpc: KmcMethods;
+  readonly #connection: Connection;
+
+  constructor({ trustDomain, tls: { cert, key, ca } }: ServiceIdentity, { kmcAddress }: ServerConfig) {
+    this.uri = serviceUri(trustDomain, 'kmc');
+    this.#connection = connectTo({
+      address: kmcAddress,
+      expectedPeer: this.uri,
+      tls: { root: ca, cert, key },
+      deadlineMs: DEADLINE_MS,
+    });
+    this.rpc = this.#connection.client(KmcServiceService);
+  }
+
+  onApplicationShutdown(): void {
+    this.#connection.close();
+  }
+}
+
+/** How long one is held that is not asked for, milliseconds. */
+const IDLE = duration(10, 'minute');
+
+const nameOf = (groupId: string, version: bigint): string => `${groupId}/${version}`;
+
+/**
+ * Group Keys in memory, for as long as they are asked for. A key is destroyed when it is taken out, so no caller may keep
+ * one across an await: {@link GroupKeyCache.get} is for use at once.
+ */
+@Injectable()
+export class GroupKeyCache {
+  readonly #keys: LRUCache<string, GroupKey>;
+
+  constructor(clock: Clock) {
+    this.#keys = new LRUCache({
+      max: this.capacity(),
+      ttl: IDLE - 1, // the library holds an entry that is as old as its ttl
+      ttlResolution: 0,
+      updateAgeOnGet: true,
+      perf: clock,
+      dispose: (groupKey) => groupKey.destroy(),
+    });
+  }
+
+  /** How many keys are held at a time. */
+  protected capacity(): number {
+    return 1_000;
+  }
+
+  get(groupId: string, version: bigint): GroupKey | undefined {
+    return this.#keys.get(nameOf(groupId, version));
+  }
+
+  /** Takes the key over: it is this cache that destroys it. */
+  put(groupId: string, version: bigint, groupKey: GroupKey): void {
+    this.dropIdle();
+    this.#keys.set(nameOf(groupId, version), groupKey);
+  }
+
+  forget(groupId: string, version: bigint): void {
+    this.#keys.delete(nameOf(groupId, version));
+  }
+
+  forgetGroup(groupId: string): void {
+    // `keys()` would leave out the idle ones
+    for (const [name] of this.#keys.dump()) if (name.startsWith(`${groupId}/`)) this.#keys.delete(name);
+  }
+
+  /** Those that were not asked for lately. */
+  dropIdle(): void {
+    this.#keys.purgeStale();
+  }
+
+  clear(): void {
+    this.#keys.clear();
+  }
+}
 
 /** The flows that change a group. */
 export type ChangeFlow = 'FLOW-PULL' | 'FLOW-PUSH' | 'GK-UPDATE-M' | 'GK-DELETE';

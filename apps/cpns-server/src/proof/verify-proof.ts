@@ -15,8 +15,7 @@ import {
 } from '@cpns/key-derivation';
 import { at, Store, type Aggregate } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { EntityRecords } from '../entities/entity-records';
-import { KEY, type KeyRecord } from '../entities/records';
+import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
 
 const PROOF_MAX_BYTES = 1_024;
 /** A nonce has to be remembered as long as its time is inside the window of a verifier whose clock is late. */

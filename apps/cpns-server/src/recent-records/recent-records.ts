@@ -1,5 +1,10 @@
 import {
+  type Decision,
   type Found,
+  listPage,
+  type PageRequest,
+  type Snapshot,
+  type Wanted,
   type RecordRef,
   Records,
   type WantedRecords,
@@ -80,5 +85,46 @@ export class RecentRecords {
     const known = { stored, record };
     this.#known.set(placeOf(aggregate, ref), known);
     return known;
+  }
+}
+
+/** The records of one kind of aggregate, for the functions that decide on them. Errors are those of {@link Records}. */
+@Injectable()
+export abstract class AggregateRecords<Name> {
+  protected abstract readonly kind: string;
+
+  constructor(
+    private readonly store: Store,
+    protected readonly records: Records,
+    private readonly recent: RecentRecords,
+  ) {}
+
+  protected abstract aggregateOf(name: Name): Aggregate;
+
+  read<W extends Wanted>(name: Name, wanted: W): Promise<Found<W>> {
+    return this.records.read(this.aggregateOf(name), wanted);
+  }
+
+  /** As {@link RecentRecords.read}. */
+  readRecent<W extends WantedRecords>(name: Name, wanted: W): Promise<Found<W>> {
+    return this.recent.read(this.aggregateOf(name), wanted);
+  }
+
+  snapshot<W extends Wanted>(name: Name, wanted: W): Promise<Snapshot<W>> {
+    return this.records.snapshot(this.aggregateOf(name), wanted);
+  }
+
+  transact<W extends Wanted, R>(
+    name: Name,
+    wanted: W,
+    decide: (found: Found<W>) => Decision<W, R>,
+    seen?: Snapshot<W>,
+  ): Promise<R> {
+    return this.records.transact(this.aggregateOf(name), wanted, decide, seen);
+  }
+
+  /** E of those that there are, as a caller pages through them. @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID */
+  list(request: PageRequest) {
+    return listPage(this.store, this.kind, request);
   }
 }

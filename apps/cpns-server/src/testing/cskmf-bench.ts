@@ -6,10 +6,8 @@ import { sha256 } from '@cpns/key-derivation';
 import { groupIdFaults, ONE_OF_EACH, refusesBadInput, type BadInput, type Fault } from '@cpns/platform/testing';
 import { at } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
-import { GroupKeyManagementController } from '../cskmf/group-key-management.controller';
-import { PullGroupKeyController } from '../cskmf/pull-group-key/pull-group-key.controller';
-import { EntityRecords } from '../entities/entity-records';
-import { ADMISSION, admissionName, type AdmissionRecord } from '../entities/records';
+import { GroupKeyManagementController, PullGroupKeyController } from '../cskmf/cskmf.controller';
+import { EntityRecords, ADMISSION, admissionName, type AdmissionRecord } from '../entities/records';
 import { gateway, pne, SERVER, SMF, World, type CskmfProcess } from './world';
 
 /** The port, as titles have it. */

@@ -1,7 +1,7 @@
 import type { KeyVersion } from '@cpns/contracts';
 import { CpnsError, SECRET_BYTES } from '@cpns/core';
 import { SeededRandom } from '@cpns/core/testing';
-import type { KmcMethods } from '../osg/kmc';
+import type { KmcMethods } from '../osg/osg';
 
 interface Key {
   readonly versions: Map<bigint, { readonly requestId: Buffer; material: Buffer | undefined }>;

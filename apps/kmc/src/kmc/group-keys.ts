@@ -6,21 +6,62 @@ import {
   type DestroyKeyVersionRequest,
   type GetKeyVersionRequest,
   type KeyVersion,
+  type DestroyKeyRequest,
 } from '@cpns/contracts';
 import { checkGroupId, Clock, CpnsError, duration, GroupKey, invalidArgument, Random, SECRET_BYTES } from '@cpns/core';
-import { at, expiring, Records, type Decision, type Found } from '@cpns/store';
-import { Injectable } from '@nestjs/common';
-import { advanceVersion } from './life-cycle';
 import {
-  CLAIM,
-  HEAD,
-  keyAggregate,
-  requestAggregate,
-  VERSION,
-  versionName,
-  type HeadRecord,
-  type VersionRecord,
-} from './records';
+  at,
+  expiring,
+  Records,
+  type Decision,
+  type Found,
+  defineRecord,
+  jsonField,
+  optional,
+  secretField,
+  type ValueIn,
+  type Aggregate,
+  type RecordRef,
+} from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { advanceVersion, type KeyState, type VersionState, advanceKey, type KeyEvent } from './life-cycle';
+
+/** The Group Key of a Service Group: {@link HEAD} and any number of {@link VERSION}. */
+export const keyAggregate = (groupId: string): Aggregate => ({ kind: 'key', id: groupId });
+
+export const HEAD = defineRecord('head', {
+  state: jsonField<KeyState>(),
+  /** The highest number given so far; 1 for a group's first. */
+  newest: jsonField<bigint>(),
+});
+export type HeadRecord = ValueIn<typeof HEAD>;
+
+/**
+ * Stays when the version is destroyed, without its key: that a record is absent never means that something may be done.
+ * The store then holds the sealed key no more, as far as the store's users can see: an embedded store's file, and a
+ * Redis's append-only file, still have its old bytes, sealed, until the space is used again or the file is rewritten.
+ */
+export const VERSION = defineRecord('version', {
+  version: jsonField<bigint>(),
+  state: jsonField<VersionState>(),
+  /** Of the request that it was made for, 16 bytes. */
+  requestId: jsonField<Buffer>(),
+  /** Of a live version. */
+  groupKey: optional(secretField(GroupKey)),
+});
+export type VersionRecord = ValueIn<typeof VERSION>;
+
+export const versionName = (version: bigint): string => `version.${version}`;
+
+/** @param requestId 16 bytes */
+export const requestAggregate = (requestId: Buffer): Aggregate => ({ kind: 'request', id: requestId.toString('hex') });
+
+/** What a request id stands for, so that it cannot come to stand for something else. */
+export const CLAIM = defineRecord('claim', {
+  groupId: jsonField<string>(),
+  /** 0 for a group's first version. */
+  previous: jsonField<bigint>(),
+});
 
 interface VersionToMake {
   readonly groupId: string;
@@ -34,6 +75,9 @@ interface VersionToMake {
 
 /** A request is repeated within minutes. Later the version itself still knows which request it was made for. */
 const CLAIM_MS = duration(30, 'day');
+
+/** Versions that one commit destroys: an expectation and a put each, well below what a commit of the store may have. */
+const CHUNK = 500n;
 
 @Injectable()
 export class GroupKeys {
@@ -98,6 +142,41 @@ export class GroupKeys {
   }
 
   /**
+   * GK-DELETE step 3: the end of a Group Key in all its versions, and of its group-id. First nothing of the key is given out any more, then its versions are destroyed; after a crash the same call goes on.
+   * Done, also when it was destroyed before.
+   * @throws CpnsError a field's reason; NOT_FOUND for a group that never had a key
+   */
+  async destroy(request: DestroyKeyRequest): Promise<void> {
+    const aggregate = keyAggregate(checkGroupId(request.groupId, 'group_id'));
+    const head = await this.advance(aggregate, 'destroy');
+    if (head.state === 'ended') return;
+    for (let from = 1n; from <= head.newest; from += CHUNK) await this.clear(aggregate, namesFrom(from, head.newest));
+    await this.advance(aggregate, 'cleared');
+  }
+
+  private advance(aggregate: Aggregate, event: KeyEvent): Promise<HeadRecord> {
+    return this.records.transact(aggregate, { head: at(HEAD) }, ({ head }) => {
+      if (head === undefined) throw noSuchKey();
+      const state = advanceKey(head.state, event);
+      if (state === head.state) return { result: head };
+      const next = { ...head, state };
+      return { result: next, put: { head: next } };
+    });
+  }
+
+  private clear(aggregate: Aggregate, names: readonly string[]): Promise<void> {
+    const wanted: Record<string, RecordRef<typeof VERSION.fields>> = Object.fromEntries(
+      names.map((name) => [name, at(VERSION, name)]),
+    );
+    return this.records.transact(aggregate, wanted, (found) => {
+      const live = Object.entries(found).flatMap(([name, version]) =>
+        version?.state === 'live' ? [[name, destroyed(version)] as const] : [],
+      );
+      return live.length === 0 ? { result: undefined } : { result: undefined, put: Object.fromEntries(live) };
+    });
+  }
+
+  /**
    * Makes the version that follows another, once for each request id. Wherever a crash falls, the same request goes on:
    * first the request id is claimed, which changes nothing else, and then version and head are written in one commit.
    */
@@ -156,11 +235,17 @@ function keyVersion(groupId: string, { version, groupKey }: VersionRecord): KeyV
 }
 
 /** What stays of a version: its number, and which request it was made for. */
-export const destroyed = ({ version, state, requestId }: VersionRecord): VersionRecord => ({
+const destroyed = ({ version, state, requestId }: VersionRecord): VersionRecord => ({
   version,
   state: advanceVersion(state, 'destroy'),
   requestId,
 });
 
-export const noSuchKey = () => new CpnsError('NOT_FOUND', 'the group has no Group Key here');
+const noSuchKey = () => new CpnsError('NOT_FOUND', 'the group has no Group Key here');
 const noSuchVersion = () => new CpnsError('NOT_FOUND', 'the Group Key has no such version');
+
+function namesFrom(from: bigint, newest: bigint): string[] {
+  const names: string[] = [];
+  for (let version = from; version < from + CHUNK && version <= newest; version++) names.push(versionName(version));
+  return names;
+}

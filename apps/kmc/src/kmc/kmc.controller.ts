@@ -9,16 +9,12 @@ import {
 import type { Handlers } from '@cpns/grpc';
 import { FlowStep, GrpcController } from '@cpns/platform';
 import { Payload } from '@nestjs/microservices';
-import { DestroyKey } from './destroy-key';
 import { GroupKeys } from './group-keys';
 
 /** OSG to KMC on the wire. */
 @GrpcController(KmcServiceService)
 export class KmcController implements Handlers<typeof KmcServiceService> {
-  constructor(
-    private readonly keys: GroupKeys,
-    private readonly destroy: DestroyKey,
-  ) {}
+  constructor(private readonly keys: GroupKeys) {}
 
   @FlowStep(['FLOW-PULL', 'FLOW-PUSH'], 3, ['group_id', 'request_id'])
   async createKey(@Payload() request: CreateKeyRequest) {
@@ -41,7 +37,7 @@ export class KmcController implements Handlers<typeof KmcServiceService> {
 
   @FlowStep(['GK-DELETE'], 3, ['group_id'])
   async destroyKey(@Payload() request: DestroyKeyRequest) {
-    await this.destroy.execute(request);
+    await this.keys.destroy(request);
     return {};
   }
 }

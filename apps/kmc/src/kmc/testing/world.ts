@@ -4,7 +4,6 @@ import { testProcess } from '@cpns/platform/testing';
 import { openStore, type Store } from '@cpns/store';
 import { rawDump, startRedis, temporaryStore } from '@cpns/store/testing';
 import type { TestingModule } from '@nestjs/testing';
-import { DestroyKey } from '../destroy-key';
 import { GroupKeys } from '../group-keys';
 import { KmcModule } from '../kmc.module';
 
@@ -28,11 +27,9 @@ export const reasonOf = async (promise: Promise<unknown>): Promise<unknown> =>
 /** The use cases of one process. */
 export class Kmc {
   readonly #keys: GroupKeys;
-  readonly #destroy: DestroyKey;
 
   constructor(readonly module: TestingModule) {
     this.#keys = module.get(GroupKeys);
-    this.#destroy = module.get(DestroyKey);
   }
 
   create = (groupId: string, request: number) =>
@@ -42,7 +39,7 @@ export class Kmc {
   get = (groupId: string, version: bigint) => this.ask(() => this.#keys.getVersion({ groupId, version }));
   destroyVersion = (groupId: string, version: bigint) =>
     this.ask(() => this.#keys.destroyVersion({ groupId, version }));
-  destroy = (groupId: string) => this.ask(() => this.#destroy.execute({ groupId }));
+  destroy = (groupId: string) => this.ask(() => this.#keys.destroy({ groupId }));
 
   /** What a use case throws at once is a refusal like any other. */
   private ask = async <T>(call: () => Promise<T>): Promise<T> => call();

@@ -1,0 +1,141 @@
+/** GK-CREATE, GK-UPDATE-M, GK-DELETE: what is accepted, what is refused and leaves nothing behind. */
+import { GroupKeyVersionState, type CreateGroupKeyRequest, type UpdateGroupKeyRequest } from '@cpns/contracts';
+import { dump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { gateway, pne, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../testing/world';
+import { parseEntityUri } from '@cpns/core';
+
+const [A, B, C] = [pne('a'), pne('b'), pne('c', 'pn2')];
+const GW = parseEntityUri(gateway());
+
+describe('changes of a group', () => {
+  let temporary: TemporaryStore;
+  let world: World;
+  let server: CskmfProcess;
+  beforeEach(async () => {
+    temporary = await temporaryStore();
+    world = await World.make(temporary.store, { activationDelay: 5_000 });
+    await world.register(A, B, C);
+    server = await world.process();
+  });
+  afterEach(() => temporary.dispose());
+
+  const creation = (change: Partial<CreateGroupKeyRequest> = {}): CreateGroupKeyRequest => ({
+    description: world.description('g'),
+    members: [A, C],
+    membershipRevision: 1n,
+    ...change,
+  });
+  const update = (change: Partial<UpdateGroupKeyRequest> = {}): UpdateGroupKeyRequest => ({
+    groupId: 'g',
+    membershipRevision: 2n,
+    joined: [B],
+    left: [A],
+    ...change,
+  });
+  const create = (change?: Partial<CreateGroupKeyRequest>) => server.keys.create(creation(change), SMF);
+  const change = (request?: Partial<UpdateGroupKeyRequest>) => server.keys.update(update(request), SMF);
+  const remove = (groupId = 'g') => server.keys.delete({ groupId }, SMF);
+  const states = async () =>
+    (await server.keys.status({ groupId: 'g' })).versions.map(({ version, state }) => [version, state] as const);
+
+  it('makes version 1, in use at once', async () => {
+    await create();
+    const now = BigInt(world.clock.now());
+    expect(await server.keys.status({ groupId: 'g' })).toEqual({
+      groupId: 'g',
+      membershipRevision: 1n,
+      deleted: false,
+      versions: [
+        {
+          version: 1n,
+          state: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_ACTIVE,
+          activateAt: now,
+          sealUntil: now + BigInt(SEAL_PERIOD),
+        },
+      ],
+    });
+  });
+
+  it('makes the next version at an update, which takes over after the delay, and the one before ends after its grace', async () => {
+    await create();
+    await change();
+    const { GROUP_KEY_VERSION_STATE_ACTIVE: active, GROUP_KEY_VERSION_STATE_PREPARED: prepared } = GroupKeyVersionState;
+    const { GROUP_KEY_VERSION_STATE_GRACE: grace, GROUP_KEY_VERSION_STATE_RETIRED: retired } = GroupKeyVersionState;
+    const seen = [await states()];
+    for (const step of [4_999, 1, 59_999, 1]) {
+      world.clock.advance(step);
+      seen.push(await states());
+    }
+    expect(seen).toEqual([
+      [[1n, active], [2n, prepared]], // prettier-ignore
+      [[1n, active], [2n, prepared]], // prettier-ignore
+      [[1n, grace], [2n, active]], // prettier-ignore
+      [[1n, grace], [2n, active]], // prettier-ignore
+      [[1n, retired], [2n, active]], // prettier-ignore
+    ]);
+  });
+
+  it('answers the same change again, in whatever order its members come', async () => {
+    await create();
+    await create({ members: [C, A] });
+    await change({ left: [A, C] });
+    await change({ left: [C, A] });
+    expect(world.kmc.made('g')).toBe(2n);
+    expect(world.kmc.calls).toEqual(['createKey g', 'createKeyVersion g']);
+  });
+
+  it('destroys every version of a deleted group, and says so again', async () => {
+    await create();
+    await change();
+    await remove();
+    await remove();
+    expect([world.kmc.material('g', 1n), world.kmc.material('g', 2n)]).toEqual([undefined, undefined]);
+    expect(world.kmc.calls.filter((call) => call.startsWith('destroy'))).toEqual(['destroyKey g']);
+    const { versions, deleted } = await server.keys.status({ groupId: 'g' });
+    expect(deleted).toBe(true);
+    expect(versions.map(({ version, state }) => [version, state])).toEqual([
+      [1n, GroupKeyVersionState.GROUP_KEY_VERSION_STATE_RETIRED],
+      [2n, GroupKeyVersionState.GROUP_KEY_VERSION_STATE_RETIRED],
+    ]);
+  });
+
+  it('gives nothing of a group any more once its deletion has begun, also while the KMC is away', async () => {
+    await create();
+    world.kmc.breakNext('destroyKey', 'before');
+    expect(await reasonOf(remove())).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+    const pull = server.pull.execute({ groupId: 'g', version: 0n, entity: A }, GW);
+    expect(await reasonOf(pull)).toBe('FAILED_PRECONDITION/GROUP_DELETED');
+    expect(await reasonOf(change())).toBe('FAILED_PRECONDITION/GROUP_DELETED');
+    await remove();
+    expect(world.kmc.material('g', 1n)).toBeUndefined();
+  });
+
+  it('names the member that has no key', async () => {
+    await world.setKey(B, { state: 'revoked' });
+    await expect(create({ members: [A, B] })).rejects.toMatchObject({ metadata: { entity: B } });
+    await world.setKey(B, { notAfter: world.clock.now() });
+    await expect(create({ members: [A, B] })).rejects.toMatchObject({ metadata: { entity: B } });
+  });
+
+  it('takes a creation back whose group-id only the KMC remembers', async () => {
+    await create({ description: world.description('other') });
+    await world.kmc.createKey({ groupId: 'g', requestId: Buffer.alloc(16, 7) });
+    const before = await dump(temporary.store);
+    expect(await reasonOf(create())).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
+    expect(await dump(temporary.store)).toEqual(before);
+  });
+
+  it('says that it is our fault when the KMC has other versions, and gives no number of its own', async () => {
+    await create();
+    await world.kmc.createKeyVersion({ groupId: 'g', previous: 1n, requestId: Buffer.alloc(16, 7) });
+    expect(await reasonOf(change())).toBe('INTERNAL/INTERNAL');
+    expect((await server.keys.status({ groupId: 'g' })).versions).toHaveLength(1);
+  });
+
+  it('keeps nothing secret in log lines', async () => {
+    await create();
+    const material = world.kmc.material('g', 1n)!;
+    expect(world.log.text()).not.toContain(material.toString('hex'));
+    expect(world.log.text()).not.toContain(material.toString('base64'));
+  });
+});

@@ -1,0 +1,198 @@
+/** FLOW-PULL steps 9-10, GK-PULL steps 3-4: who is given what, and what the others are told. */
+import { EntityUserKey, unauthenticated, parseEntityUri } from '@cpns/core';
+import { dump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { PullGroupKey } from './pull-group-key';
+import { gateway, pne, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../testing/world';
+
+const [A, B, C, D] = [pne('a'), pne('b'), pne('c'), pne('d', 'pn2')];
+const GW = parseEntityUri(gateway());
+const GW2 = parseEntityUri(gateway('gw', 'pn2'));
+
+const opensNot = 'the envelope does not open';
+
+describe('PullGroupKey', () => {
+  let temporary: TemporaryStore;
+  let world: World;
+  let server: CskmfProcess;
+  beforeEach(async () => {
+    temporary = await temporaryStore();
+    world = await World.make(temporary.store);
+    await world.register(A, B, C, D);
+    server = await world.process();
+    const description = world.description('g');
+    await server.keys.create({ description, members: [A, B, D], membershipRevision: 1n }, SMF);
+  });
+  afterEach(() => temporary.dispose());
+
+  const change = (membershipRevision: bigint, joined: string[], left: string[]) =>
+    server.keys.update({ groupId: 'g', membershipRevision, joined, left }, SMF);
+  const pull = async (entity: string, version = 0n, through = GW, groupId = 'g') =>
+    (await server.pull.execute({ groupId, version, entity }, through)).delivery;
+  const refusal = (...args: Parameters<typeof pull>) => reasonOf(pull(...args));
+
+  it('gives a member the Group Key that the KMC made, for itself alone', async () => {
+    const delivery = await pull(A);
+    expect(delivery?.envelopes.map(({ entity }) => entity)).toEqual([A]);
+    const { groupKey, version } = world.open(A, delivery);
+    expect(version).toBe(1n);
+    expect(groupKey.expose()).toEqual(world.kmc.material('g', 1n));
+    expect(() => world.open(B, delivery)).toThrow(opensNot);
+  });
+
+  it('gives all members behind a gateway theirs, and no other’s', async () => {
+    const delivery = await pull('');
+    expect(delivery?.envelopes.map(({ entity }) => entity)).toEqual([A, B]);
+    for (const entity of [A, B]) expect(world.open(entity, delivery).version).toBe(1n);
+    const other = await pull('', 0n, GW2);
+    expect(other?.envelopes.map(({ entity }) => entity)).toEqual([D]);
+  });
+
+  it('gives each version to those who were members when it was the newest', async () => {
+    await change(2n, [C], [A]);
+    await change(3n, [A], []);
+    const seen = async (entity: string) =>
+      Promise.all(
+        [1n, 2n, 3n, 0n].map((version) => refusal(entity, version).then((reason) => String(reason).split('/').at(-1))),
+      );
+    expect(await seen(A)).toEqual(['accepted', 'VERSION_NOT_GIVEN', 'accepted', 'accepted']);
+    expect(await seen(B)).toEqual(['accepted', 'accepted', 'accepted', 'accepted']);
+    expect(await seen(C)).toEqual(['VERSION_NOT_GIVEN', 'accepted', 'accepted', 'accepted']);
+    expect((await pull('', 2n))?.envelopes.map(({ entity }) => entity)).toEqual([B, C]);
+    expect((await pull('', 3n))?.envelopes.map(({ entity }) => entity)).toEqual([A, B, C]);
+  });
+
+  it('makes envelopes under the member’s key as of now', async () => {
+    const before = await pull(A);
+    await world.register(A);
+    expect(() => world.open(A, before)).toThrow(opensNot);
+    expect(world.open(A, await pull(A)).version).toBe(1n);
+  });
+
+  it('leaves members without a live key out of a pull for all', async () => {
+    await world.setKey(A, { state: 'revoked' });
+    expect((await pull(''))?.envelopes.map(({ entity }) => entity)).toEqual([B]);
+    await world.setKey(B, { notAfter: world.clock.now() });
+    expect((await pull(''))?.envelopes).toEqual([]);
+  });
+
+  it('tells who left that it is no member, and which version it was not given', async () => {
+    await change(2n, [], [A]);
+    expect(await refusal(A)).toBe('PERMISSION_DENIED/NOT_A_MEMBER');
+    expect(await refusal(A, 2n)).toBe('PERMISSION_DENIED/VERSION_NOT_GIVEN');
+    expect(await refusal(A, 1n)).toBe('accepted');
+  });
+
+  it.each([
+    ['revoked', { state: 'revoked' }],
+    ['replaced', { state: 'replaced' }],
+    ['expired', { notAfter: Date.UTC(2026, 0, 1) }],
+  ] as const)('refuses a member whose key is %s, and names it', async (_what, key) => {
+    await world.setKey(A, key);
+    await expect(pull(A)).rejects.toMatchObject({ reason: 'MEMBER_WITHOUT_KEY', metadata: { entity: A } });
+  });
+
+  it('refuses a retired version from the very moment on, whether it was destroyed or not', async () => {
+    await change(2n, [C], []);
+    world.clock.advance(59_999);
+    expect(await refusal(A, 1n)).toBe('accepted');
+    world.clock.advance(1);
+    expect(await refusal(A, 1n)).toBe('FAILED_PRECONDITION/VERSION_RETIRED');
+    expect(await refusal('', 1n)).toBe('FAILED_PRECONDITION/VERSION_RETIRED');
+    await server.retire.execute('g');
+    expect(await refusal(A, 1n)).toBe('FAILED_PRECONDITION/VERSION_RETIRED');
+    expect(await refusal(A, 2n)).toBe('accepted');
+  });
+
+  it('refuses a deleted group', async () => {
+    await server.keys.delete({ groupId: 'g' }, SMF);
+    for (const entity of [A, C, '']) expect(await refusal(entity)).toBe('FAILED_PRECONDITION/GROUP_DELETED');
+  });
+
+  describe('the end of sealing', () => {
+    const end = async (version = 0n) => Number((await pull(A, version))?.statement?.sealUntil) - Date.UTC(2026, 0, 1);
+
+    it('stays while half of it is left, then moves on', async () => {
+      expect(await end()).toBe(SEAL_PERIOD);
+      world.clock.advance(SEAL_PERIOD / 2);
+      expect(await end()).toBe(SEAL_PERIOD);
+      world.clock.advance(1);
+      expect(await end()).toBe(1.5 * SEAL_PERIOD + 1);
+      world.clock.advance(10 * SEAL_PERIOD);
+      expect(await end()).toBe(11.5 * SEAL_PERIOD + 1);
+    });
+
+    it('never moves for a version that is not the newest', async () => {
+      await change(2n, [C], []);
+      world.clock.advance(59_999);
+      expect(await end(1n)).toBe(SEAL_PERIOD);
+    });
+
+    it('moves once, however many pull at a time', async () => {
+      world.clock.advance(SEAL_PERIOD);
+      const other = await world.process();
+      const ends = await Promise.all(
+        [server, other, server, other].map(async (one) => {
+          const { delivery } = await one.pull.execute({ groupId: 'g', version: 0n, entity: A }, GW);
+          return delivery?.statement?.sealUntil;
+        }),
+      );
+      expect(new Set(ends)).toEqual(new Set([BigInt(world.clock.now() + SEAL_PERIOD)]));
+    });
+  });
+
+  describe('of a gateway whose standing is being asked for', () => {
+    const revoked = () => unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force');
+    const pullWhile = (standing: Promise<void>, entity: string, groupId = 'g') =>
+      reasonOf(server.pull.execute({ groupId, version: 0n, entity }, GW, standing));
+
+    it.each([
+      ['one member', A],
+      ['all members', ''],
+    ])('answers for %s when it is known, and not before', async (_whom, entity) => {
+      let settle: () => void = () => undefined;
+      const standing = new Promise<void>((resolve) => (settle = resolve));
+      let outcome: unknown;
+      const pulling = pullWhile(standing, entity).then((reason) => (outcome = reason));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(outcome).toBeUndefined();
+      settle();
+      await pulling;
+      expect(outcome).toBe('accepted');
+    });
+
+    it('does nothing for one that may not act, and says nothing else', async () => {
+      // the statement is due to be renewed by whoever pulls
+      world.clock.advance(SEAL_PERIOD);
+      const before = await dump(temporary.store);
+      const destroyed = jest.spyOn(EntityUserKey.prototype, 'destroy');
+      for (const [entity, groupId] of [[A], [''], [C], [A, 'unknown']] as const)
+        expect(await pullWhile(Promise.reject(revoked()), entity, groupId)).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
+      expect(await dump(temporary.store)).toEqual(before);
+      // of A twice and of C: what was opened meanwhile is gone
+      expect(destroyed.mock.calls.length).toBe(3);
+      destroyed.mockRestore();
+    });
+  });
+
+  it('answers from memory while the KMC is away, and says so when it needs it', async () => {
+    await pull(A);
+    world.kmc.breakNext('getKeyVersion', 'before');
+    expect(await refusal(A)).toBe('accepted');
+    server = await world.process();
+    expect(await refusal(A)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+    expect(await refusal(A)).toBe('accepted');
+  });
+
+  it('refuses to answer for more members than one message holds', async () => {
+    const { envelopes = [] } = (await pull('')) ?? {};
+    const size = envelopes.reduce((sum, { entity, own }) => sum + entity.length + own.length + 12, 0);
+    const limited = async (limit: number) => {
+      class LimitedPull extends PullGroupKey {
+        protected override readonly allMaxBytes = limit;
+      }
+      const process = await world.process(world.store, [{ provide: PullGroupKey, useClass: LimitedPull }]);
+      return reasonOf(process.pull.execute({ groupId: 'g', version: 0n, entity: '' }, GW));
+    };
+    expect([await limited(size), await limited(size - 1)]).toEqual(['accepted', 'RESOURCE_EXHAUSTED/LIMIT_REACHED']);
+  });
+});

@@ -1,0 +1,195 @@
+/**
+ * FLOW-PULL steps 9 and 10, GK-PULL steps 3 and 4: a gateway asks for one member behind it, or for all. What it gets it can
+ * open for nobody but the entities whose keys it assigned.
+ */
+import {
+  type GroupKeyDeliveryServicePullGroupKeyRequest,
+  type GroupKeyDeliveryServicePullGroupKeyResponse,
+  type MemberEnvelope,
+  DELIVERY_ENVELOPES_MAX,
+} from '@cpns/contracts';
+import {
+  Clock,
+  CpnsError,
+  permissionDenied,
+  checkGroupId,
+  parseEntityUri,
+  samePn,
+  type EntityName,
+  failedPrecondition,
+} from '@cpns/core';
+import { OwnIdentity } from '@cpns/platform';
+import { at, Records } from '@cpns/store';
+import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { RecentRecords } from '../recent-records/recent-records';
+import { deliveryOf, sizeOf, Envelopes, MemberKeys, memberWithoutKey, isGiven } from './recipients';
+import {
+  GROUP,
+  groupAggregate,
+  RECIPIENT,
+  recipientName,
+  type GroupKeyVersion,
+  type KeyedGroupRecord,
+  SignedStatements,
+  needsRenewal,
+  sealUntilOf,
+  type Span,
+  livingGroup,
+  stateOf,
+} from './records';
+
+/** A pull for all members begins a group at a gateway; one for a single member is that member's own. */
+const ALL = { flow: 'FLOW-PULL', step: 9 } as const;
+const ONE = { flow: 'GK-PULL', step: 3 } as const;
+type Step = typeof ALL | typeof ONE;
+
+const ALL_CARRIES: readonly CarriedField[] = ['group_id', 'version'];
+const ONE_CARRIES: readonly CarriedField[] = [...ALL_CARRIES, 'entity'];
+
+@Injectable()
+export class PullGroupKey {
+  /** An answer for all members behind a gateway has at most so many bytes of envelopes; members of more pull one by one. */
+  protected readonly allMaxBytes: number = 2 * 1024 * 1024;
+
+  constructor(
+    private readonly own: OwnIdentity,
+    private readonly records: Records,
+    private readonly recent: RecentRecords,
+    private readonly keys: MemberKeys,
+    private readonly envelopes: Envelopes,
+    private readonly statements: SignedStatements,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @param gateway who asks
+   * @param standing resolves when it still may act; until then records are read, and nothing is done
+   * @throws CpnsError a field's reason; PN_MISMATCH; NOT_FOUND for an unknown group or version; GROUP_DELETED; NOT_A_MEMBER;
+   *   VERSION_NOT_GIVEN, VERSION_RETIRED; MEMBER_WITHOUT_KEY; LIMIT_REACHED; DEPENDENCY_UNAVAILABLE; what `standing`
+   *   rejects with
+   */
+  async execute(
+    request: GroupKeyDeliveryServicePullGroupKeyRequest,
+    gateway: EntityName,
+    standing: Promise<void>,
+  ): Promise<GroupKeyDeliveryServicePullGroupKeyResponse> {
+    const groupId = checkGroupId(request.groupId, 'group_id');
+    if (request.entity === '') {
+      await standing;
+      return this.#forAll(groupId, request.version, gateway);
+    }
+    const entity = parseEntityUri(request.entity, 'entity');
+    if (!samePn(entity, gateway))
+      throw permissionDenied('PN_MISMATCH', 'a gateway pulls for entities of its own PN only');
+    return this.#forOne(groupId, request.version, entity, gateway, standing);
+  }
+
+  async #forOne(groupId: string, asked: bigint, entity: EntityName, gateway: EntityName, standing: Promise<void>) {
+    const { uri } = entity;
+    const startedAt = this.clock.now();
+    const wanted = { head: at(GROUP), recipient: at(RECIPIENT, recipientName(uri)) };
+    const [{ head, recipient }, key] = await Promise.all([
+      this.recent.read(groupAggregate(groupId), wanted),
+      this.keys.liveKeyOf(entity),
+    ]);
+    try {
+      await standing;
+      const group = livingGroup(head);
+      const version = allowedVersion(group, recipient?.spans ?? [], asked, this.clock.now());
+      if (key === undefined) throw memberWithoutKey(uri);
+      this.#report(ONE, gateway, ONE_CARRIES, startedAt);
+      const own = await this.envelopes.envelopeFor(groupId, version.version, uri, key);
+      return await this.#deliver(ONE, group, version, [{ entity: uri, own }]);
+    } finally {
+      key?.secret.destroy();
+    }
+  }
+
+  async #forAll(groupId: string, asked: bigint, gateway: EntityName) {
+    const startedAt = this.clock.now();
+    const group = livingGroup((await this.recent.read(groupAggregate(groupId), { head: at(GROUP) })).head);
+    const version = versionOf(group, asked, this.clock.now());
+    const envelopes: MemberEnvelope[] = [];
+    let members = 0;
+    let bytes = 0;
+    for await (const entities of this.envelopes.recipientsOf(groupId, version.version, gateway.pnId)) {
+      members += entities.length;
+      for await (const envelope of this.envelopes.envelopesFor(groupId, version.version, entities)) {
+        bytes += sizeOf(envelope);
+        if (bytes > this.allMaxBytes || envelopes.length === DELIVERY_ENVELOPES_MAX) throw tooMany(this.allMaxBytes);
+        envelopes.push(envelope);
+      }
+    }
+    if (members === 0) throw notAMember('no entity behind this gateway is given that version');
+    this.#report(ALL, gateway, ALL_CARRIES, startedAt);
+    return this.#deliver(ALL, group, version, envelopes);
+  }
+
+  #report({ flow, step }: Step, gateway: EntityName, carried: readonly CarriedField[], startedAt: number): void {
+    emitStep({ flow, step, from: gateway.uri, to: this.own.uri, carried, startedAt });
+  }
+
+  async #deliver(step: Step, group: KeyedGroupRecord, version: GroupKeyVersion, envelopes: MemberEnvelope[]) {
+    const stated = needsRenewal(group, version, this.clock.now())
+      ? await withinStep(step, () => this.#renewed(group, version))
+      : version;
+    return { delivery: deliveryOf(this.statements.of(group.description.groupId, stated), envelopes) };
+  }
+
+  /** The version as it is stated from now on, with a later end of sealing. */
+  async #renewed(group: KeyedGroupRecord, version: GroupKeyVersion): Promise<GroupKeyVersion> {
+    const aggregate = groupAggregate(group.description.groupId);
+    return this.records.transact(aggregate, { head: at(GROUP) }, ({ head }) => {
+      const now = this.clock.now();
+      const present = livingGroup(head);
+      const last = present.versions.at(-1);
+      // another was faster: with the renewal, or with a version after it
+      if (last?.version !== version.version || !needsRenewal(present, last, now))
+        return { result: present.versions.find((one) => one.version === version.version) ?? version };
+      const renewed = { ...last, sealUntil: sealUntilOf(present, last.activateAt, now) };
+      return { result: renewed, put: { head: { ...present, versions: [...present.versions.slice(0, -1), renewed] } } };
+    });
+  }
+}
+
+const tooMany = (limit: number) =>
+  new CpnsError('LIMIT_REACHED', 'too many members are behind this gateway for one answer: pull for each of them', {
+    metadata: { limit_bytes: String(limit) },
+  });
+
+export const notAMember = (message: string) => permissionDenied('NOT_A_MEMBER', message);
+
+/**
+ * The version that is meant, as long as it may be used.
+ * @param asked 0 for the newest
+ * @throws CpnsError NOT_FOUND for one that was never made, VERSION_RETIRED
+ */
+export function versionOf(group: KeyedGroupRecord, asked: bigint, now: number): GroupKeyVersion {
+  const number = asked === 0n ? group.newest : asked;
+  if (number > group.newest) throw new CpnsError('NOT_FOUND', 'the group has no such version of its Group Key');
+  const version = group.versions.find((one) => one.version === number);
+  if (version === undefined || stateOf(group, version, now) === 'retired')
+    throw failedPrecondition('VERSION_RETIRED', 'that version is no longer in use: pull the newest');
+  return version;
+}
+
+/**
+ * The version that is meant, for an entity with these spans.
+ * @throws CpnsError NOT_A_MEMBER for a stranger, and for a leaver who wants the newest; VERSION_NOT_GIVEN; as
+ *   {@link versionOf}
+ */
+export function allowedVersion(
+  group: KeyedGroupRecord,
+  spans: readonly Span[],
+  asked: bigint,
+  now: number,
+): GroupKeyVersion {
+  const number = asked === 0n ? group.newest : asked;
+  if (!spans.some(([from]) => from <= group.newest)) throw notAMember('the entity is no member of the group');
+  if (number <= group.newest && !isGiven(spans, number)) {
+    if (asked === 0n) throw notAMember('the entity is no member of the group any more');
+    throw permissionDenied('VERSION_NOT_GIVEN', 'the entity was no member when that version was the newest');
+  }
+  return versionOf(group, number, now);
+}

@@ -1,0 +1,74 @@
+/** Admissions as operators list and end them. */
+import type { ListAdmissionsRequest, RevokeAdmissionRequest } from '@cpns/contracts';
+import { CpnsError, parseEntityUri, type EntityName, checkTokenId } from '@cpns/core';
+import { advanceAdmission } from '@cpns/entity-user-key';
+import { OwnIdentity } from '@cpns/platform';
+import { at } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { EntityRecords, ADMISSION, admissionName, ENTITY_HEAD, type AdmissionRecord } from '../entities/records';
+import { GatewayLog } from '../gateway-delivery/gateway-delivery';
+
+/** An admission, and whether its assigner has it. */
+export interface ListedAdmission {
+  readonly admission: AdmissionRecord;
+  readonly delivered: boolean;
+}
+
+@Injectable()
+export class Admissions {
+  constructor(
+    private readonly own: OwnIdentity,
+    private readonly entities: EntityRecords,
+    private readonly log: GatewayLog,
+  ) {}
+
+  /**
+   * Ends an admission. A key that it led to lives on until it is revoked by itself; a registration is refused from now on.
+   * The gateway hears of it after the Server committed it: a crash in between is mended by saying it again.
+   * @throws CpnsError a field's reason; NOT_FOUND
+   */
+  async revoke(request: RevokeAdmissionRequest): Promise<AdmissionRecord> {
+    const entity = parseEntityUri(request.entity, 'entity');
+    const tokenId = checkTokenId(request.tokenId, 'token_id');
+    const wanted = { admission: at(ADMISSION, admissionName(tokenId)) };
+    const revoked = await this.entities.transact(entity, wanted, ({ admission }) => {
+      if (admission === undefined) throw new CpnsError('NOT_FOUND', 'the entity has no such admission');
+      const next = { ...admission, state: advanceAdmission(admission.state, 'revoke') };
+      return admission.state === 'revoked' ? { result: admission } : { result: next, put: { admission: next } };
+    });
+    if (revoked.assigner !== this.own.uri)
+      await this.log.append(revoked.assigner, `token-revoked.${tokenId}`, {
+        $case: 'tokenRevocation',
+        value: { tokenId, entity: entity.uri },
+      });
+    return revoked;
+  }
+
+  /** @throws CpnsError a field's reason; NOT_FOUND for one entity without any; PAGE_TOKEN_INVALID */
+  async list(request: ListAdmissionsRequest): Promise<{ admissions: ListedAdmission[]; next: string }> {
+    if (request.entity !== '') {
+      const admissions = await this.of(parseEntityUri(request.entity, 'entity'));
+      if (admissions.length === 0) throw new CpnsError('NOT_FOUND', 'the entity was never admitted');
+      return { admissions, next: '' };
+    }
+    const { items, next } = await this.entities.list(request);
+    const admissions = await Promise.all(items.map((uri) => this.of(parseEntityUri(uri))));
+    return { admissions: admissions.flat(), next };
+  }
+
+  /** Whether the admission's assigner has acknowledged it; the Server always has its own. */
+  async describe(admission: AdmissionRecord): Promise<ListedAdmission> {
+    const { assigner, grantSequence } = admission;
+    if (grantSequence === undefined) return { admission, delivered: assigner === this.own.uri };
+    const { trimmedTo } = await this.log.of(assigner).read(0n, 1);
+    return { admission, delivered: trimmedTo >= grantSequence };
+  }
+
+  private async of(entity: EntityName): Promise<ListedAdmission[]> {
+    const { head } = await this.entities.read(entity, { head: at(ENTITY_HEAD) });
+    const wanted = Object.fromEntries((head?.tokenIds ?? []).map((id) => [id, at(ADMISSION, admissionName(id))]));
+    const found = await this.entities.read(entity, wanted);
+    const admissions = Object.values(found).filter((admission) => admission !== undefined);
+    return Promise.all(admissions.map((admission) => this.describe(admission)));
+  }
+}

@@ -1,0 +1,246 @@
+/** Admits an entity: from now on one token leads to one Entity-User Key (protocol.md, "Admission"; EUK-ASSOC). */
+import { HOSTS_MAX } from '@cpns/certificate-issuance';
+import { EntityRole, type AdmitEntityRequest, fields, keyForm, wireKeyForm } from '@cpns/contracts';
+import {
+  Clock,
+  CpnsError,
+  failedPrecondition,
+  invalidArgument,
+  permissionDenied,
+  Random,
+  TokenAuthKey,
+  checkUserId,
+  parseEntityUri,
+  samePn,
+  type EntityName,
+} from '@cpns/core';
+import { TOKEN_MAX_LIFE_MS, type AdmittedRole } from '@cpns/entity-user-key';
+import type { KeyForm } from '@cpns/key-derivation';
+import { ServiceIdentity } from '@cpns/platform';
+import { at } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { isIP } from 'node:net';
+import {
+  EntityRecords,
+  ADMISSION,
+  admissionName,
+  ENTITY_HEAD,
+  type AdmissionRecord,
+  KEY,
+  type KeyRecord,
+} from '../entities/records';
+import { GatewayLog } from '../gateway-delivery/gateway-delivery';
+import { GatewayRecords } from '../gateways/records';
+
+const TOKEN_ID_BYTES = 16;
+const DNS_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
+
+interface Admissible {
+  readonly entity: EntityName;
+  readonly user: string;
+  readonly role: AdmittedRole;
+  readonly form: KeyForm;
+  readonly assigner: string;
+  readonly authKey: TokenAuthKey;
+  readonly expiresAt: number;
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+}
+
+@Injectable()
+export class AdmitEntity {
+  constructor(
+    private readonly own: ServiceIdentity,
+    private readonly entities: EntityRecords,
+    private readonly gateways: GatewayRecords,
+    private readonly log: GatewayLog,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
+
+  /**
+   * @throws CpnsError a field's reason; TRUST_DOMAIN; PN_MISMATCH or GATEWAY_NOT_PROVISIONED for an assigner that cannot
+   *   be; LIMIT_REACHED
+   */
+  async execute(request: AdmitEntityRequest): Promise<AdmissionRecord> {
+    const wanted = this.check(request);
+    if (wanted.assigner !== this.own.uri) await this.checkAssigner(wanted);
+    await makeRoom(this.entities, wanted.entity, this.clock.now());
+    const tokenId = this.random.bytes(TOKEN_ID_BYTES).toString('hex');
+    // the index first: a crash in between leaves an entry that leads nowhere
+    await this.entities.addToken(tokenId, wanted.entity);
+    const admission = await this.record(wanted, tokenId);
+    if (wanted.assigner === this.own.uri) return admission;
+    return this.grant(wanted, admission);
+  }
+
+  private check(request: AdmitEntityRequest): Admissible {
+    const entity = parseEntityUri(request.entity, 'entity');
+    if (entity.trustDomain !== this.own.trustDomain)
+      throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.own.trustDomain} only`);
+    const form = keyForm(request.form);
+    const role = roleOf(request.role);
+    const assigner = request.assigner === '' ? this.own.uri : checkAssignerName(entity, request.assigner);
+    const hosts = checkHosts(request, role);
+    if (role === 'pn-gw') checkGateway(entity, form, assigner === this.own.uri, request.user);
+    return {
+      entity,
+      user: checkUserId(request.user, 'user'),
+      role,
+      form,
+      assigner,
+      authKey: new TokenAuthKey(fields.secret(request.tokenAuthKey, 'token_auth_key')),
+      expiresAt: this.checkExpiry(request.expiresAt),
+      ...hosts,
+    };
+  }
+
+  private checkExpiry(value: bigint): number {
+    const expiresAt = fields.time(value, 'expires_at');
+    const now = this.clock.now();
+    if (expiresAt <= now || expiresAt > now + TOKEN_MAX_LIFE_MS)
+      throw invalidArgument('FIELD_OUT_OF_RANGE', 'a token ends within 30 days from now', {
+        metadata: { field: 'expires_at' },
+      });
+    return expiresAt;
+  }
+
+  private async checkAssigner({ assigner }: Admissible): Promise<void> {
+    const identity = await this.gateways.identityOf(assigner);
+    if (identity?.state !== 'live')
+      throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the assigner has not enrolled: admit it as a PN GW first');
+  }
+
+  private record(wanted: Admissible, tokenId: string): Promise<AdmissionRecord> {
+    const { entity, authKey, ...rest } = wanted;
+    const records = { head: at(ENTITY_HEAD), admission: at(ADMISSION, admissionName(tokenId)) };
+    return this.entities.transact(entity, records, ({ head }) => {
+      const admittedAt = Math.max(this.clock.now(), (head?.lastAdmittedAt ?? 0) + 1);
+      const admission: AdmissionRecord = {
+        ...rest,
+        tokenId,
+        entity: entity.uri,
+        state: 'open',
+        admittedAt,
+        ...(wanted.assigner === this.own.uri && { authKey }),
+      };
+      const next = { lastAdmittedAt: admittedAt, tokenIds: [...(head?.tokenIds ?? []), tokenId] };
+      return { result: admission, put: { head: next, admission } };
+    });
+  }
+
+  /** A goes to the gateway that will verify the token, and is not kept here. */
+  private async grant({ entity, assigner, authKey }: Admissible, admission: AdmissionRecord): Promise<AdmissionRecord> {
+    const { tokenId, user, form, expiresAt } = admission;
+    const grantSequence = await this.log.append(assigner, `token.${tokenId}`, {
+      $case: 'tokenGrant',
+      value: {
+        tokenId,
+        entity: entity.uri,
+        user,
+        form: wireKeyForm(form),
+        tokenAuthKey: authKey.expose(),
+        expiresAt: BigInt(expiresAt),
+        admittedAt: BigInt(admission.admittedAt),
+      },
+    });
+    const records = { admission: at(ADMISSION, admissionName(tokenId)) };
+    return this.entities.transact(entity, records, (found) => {
+      if (found.admission === undefined) throw new CpnsError('CONFLICT', 'the admission went away meanwhile');
+      const next = { ...found.admission, grantSequence };
+      return { result: next, put: { admission: next } };
+    });
+  }
+}
+
+function roleOf(role: EntityRole): AdmittedRole {
+  if (role === EntityRole.ENTITY_ROLE_TARGET_ENTITY) return 'target-entity';
+  if (role === EntityRole.ENTITY_ROLE_PN_GW) return 'pn-gw';
+  throw invalidArgument('FIELD_OUT_OF_RANGE', 'role is neither target entity nor PN GW', {
+    metadata: { field: 'role' },
+  });
+}
+
+function checkAssignerName(entity: EntityName, assigner: string): string {
+  const gateway = parseEntityUri(assigner, 'assigner');
+  if (gateway.entityType !== 'pn-gw')
+    throw invalidArgument('NAME_INVALID', 'assigner is not a PN GW', { metadata: { field: 'assigner' } });
+  if (!samePn(entity, gateway)) throw permissionDenied('PN_MISMATCH', 'a gateway assigns in its own PN only');
+  if (gateway.uri === entity.uri) throw permissionDenied('GATEWAY_MISMATCH', 'a gateway does not assign to itself');
+  return gateway.uri;
+}
+
+function checkGateway(entity: EntityName, form: KeyForm, byServer: boolean, user: string): void {
+  const refuse = (field: string, message: string) =>
+    invalidArgument('FIELD_OUT_OF_RANGE', message, { metadata: { field } });
+  if (entity.entityType !== 'pn-gw') throw refuse('entity', 'a PNE cannot act as PN GW');
+  if (form !== 'key-pair') throw refuse('form', 'a PN GW enrols with a key pair');
+  if (!byServer) throw refuse('assigner', 'a PN GW is enrolled by the Server');
+  if (user !== '') throw refuse('user', 'a PN GW acts for its PN, not for a user');
+}
+
+function checkHosts({ dnsNames, ipAddresses }: AdmitEntityRequest, role: AdmittedRole) {
+  const refuse = (reason: 'FIELD_TOO_LONG' | 'NAME_INVALID' | 'FIELD_OUT_OF_RANGE', field: string, message: string) =>
+    invalidArgument(reason, message, { metadata: { field } });
+  const count = dnsNames.length + ipAddresses.length;
+  if (role === 'target-entity' && count > 0)
+    throw refuse('FIELD_OUT_OF_RANGE', 'dns_names', 'a target entity’s certificate holds its URI and nothing else');
+  if (role === 'pn-gw' && count === 0)
+    throw invalidArgument('FIELD_MISSING', 'say under which names the PN GW serves', {
+      metadata: { field: 'dns_names' },
+    });
+  if (count > HOSTS_MAX) throw refuse('FIELD_TOO_LONG', 'dns_names', `at most ${HOSTS_MAX} names and addresses`);
+  if (!dnsNames.every((name) => DNS_NAME.test(name)))
+    throw refuse('NAME_INVALID', 'dns_names', 'a DNS name is not made of lower-case labels');
+  if (!ipAddresses.every((address) => isIP(address) !== 0 && !address.includes('%')))
+    throw refuse('NAME_INVALID', 'ip_addresses', 'an address is neither IPv4 nor IPv6');
+  return { dnsNames, ipAddresses };
+}
+
+/** As many admissions of one entity as are kept at a time. */
+const ADMISSIONS_MAX = 64;
+
+/** An admission that can lead to nothing more: its time is over, and the key that it led to is not the entity's. */
+function isOver(
+  { tokenId, expiresAt, certificateNotAfter = 0 }: AdmissionRecord,
+  key: KeyRecord | undefined,
+  now: number,
+): boolean {
+  return now >= expiresAt && now >= certificateNotAfter && key?.tokenId !== tokenId;
+}
+
+/**
+ * Forgets admissions that are over, once an entity has as many as are kept: an absent one grants nothing.
+ * @param now Unix milliseconds
+ * @throws CpnsError LIMIT_REACHED when all of them may still lead to a key
+ */
+export async function makeRoom(entities: EntityRecords, entity: EntityName, now: number): Promise<void> {
+  const { head } = await entities.read(entity, { head: at(ENTITY_HEAD) });
+  if (head === undefined || head.tokenIds.length < ADMISSIONS_MAX) return;
+  const admissions = Object.fromEntries(head.tokenIds.map((id) => [id, at(ADMISSION, admissionName(id))]));
+  const found = await entities.read(entity, admissions);
+  const { key } = await entities.read(entity, { key: at(KEY) });
+  const over = head.tokenIds.filter((id) => {
+    const admission = found[id];
+    return admission === undefined || isOver(admission, key, now);
+  });
+  if (over.length === 0)
+    throw new CpnsError(
+      'LIMIT_REACHED',
+      `an entity has ${ADMISSIONS_MAX} admissions at most: revoke some, or wait until they end`,
+    );
+  const ending = Object.fromEntries(over.map((id) => [id, at(ADMISSION, admissionName(id))]));
+  await entities.transact(entity, ending, () => ({
+    result: undefined,
+    put: Object.fromEntries(over.map((id) => [id, null])),
+  }));
+  await entities.transact(entity, { head: at(ENTITY_HEAD) }, (latest) => ({
+    result: undefined,
+    put: {
+      head: {
+        lastAdmittedAt: latest.head?.lastAdmittedAt ?? 0,
+        tokenIds: (latest.head?.tokenIds ?? []).filter((id) => !over.includes(id)),
+      },
+    },
+  }));
+}

@@ -1,0 +1,96 @@
+/** 1st seeds that an operator imports (Q2) and ends. */
+import { type ImportFirstSeedRequest, fields, type RevokeFirstSeedRequest } from '@cpns/contracts';
+import { Clock, CpnsError, failedPrecondition, FirstSeed, checkFirstSeedId, parseEntityUri } from '@cpns/core';
+import { checkFirstSeedLimits } from '@cpns/entity-user-key';
+import { at, expiring } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { GatewayLog } from '../gateway-delivery/gateway-delivery';
+import {
+  GatewayRecords,
+  withFirstSeed,
+  FIRST_SEED,
+  firstSeedName,
+  IDENTITY,
+  PROVISIONED,
+  type FirstSeedRecord,
+} from '../gateways/records';
+
+@Injectable()
+export class FirstSeeds {
+  constructor(
+    private readonly gateways: GatewayRecords,
+    private readonly log: GatewayLog,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * One that was put into a gateway at manufacture. The gateway is told that it may use it, not what it is.
+   * @throws CpnsError a field's reason; GATEWAY_NOT_PROVISIONED when it has not enrolled; ALREADY_EXISTS for another seed
+   *   of that id
+   */
+  async import(request: ImportFirstSeedRequest): Promise<void> {
+    const gateway = parseEntityUri(request.gateway, 'gateway');
+    const firstSeedId = checkFirstSeedId(request.firstSeedId, 'first_seed_id');
+    const seed = new FirstSeed(fields.secret(request.firstSeed, 'first_seed'));
+    const limits = {
+      assignUntil: fields.time(request.assignUntil, 'assign_until'),
+      registerUntil: fields.time(request.registerUntil, 'register_until'),
+      maxEntities: request.maxEntities,
+    };
+    checkFirstSeedLimits(limits, this.clock.now());
+    const imported: FirstSeedRecord = { firstSeedId, seed, ...limits, revoked: false, registered: 0 };
+    const entry = this.log.sealedEntry(gateway.uri, `first-seed.${firstSeedId}`, {
+      $case: 'firstSeedImport',
+      value: {
+        firstSeedId,
+        assignUntil: BigInt(limits.assignUntil),
+        registerUntil: BigInt(limits.registerUntil),
+        maxEntities: limits.maxEntities,
+      },
+    });
+    const wanted = {
+      identity: at(IDENTITY),
+      provisioned: at(PROVISIONED),
+      found: at(FIRST_SEED, firstSeedName(firstSeedId)),
+    };
+    await this.gateways.transact(gateway.uri, wanted, ({ identity, provisioned, found }) => {
+      if (identity?.state !== 'live')
+        throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has not enrolled');
+      if (found?.revoked) throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed of that id was revoked');
+      if (found !== undefined && isSame(found, imported)) return { result: undefined };
+      if (found !== undefined) throw new CpnsError('ALREADY_EXISTS', 'the gateway has another 1st seed of that id');
+      const next = withFirstSeed(provisioned, { id: firstSeedId, until: imported.registerUntil }, this.clock.now());
+      return {
+        result: undefined,
+        put: { found: expiring(imported, imported.registerUntil), provisioned: next },
+        append: [entry],
+      };
+    });
+  }
+
+  /**
+   * Ends a 1st seed: nothing derived from it registers any more, and the gateway, which hears of it, destroys its own.
+   * @throws CpnsError a field's reason; NOT_FOUND
+   */
+  async revoke(request: RevokeFirstSeedRequest): Promise<void> {
+    const gateway = parseEntityUri(request.gateway, 'gateway');
+    const firstSeedId = checkFirstSeedId(request.firstSeedId, 'first_seed_id');
+    const entry = this.log.sealedEntry(gateway.uri, `first-seed-revoked.${firstSeedId}`, {
+      $case: 'firstSeedRevocation',
+      value: { firstSeedId },
+    });
+    const wanted = { seed: at(FIRST_SEED, firstSeedName(firstSeedId)) };
+    await this.gateways.transact(gateway.uri, wanted, ({ seed }) => {
+      if (seed === undefined) throw new CpnsError('NOT_FOUND', 'the gateway has no such 1st seed');
+      if (seed.revoked) return { result: undefined };
+      const next = expiring({ ...seed, revoked: true }, seed.registerUntil);
+      return { result: undefined, put: { seed: next }, append: [entry] };
+    });
+  }
+}
+
+const isSame = (a: FirstSeedRecord, b: FirstSeedRecord): boolean =>
+  a.seed.equals(b.seed) &&
+  a.assignUntil === b.assignUntil &&
+  a.registerUntil === b.registerUntil &&
+  a.maxEntities === b.maxEntities;

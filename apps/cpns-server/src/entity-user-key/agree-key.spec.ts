@@ -1,0 +1,68 @@
+import { FirstSeed, SecondSeed, type CpnsError } from '@cpns/core';
+import { FakeClock } from '@cpns/core/testing';
+import { at } from '@cpns/store';
+import { temporaryStore } from '@cpns/store/testing';
+import type { ServerConfig } from '../config';
+import { GatewayRecords, FIRST_SEED, firstSeedName } from '../gateways/records';
+import { TRUST_DOMAIN, World } from '../testing/world';
+import { DeriveFromSeeds } from './agree-key';
+
+const GATEWAY = `cpns://pn1.${TRUST_DOMAIN}/pn-gw/gw`;
+const PLACES = 10;
+const wanted = { seed: at(FIRST_SEED, firstSeedName('seed-1')) };
+
+describe('registrations that count at one 1st seed at the same time', () => {
+  let dispose: () => Promise<void>;
+  let gateways: GatewayRecords;
+  let seeds: DeriveFromSeeds;
+  let commits: jest.SpyInstance;
+
+  beforeEach(async () => {
+    const clock = new FakeClock();
+    const temporary = await temporaryStore(clock);
+    ({ dispose } = temporary);
+    const world = await World.make(temporary.store, { clock });
+    gateways = (await world.process()).module.get(GatewayRecords);
+    seeds = new DeriveFromSeeds(gateways, {} as ServerConfig, clock);
+    const until = clock.now() + 60_000;
+    const limits = { firstSeedId: 'seed-1', assignUntil: until, registerUntil: until, maxEntities: PLACES };
+    const seed = { ...limits, seed: new FirstSeed(Buffer.alloc(32, 7)), revoked: false, registered: 0 };
+    await gateways.transact(GATEWAY, wanted, () => ({ result: undefined, put: { seed } }));
+    commits = jest.spyOn(temporary.store, 'commit');
+  });
+  afterEach(() => dispose());
+
+  const count = (numbers: readonly number[], firstSeedId = 'seed-1') =>
+    Promise.all(
+      numbers.map((n) => {
+        const entity = `cpns://pn1.${TRUST_DOMAIN}/pne/camera-${n}`;
+        const secondSeed = new SecondSeed(Buffer.alloc(32, n));
+        const terms = { tokenId: 't', user: '', notAfter: 1, nonce: Buffer.alloc(16) };
+        const registration = { ...terms, firstSeedId, gateway: GATEWAY, entity, secondSeed };
+        return seeds.count({ registration }).then(
+          () => 'counted',
+          (error: CpnsError) => error.reason,
+        );
+      }),
+    );
+  const first = (size: number) => Array.from({ length: size }, (_, n) => n);
+  const registered = async () => (await gateways.read(GATEWAY, wanted)).seed?.registered;
+
+  it('are each counted once, in a commit or two', async () => {
+    expect(await count([...first(PLACES), ...first(PLACES)])).toEqual(Array(2 * PLACES).fill('counted'));
+    expect(commits.mock.calls.length).toBeLessThanOrEqual(2);
+    expect(await registered()).toBe(PLACES);
+  });
+
+  it('are refused one by one when the places are taken', async () => {
+    const found = await count(first(PLACES + 3));
+    expect(found.filter((each) => each === 'counted')).toHaveLength(PLACES);
+    expect(found.filter((each) => each === 'FIRST_SEED_SPENT')).toHaveLength(3);
+    expect(await count(first(PLACES + 3))).toEqual(found);
+    expect(await registered()).toBe(PLACES);
+  });
+
+  it('are refused when there is no such seed', async () => {
+    expect(await count(first(2), 'seed-2')).toEqual(['FIRST_SEED_UNKNOWN', 'FIRST_SEED_UNKNOWN']);
+  });
+});

@@ -1,0 +1,245 @@
+/** EUK-GW-VERIFY step 3: how the Server comes to the key that is registered, in either form. */
+import { verifyChain, type VerifiedPeer } from '@cpns/certificate-issuance';
+import type {
+  CheckedRegistrationReply,
+  CheckedSecretRegistration,
+  CheckedCertificateRegistration,
+} from '@cpns/contracts';
+import {
+  Clock,
+  duration,
+  type EntityUserKey,
+  failedPrecondition,
+  invalidArgument,
+  KeyedBatches,
+  permissionDenied,
+  samePn,
+  Random,
+  unauthenticated,
+} from '@cpns/core';
+import { checkMayRegister, takePlaces } from '@cpns/entity-user-key';
+import {
+  confirmServerMac,
+  deriveConfirmKey,
+  deriveEntityUserKey,
+  deriveKeyId,
+  encodeRegistration,
+  keyIdBytes,
+  verifyConfirmClientMac,
+  hpkeKeyStatement,
+  offerPairwise,
+  pairwiseStatement,
+  requireSignature,
+  sha256,
+  signBytes,
+} from '@cpns/key-derivation';
+import { ServiceIdentity } from '@cpns/platform';
+import { at, expiring, type Found } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { ServerConfig } from '../config';
+import type { AdmissionRecord } from '../entities/records';
+import {
+  GatewayRecords,
+  hasEnded,
+  FIRST_SEED,
+  firstSeedName,
+  PROVISIONED,
+  servedMember,
+  servedSet,
+  type FirstSeedRecord,
+  GATEWAY_CA,
+  gatewayCaName,
+} from '../gateways/records';
+
+/** What a registration leads to, in either form. */
+export interface AgreedKey {
+  /** S */
+  readonly secret: EntityUserKey;
+  /** 32 hexadecimal digits. */
+  readonly keyId: string;
+  /** Unix milliseconds. */
+  readonly notAfter: number;
+  readonly certificateDigest?: Buffer;
+  readonly firstSeedId?: string;
+  /** Of that seed, Unix milliseconds. */
+  readonly registerUntil?: number;
+  readonly reply: CheckedRegistrationReply;
+}
+
+/** What registrations of keys from one seed need of the gateway that assigned them. @param members (E, user) */
+const wantedOf = (firstSeedId: string, members: readonly string[]) => ({
+  seed: at(FIRST_SEED, firstSeedName(firstSeedId)),
+  provisioned: at(PROVISIONED),
+  served: { memberships: members.map((member) => ({ set: servedSet(firstSeedId), member })) },
+});
+type FoundSeed = Found<ReturnType<typeof wantedOf>>;
+
+/** One 1st seed of one gateway: neither name has a blank in it. */
+const keyOf = (gateway: string, firstSeedId: string): string => `${gateway} ${firstSeedId}`;
+
+/** A gateway's clock may be ahead of ours. */
+const CLOCK_TOLERANCE_MS = duration(5, 'minute');
+
+/** 5.3.1.12.5.2 b: the Server holds the 1st seed, the entity shows the 2nd, both derive the same key. */
+@Injectable()
+export class DeriveFromSeeds {
+  readonly #places = new KeyedBatches<string, void>((key, members) => {
+    const [gateway = '', firstSeedId = ''] = key.split(' ');
+    return this.takePlaces(gateway, firstSeedId, members);
+  });
+
+  constructor(
+    private readonly gateways: GatewayRecords,
+    private readonly config: ServerConfig,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Nothing changes here: {@link count} comes once everything else about the registration was found good.
+   * @throws CpnsError PN_MISMATCH, TOKEN_OTHER_ASSIGNER; KEY_EXPIRED, FIELD_OUT_OF_RANGE; FIRST_SEED_*; CONFIRMATION_MAC
+   */
+  async derive(
+    admission: AdmissionRecord,
+    { registration, gateway, entity, confirmation }: CheckedSecretRegistration,
+  ): Promise<AgreedKey> {
+    if (!samePn(gateway, entity))
+      throw permissionDenied('PN_MISMATCH', 'the 1st seed belongs to a gateway of another PN');
+    if (admission.assigner !== gateway.uri)
+      throw permissionDenied('TOKEN_OTHER_ASSIGNER', 'the admission names another assigner');
+    this.checkNotAfter(registration.notAfter);
+    const { firstSeedId, secondSeed, notAfter, user } = registration;
+    const member = servedMember(entity.uri, user);
+    const found = await this.gateways.read(gateway.uri, wantedOf(firstSeedId, [member]));
+    const now = this.clock.now();
+    const seed = requireSeed(firstSeedId, found, now);
+    checkMayRegister(seed, { entities: seed.registered, known: found.served.has(member) }, now);
+    const secret = deriveEntityUserKey(seed.seed, secondSeed, registration);
+    const confirmKey = deriveConfirmKey(secret);
+    const t1 = encodeRegistration(registration);
+    verifyConfirmClientMac(confirmKey, t1, confirmation);
+    const keyId = deriveKeyId(secret);
+    const reply = { form: 'secret' as const, keyId: keyIdBytes(keyId), confirmation: confirmServerMac(confirmKey, t1) };
+    confirmKey.destroy();
+    return { secret, keyId, notAfter, firstSeedId, registerUntil: seed.registerUntil, reply };
+  }
+
+  /**
+   * Counts (E, user) at the 1st seed, in that seed's own aggregate and before the key is recorded: a crash in between costs
+   * a place at most until the entity comes again, and never lets one more in than the seed may serve.
+   * @throws CpnsError FIRST_SEED_*
+   */
+  count({
+    registration: { firstSeedId, gateway, entity, user },
+  }: Pick<CheckedSecretRegistration, 'registration'>): Promise<void> {
+    return this.#places.add(keyOf(gateway, firstSeedId), servedMember(entity, user));
+  }
+
+  private takePlaces(gateway: string, firstSeedId: string, members: readonly string[]) {
+    return this.gateways.transact(gateway, wantedOf(firstSeedId, members), (found) => {
+      const now = this.clock.now();
+      const seed = requireSeed(firstSeedId, found, now);
+      const places = { served: found.served, taken: seed.registered };
+      const { added, refused } = takePlaces(members, places, (use) => checkMayRegister(seed, use, now));
+      return {
+        result: members.map((member) => refused.get(member)),
+        ...(added.length > 0 && {
+          put: { seed: expiring({ ...seed, registered: seed.registered + added.length }, seed.registerUntil) },
+          addTo: added.map((member) => ({ set: servedSet(firstSeedId), member })),
+        }),
+      };
+    });
+  }
+
+  private checkNotAfter(notAfter: number): void {
+    const now = this.clock.now();
+    const { keyLifetime } = this.config;
+    const field = { metadata: { field: 'not_after' } };
+    if (notAfter <= now) throw failedPrecondition('KEY_EXPIRED', 'the key has ended: have a new one assigned');
+    if (notAfter > now + keyLifetime + CLOCK_TOLERANCE_MS)
+      throw invalidArgument('FIELD_OUT_OF_RANGE', `a key lives ${keyLifetime} ms at most`, field);
+  }
+}
+
+/** A seed that has ended is destroyed; its id is remembered for a while. @throws CpnsError FIRST_SEED_EXPIRED, FIRST_SEED_UNKNOWN */
+function requireSeed(firstSeedId: string, { seed, provisioned }: FoundSeed, now: number): FirstSeedRecord {
+  if (seed !== undefined) return seed;
+  const item = provisioned?.firstSeeds.find(({ id }) => id === firstSeedId);
+  if (item !== undefined && hasEnded(item, now))
+    throw failedPrecondition('FIRST_SEED_EXPIRED', 'the 1st seed is past its time: have a new key assigned');
+  throw failedPrecondition('FIRST_SEED_UNKNOWN', 'the gateway has no such 1st seed');
+}
+
+/**
+ * 5.3.1.12.5.4: the hierarchical trust model. A gateway CA's certificate counts only for an entity whose admission names
+ * that gateway as assigner, one of the Server's own only where the Server is the assigner.
+ */
+@Injectable()
+export class VerifyCertificate {
+  constructor(
+    private readonly own: ServiceIdentity,
+    private readonly gateways: GatewayRecords,
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
+
+  async execute(admission: AdmissionRecord, request: CheckedCertificateRegistration): Promise<AgreedKey> {
+    const peer = verifyChain({
+      chain: request.chain,
+      root: this.own.root,
+      now: this.clock.now(),
+      trustDomain: this.own.trustDomain,
+    });
+    const { name, user } = peer.subject;
+    if (peer.role !== 'target-entity' || name.kind !== 'entity')
+      throw permissionDenied('CERTIFICATE_ROLE', 'only a target entity’s certificate registers');
+    if (name.uri !== request.entity.uri || user !== request.user)
+      throw permissionDenied(
+        'TOKEN_OTHER_ENTITY',
+        'the certificate names another entity or user than the token admits',
+      );
+    await this.checkIssuer(admission, peer);
+    const { entity, tokenId, hpkeKey, signature } = request;
+    const certificate = peer.leafDer;
+    requireSignature(
+      peer.key.keyObject,
+      hpkeKeyStatement({ entity: entity.uri, tokenId, certificate, hpkeKey }),
+      signature,
+    );
+    const { enc, secret } = offerPairwise({ entity: entity.uri, user, certificate }, hpkeKey, this.random);
+    const statement = pairwiseStatement({ entity: entity.uri, certificate, hpkeKey, enc });
+    const keyId = deriveKeyId(secret);
+    return {
+      secret,
+      keyId,
+      notAfter: peer.notAfter,
+      certificateDigest: peer.fingerprint,
+      reply: {
+        form: 'key-pair',
+        keyId: keyIdBytes(keyId),
+        enc,
+        signature: signBytes(this.own.key, statement),
+        chain: this.own.chain,
+      },
+    };
+  }
+
+  private async checkIssuer(admission: AdmissionRecord, peer: VerifiedPeer): Promise<void> {
+    const notAssigner = () =>
+      permissionDenied(
+        'ISSUER_NOT_ASSIGNER',
+        'the certificate was not issued by the assigner that the admission names',
+      );
+    if (admission.assigner === this.own.uri) {
+      if (peer.issuedBy !== 'server-entity-ca') throw notAssigner();
+      if (!admission.certificateDigest?.equals(peer.fingerprint))
+        throw permissionDenied('TOKEN_OTHER_ENTITY', 'the certificate was assigned under another token');
+      return;
+    }
+    if (peer.issuedBy !== 'gateway-ca' || peer.issuer?.uri !== admission.assigner) throw notAssigner();
+    const digest = sha256(peer.issuerDer).toString('hex');
+    const wanted = { ca: at(GATEWAY_CA, gatewayCaName(digest)) };
+    const { ca } = await this.gateways.readRecent(admission.assigner, wanted);
+    if (ca === undefined || ca.revoked)
+      throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway CA’s certificate is not in force');
+  }
+}

@@ -1,0 +1,118 @@
+import { GroupKey } from '@cpns/core';
+import { at, Records, type RecordRef } from '@cpns/store';
+import { dump, failingStore } from '@cpns/store/testing';
+import { HEAD, keyAggregate, VERSION, versionName } from './group-keys';
+import { openWorld, reasonOf, requestId, STORES, type Kmc, type World } from './testing/world';
+
+const withVersions = async (kmc: Kmc, groupId: string, versions: number): Promise<void> => {
+  await kmc.create(groupId, 1);
+  for (let newest = 1; newest < versions; newest++) await kmc.createVersion(groupId, BigInt(newest), newest + 1);
+};
+
+/** As a key has them that was updated so often, in a few commits. */
+async function addVersions({ module }: Kmc, groupId: string, from: number, newest: number): Promise<void> {
+  const numbers = Array.from({ length: newest - from + 1 }, (_, index) => BigInt(from + index));
+  const records: Record<string, RecordRef<typeof VERSION.fields>> = Object.fromEntries(
+    numbers.map((number) => [String(number), at(VERSION, versionName(number))]),
+  );
+  const made = numbers.map((version) => {
+    const groupKey = new GroupKey(Buffer.alloc(32, Number(version % 250n)));
+    return [String(version), { version, state: 'live', requestId: requestId(Number(version)), groupKey }] as const;
+  });
+  const aggregate = keyAggregate(groupId);
+  const store = module.get(Records);
+  await store.transact(aggregate, records, () => ({ result: undefined, put: Object.fromEntries(made) }));
+  const head = { state: 'live', newest: BigInt(newest) } as const;
+  await store.transact(aggregate, { head: at(HEAD) }, () => ({ result: undefined, put: { head } }));
+}
+
+describe.each(STORES)('the end of keys on the %s store', (kind) => {
+  let world: World;
+  beforeEach(async () => {
+    world = await openWorld(kind);
+  });
+  afterEach(() => world.dispose());
+
+  const liveKeys = async () => (await world.raw()).toString('latin1').split('"groupKey":').length - 1;
+
+  it('takes one version, whose number and request stay', async () => {
+    const { kmc } = world;
+    await kmc.create('g', 1);
+    const second = await kmc.createVersion('g', 1n, 2);
+    await kmc.destroyVersion('g', 1n);
+    expect(await reasonOf(kmc.get('g', 1n))).toBe('NOT_FOUND/NOT_FOUND');
+    expect(await reasonOf(kmc.create('g', 1))).toBe('NOT_FOUND/NOT_FOUND');
+    expect(await kmc.get('g', 2n)).toEqual(second);
+  });
+
+  it('leaves neither the key nor its sealed form in the store', async () => {
+    const { kmc } = world;
+    const { groupKey } = await kmc.create('g', 1);
+    const sealed = (await world.store.read({ kind: 'key', id: 'g' }, ['version.1'])).get('version.1')!.value;
+    // the sealed field as the record's JSON has it
+    const [, inBase64] = /"groupKey":"([^"]{40,})"/.exec(sealed.toString('latin1'))!;
+    expect((await world.raw()).includes(inBase64!)).toBe(true);
+    await kmc.destroyVersion('g', 1n);
+    const after = await world.raw();
+    for (const needle of [groupKey, groupKey.toString('hex'), groupKey.toString('base64'), inBase64!])
+      expect(after.includes(needle)).toBe(false);
+  });
+
+  it('ends more versions than one commit takes, and the group-id for good', async () => {
+    const { kmc } = world;
+    const versions = 1_050;
+    await kmc.create('g', 1);
+    await addVersions(kmc, 'g', 2, versions);
+    expect(await liveKeys()).toBe(versions);
+    await kmc.destroy('g');
+    expect(await liveKeys()).toBe(0);
+    for (const version of [1n, 501n, BigInt(versions)])
+      expect(await reasonOf(kmc.get('g', version))).toBe('NOT_FOUND/NOT_FOUND');
+    expect(await reasonOf(kmc.create('g', 9_999))).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
+    expect(await reasonOf(kmc.createVersion('g', BigInt(versions), 9_999))).toBe('NOT_FOUND/NOT_FOUND');
+  }, 60_000);
+
+  it('leaves other groups alone', async () => {
+    const { kmc } = world;
+    await kmc.create('g', 1);
+    const other = await kmc.create('h', 2);
+    await kmc.destroy('g');
+    expect(await kmc.get('h', 1n)).toEqual(other);
+  });
+
+  it('does nothing when it was destroyed before', async () => {
+    await withVersions(world.kmc, 'g', 3);
+    for (const destroy of [() => world.kmc.destroyVersion('g', 2n), () => world.kmc.destroy('g')]) {
+      await destroy();
+      const before = await dump(world.store);
+      await destroy();
+      expect(await dump(world.store)).toEqual(before);
+    }
+    const before = await dump(world.store);
+    await world.kmc.destroyVersion('g', 1n);
+    expect(await dump(world.store)).toEqual(before);
+  });
+
+  it.each([
+    [1, 'before'],
+    [1, 'after'],
+    [2, 'before'],
+    [2, 'after'],
+    [3, 'before'],
+    [3, 'after'],
+  ] as const)(
+    'killed at commit %i, %s it: gives nothing out afterwards, and goes on when asked again',
+    async (at, when) => {
+      await withVersions(world.kmc, 'g', 3);
+      const dying = await world.process((store) => failingStore(store, { at, when }));
+      expect(await reasonOf(dying.destroy('g'))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+      const again = await world.process();
+      const ended = at > 1 || when === 'after';
+      expect(await reasonOf(again.get('g', 3n))).toBe(ended ? 'NOT_FOUND/NOT_FOUND' : 'accepted');
+      if (ended) expect(await reasonOf(again.createVersion('g', 3n, 9))).toBe('NOT_FOUND/NOT_FOUND');
+      await again.destroy('g');
+      expect(await liveKeys()).toBe(0);
+      expect(await reasonOf(again.create('g', 10))).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
+    },
+  );
+});
