@@ -70,8 +70,8 @@ export interface SealerOptions {
 }
 
 /**
- * Seals in one session under one version. Make a new one for each start and each version; it says nothing of when the
- * version may be sealed with, see {@link sealableVersion}.
+ * Seals in one session under one version. Make a new one for each start and each version; when the version may
+ * be sealed with, says {@link sealableVersion}.
  */
 export class ContentSealer {
   readonly terms: ContentTerms;

@@ -1,6 +1,6 @@
 /**
- * FLOW-PULL steps 9 and 10, GK-PULL steps 3 and 4: a gateway asks for one member behind it, or for all. What it gets it can
- * open for nobody but the entities whose keys it assigned.
+ * FLOW-PULL steps 9 and 10, GK-PULL steps 3 and 4: a gateway asks for one member behind it, or for all. It can
+ * open the envelopes only of entities whose keys it assigned.
  */
 import {
   type GroupKeyDeliveryServicePullGroupKeyRequest,

@@ -1,6 +1,6 @@
 /**
  * How versions come to their end (GROUP_KEY_VERSION_LIFE_CYCLE: `grace -> retired`). By the clock alone a version is retired
- * and given to nobody; this destroys it at the KMC and tidies up after it. What a crash leaves undone the next round does.
+ * and no longer given out; this destroys it at the KMC and tidies up after it. What a crash leaves undone the next round does.
  */
 import { Clock, parseEntityUri, duration } from '@cpns/core';
 import { BackgroundLoop } from '@cpns/platform';

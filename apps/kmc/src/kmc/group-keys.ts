@@ -142,8 +142,9 @@ export class GroupKeys {
   }
 
   /**
-   * GK-DELETE step 3: the end of a Group Key in all its versions, and of its group-id. First nothing of the key is given out any more, then its versions are destroyed; after a crash the same call goes on.
-   * Done, also when it was destroyed before.
+   * GK-DELETE step 3: the end of a Group Key in all its versions, and of its group-id. First the key is no
+   * longer given out, then its versions are destroyed; after a crash the same call goes on. Succeeds also when it was
+   * destroyed before.
    * @throws CpnsError a field's reason; NOT_FOUND for a group that never had a key
    */
   async destroy(request: DestroyKeyRequest): Promise<void> {

@@ -3,7 +3,7 @@ import { CpnsError } from '@cpns/core';
 import { nextState, type LifeCycle } from '@cpns/core';
 
 /**
- * A group's key. `ending`: nothing of it is given out any more, and its versions are being destroyed, which takes as many
+ * A group's key. `ending`: it is no longer given out, and its versions are being destroyed, which takes as many
  * commits as there are hundreds of them. `ended`: they are gone. Neither leads back: a group-id is never used again.
  */
 export type KeyState = 'live' | 'ending' | 'ended';

@@ -8,8 +8,8 @@ const KNOWN = new LRUCache<string, ParsedCertificate>({ max: AUTHORITIES_MAX });
 
 /**
  * {@link parseCertificate} for authorities, which come again with every chain: the same bytes give the same object, so
- * that its key is imported once and what was verified of it need not be again. Holds the last ones only; whoever fills
- * it with chains of their own slows others down and changes no verdict.
+ * that its key is imported once and what was verified of it need not be again. Holds the last ones only: a peer that
+ * fills it with chains of its own slows others down and changes no verdict.
  * @throws CpnsError CERTIFICATE_MALFORMED
  */
 export function parseAuthority(der: Uint8Array): ParsedCertificate {

@@ -13,7 +13,7 @@ const STOCKS = new WeakMap<Random, Stock>();
 
 /**
  * A serial number of 20 bytes: positive (RFC 5280, 4.1.2.2), with 158 random bits, so that no two are ever equal and
- * nobody foretells one before it is in a certificate. It is no secret, so a stock of them may lie in memory.
+ * none can be foretold before it is in a certificate. It is no secret, so a stock of them may lie in memory.
  */
 export function newSerial(random: Random): Buffer {
   let stock = STOCKS.get(random);

@@ -136,7 +136,7 @@ export class Group {
     });
   }
 
-  /** Of a group that it left, or has nothing of that could end, a device takes in what it asks for only. */
+  /** Refuses what was not asked for, in a group that the device left, and the end of a group that it has no key of. */
   #requireInterest(statement: Statement): void {
     this.requireMember();
     if (endsGroup(statement) && highestOf(this.#state.keyring) === undefined)

@@ -59,7 +59,7 @@ export interface PendingAssignment {
   readonly request: Buffer;
   /** In form secret: opens the reply. */
   readonly hpkeKey?: HpkePrivateKey;
-  /** In form key pair, unless the key stays with whoever made the CSR. */
+  /** In form key pair, unless the key stays with the maker of the CSR. */
   readonly privateKey?: PrivateKeyDer;
 }
 
@@ -148,7 +148,7 @@ export interface AssignedCertificate {
   readonly notAfter: number;
   /** DER, leaf to root. */
   readonly chain: readonly Buffer[];
-  /** Absent where it stayed with whoever made the CSR. */
+  /** Absent where it stayed with the maker of the CSR. */
   readonly privateKey?: PrivateKeyDer;
 }
 
@@ -174,11 +174,11 @@ export function receivingStep(admitted: Admitted, { form, assigner }: Assigned):
 }
 
 /**
- * Opens and checks a reply; nothing of it is believed before.
+ * Opens a reply and checks it before any of it is used.
  * @param now Unix milliseconds
  * @throws CpnsError a field's reason; REPLY_MAC when it was not made by the assigner for this very request; KEY_EXPIRED;
  *   CERTIFICATE_* when the chain does not lead to the pinned root; TOKEN_OTHER_ENTITY, CERTIFICATE_ROLE,
- *   ISSUER_NOT_ASSIGNER when it is somebody else's
+ *   ISSUER_NOT_ASSIGNER when it is for another entity or from another issuer
  */
 export function acceptAssignment(
   pending: PendingAssignment,

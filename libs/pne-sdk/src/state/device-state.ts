@@ -79,7 +79,7 @@ export interface LiveKey extends Home {
   readonly notAfter?: number;
   /** In form key pair: DER, leaf to root. */
   readonly chain?: readonly Buffer[];
-  /** In form key pair, unless the key stays with whoever made the CSR. */
+  /** In form key pair, unless the key stays with the maker of the CSR. */
   readonly privateKey?: PrivateKeyDer;
 }
 

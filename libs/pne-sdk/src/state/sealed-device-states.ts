@@ -203,7 +203,7 @@ export class SealedDeviceStates implements DeviceStates {
   }
 }
 
-/** Takes the serial off again; a record of another change was put back by somebody. */
+/** Takes the serial off again; a record of another change was put back from outside. */
 function ofSerial<T extends { readonly serial: number }>(record: T, serial: number): Omit<T, 'serial'> {
   const { serial: own, ...content } = record;
   if (own !== serial)
