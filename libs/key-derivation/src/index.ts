@@ -29,7 +29,6 @@ export {
   confirmClientMac,
   confirmServerMac,
   encodeRegistration,
-  parseRegistration,
   verifyConfirmClientMac,
   verifyConfirmServerMac,
   type Registration,

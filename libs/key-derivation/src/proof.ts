@@ -9,11 +9,10 @@
  * Audience, method and request are in the MAC only: a proof made for another shows as PROOF_MAC. A verifier checks the
  * MAC, then the window, and only then spends the nonce, so that a stranger can neither fill its memory nor burn nonces.
  */
-import { NONCE_BYTES, Reader, unauthenticated, type ConfirmKey, parseEntityUri } from '@cpns/core';
+import { invalidArgument, NONCE_BYTES, parseEntityUri, Reader, unauthenticated, type ConfirmKey } from '@cpns/core';
 import { checkSize, DIGEST_BYTES, hmac, MAC_BYTES, macMatches } from './hkdf';
 import { KEY_ID_BYTES, keyIdBytes } from './key-id';
 import { Message } from './message';
-import { milliseconds } from './registration';
 
 /** gRPC metadata key. */
 export const PROOF_METADATA = 'cpns-proof-bin';
@@ -88,6 +87,13 @@ export function parseProof(bytes: Uint8Array): Proof {
   const mac = reader.take(MAC_BYTES);
   reader.end();
   return { keyId, entity, timeMs, nonce, mac };
+}
+
+/** A time as a number. @throws CpnsError FIELD_OUT_OF_RANGE when a number would not be exact */
+function milliseconds(value: bigint, field: string): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER))
+    throw invalidArgument('FIELD_OUT_OF_RANGE', `${field} is no time in milliseconds`, { metadata: { field } });
+  return Number(value);
 }
 
 /**

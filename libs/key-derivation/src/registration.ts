@@ -8,19 +8,7 @@
  * ```
  * The certificate form is in pairwise.ts, the proof of the old key that a renewal adds in renewal.ts.
  */
-import {
-  invalidArgument,
-  NONCE_BYTES,
-  Reader,
-  SECRET_BYTES,
-  SecondSeed,
-  unauthenticated,
-  type ConfirmKey,
-  checkFirstSeedId,
-  checkTokenId,
-  checkUserId,
-  parseEntityUri,
-} from '@cpns/core';
+import { NONCE_BYTES, unauthenticated, type ConfirmKey, type SecondSeed } from '@cpns/core';
 import { checkSize, hmac, macMatches } from './hkdf';
 import { Message } from './message';
 
@@ -55,31 +43,6 @@ export function encodeRegistration(registration: Registration): Buffer {
     .raw(registration.secondSeed.expose())
     .raw(registration.nonce)
     .bytes();
-}
-
-/**
- * The fields of a T1 that came from elsewhere.
- * @throws CpnsError MALFORMED_MESSAGE, FIELD_OUT_OF_RANGE (not-after), or a name's reason
- */
-export function parseRegistration(t1: Uint8Array): Registration {
-  const reader = new Reader(t1, 'T1');
-  const tokenId = checkTokenId(reader.lpText());
-  const firstSeedId = checkFirstSeedId(reader.lpText());
-  const gateway = parseEntityUri(reader.lpText(), 'gateway').uri;
-  const entity = parseEntityUri(reader.lpText(), 'entity').uri;
-  const user = checkUserId(reader.lpText());
-  const notAfter = milliseconds(reader.u64(), 'not-after');
-  const secondSeed = new SecondSeed(reader.take(SECRET_BYTES));
-  const nonce = reader.take(NONCE_BYTES);
-  reader.end();
-  return { tokenId, firstSeedId, gateway, entity, user, notAfter, secondSeed, nonce };
-}
-
-/** A time as a number. @throws CpnsError FIELD_OUT_OF_RANGE when a number would not be exact */
-export function milliseconds(value: bigint, field: string): number {
-  if (value > BigInt(Number.MAX_SAFE_INTEGER))
-    throw invalidArgument('FIELD_OUT_OF_RANGE', `${field} is no time in milliseconds`, { metadata: { field } });
-  return Number(value);
 }
 
 const overT1 = (label: string, key: ConfirmKey, t1: Uint8Array): Buffer =>
