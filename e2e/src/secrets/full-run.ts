@@ -15,7 +15,6 @@ import { RawCollector } from './raw-collector';
 import type { Haystack, Needle } from './scan';
 
 const GATEWAY = 'pn1/gw1';
-const SERVER = 'cpns-server';
 const CAPABILITIES = {
   linkSecurity: LinkSecurity.LINK_SECURITY_ENCRYPTED,
   keyStorage: KeyStorage.KEY_STORAGE_SOFTWARE,
@@ -157,5 +156,3 @@ async function rawOf({ name, url }: SealedStore): Promise<Haystack> {
   const entries = await lookIntoStore(url, rawDump);
   return { where: `store of ${name}`, bytes: Buffer.concat(entries.flatMap(({ key, value }) => [key, value])) };
 }
-
-export const serverStoreName = `store of ${SERVER}`;

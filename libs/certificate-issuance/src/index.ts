@@ -3,12 +3,7 @@
  * revocation lists verified.
  */
 export { parseCertificate, CERTIFICATE_MAX_BYTES, type ParsedCertificate } from './certificate/parse-certificate';
-export {
-  classifyPeerLeaf,
-  createPeerClassifier,
-  type ClassifiedPeer,
-  type PeerClassifierOptions,
-} from './chain/classify-peer-leaf';
+export { createPeerClassifier } from './chain/classify-peer-leaf';
 export type { PeerIdentity, VerifiedPeer } from './chain/verified-peer';
 export { CHAIN_MAX_LENGTH, verifyChain, type VerifyChainRequest } from './chain/verify-chain';
 export { buildCrl, type CrlRequest, type Revocation } from './crl/build-crl';

@@ -1,9 +1,7 @@
 import {
-  CODES,
   CpnsError,
   failedPrecondition,
   invalidArgument,
-  isCode,
   isReason,
   permissionDenied,
   REASONS,
@@ -60,12 +58,7 @@ describe('names that arrive from another process', () => {
     expect(isReason(name)).toBe(false);
   });
 
-  it.each([...inherited, '', 'OK', 'UNKNOWN', 'internal'])('%p is no code of ours', (name) => {
-    expect(isCode(name)).toBe(false);
-  });
-
   it('knows its own', () => {
     expect(reasons.filter(isReason)).toEqual(reasons);
-    expect(CODES.filter(isCode)).toEqual(CODES);
   });
 });

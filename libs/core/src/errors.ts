@@ -1,4 +1,4 @@
-import { CODES, REASONS, type Code, type Reason } from './reasons';
+import { REASONS, type Code, type Reason } from './reasons';
 
 /** What a CPNS error tells the caller besides its reason: field names, limits, times; never a secret, never internals. */
 export type ErrorMetadata = Readonly<Record<string, string>>;
@@ -49,7 +49,5 @@ export const mayRetry = (error: unknown): boolean => !(error instanceof CpnsErro
 /** True for what is wrong in itself, however often it is tried: a log of such entries is worked off past them. */
 export const isRefusal = (error: unknown): error is CpnsError => !mayRetry(error);
 
-/** True for the names of {@link CODES}; what arrives from another process is checked before it is believed. */
-export const isCode = (value: string): value is Code => (CODES as readonly string[]).includes(value);
 /** True for the names of {@link REASONS}. */
 export const isReason = (value: string): value is Reason => Object.hasOwn(REASONS, value);

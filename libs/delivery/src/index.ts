@@ -1,5 +1,5 @@
 export type { ReceiverChannel, ReceiverMessage, SenderChannel } from './channel';
-export { CLIENT_LIFE_CYCLE, DeliveryClient, type ClientState, type DeliveryClientOptions } from './delivery-client';
+export { DeliveryClient, type ClientState, type DeliveryClientOptions } from './delivery-client';
 export { DeliveryLog } from './delivery-log';
 export { OUTBOX, outboxEntry, OutboxRelay, type OutboxRelayOptions } from './outbox';
 export { PeerSenders, type PeerSendersOptions, type Receiver } from './peer-senders';

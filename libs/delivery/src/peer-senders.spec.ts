@@ -1,4 +1,5 @@
 import { CpnsError } from '@cpns/core';
+import { faultOf, reasonOfAsync } from '@cpns/core/testing';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import type { ReceiverMessage } from './channel';
 import { DeliveryLog } from './delivery-log';
@@ -37,10 +38,7 @@ describe('PeerSenders', () => {
   const open = (who: Receiver, lastSequence = 0n) => {
     const pair = channelPair<ReceiverMessage, Entry>();
     const got: string[] = [];
-    const ended = senders.serve(who, pair.sender).then(
-      () => 'ended',
-      (error: unknown) => (error instanceof CpnsError ? error.reason : String(error)),
-    );
+    const ended = reasonOfAsync(() => senders.serve(who, pair.sender));
     void ended.then(() => pair.finish());
     const reading = async () => {
       await pair.receiver.write({ kind: 'opening', lastSequence });
@@ -101,13 +99,6 @@ describe('what a receiver says', () => {
   });
 
   it('is one of the two', () => {
-    const refused = (): unknown => {
-      try {
-        return receiverMessage({});
-      } catch (error) {
-        return error;
-      }
-    };
-    expect(refused()).toMatchObject({ reason: 'FIELD_MISSING', metadata: { field: 'message' } });
+    expect(faultOf(() => receiverMessage({}))).toBe('FIELD_MISSING message');
   });
 });

@@ -1,6 +1,6 @@
 import { CpnsError } from '@cpns/core';
-import type { ReceiverMessage } from './channel';
-import { receive } from './receive';
+import type { ReceiverChannel, ReceiverMessage } from './channel';
+import { receive, type Receiving } from './receive';
 import { channelPair, eventually, plainReceiver, type WireEntry } from './testing';
 
 const entry = (n: number): WireEntry => ({ sequence: BigInt(n), text: `entry ${n}` });
@@ -20,6 +20,14 @@ function script(entries: number[], capacity = 100) {
   })();
   return { ...pair, told, done };
 }
+
+/** Receives what comes after a sequence. */
+const receiving = (
+  channel: ReceiverChannel<WireEntry, ReceiverMessage>,
+  lastSequence: bigint,
+  handle: Receiving<WireEntry, ReceiverMessage>['handle'],
+  more: Partial<Receiving<WireEntry, ReceiverMessage>> = {},
+) => receive(channel, { codec: plainReceiver, lastSequence, handle, ...more });
 
 describe('receive', () => {
   it('opens, handles in order, and acknowledges each entry after it was handled', async () => {
@@ -54,11 +62,7 @@ describe('receive', () => {
   it('acknowledges what it has again, and does not handle it', async () => {
     const handled: bigint[] = [];
     const { receiver, told, finish, done } = script([1, 2, 3, 3, 4]);
-    const received = receive(receiver, {
-      codec: plainReceiver,
-      lastSequence: 2n,
-      handle: (_, sequence) => Promise.resolve(void handled.push(sequence)),
-    });
+    const received = receiving(receiver, 2n, (_, sequence) => Promise.resolve(void handled.push(sequence)));
     await eventually(() => expect(told).toHaveLength(6));
     finish();
     expect(await received).toBe(4n);
@@ -70,11 +74,7 @@ describe('receive', () => {
   it('refuses a gap, and handles nothing of what comes after it', async () => {
     const handled: bigint[] = [];
     const { receiver } = script([1, 3, 4]);
-    const received = receive(receiver, {
-      codec: plainReceiver,
-      lastSequence: 0n,
-      handle: (_, sequence) => Promise.resolve(void handled.push(sequence)),
-    });
+    const received = receiving(receiver, 0n, (_, sequence) => Promise.resolve(void handled.push(sequence)));
     await expect(received).rejects.toMatchObject({
       reason: 'FIELD_OUT_OF_RANGE',
       metadata: { last: '1', sequence: '3' },
@@ -84,12 +84,9 @@ describe('receive', () => {
 
   it('does not acknowledge what its handler could not take', async () => {
     const { receiver, told, done } = script([1, 2]);
-    const received = receive(receiver, {
-      codec: plainReceiver,
-      lastSequence: 0n,
-      handle: (_, sequence) =>
-        sequence === 2n ? Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'store')) : Promise.resolve(),
-    });
+    const away = new CpnsError('DEPENDENCY_UNAVAILABLE', 'store');
+    const handle = (_: WireEntry, n: bigint) => (n === 2n ? Promise.reject(away) : Promise.resolve());
+    const received = receiving(receiver, 0n, handle);
     await expect(received).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
     await done;
     expect(told).toEqual(['opening 0', 'ack 1']);
@@ -97,11 +94,7 @@ describe('receive', () => {
 
   it('fails as its channel does', async () => {
     const pair = channelPair<ReceiverMessage, WireEntry>();
-    const received = receive(pair.receiver, {
-      codec: plainReceiver,
-      lastSequence: 0n,
-      handle: () => Promise.resolve(),
-    });
+    const received = receiving(pair.receiver, 0n, () => Promise.resolve());
     pair.cut(new CpnsError('SHUTTING_DOWN', 'the sender stops'));
     await expect(received).rejects.toMatchObject({ reason: 'SHUTTING_DOWN' });
   });
@@ -111,15 +104,11 @@ describe('receive', () => {
     const { receiver, sender } = channelPair<ReceiverMessage, WireEntry>();
     let finish: () => void = () => undefined;
     let handled = 0;
-    const received = receive(receiver, {
-      codec: plainReceiver,
-      lastSequence: 0n,
-      signal: stop.signal,
-      handle: async () => {
-        handled++;
-        await new Promise<void>((resolve) => (finish = resolve));
-      },
-    });
+    const handle = () => {
+      handled++;
+      return new Promise<void>((resolve) => (finish = resolve));
+    };
+    const received = receiving(receiver, 0n, handle, { signal: stop.signal });
     for (const n of [1, 2]) await sender.write(entry(n));
     await eventually(() => expect(handled).toBe(1));
     stop.abort();
@@ -130,13 +119,8 @@ describe('receive', () => {
 
   it('does not begin when its signal has aborted', async () => {
     const pair = channelPair<ReceiverMessage, WireEntry>();
-    const options = {
-      codec: plainReceiver,
-      lastSequence: 7n,
-      handle: () => Promise.resolve(),
-      signal: AbortSignal.abort(),
-    };
-    expect(await receive(pair.receiver, options)).toBe(7n);
+    const aborted = { signal: AbortSignal.abort() };
+    expect(await receiving(pair.receiver, 7n, () => Promise.resolve(), aborted)).toBe(7n);
     expect(pair.sender.signal.aborted).toBe(true);
   });
 });

@@ -10,6 +10,7 @@ jest.setTimeout(30_000);
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 40));
 const reasonOf = (error: unknown) => (error instanceof CpnsError ? error.reason : String(error));
+const endOf = (served: Promise<void>) => served.then(() => 'ended', reasonOf);
 
 describe('DeliverySender', () => {
   let temporary: TemporaryStore;
@@ -37,15 +38,19 @@ describe('DeliverySender', () => {
     const pair = channelPair<ReceiverMessage, WireEntry>(capacity);
     pairs.push(pair);
     const arrived: bigint[] = [];
-    const outcome = sender.serve(log, pair.sender).then(
-      () => 'ended',
-      (error: unknown) => reasonOf(error),
-    );
+    const outcome = endOf(sender.serve(log, pair.sender));
     void outcome.then(() => pair.finish());
     const read = async () => {
       for await (const { sequence } of pair.receiver) arrived.push(sequence);
     };
     return { ...pair, arrived, outcome, read: () => void read().catch(() => undefined) };
+  };
+  /** {@link connect}, with a receiver that reads and has said what it has. */
+  const opened = async (sender = senderOf(), lastSequence = 0n) => {
+    const channel = connect(sender);
+    channel.read();
+    await channel.receiver.write(opening(lastSequence));
+    return channel;
   };
   const opening = (lastSequence: bigint): ReceiverMessage => ({ kind: 'opening', lastSequence });
   const acknowledge = (sequence: bigint): ReceiverMessage => ({ kind: 'acknowledge', sequence });
@@ -63,17 +68,13 @@ describe('DeliverySender', () => {
 
   it('goes on after what the receiver has, and forgets that', async () => {
     await append(1, 5);
-    const channel = connect(senderOf());
-    channel.read();
-    await channel.receiver.write(opening(3n));
+    const channel = await opened(senderOf(), 3n);
     await eventually(() => expect(channel.arrived).toEqual([4n, 5n]));
     expect(await log.read(0n, 10)).toMatchObject({ trimmedTo: 3n, last: 5n });
   });
 
   it('sends an entry soon after it was appended, without a poll', async () => {
-    const channel = connect(senderOf());
-    channel.read();
-    await channel.receiver.write(opening(0n));
+    const channel = await opened();
     await settle();
     await append(1, 1);
     await eventually(() => expect(channel.arrived).toEqual([1n]));
@@ -100,9 +101,7 @@ describe('DeliverySender', () => {
 
   it.each([1, 3])('keeps no more than %i entries under way without an acknowledgement', async (window) => {
     await append(1, 8);
-    const channel = connect(senderOf(window));
-    channel.read();
-    await channel.receiver.write(opening(0n));
+    const channel = await opened(senderOf(window));
     for (let acknowledged = 0; acknowledged < 8; acknowledged++) {
       await eventually(() => expect(channel.arrived).toEqual(upTo(Math.min(8, acknowledged + window))));
       // no more comes, however long one waits
@@ -132,25 +131,19 @@ describe('DeliverySender', () => {
   it('keeps what was not acknowledged for the next channel', async () => {
     await append(1, 4);
     const sender = senderOf();
-    const first = connect(sender);
-    first.read();
-    await first.receiver.write(opening(0n));
+    const first = await opened(sender);
     await first.receiver.write(acknowledge(0n));
     await eventually(() => expect(first.arrived).toEqual(upTo(4)));
     await first.receiver.write(acknowledge(2n));
     first.cut();
     expect(await first.outcome).toMatch('the connection broke');
-    const second = connect(sender);
-    second.read();
-    await second.receiver.write(opening(2n));
+    const second = await opened(sender, 2n);
     await eventually(() => expect(second.arrived).toEqual([3n, 4n]));
   });
 
   it('is at ease with acknowledgements that repeat or come together', async () => {
     await append(1, 4);
-    const channel = connect(senderOf());
-    channel.read();
-    await channel.receiver.write(opening(0n));
+    const channel = await opened();
     await eventually(() => expect(channel.arrived).toEqual(upTo(4)));
     for (const sequence of [1n, 1n, 3n, 2n, 0n, 3n]) await channel.receiver.write(acknowledge(sequence));
     await eventually(async () => expect((await log.read(0n, 10)).trimmedTo).toBe(3n));
@@ -178,9 +171,7 @@ describe('DeliverySender', () => {
 
   it('refuses an acknowledgement of an entry that is in the log but beyond the window', async () => {
     await append(1, 5);
-    const channel = connect(senderOf(2));
-    channel.read();
-    await channel.receiver.write(opening(0n));
+    const channel = await opened(senderOf(2));
     await eventually(() => expect(channel.arrived).toEqual(upTo(2)));
     await channel.receiver.write(acknowledge(3n));
     expect(await channel.outcome).toBe('FIELD_OUT_OF_RANGE');
@@ -205,7 +196,7 @@ describe('DeliverySender', () => {
     const other = new DeliveryLog(temporary.store, { kind: 'gateway', id: 'gw2' }, 'delivery');
     const one = connect(sender);
     const otherPair = channelPair<ReceiverMessage, WireEntry>();
-    const two = sender.serve(other, otherPair.sender).catch(reasonOf);
+    const two = endOf(sender.serve(other, otherPair.sender));
     await one.receiver.write(opening(0n));
     expect(sender.size).toBe(2);
     expect(sender.end(log, new CpnsError('CERTIFICATE_REVOKED', 'revoked'))).toBe(true);

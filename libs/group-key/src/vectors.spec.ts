@@ -80,7 +80,7 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
   },
 };
 
-describeVectors(directory, FORMULAS, 'group-key-signature');
+describeVectors(directory, FORMULAS, ['group-key-signature']);
 
 describe('signatures, which are randomised and therefore only judged', () => {
   const signatures = vectorCases(directory, 'group-key-signature');

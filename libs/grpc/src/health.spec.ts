@@ -1,44 +1,26 @@
-import { KmcServiceService } from '@cpns/contracts';
+import { eventually } from '@cpns/core/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
-import { checkHealth, createServerPort, HealthMonitor, implement, type Handlers } from '.';
-import { identifyByName, TestPki } from './testing';
+import { checkHealth, createServerPort, HealthMonitor } from '.';
+import { KMC, KmcFixture } from './testing/kmc-fixture';
 
-const KMC = 'cpns://td.example/service/kmc';
-const pki = new TestPki();
-const log = new MemoryLog();
-afterAll(() => pki.remove());
+const kmc = new KmcFixture();
+const { log, pki } = kmc;
+afterEach(() => kmc.reset());
+afterAll(() => kmc.remove());
 
-const until = async (condition: () => unknown, limitMs: number): Promise<number> => {
-  const started = Date.now();
-  while (!(await condition()) && Date.now() - started < limitMs)
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  return Date.now() - started;
-};
-
-const kmc: Handlers<typeof KmcServiceService> = {
-  createKey: async () => Promise.resolve({ version: undefined }),
-  createKeyVersion: async () => Promise.resolve({ version: undefined }),
-  getKeyVersion: async () => Promise.resolve({ version: undefined }),
-  destroyKeyVersion: async () => Promise.resolve({}),
-  destroyKey: async () => Promise.resolve({}),
-};
-
-async function portWith(health: HealthMonitor, clients: 'certificate' | 'none' = 'certificate') {
-  const common = { listen: '127.0.0.1:0', tls: pki.server(KMC), logger: log.logger, health };
-  const port =
-    clients === 'certificate'
-      ? createServerPort({
-          ...common,
-          clients,
-          identify: identifyByName,
-          services: [implement(KmcServiceService, kmc)],
-        })
-      : createServerPort({ ...common, clients, services: [] });
-  await port.start();
-  return port;
-}
+const portWithoutCertificates = (health: HealthMonitor) =>
+  kmc.started(
+    createServerPort({
+      listen: '127.0.0.1:0',
+      tls: kmc.tls,
+      logger: log.logger,
+      health,
+      clients: 'none',
+      services: [],
+    }),
+  );
 
 /** A health client as any orchestrator has one, on plain grpc-js. */
 function healthClient(address: string, withCertificate = true) {
@@ -70,57 +52,54 @@ describe('over the wire', () => {
     let up = true;
     const check = () => (up ? Promise.resolve() : Promise.reject(new Error('lost')));
     const health = new HealthMonitor({ checks: [{ name: 'store', check }], logger: log.logger });
-    const port = await portWith(health);
+    const port = await kmc.port({ health });
     await health.start();
     const client = healthClient(port.address);
     for (const name of ['', 'cpns.v1.KmcService']) expect(await client.check(name)).toBe('SERVING');
     expect(await client.check('cpns.v1.Other')).not.toMatch(/SERVING/);
 
     up = false;
-    expect(await until(async () => (await client.check('')) === 'NOT_SERVING', 6_000)).toBeLessThan(5_000);
+    await eventually(async () => expect(await client.check('')).toBe('NOT_SERVING'), 5_000);
     expect(await client.check('cpns.v1.KmcService')).toBe('NOT_SERVING');
     expect(health.failing()).toEqual(['store']);
 
     up = true;
-    expect(await until(async () => (await client.check('')) === 'SERVING', 6_000)).toBeLessThan(5_000);
+    await eventually(async () => expect(await client.check('')).toBe('SERVING'), 5_000);
     client.close();
     await health.stop();
-    await port.stop(100);
   }, 20_000);
 
   test('is served on a port without client certificates too', async () => {
     const health = new HealthMonitor({ checks: [], logger: log.logger });
-    const port = await portWith(health, 'none');
+    const port = await portWithoutCertificates(health);
     await health.start();
     const client = healthClient(port.address, false);
     expect(await client.check('')).toBe('SERVING');
     client.close();
     await health.stop();
-    await port.stop(100);
   });
 
   test('our own client reads both answers, and the name of a service', async () => {
     const health = new HealthMonitor({ checks: [], logger: log.logger });
-    const port = await portWith(health, 'none');
+    const port = await portWithoutCertificates(health);
     const peer = { address: port.address, tls: { root: pki.root }, expectedPeer: KMC };
     expect(await checkHealth(peer)).toBe('NOT_SERVING');
     await health.start();
     expect(await checkHealth(peer)).toBe('SERVING');
     await expect(checkHealth(peer, 'cpns.v1.Other')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await health.stop();
-    await port.stop(100);
   });
 
   test('a watcher is told of the stop, and does not hold it up', async () => {
     const health = new HealthMonitor({ checks: [], logger: log.logger });
-    const port = await portWith(health);
+    const port = await kmc.port({ health });
     await health.start();
     const client = healthClient(port.address);
     const seen: string[] = [];
     const watch = client.watch('');
     watch.on('data', (reply: { status: string }) => seen.push(reply.status));
     const ended = new Promise<string>((resolve) => watch.on('error', (error) => resolve(error.message)));
-    await until(() => seen.length > 0, 2_000);
+    await eventually(() => expect(seen).not.toEqual([]));
     await health.stop();
     const started = Date.now();
     await port.stop(5_000);
@@ -159,7 +138,7 @@ describe('checks', () => {
     await health.start();
     await new Promise((resolve) => setTimeout(resolve, 60));
     up = true;
-    await until(() => health.status === 'SERVING', 1_000);
+    await eventually(() => expect(health.status).toBe('SERVING'));
     await health.stop();
     expect(own.entries().map((entry) => entry.message)).toEqual([
       'dependency is lost',

@@ -1,4 +1,4 @@
-import { createPeerClassifier, type ClassifiedPeer } from '@cpns/certificate-issuance';
+import { createPeerClassifier, type PeerIdentity } from '@cpns/certificate-issuance';
 import { CpnsError, permissionDenied, unauthenticated, type Clock } from '@cpns/core';
 import type { IdentifyPeer } from './peer';
 
@@ -24,9 +24,9 @@ function asPeerFault(error: unknown): unknown {
  * @throws CpnsError when `issuingCaDer` is not an issuing CA's certificate
  */
 export function peerIdentifier({ issuingCaDer, trustDomain, clock }: PeerIdentifierOptions): IdentifyPeer {
-  const classify = createPeerClassifier({ issuingCaDer });
+  const classify = createPeerClassifier(issuingCaDer);
   return (leafDer) => {
-    let found: ClassifiedPeer;
+    let found: PeerIdentity;
     try {
       found = classify(leafDer, clock.now());
     } catch (error) {

@@ -1,5 +1,6 @@
 import { allRpcPaths, type RpcPath, type ServiceName } from '@cpns/contracts';
 import { CpnsError, parseSubject } from '@cpns/core';
+import { failureOf, reasonOf } from '@cpns/core/testing';
 import { checkRole, ROLE_TABLE, ruleOf, type Peer } from '.';
 import { identifyByName, TestPki } from './testing';
 
@@ -81,13 +82,7 @@ type Certified = keyof typeof CERTIFIED;
 
 const outcomeOf = (path: RpcPath, caller: Certified): string => {
   const [role, uri] = CERTIFIED[caller];
-  try {
-    checkRole(ROLE_TABLE[path], { role, uri, name: parseSubject(uri).name } as Peer);
-    return 'accepted';
-  } catch (error) {
-    if (error instanceof CpnsError) return `${error.code}/${error.reason}`;
-    throw error;
-  }
+  return reasonOf(() => checkRole(ROLE_TABLE[path], { role, uri, name: parseSubject(uri).name } as Peer));
 };
 
 const RPCS = Object.entries(ALLOWED).flatMap(([service, rpcs]) =>
@@ -114,12 +109,7 @@ describe('the role table', () => {
   const calls = RPCS.flatMap(({ name, path, allowed }) =>
     (Object.keys(CERTIFIED) as Certified[]).map((caller) => {
       const isAllowed = allowed.includes(caller === 'target PN GW' ? 'target entity' : caller);
-      return [
-        `${name} by ${caller}`,
-        isAllowed ? 'accepted' : 'PERMISSION_DENIED/ROLE_NOT_PERMITTED',
-        path,
-        caller,
-      ] as const;
+      return [`${name} by ${caller}`, isAllowed ? 'accepted' : 'ROLE_NOT_PERMITTED', path, caller] as const;
     }),
   );
   test.each(calls)('%s: %s', (_name, expected, path, caller) => expect(outcomeOf(path, caller)).toBe(expected));
@@ -150,12 +140,8 @@ describe('the rule that a certificate satisfies', () => {
   });
 
   test('refusal names the role and nothing else', () => {
-    const refuse = () => checkRole(['operator'], peerOf('cpns://td/service/kmc'));
-    expect(refuse).toThrow(CpnsError);
-    try {
-      refuse();
-    } catch (error) {
-      expect(error).toMatchObject({ reason: 'ROLE_NOT_PERMITTED', metadata: { role: 'service:kmc' } });
-    }
+    const refusal = failureOf(() => checkRole(['operator'], peerOf('cpns://td/service/kmc')));
+    const { code, reason, metadata } = refusal!;
+    expect([code, reason, metadata]).toEqual(['PERMISSION_DENIED', 'ROLE_NOT_PERMITTED', { role: 'service:kmc' }]);
   });
 });

@@ -1,48 +1,34 @@
 import { KmcServiceService, type KeyVersion } from '@cpns/contracts';
 import { askedFlow, emitStep, withinStep, withSpan, withStepChain } from '@cpns/telemetry';
-import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
-import { connectTo, createServerPort, implement, type Connection, type Handlers, type ServerPort } from '.';
-import { identifyByName, TestPki } from './testing';
+import { MemoryTelemetry } from '@cpns/telemetry/testing';
+import { implement, type ClientMethods } from '.';
+import { KMC, KmcFixture, SERVER } from './testing/kmc-fixture';
 
-const KMC = 'cpns://td.example/service/kmc';
-const SERVER = 'cpns://td.example/service/cpns-server';
-const pki = new TestPki();
-const log = new MemoryLog();
+const kmc = new KmcFixture();
 const telemetry = new MemoryTelemetry();
-let port: ServerPort;
-let connection: Connection;
+let rpc: ClientMethods<typeof KmcServiceService>;
 let work: () => void = () => undefined;
 
-const answer = (): { version: KeyVersion | undefined } => {
+const answer = (): Promise<{ version: KeyVersion | undefined }> => {
   work();
-  return { version: undefined };
-};
-const kmc: Handlers<typeof KmcServiceService> = {
-  createKey: async () => Promise.resolve(answer()),
-  createKeyVersion: async () => Promise.reject(new Error('bug')),
-  getKeyVersion: async () => Promise.resolve(answer()),
-  destroyKeyVersion: async () => Promise.resolve({}),
-  destroyKey: async () => Promise.resolve({}),
+  return Promise.resolve({ version: undefined });
 };
 
 beforeAll(async () => {
-  port = createServerPort({
-    listen: '127.0.0.1:0',
-    tls: pki.server(KMC),
-    clients: 'certificate',
-    identify: identifyByName,
-    services: [implement(KmcServiceService, kmc)],
-    logger: log.logger,
-  });
-  await port.start();
-  connection = connectTo({ address: port.address, tls: pki.client(SERVER), expectedPeer: KMC });
+  const handlers = {
+    ...kmc.handlers,
+    createKey: answer,
+    createKeyVersion: () => Promise.reject(new Error('bug')),
+    getKeyVersion: answer,
+  };
+  const port = await kmc.port({ services: [implement(KmcServiceService, handlers)] });
+  rpc = kmc.connect(port, SERVER).client(KmcServiceService);
 });
 
 afterAll(async () => {
-  connection.close();
-  await port.stop(100);
+  await kmc.reset();
   await telemetry.stop();
-  pki.remove();
+  kmc.remove();
 });
 
 beforeEach(() => telemetry.reset());
@@ -52,9 +38,7 @@ const step = (number: 1 | 2 | 3 | 4 | 5) => () =>
 
 test('a call is a span under the caller’s, and its steps are under that', async () => {
   work = step(2);
-  await withSpan('outer', {}, async () =>
-    connection.client(KmcServiceService).createKey({ groupId: 'g', requestId: Buffer.alloc(16) }),
-  );
+  await withSpan('outer', {}, async () => rpc.createKey({ groupId: 'g', requestId: Buffer.alloc(16) }));
   const spans = await telemetry.spans();
   const [own, call, outer] = ['EUK-SRV-S step 2', '/cpns.v1.KmcService/CreateKey', 'outer'].map((name) =>
     spans.find((span) => span.name === name),
@@ -69,10 +53,10 @@ test('steps of both sides are linked into one chain, there and back', async () =
   work = () => numbers.forEach((number) => step(number)());
   await withStepChain('', async () => {
     step(1)();
-    await connection.client(KmcServiceService).getKeyVersion({ groupId: 'g', version: 1n });
+    await rpc.getKeyVersion({ groupId: 'g', version: 1n });
     step(4)();
     numbers.splice(0, 2, 5);
-    await connection.client(KmcServiceService).getKeyVersion({ groupId: 'g', version: 1n });
+    await rpc.getKeyVersion({ groupId: 'g', version: 1n });
   });
   const steps = await telemetry.steps();
   expect(steps.map((seen) => seen.step)).toEqual([1, 2, 3, 4, 5]);
@@ -83,7 +67,7 @@ test('steps of both sides are linked into one chain, there and back', async () =
 test('a call tells in the course of which flow it is made, and one outside of any tells nothing', async () => {
   const asked: unknown[] = [];
   work = () => void asked.push(askedFlow());
-  const call = () => connection.client(KmcServiceService).getKeyVersion({ groupId: 'g', version: 1n });
+  const call = () => rpc.getKeyVersion({ groupId: 'g', version: 1n });
   await withinStep({ flow: 'FLOW-PUSH', step: 3 }, call);
   await withinStep({ flow: 'GK-UPDATE-M', step: 3 }, call);
   await call();
@@ -94,27 +78,22 @@ test('a flow that is none is not believed', async () => {
   const asked: unknown[] = [];
   work = () => void asked.push(askedFlow());
   for (const flow of ['FLOW-NONE', 'toString', ''])
-    await connection
-      .client(KmcServiceService)
-      .getKeyVersion({ groupId: 'g', version: 1n }, { metadata: { 'cpns-flow': flow } });
+    await rpc.getKeyVersion({ groupId: 'g', version: 1n }, { metadata: { 'cpns-flow': flow } });
   expect(asked).toEqual([undefined, undefined, undefined]);
 });
 
 test('a failed call is marked with its reason and not with its message', async () => {
-  await connection
-    .client(KmcServiceService)
-    .createKeyVersion({ groupId: 'g', previous: 1n, requestId: Buffer.alloc(16) })
-    .catch(() => undefined);
+  await rpc.createKeyVersion({ groupId: 'g', previous: 1n, requestId: Buffer.alloc(16) }).catch(() => undefined);
   const [span] = await telemetry.spans();
   expect(span?.status.message).toBe('INTERNAL');
   expect(span?.attributes['cpns.reason']).toBe('INTERNAL');
 });
 
 test('a log line of a call carries its trace', async () => {
-  log.lines.length = 0;
-  await connection.client(KmcServiceService).destroyKey({ groupId: 'g' });
+  kmc.log.lines.length = 0;
+  await rpc.destroyKey({ groupId: 'g' });
   const [span] = await telemetry.spans();
-  const line = log.entries().find((entry) => entry.message === 'call answered');
+  const line = kmc.log.entries().find((entry) => entry.message === 'call answered');
   expect(line).toMatchObject({
     caller: SERVER,
     method: '/cpns.v1.KmcService/DestroyKey',

@@ -28,16 +28,12 @@
  */
 import { constants, createPublicKey, type KeyObject, sign, type SignKeyObjectInput, verify } from 'node:crypto';
 import {
-  checkFirstSeedId,
-  checkTokenId,
-  checkUserId,
   type ConfirmKey,
   invalidArgument,
   NONCE_BYTES,
   parseEntityUri,
   Reader,
-  SecondSeed,
-  SECRET_BYTES,
+  type SecondSeed,
   unauthenticated,
 } from '@cpns/core';
 import { KEY_ID_BYTES, keyIdBytes } from './entity-user-key';
@@ -133,26 +129,8 @@ export function encodeRegistration(registration: Registration): Buffer {
     .bytes();
 }
 
-/**
- * The fields of a T1 that came from elsewhere.
- * @throws CpnsError MALFORMED_MESSAGE, FIELD_OUT_OF_RANGE (not-after), or a name's reason
- */
-export function parseRegistration(t1: Uint8Array): Registration {
-  const reader = new Reader(t1, 'T1');
-  const tokenId = checkTokenId(reader.lpText());
-  const firstSeedId = checkFirstSeedId(reader.lpText());
-  const gateway = parseEntityUri(reader.lpText(), 'gateway').uri;
-  const entity = parseEntityUri(reader.lpText(), 'entity').uri;
-  const user = checkUserId(reader.lpText());
-  const notAfter = milliseconds(reader.u64(), 'not-after');
-  const secondSeed = new SecondSeed(reader.take(SECRET_BYTES));
-  const nonce = reader.take(NONCE_BYTES);
-  reader.end();
-  return { tokenId, firstSeedId, gateway, entity, user, notAfter, secondSeed, nonce };
-}
-
 /** A time as a number. @throws CpnsError FIELD_OUT_OF_RANGE when a number would not be exact */
-export function milliseconds(value: bigint, field: string): number {
+function milliseconds(value: bigint, field: string): number {
   if (value > BigInt(Number.MAX_SAFE_INTEGER))
     throw invalidArgument('FIELD_OUT_OF_RANGE', `${field} is no time in milliseconds`, { metadata: { field } });
   return Number(value);

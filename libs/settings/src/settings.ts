@@ -85,10 +85,6 @@ function parseStore(text: string): StoreLocation | undefined {
   return /^rediss?(\+sentinel|\+cluster)?:\/\/\S+$/.test(text) ? { kind: 'redis', url: text } : undefined;
 }
 
-function parseHttpUrl(text: string): string | undefined {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol) ? text : undefined;
-}
-
 function parseInteger(text: string, min: number, max: number): number | undefined {
   const value = /^-?\d{1,15}$/.test(text) ? Number(text) : NaN;
   return value >= min && value <= max ? value : undefined;
@@ -120,5 +116,4 @@ export const settings = {
     setting('the cpns:// URI of an entity, a service or an operator', (text) => parseIdentityUri(text).uri),
   /** E. */
   entityUri: () => setting('the cpns:// URI of an entity', (text) => parseEntityUri(text).uri),
-  httpUrl: () => setting('an http:// or https:// URL', parseHttpUrl),
 };

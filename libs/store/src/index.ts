@@ -1,5 +1,4 @@
 export * from './port';
-export { STORE_LIMITS } from './limits';
 export { EmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-store';
 export { RedisStore, type RedisStoreOptions } from './redis/redis-store';
 export { listPage, type PageRequest } from './list-page';
@@ -23,20 +22,10 @@ export {
   type SecretField,
 } from './sealing/fields';
 export { FileMasterKey } from './sealing/file-master-key';
-export {
-  MAC_BYTES,
-  openBytes,
-  recordMac,
-  recordMacKey,
-  SALT_BYTES,
-  sealBytes,
-  TAG_BYTES,
-  type Binding,
-} from './sealing/formulas';
-export { WRAPPED_BYTES, type MasterKeyProvider } from './sealing/master-key';
+export { MAC_BYTES } from './sealing/formulas';
+export type { MasterKeyProvider } from './sealing/master-key';
 export {
   defineRecord,
-  recordName,
   SealedRecords,
   type PutOptions,
   type RecordDefinition,

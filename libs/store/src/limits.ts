@@ -6,7 +6,6 @@ export const STORE_LIMITS = {
   kindBytes: 64,
   idBytes: 512,
   nameBytes: 256,
-  memberBytes: 512,
   valueBytes: 1024 * 1024,
   commitItems: 2_500,
   commitBytes: 8 * 1024 * 1024,

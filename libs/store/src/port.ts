@@ -1,7 +1,7 @@
 /**
  * The Store port: what a service may ask of its store, whichever store it is. Rules stay in TypeScript; an adapter only
  * reads, and commits what was decided on. See `EmbeddedStore` and `RedisStore` for the two adapters, and
- * `testing/contract.ts` for the one suite that says what each line below means.
+ * the specs in `contract/`, which say what each line below means.
  */
 
 /**

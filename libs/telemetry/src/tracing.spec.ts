@@ -137,19 +137,16 @@ describe('export', () => {
     expect(received).toHaveLength(500);
   }, 20_000);
 
-  test('a collector that refuses is logged and nothing else happens', async () => {
-    const { endpoint, close } = await collector(400);
-    const { code, stderr } = await emit(endpoint, 1);
-    close();
-    expect(code).toBe(0);
-    expect(stderr).toContain('spans could not be delivered');
-  }, 20_000);
-
-  test('nor does a collector that is not there', async () => {
-    const { endpoint, close } = await collector(200);
-    close();
-    const { code, stderr } = await emit(endpoint, 1);
-    expect(code).toBe(0);
-    expect(stderr).toContain('spans could not be delivered');
-  }, 20_000);
+  test.each(['refuses', 'is not there'])(
+    'a collector that %s is logged and nothing else happens',
+    async (what) => {
+      const { endpoint, close } = await collector(400);
+      if (what === 'is not there') close();
+      const { code, stderr } = await emit(endpoint, 1);
+      close();
+      expect(code).toBe(0);
+      expect(stderr).toContain('spans could not be delivered');
+    },
+    20_000,
+  );
 });

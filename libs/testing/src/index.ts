@@ -1,4 +1,4 @@
-export { Deployment, gatewayName, TRUST_DOMAIN } from './deployment';
+export { Deployment, TRUST_DOMAIN } from './deployment';
 export type { AdmitOptions, DeploymentOptions, DeviceOptions, GatewaySpec, PerProcess } from './deployment-options';
 export { Device, type DeviceResult, type DeviceRun, type DeviceStage } from './device';
 export {

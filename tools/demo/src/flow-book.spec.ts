@@ -31,12 +31,8 @@ describe('FlowBook', () => {
     const { made } = book([run], [...left, ...calls]);
     expect(made.complete).toBe(false);
     expect(made.outcomes()[0]?.seen).toEqual([1, 2, 3, 4, 5].filter((step) => step !== missing));
-    expect(
-      made
-        .held()
-        .map(({ step }) => step)
-        .sort(),
-    ).toEqual([1, 2, 3, 4, 5].filter((step) => step > missing));
+    const held = made.held().map(({ step }) => step);
+    expect(held.sort()).toEqual([1, 2, 3, 4, 5].filter((step) => step > missing));
   });
 
   it('counts the attempt that came furthest', () => {
@@ -64,47 +60,23 @@ describe('FlowBook', () => {
     expect(made.outcomes()[0]?.seen).toEqual([1, 2]);
   });
 
-  const wrong = (change: (step: CollectedSpan) => CollectedSpan | undefined, at: number): readonly string[] => {
-    const { steps, calls } = throughGateway(run);
-    const changed = steps.map((step) => (step.attributes['cpns.step'] === at ? change(step) : step));
-    return book([run], [...changed.filter((step) => step !== undefined), ...calls]).faults;
-  };
-  const withAttributes = (step: CollectedSpan, attributes: CollectedSpan['attributes']): CollectedSpan => ({
-    ...step,
-    attributes: { ...step.attributes, ...attributes },
-  });
-
-  it.each([
-    ['the demo reports itself', 3, (s: CollectedSpan) => ({ ...s, pid: OWN_PID }), /reported by the demo itself/],
-    ['another process reports', 3, (s: CollectedSpan) => ({ ...s, pid: PIDS.gateway }), /reported by process 200/],
-    ['a name is none', 5, (s: CollectedSpan) => withAttributes(s, { 'cpns.from': 'the gateway' }), /is no name/],
-    [
-      'a name is nobody’s here',
-      1,
-      (s: CollectedSpan) => withAttributes(s, { 'cpns.from': 'cpns://pn1.demo.example/pne/nobody' }),
-      /names nobody of this deployment/,
-    ],
-    [
-      'parties are swapped',
-      2,
-      (s: CollectedSpan) => withAttributes(s, { 'cpns.from': SERVICES.server }),
-      /and not from/,
-    ],
-    [
-      'nothing puts it after the one before',
-      4,
-      (s: CollectedSpan) => ({ ...s, links: [] }),
-      /neither a parent nor a link/,
-    ],
-    ['the call is not inside the other', 2, (s: CollectedSpan) => ({ ...s, parentSpanId: '' }), /step 2 after step 1/],
-    [
-      'there is no such step',
-      5,
-      (s: CollectedSpan) => withAttributes(s, { 'cpns.step': 9 }),
-      /a step that no flow has/,
-    ],
+  const nobody = 'cpns://pn1.demo.example/pne/nobody';
+  it.each<[string, number, Partial<CollectedSpan>, RegExp]>([
+    ['the demo reports itself', 3, { pid: OWN_PID }, /reported by the demo itself/],
+    ['another process reports', 3, { pid: PIDS.gateway }, /reported by process 200/],
+    ['a name is none', 5, { attributes: { 'cpns.from': 'the gateway' } }, /is no name/],
+    ['a name is nobody’s here', 1, { attributes: { 'cpns.from': nobody } }, /names nobody of this deployment/],
+    ['parties are swapped', 2, { attributes: { 'cpns.from': SERVICES.server } }, /and not from/],
+    ['nothing puts it after the one before', 4, { links: [] }, /neither a parent nor a link/],
+    ['the call is not inside the other', 2, { parentSpanId: '' }, /step 2 after step 1/],
+    ['there is no such step', 5, { attributes: { 'cpns.step': 9 } }, /a step that no flow has/],
   ])('finds fault when %s', (_, at, change, message) => {
-    expect(wrong(change, at).join('\n')).toMatch(message);
+    const { steps, calls } = throughGateway(run);
+    const changed = steps.map((step) => {
+      const attributes = { ...step.attributes, ...change.attributes };
+      return step.attributes['cpns.step'] === at ? { ...step, ...change, attributes } : step;
+    });
+    expect(book([run], [...changed, ...calls]).faults.join('\n')).toMatch(message);
   });
 
   it('finds fault with a step that is reported twice in one trace', () => {

@@ -33,12 +33,8 @@ describe('the runs of keys', () => {
   });
 
   it('provision each gateway once per form', () => {
-    expect(provisioningRuns().map(short).sort()).toEqual([
-      'EUK-GW-P gw1 1 2 3',
-      'EUK-GW-P gw2 1 2 3',
-      'EUK-GW-S gw1 1 2 3',
-      'EUK-GW-S gw2 1 2 3',
-    ]);
+    const expected = ['EUK-GW-P gw1', 'EUK-GW-P gw2', 'EUK-GW-S gw1', 'EUK-GW-S gw2'].map((run) => `${run} 1 2 3`);
+    expect(provisioningRuns().map(short).sort()).toEqual(expected);
   });
 });
 
@@ -68,17 +64,10 @@ describe('the runs of groups', () => {
       'FLOW-PULL gw1 7 8 9 10 11',
       'FLOW-PULL gw2 7 8 9 10 11',
     ]);
-    expect(inScene(family, 'left')).toEqual([
-      'GK-UPDATE-M family 1 2 3 4 5 6',
-      'GK-UPDATE-M gw1 7',
-      'GK-UPDATE-M gw2 7',
-    ]);
+    const left = ['family 1 2 3 4 5 6', 'gw1 7', 'gw2 7'].map((run) => `GK-UPDATE-M ${run}`);
+    expect(inScene(family, 'left')).toEqual(left);
     expect(inScene(alarm, 'joined')).toEqual([
-      'GK-PUSH car-1 1',
-      'GK-PUSH car-2 1',
-      'GK-PUSH hub-1 1',
-      'GK-PUSH phone-2 1',
-      'GK-PUSH sensor-2 1',
+      ...['car-1', 'car-2', 'hub-1', 'phone-2', 'sensor-2'].map((id) => `GK-PUSH ${id} 1`),
       'GK-UPDATE-M alarm 1 2 3 4 5 6',
       'GK-UPDATE-M gw1 7 8',
       'GK-UPDATE-M gw2 7 8',

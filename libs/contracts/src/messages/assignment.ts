@@ -9,14 +9,7 @@ import {
   type RenewalRequest,
 } from '../generated/cpns/v1/entity_user_key_types';
 import { parseCsr, type ParsedCsr } from '@cpns/certificate-issuance';
-import {
-  checkHpkePublicKey,
-  sha256,
-  type EnrolRequest,
-  type KeyForm,
-  type RenewRequest,
-  type Sealed,
-} from '@cpns/key-derivation';
+import { checkHpkePublicKey, sha256, type EnrolRequest, type KeyForm, type Sealed } from '@cpns/key-derivation';
 import * as fields from './fields';
 import { keyForm, wireKeyForm } from './key-form';
 
@@ -32,11 +25,6 @@ interface CheckedFields {
 export interface CheckedAssignment extends CheckedFields {
   readonly enrol: EnrolRequest;
   /** SHA-256 of the request and the method: says whether a request was repeated to the letter. */
-  readonly digest: Buffer;
-}
-
-export interface CheckedRenewal extends CheckedFields {
-  readonly renew: RenewRequest;
   readonly digest: Buffer;
 }
 

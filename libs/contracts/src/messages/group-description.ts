@@ -7,13 +7,13 @@ import {
 import { checkDescription, type DeliveryMode, type GroupDescription } from '@cpns/group-key';
 
 /** @throws CpnsError FIELD_OUT_OF_RANGE for neither mode */
-export function deliveryMode(value: GroupKeyDeliveryMode, field = 'delivery'): DeliveryMode {
+function deliveryMode(value: GroupKeyDeliveryMode, field = 'delivery'): DeliveryMode {
   if (value === GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL) return 'pull';
   if (value === GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH) return 'push';
   throw invalidArgument('FIELD_OUT_OF_RANGE', `${field} is neither pull nor push`, { metadata: { field } });
 }
 
-export const wireDeliveryMode = (mode: DeliveryMode): GroupKeyDeliveryMode =>
+const wireDeliveryMode = (mode: DeliveryMode): GroupKeyDeliveryMode =>
   mode === 'pull'
     ? GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL
     : GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH;

@@ -4,8 +4,8 @@ import {
   GroupKeyStatement,
   type MemberEnvelope,
 } from '../generated/cpns/v1/group_key_types';
-import { CpnsError, EntityUserKey, parseEntityUri } from '@cpns/core';
-import { SeededRandom } from '@cpns/core/testing';
+import { EntityUserKey, parseEntityUri } from '@cpns/core';
+import { faultOf, SeededRandom } from '@cpns/core/testing';
 import { endStatement, makeEnvelope, NO_SHARED_DIGEST, type SignedStatement, type Statement } from '@cpns/group-key';
 import { testVersion } from '@cpns/group-key/testing';
 import fc from 'fast-check';
@@ -36,16 +36,6 @@ const envelopeFor = (entity: string) =>
   makeEnvelope(secret, 'ab'.repeat(16), { groupId: 'living-room', version: 3n, entity }, groupKey);
 const own = envelopeFor(E);
 
-/** The reason, and the field that it names. */
-const judged = (run: () => unknown): string => {
-  try {
-    run();
-  } catch (error) {
-    if (!(error instanceof CpnsError)) throw error;
-    return `${error.reason} ${error.metadata.field ?? error.metadata.check ?? ''}`.trim();
-  }
-  return 'accepted';
-};
 const retagged = (tag: number): Buffer => Buffer.concat([Buffer.of(tag), own.subarray(1)]);
 const none = Buffer.alloc(0);
 
@@ -80,11 +70,7 @@ describe('a statement on the wire', () => {
     ['with an empty certificate', { chain: [none] }, 'FIELD_MISSING chain'],
     ['with a certificate of 8,193 bytes', { chain: [Buffer.alloc(8_193)] }, 'FIELD_TOO_LONG chain'],
   ])('%s', (_what, edit, reason) => {
-    expect(judged(() => checkStatement({ ...wire, ...edit }))).toBe(reason);
-  });
-
-  it('is missing', () => {
-    expect(judged(() => checkStatement(undefined))).toBe('FIELD_MISSING statement');
+    expect(faultOf(() => checkStatement({ ...wire, ...edit }))).toBe(reason);
   });
 
   const u64 = (min: bigint) => fc.bigInt({ min, max: (1n << 64n) - 1n });
@@ -127,13 +113,20 @@ describe('a statement on the wire', () => {
       fc.property(
         fc.record({ groupId: fc.string(), version: u64(0n), sealUntil: u64(0n), commitment: bytes(0, 40) }),
         (edit) => {
-          expect(judged(() => checkStatement({ ...wire, ...edit }))).toMatch(
-            /^(accepted|(FIELD|NAME)_[A-Z_]+ [a-z_]+)$/,
-          );
+          const fault = faultOf(() => checkStatement({ ...wire, ...edit }));
+          expect(fault).toMatch(/^(accepted|(FIELD|NAME)_[A-Z_]+ [a-z_]+)$/);
         },
       ),
     );
   });
+});
+
+it.each([
+  ['statement', checkStatement],
+  ['delivery', checkGroupKeyDelivery],
+  ['delivery', checkGatewayGroupKeyDelivery],
+])('a %s that is missing', (what, check) => {
+  expect(faultOf(() => check(undefined))).toBe(`FIELD_MISSING ${what}`);
 });
 
 describe('a delivery to a member', () => {
@@ -151,11 +144,7 @@ describe('a delivery to a member', () => {
     ['that ends the group', { statement: statementMessage(ended), own: none }, 'accepted'],
     ['that ends the group, with an envelope', { statement: statementMessage(ended) }, 'FIELD_OUT_OF_RANGE own'],
   ])('%s', (_what, edit, reason) => {
-    expect(judged(() => checkGroupKeyDelivery({ ...delivery, ...edit }))).toBe(reason);
-  });
-
-  it('is missing', () => {
-    expect(judged(() => checkGroupKeyDelivery(undefined))).toBe('FIELD_MISSING delivery');
+    expect(faultOf(() => checkGroupKeyDelivery({ ...delivery, ...edit }))).toBe(reason);
   });
 
   it.each([
@@ -196,11 +185,7 @@ describe('a delivery to a gateway', () => {
     ['that ends the group', { statement: statementMessage(ended), envelopes: [] }, 'accepted'],
     ['that ends the group, with envelopes', { statement: statementMessage(ended) }, 'FIELD_OUT_OF_RANGE envelopes'],
   ])('%s', (_what, edit, reason) => {
-    expect(judged(() => checkGatewayGroupKeyDelivery({ ...delivery, ...edit }))).toBe(reason);
-  });
-
-  it('is missing', () => {
-    expect(judged(() => checkGatewayGroupKeyDelivery(undefined))).toBe('FIELD_MISSING delivery');
+    expect(faultOf(() => checkGatewayGroupKeyDelivery({ ...delivery, ...edit }))).toBe(reason);
   });
 
   it('comes back as it was, over the wire', () => {

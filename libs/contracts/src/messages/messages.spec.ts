@@ -1,15 +1,12 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import {
   AssignmentRequest,
   KeyForm,
   RegistrationRequest,
   type AssignmentReply,
 } from '../generated/cpns/v1/entity_user_key_types';
+import { opensslOk } from '@cpns/certificate-issuance/testing';
 import { SecondSeed } from '@cpns/core';
-import { reasonOf, SeededRandom } from '@cpns/core/testing';
+import { flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import { generateHpkeKeyPair } from '@cpns/key-derivation';
 import {
   assignmentReply,
@@ -28,46 +25,18 @@ const METHOD = '/cpns.v1.PnGatewayService/AssignEntityUserKey';
 const E = 'cpns://pn1.td.example/pne/a';
 const GATEWAY = 'cpns://pn1.td.example/pn-gw/gw';
 
-function opensslCsr(): Buffer {
-  const dir = mkdtempSync(join(tmpdir(), 'cpns-csr-'));
-  try {
-    const [key, out] = [join(dir, 'key.pem'), join(dir, 'csr.der')];
-    const args = [
-      'req',
-      '-new',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:P-256',
-      '-nodes',
-      '-subj',
-      '/CN=ignored',
-    ];
-    execFileSync('openssl', [...args, '-keyout', key, '-outform', 'DER', '-out', out], { stdio: 'pipe' });
-    return readFileSync(out);
-  } finally {
-    rmSync(dir, { recursive: true });
-  }
-}
-
 describe('a request for an Entity-User Key', () => {
   let good: AssignmentRequest;
   let withCsr: AssignmentRequest;
+  let csr: Buffer;
 
   beforeAll(() => {
     const { publicKey } = generateHpkeKeyPair(random);
-    const enrol = {
-      tokenId: 't1',
-      method: METHOD,
-      entity: E,
-      user: '',
-      gateway: GATEWAY,
-      form: 'secret',
-      key: publicKey,
-      nonce: random.bytes(16),
-    } as const;
+    const names = { tokenId: 't1', method: METHOD, entity: E, user: '', gateway: GATEWAY };
+    const enrol = { ...names, form: 'secret', key: publicKey, nonce: random.bytes(16) } as const;
     good = assignmentRequest({ enrol, mac: random.bytes(32) });
-    const csr = opensslCsr();
+    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', '/dev/null'];
+    csr = opensslOk(['req', '-new', ...key, '-subj', '/CN=ignored', '-outform', 'DER']);
     withCsr = { ...good, form: KeyForm.KEY_FORM_KEY_PAIR, key: { $case: 'csr', value: csr } };
   });
 
@@ -86,51 +55,38 @@ describe('a request for an Entity-User Key', () => {
     expect(checkAssignment(good, '/cpns.v1.X/Y').digest.equals(digest)).toBe(false);
   });
 
-  const rows: [string, (request: AssignmentRequest) => AssignmentRequest | undefined, string][] = [
-    ['nothing', () => undefined, 'FIELD_MISSING'],
-    ['no token', (request) => ({ ...request, tokenId: '' }), 'FIELD_MISSING'],
-    ['a token-id over its length', (request) => ({ ...request, tokenId: 'a'.repeat(65) }), 'FIELD_TOO_LONG'],
-    ['a token-id with a slash', (request) => ({ ...request, tokenId: 'a/b' }), 'NAME_INVALID'],
-    ['a user-info trick', (request) => ({ ...request, entity: 'cpns://pn1.td:x@pn2.td/pne/a' }), 'NAME_INVALID'],
-    ['a path trick', (request) => ({ ...request, entity: `${E}/../b` }), 'NAME_INVALID'],
-    ['a gateway that is a PNE', (request) => ({ ...request, gateway: E }), 'NAME_INVALID'],
-    ['no form', (request) => ({ ...request, form: KeyForm.KEY_FORM_UNSPECIFIED }), 'FIELD_OUT_OF_RANGE'],
-    ['an unknown form', (request) => ({ ...request, form: 7 as KeyForm }), 'FIELD_OUT_OF_RANGE'],
-    ['no key', (request) => ({ ...request, key: undefined }), 'FIELD_MISSING'],
-    ['the key of the other form', (request) => ({ ...request, form: KeyForm.KEY_FORM_KEY_PAIR }), 'FIELD_MISSING'],
-    [
-      'a key that is no point',
-      (request) => ({ ...request, key: { $case: 'hpkePublicKey', value: Buffer.alloc(65, 4) } }),
-      'MALFORMED_MESSAGE',
-    ],
-    [
-      'a short key',
-      (request) => ({ ...request, key: { $case: 'hpkePublicKey', value: Buffer.alloc(64, 4) } }),
-      'FIELD_SIZE',
-    ],
-    ['no nonce', (request) => ({ ...request, nonce: Buffer.alloc(0) }), 'FIELD_MISSING'],
-    ['a long nonce', (request) => ({ ...request, nonce: Buffer.alloc(17) }), 'FIELD_SIZE'],
-    ['a short MAC', (request) => ({ ...request, mac: Buffer.alloc(31) }), 'FIELD_SIZE'],
+  const hpke = (bytes: Buffer) => ({ key: { $case: 'hpkePublicKey', value: bytes } }) as const;
+  const rows: [string, Partial<AssignmentRequest> | undefined, string][] = [
+    ['nothing', undefined, 'FIELD_MISSING'],
+    ['no token', { tokenId: '' }, 'FIELD_MISSING'],
+    ['a token-id over its length', { tokenId: 'a'.repeat(65) }, 'FIELD_TOO_LONG'],
+    ['a token-id with a slash', { tokenId: 'a/b' }, 'NAME_INVALID'],
+    ['a user-info trick', { entity: 'cpns://pn1.td:x@pn2.td/pne/a' }, 'NAME_INVALID'],
+    ['a path trick', { entity: `${E}/../b` }, 'NAME_INVALID'],
+    ['a gateway that is a PNE', { gateway: E }, 'NAME_INVALID'],
+    ['no form', { form: KeyForm.KEY_FORM_UNSPECIFIED }, 'FIELD_OUT_OF_RANGE'],
+    ['an unknown form', { form: 7 as KeyForm }, 'FIELD_OUT_OF_RANGE'],
+    ['no key', { key: undefined }, 'FIELD_MISSING'],
+    ['the key of the other form', { form: KeyForm.KEY_FORM_KEY_PAIR }, 'FIELD_MISSING'],
+    ['a key that is no point', hpke(Buffer.alloc(65, 4)), 'MALFORMED_MESSAGE'],
+    ['a short key', hpke(Buffer.alloc(64, 4)), 'FIELD_SIZE'],
+    ['no nonce', { nonce: Buffer.alloc(0) }, 'FIELD_MISSING'],
+    ['a long nonce', { nonce: Buffer.alloc(17) }, 'FIELD_SIZE'],
+    ['a short MAC', { mac: Buffer.alloc(31) }, 'FIELD_SIZE'],
   ];
-  it.each(rows)('%s', (_what, alter, reason) => {
+  it.each(rows)('%s', (_what, change, reason) => {
     expect(reasonOf(() => checkAssignment(good, METHOD))).toBe('accepted');
-    expect(reasonOf(() => checkAssignment(alter(good), METHOD))).toBe(reason);
+    expect(reasonOf(() => checkAssignment(change && { ...good, ...change }, METHOD))).toBe(reason);
   });
 
   it.each([
     ['a CSR with bytes behind it', (der: Buffer) => Buffer.concat([der, Buffer.of(0)]), 'CSR_TRAILING_BYTES'],
     ['a CSR that was cut', (der: Buffer) => der.subarray(0, -1), 'CSR_NOT_DER'],
-    [
-      'a CSR with another signature',
-      (der: Buffer) => Buffer.concat([der.subarray(0, -1), Buffer.of((der.at(-1) ?? 0) ^ 1)]),
-      'CSR_SIGNATURE',
-    ],
+    ['a CSR with another signature', (der: Buffer) => flipped(der, -1), 'CSR_SIGNATURE'],
   ])('%s', (_what, alter, reason) => {
-    const value = withCsr.key?.$case === 'csr' ? withCsr.key.value : Buffer.alloc(0);
-    expect(reasonOf(() => checkAssignment(withCsr, METHOD))).toBe('accepted');
-    expect(reasonOf(() => checkAssignment({ ...withCsr, key: { $case: 'csr', value: alter(value) } }, METHOD))).toBe(
-      reason,
-    );
+    const check = (value: Buffer) => checkAssignment({ ...withCsr, key: { $case: 'csr', value } }, METHOD);
+    expect(reasonOf(() => check(csr))).toBe('accepted');
+    expect(reasonOf(() => check(alter(csr)))).toBe(reason);
   });
 
   it.each([
@@ -150,37 +106,24 @@ describe('its reply', () => {
 
   it('is the same after the wire, in both forms', () => {
     const { publicKey: enc } = generateHpkeKeyPair(random);
-    const secret = {
-      form: 'secret',
-      sealed: { enc, ciphertext: random.bytes(48) },
-      notAfter: 5_000,
-      firstSeedId: 's1',
-    } as const;
+    const sealed = { enc, ciphertext: random.bytes(48) };
+    const secret = { form: 'secret', sealed, notAfter: 5_000, firstSeedId: 's1' } as const;
     const pair = { form: 'key-pair', chain, mac: random.bytes(32) } as const;
     expect(checkAssignmentReply(assignmentReply(secret), 'secret')).toEqual(secret);
     expect(checkAssignmentReply(assignmentReply(pair), 'key-pair')).toEqual(pair);
     expect(reasonOf(() => checkAssignmentReply(assignmentReply(pair), 'secret'))).toBe('FIELD_MISSING');
   });
 
+  const certificate = (change: object): AssignmentReply => ({
+    reply: { $case: 'certificate', value: { chain, mac: Buffer.alloc(32), ...change } },
+  });
   it.each<[string, AssignmentReply | undefined, string]>([
     ['nothing', undefined, 'FIELD_MISSING'],
     ['an empty one', { reply: undefined }, 'FIELD_MISSING'],
-    [
-      'no certificate',
-      { reply: { $case: 'certificate', value: { chain: [], mac: Buffer.alloc(32) } } },
-      'FIELD_MISSING',
-    ],
-    [
-      'too many certificates',
-      { reply: { $case: 'certificate', value: { chain: Array<Buffer>(5).fill(Buffer.of(1)), mac: Buffer.alloc(32) } } },
-      'FIELD_OUT_OF_RANGE',
-    ],
-    [
-      'a huge certificate',
-      { reply: { $case: 'certificate', value: { chain: [Buffer.alloc(8_193)], mac: Buffer.alloc(32) } } },
-      'FIELD_TOO_LONG',
-    ],
-    ['no MAC', { reply: { $case: 'certificate', value: { chain, mac: Buffer.alloc(0) } } }, 'FIELD_MISSING'],
+    ['no certificate', certificate({ chain: [] }), 'FIELD_MISSING'],
+    ['too many certificates', certificate({ chain: Array<Buffer>(5).fill(Buffer.of(1)) }), 'FIELD_OUT_OF_RANGE'],
+    ['a huge certificate', certificate({ chain: [Buffer.alloc(8_193)] }), 'FIELD_TOO_LONG'],
+    ['no MAC', certificate({ mac: Buffer.alloc(0) }), 'FIELD_MISSING'],
   ])('%s', (_what, reply, reason) => {
     expect(reasonOf(() => checkAssignmentReply(reply, 'key-pair'))).toBe(reason);
   });
@@ -242,17 +185,11 @@ describe('a registration', () => {
   it('has a reply that is the same after the wire, in both forms', () => {
     const { publicKey: enc } = generateHpkeKeyPair(random);
     const secret = { form: 'secret', keyId: random.bytes(16), confirmation: random.bytes(32) } as const;
-    const pair = {
-      form: 'key-pair',
-      keyId: random.bytes(16),
-      enc,
-      signature: random.bytes(70),
-      chain: [Buffer.of(1)],
-    } as const;
+    const [keyId, signature, chain] = [random.bytes(16), random.bytes(70), [Buffer.of(1)]];
+    const pair = { form: 'key-pair', keyId, enc, signature, chain } as const;
     expect(checkRegistrationReply(registrationReply(secret))).toEqual(secret);
     expect(checkRegistrationReply(registrationReply(pair))).toEqual(pair);
-    expect(reasonOf(() => checkRegistrationReply({ ...registrationReply(secret), keyId: Buffer.alloc(15) }))).toBe(
-      'FIELD_SIZE',
-    );
+    const short = { ...registrationReply(secret), keyId: Buffer.alloc(15) };
+    expect(reasonOf(() => checkRegistrationReply(short))).toBe('FIELD_SIZE');
   });
 });

@@ -1,18 +1,7 @@
-import { CpnsError } from '../errors';
+import { failureOf, reasonOf } from '../testing';
 import fc from 'fast-check';
 import * as identity from '..';
 import type { Check } from '..';
-
-const failure = (run: () => unknown): CpnsError | undefined => {
-  try {
-    run();
-  } catch (error) {
-    if (error instanceof CpnsError) return error;
-    throw error;
-  }
-  return undefined;
-};
-const reasonOf = (run: () => unknown): string => failure(run)?.reason ?? 'accepted';
 
 const accepted = 'accepted';
 const label = 'a'.repeat(63);
@@ -118,7 +107,7 @@ describe.each(Object.entries(table))('%s', (_name, { check, rows }) => {
 
   it('returns what it was given, and names the field that is wrong without repeating its value', () => {
     expect(check('a', 'some field')).toBe('a');
-    const error = failure(() => check('evil\nline', 'some field'));
+    const error = failureOf(() => check('evil\nline', 'some field'));
     expect(error?.metadata).toEqual({ field: 'some field' });
     expect(error?.message).toContain('some field');
     expect(error?.message).not.toContain('evil');

@@ -143,7 +143,7 @@ export function parseSubject(sanUri: string, field = 'subject'): Subject {
 }
 
 /** An entity's name from its parts. @throws CpnsError FIELD_MISSING, FIELD_TOO_LONG, NAME_INVALID */
-export function entityName(parts: EntityParts): EntityName {
+function entityName(parts: EntityParts): EntityName {
   // a dot in the pn-id would move a label into the trust domain
   checkPnId(parts.pnId, 'pn-id');
   return parseEntityUri(`cpns://${parts.pnId}.${parts.trustDomain}/${parts.entityType}/${parts.entityId}`);

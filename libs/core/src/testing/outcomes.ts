@@ -39,6 +39,11 @@ const textOf = (failure: CpnsError | undefined): string =>
 
 /** The reason of a refusal, with the check that failed where it says so, or `accepted`. */
 export const reasonOf = (run: () => unknown): string => textOf(failureOf(run));
+/** {@link reasonOf}, with the field that the refusal names. */
+export const faultOf = (run: () => unknown): string => {
+  const failure = failureOf(run);
+  return [textOf(failure), failure?.metadata.field ?? []].flat().join(' ');
+};
 /** {@link reasonOf} of a call that throws or rejects. */
 export const reasonOfAsync = async (run: () => unknown): Promise<string> => textOf(await failureOfAsync(run));
 

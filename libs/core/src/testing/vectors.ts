@@ -53,26 +53,30 @@ export class Fields {
 
 /** How the library computes a formula. */
 export interface Formula {
-  readonly compute: (input: Fields) => Values;
+  readonly compute: (input: Fields) => Values | Promise<Values>;
   /** The way back, where there is one: what a reader, opener or verifier finds; these are fields of the input. */
-  readonly reverse?: (output: Fields, input: Fields) => Values;
+  readonly reverse?: (output: Fields, input: Fields) => Values | Promise<Values>;
 }
 
 /**
  * Holds a library to its frozen vectors, in both directions. A new case begins without its output: the failure shows it.
- * @param judged the one file that is not computed again, of signatures
+ * @param judged files that are not computed again, of signatures
  */
-export function describeVectors(directory: string, formulas: Readonly<Record<string, Formula>>, judged: string): void {
+export function describeVectors(
+  directory: string,
+  formulas: Readonly<Record<string, Formula>>,
+  judged: readonly string[] = [],
+): void {
   test('each file of vectors has its formula', () => {
     const files = readdirSync(directory).filter((file) => file.endsWith('.json'));
-    expect([...Object.keys(formulas), judged].map((name) => `${name}.json`).sort()).toEqual(files.sort());
+    expect([...Object.keys(formulas), ...judged].map((name) => `${name}.json`).sort()).toEqual(files.sort());
   });
 
   describe.each(Object.entries(formulas))('the frozen vectors: %s', (name, { compute, reverse }) => {
-    it.each([...vectorCases(directory, name)])('$name', ({ input, output }) => {
-      expect(compute(new Fields(input))).toEqual(output);
+    it.each([...vectorCases(directory, name)])('$name', async ({ input, output }) => {
+      expect(await compute(new Fields(input))).toEqual(output);
       if (reverse !== undefined)
-        expect(input).toEqual(expect.objectContaining(reverse(new Fields(output), new Fields(input))));
+        expect(input).toEqual(expect.objectContaining(await reverse(new Fields(output), new Fields(input))));
     });
   });
 }

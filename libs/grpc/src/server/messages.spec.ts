@@ -1,5 +1,6 @@
 import { EntityUserKeyServiceService, KmcServiceService, type KeyVersion } from '@cpns/contracts';
-import { unauthenticated, type CpnsError } from '@cpns/core';
+import { unauthenticated } from '@cpns/core';
+import { failureOfAsync } from '@cpns/core/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { status as Status } from '@grpc/grpc-js';
 import { fromServiceError, implement } from '..';
@@ -7,7 +8,10 @@ import { keyVersion, KmcFixture, reasonOf, SERVER } from '../testing/kmc-fixture
 
 const kmc = new KmcFixture();
 const request = { groupId: 'g', version: 1n };
-const { path } = KmcServiceService.getKeyVersion;
+const { destroyKey, getKeyVersion } = KmcServiceService;
+const { getEntityUserKey } = EntityUserKeyServiceService;
+const { path } = getKeyVersion;
+const none = Buffer.alloc(0);
 afterEach(() => kmc.reset());
 afterAll(() => kmc.remove());
 
@@ -15,20 +19,8 @@ describe('messages', () => {
   test.each([
     ['over the port’s limit', path, Buffer.alloc(300_000), Status.RESOURCE_EXHAUSTED, 'MESSAGE_TOO_LARGE'],
     ['undecodable', path, Buffer.from('ffff', 'hex'), Status.INVALID_ARGUMENT, 'MALFORMED_MESSAGE'],
-    [
-      'for an RPC that this port leaves out',
-      KmcServiceService.destroyKey.path,
-      Buffer.alloc(0),
-      Status.UNIMPLEMENTED,
-      'UNIMPLEMENTED',
-    ],
-    [
-      'for a service that is elsewhere',
-      EntityUserKeyServiceService.getEntityUserKey.path,
-      Buffer.alloc(0),
-      Status.UNIMPLEMENTED,
-      'UNIMPLEMENTED',
-    ],
+    ['for an RPC that this port leaves out', destroyKey.path, none, Status.UNIMPLEMENTED, 'UNIMPLEMENTED'],
+    ['for a service that is elsewhere', getEntityUserKey.path, none, Status.UNIMPLEMENTED, 'UNIMPLEMENTED'],
   ])('%s', async (_what, method, body, code, reason) => {
     const error = await kmc.rawCall(await kmc.port(), method, body);
     expect(error.code).toBe(code);
@@ -47,7 +39,7 @@ describe('messages', () => {
   });
 
   test('an unknown path is UNIMPLEMENTED', async () => {
-    const error = await kmc.rawCall(await kmc.port(), '/nothing.v1.Here/AtAll', Buffer.alloc(0));
+    const error = await kmc.rawCall(await kmc.port(), '/nothing.v1.Here/AtAll', none);
     expect(fromServiceError(error).reason).toBe('UNIMPLEMENTED');
   });
 
@@ -79,10 +71,7 @@ describe('errors', () => {
         }),
       );
     const call = kmc.caller(await kmc.port(), SERVER)(request);
-    const error = await call.then(
-      () => undefined,
-      (caught: unknown) => caught as CpnsError,
-    );
+    const error = await failureOfAsync(() => call);
     expect(error).toMatchObject({
       code: 'UNAUTHENTICATED',
       reason: 'PROOF_OUTSIDE_WINDOW',

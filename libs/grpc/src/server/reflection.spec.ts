@@ -1,39 +1,19 @@
 import { descriptorSet, KmcServiceService } from '@cpns/contracts';
-import { MemoryLog } from '@cpns/telemetry/testing';
 import fc from 'fast-check';
-import { connectTo, createServerPort, HealthMonitor, implement, type Handlers, type ServerPort } from '..';
-import { identifyByName, TestPki } from '../testing';
+import { HealthMonitor, implement, type ServerPort } from '..';
+import { KmcFixture, OPERATOR } from '../testing/kmc-fixture';
 import { filesOf } from './reflection';
 
-const KMC = 'cpns://td.example/service/kmc';
-const pki = new TestPki();
-const log = new MemoryLog();
+const kmc = new KmcFixture();
 let port: ServerPort;
 
-const kmc: Handlers<typeof KmcServiceService> = {
-  createKey: async () => Promise.resolve({ version: undefined }),
-  createKeyVersion: async () => Promise.resolve({ version: undefined }),
-  getKeyVersion: async () => Promise.resolve({ version: undefined }),
-  destroyKeyVersion: async () => Promise.resolve({}),
-  destroyKey: async () => Promise.resolve({}),
-};
-
 beforeAll(async () => {
-  port = createServerPort({
-    listen: '127.0.0.1:0',
-    tls: pki.server(KMC),
-    clients: 'certificate',
-    identify: identifyByName,
-    services: [implement(KmcServiceService, kmc)],
-    logger: log.logger,
-    health: new HealthMonitor({ checks: [], logger: log.logger }),
-  });
-  await port.start();
+  const health = new HealthMonitor({ checks: [], logger: kmc.log.logger });
+  port = await kmc.port({ services: [implement(KmcServiceService, kmc.handlers)], health });
 });
-
 afterAll(async () => {
-  await port.stop(100);
-  pki.remove();
+  await kmc.reset();
+  kmc.remove();
 });
 
 /** grpc.reflection.v1.ServerReflectionRequest: list_services = 7, file_containing_symbol = 4; both text. */
@@ -51,14 +31,11 @@ async function ask(version: 'v1' | 'v1alpha', field: number, text: string): Prom
     responseSerialize: bytes,
     responseDeserialize: bytes,
   };
-  const tls = pki.client('cpns://td.example/operator/ann');
-  const connection = connectTo({ address: port.address, tls, expectedPeer: KMC });
-  const stream = connection.client({ info: method }).info();
+  const stream = kmc.connect(port, OPERATOR).client({ info: method }).info();
   await stream.write(request(field, text));
   stream.end();
   const replies: Buffer[] = [];
   for await (const reply of stream) replies.push(reply);
-  connection.close();
   return Buffer.concat(replies).toString('latin1');
 }
 

@@ -6,36 +6,17 @@ import {
   type WatchGroupKeysResponse,
 } from '@cpns/contracts';
 import { CpnsError, failedPrecondition, unauthenticated } from '@cpns/core';
-import { MemoryLog } from '@cpns/telemetry/testing';
 import { setImmediate as turn } from 'node:timers/promises';
-import {
-  connectTo,
-  createServerPort,
-  implement,
-  type Connection,
-  type DuplexContext,
-  type ServerPort,
-  type ServerStreamContext,
-} from '..';
-import { identifyByName, TestPki } from '../testing';
+import { implement, type DuplexContext, type ServerPort, type ServerStreamContext } from '..';
+import { GATEWAY, KmcFixture, PNE } from '../testing/kmc-fixture';
 
-const TD = 'td.example';
-const SELF = `cpns://${TD}/service/cpns-server`;
-const GATEWAY = `cpns://pn1.${TD}/pn-gw/gw1`;
-const PNE = `cpns://pn1.${TD}/pne/watch`;
-const pki = new TestPki();
-const log = new MemoryLog();
-const serverTls = pki.server(SELF);
-const gatewayTls = pki.client(GATEWAY);
-const pneTls = pki.client(PNE);
+const kmc = new KmcFixture();
 
 type Channel = DuplexContext<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>;
 let channel: (call: Channel) => Promise<void>;
 let watch: (call: ServerStreamContext<WatchGroupKeysResponse>) => Promise<void>;
 
 let port: ServerPort;
-let gateway: Connection;
-let pne: Connection;
 
 const entry = (sequence: bigint): OpenDeliveryChannelResponse => ({ sequence, traceparent: '', entry: undefined });
 const acknowledge = (sequence: bigint): OpenDeliveryChannelRequest => ({
@@ -44,32 +25,18 @@ const acknowledge = (sequence: bigint): OpenDeliveryChannelRequest => ({
 const reasonOf = (error: unknown) => (error instanceof CpnsError ? error.reason : error);
 
 beforeEach(async () => {
-  port = createServerPort({
-    listen: '127.0.0.1:0',
-    tls: serverTls,
-    clients: 'certificate',
-    identify: identifyByName,
+  port = await kmc.port({
     services: [
       implement({ open: GroupKeyDeliveryServiceService.openDeliveryChannel }, { open: (call) => channel(call) }),
       implement({ watch: PnGatewayServiceService.watchGroupKeys }, { watch: (_request, call) => watch(call) }),
     ],
-    logger: log.logger,
   });
-  await port.start();
-  gateway = connectTo({ address: port.address, tls: gatewayTls, expectedPeer: SELF });
-  pne = connectTo({ address: port.address, tls: pneTls, expectedPeer: SELF });
 });
+afterEach(() => kmc.reset());
+afterAll(() => kmc.remove());
 
-afterEach(async () => {
-  gateway.close();
-  pne.close();
-  await port.stop(100);
-});
-
-afterAll(() => pki.remove());
-
-const openChannel = () => gateway.client(GroupKeyDeliveryServiceService).openDeliveryChannel();
-const openWatch = () => pne.client(PnGatewayServiceService).watchGroupKeys({});
+const openChannel = () => kmc.connect(port, GATEWAY).client(GroupKeyDeliveryServiceService).openDeliveryChannel();
+const openWatch = () => kmc.connect(port, PNE).client(PnGatewayServiceService).watchGroupKeys({});
 
 async function collect<T>(stream: AsyncIterable<T>): Promise<{ messages: T[]; ended: unknown }> {
   const messages: T[] = [];
@@ -114,7 +81,7 @@ describe('two-way streams', () => {
     channel = async (call) => {
       for await (const request of call.requests) expect(request).toBeDefined();
     };
-    const raw = gateway.client({
+    const raw = kmc.connect(port, GATEWAY).client({
       open: {
         ...GroupKeyDeliveryServiceService.openDeliveryChannel,
         requestSerialize: (bytes: Buffer) => bytes,
@@ -127,13 +94,10 @@ describe('two-way streams', () => {
   });
 
   test('when the client cancels, the handler’s reads and writes end with CALL_CANCELLED', async () => {
-    const outcome: unknown[] = [];
-    const done = new Promise<void>((resolve) => {
+    const outcome = new Promise<unknown>((resolve) => {
       channel = async (call) => {
         await call.write(entry(1n));
-        outcome.push(...(await collect(call.requests).then(({ ended }) => [ended])));
-        outcome.push(await call.write(entry(2n)).catch(reasonOf));
-        resolve();
+        resolve([(await collect(call.requests)).ended, await call.write(entry(2n)).catch(reasonOf)]);
       };
     });
     const stream = openChannel();
@@ -142,8 +106,7 @@ describe('two-way streams', () => {
       stream.cancel();
       break;
     }
-    await done;
-    expect(outcome).toEqual(['CALL_CANCELLED', 'CALL_CANCELLED']);
+    expect(await outcome).toEqual(['CALL_CANCELLED', 'CALL_CANCELLED']);
     expect(await stream.write(acknowledge(1n)).catch(reasonOf)).toBe('CALL_CANCELLED');
   });
 

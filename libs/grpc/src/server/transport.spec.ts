@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import tls from 'node:tls';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CpnsError, unauthenticated } from '@cpns/core';
+import { eventually, failureOfAsync } from '@cpns/core/testing';
 import { isAboutOwnCertificate } from '../errors';
 import { GATEWAY, keyVersion, KmcFixture, OPERATOR, PNE, reasonOf, SERVED, SERVER, SMF } from '../testing/kmc-fixture';
 import { identifyByName, TestPki } from '../testing';
@@ -34,19 +35,19 @@ describe('transport', () => {
   });
 
   test.each([
-    ['TLSv1.3', 'TLSv1.3'],
-    ['TLSv1.2', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'],
-  ] as const)('a handshake of at most %s ends with %s', async (maxVersion, expected) => {
-    const { port } = await kmc.port();
+    ['TLSv1.3', 'a new port', 'TLSv1.3'],
+    ['TLSv1.2', 'a new port', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'],
+    ['TLSv1.2', 'one with a renewed certificate', 'ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION'],
+  ] as const)('a handshake of at most %s with %s ends with %s', async (maxVersion, what, expected) => {
+    const port = await kmc.port();
+    if (what !== 'a new port') port.renewCertificate(kmc.pki.server(SMF));
     const { root, ...own } = kmc.clientTls(SERVER);
+    const options = { host: '127.0.0.1', port: port.port, ca: root, ...own, minVersion: 'TLSv1.2' } as const;
     const outcome = await new Promise<string | null>((resolve) => {
-      const socket = tls.connect(
-        { host: '127.0.0.1', port, ca: root, ...own, maxVersion, minVersion: 'TLSv1.2', ALPNProtocols: ['h2'] },
-        () => {
-          resolve(socket.getProtocol());
-          socket.destroy();
-        },
-      );
+      const socket = tls.connect({ ...options, maxVersion, ALPNProtocols: ['h2'] }, () => {
+        resolve(socket.getProtocol());
+        socket.destroy();
+      });
       socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     });
     expect(outcome).toBe(expected);
@@ -66,26 +67,16 @@ describe('transport', () => {
     server.close();
   });
 
-  test('without a client certificate there is no call', async () => {
-    const call = kmc.caller(await kmc.port(), { root: kmc.pki.root })(request);
+  const other = new TestPki();
+  afterAll(() => other.remove());
+  test.each([
+    ['a client without a certificate', () => ({ root: kmc.pki.root })],
+    ['a client with a certificate of another root', () => ({ ...other.client(SERVER), root: kmc.pki.root })],
+    ['a client that trusts another root', () => ({ ...kmc.clientTls(SERVER), root: other.root })],
+  ])('%s makes no call', async (_what, clientTls) => {
+    const call = kmc.caller(await kmc.port(), clientTls())(request);
     expect(await reasonOf(call)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
     expect(kmc.served).toBe(0);
-  });
-
-  test('a client certificate of another root makes no call', async () => {
-    const other = new TestPki();
-    const call = kmc.caller(await kmc.port(), { ...other.client(SERVER), root: kmc.pki.root })(request);
-    expect(await reasonOf(call)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
-    expect(kmc.served).toBe(0);
-    other.remove();
-  });
-
-  test('a server of another root gets no call', async () => {
-    const other = new TestPki();
-    const call = kmc.caller(await kmc.port(), { ...kmc.clientTls(SERVER), root: other.root })(request);
-    expect(await reasonOf(call)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
-    expect(kmc.served).toBe(0);
-    other.remove();
   });
 
   test('the server is the one that was meant, by its exact URI', async () => {
@@ -101,19 +92,6 @@ describe('transport', () => {
     const port = await kmc.port();
     port.renewCertificate(kmc.pki.server(SMF));
     expect(await reasonOf(kmc.caller(port, SERVER, { expectedPeer: SMF })(request))).toBe('accepted');
-  });
-
-  test('after a renewal TLS 1.2 is refused as before', async () => {
-    const port = await kmc.port();
-    port.renewCertificate(kmc.pki.server(SMF));
-    const { root, ...own } = kmc.clientTls(SERVER);
-    const code = await new Promise<string | undefined>((resolve) => {
-      const socket = tls.connect({ host: '127.0.0.1', port: port.port, ca: root, ...own, maxVersion: 'TLSv1.2' }, () =>
-        resolve('accepted'),
-      );
-      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
-    });
-    expect(code).toBe('ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION');
   });
 
   test('an address that is taken is said so, by us and by the library in our log', async () => {
@@ -163,19 +141,18 @@ describe('roles', () => {
   describe('an RPC that begins beside the question for its caller’s standing', () => {
     /** Settles what admitPeer answers. */
     let decide: (error?: CpnsError) => void;
+    let askedForIt: () => void = () => undefined;
     const portOf = (runsDuringRevocationCheck: readonly ('getKeyVersion' | 'createKey')[]) =>
       kmc.port({
         services: [implement(SERVED, kmc.handlers, { runsDuringRevocationCheck })],
         admitPeer: () =>
           new Promise<void>((resolve, reject) => {
             decide = (error) => (error === undefined ? resolve() : reject(error));
+            askedForIt();
           }),
       });
     const revoked = unauthenticated('CERTIFICATE_REVOKED', 'your certificate was revoked');
-    const until = async (condition: () => boolean) => {
-      for (let n = 0; n < 200 && !condition(); n++) await pause(10);
-      expect(condition()).toBe(true);
-    };
+    const served = () => eventually(() => expect(kmc.served).toBe(1));
 
     test('is answered when that is known, and not before', async () => {
       let standing: Promise<void> | undefined;
@@ -186,7 +163,7 @@ describe('roles', () => {
       let outcome: unknown;
       const calling = reasonOf(kmc.caller(await portOf(['getKeyVersion']), SERVER)(request));
       void calling.then((reason) => (outcome = reason));
-      await until(() => kmc.served === 1);
+      await served();
       await pause(50);
       expect(outcome).toBeUndefined();
       decide();
@@ -200,13 +177,8 @@ describe('roles', () => {
       ['waited', (_request: unknown, call: CallContext) => call.standing.then(() => keyVersion('g'))],
     ] as const)('gets the refusal, though its handler %s', async (_what, answer) => {
       kmc.answer = answer;
-      const calling = kmc
-        .caller(
-          await portOf(['getKeyVersion']),
-          SERVER,
-        )(request)
-        .catch((error: unknown) => error);
-      await until(() => kmc.served === 1);
+      const calling = failureOfAsync(async () => kmc.caller(await portOf(['getKeyVersion']), SERVER)(request));
+      await served();
       decide(revoked);
       const error = await calling;
       expect(error).toMatchObject({ reason: 'CERTIFICATE_REVOKED' });
@@ -214,8 +186,11 @@ describe('roles', () => {
     });
 
     test('is one that asked for it: others begin afterwards', async () => {
-      const calling = reasonOf(kmc.caller(await portOf(['createKey']), SERVER)(request));
-      await pause(100);
+      const port = await portOf(['createKey']);
+      const asked = new Promise<void>((resolve) => (askedForIt = resolve));
+      const calling = reasonOf(kmc.caller(port, SERVER)(request, { deadlineMs: 60_000 }));
+      await asked;
+      await pause(50);
       expect(kmc.served).toBe(0);
       decide(revoked);
       expect(await calling).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
@@ -245,12 +220,7 @@ describe('roles', () => {
       const atTheDoor = where === 'at the door';
       if (!atTheDoor) kmc.answer = refuse;
       const port = await kmc.port(atTheDoor ? { admitPeer: refuse } : {});
-      const error = await kmc
-        .caller(
-          port,
-          SERVER,
-        )(request)
-        .catch((thrown: unknown) => thrown);
+      const error = await failureOfAsync(() => kmc.caller(port, SERVER)(request));
       expect(error).toMatchObject({ reason: 'CERTIFICATE_REVOKED', message: 'the certificate was revoked' });
       expect(isAboutOwnCertificate(error)).toBe(atTheDoor);
     },

@@ -1,5 +1,5 @@
 /** The ports of a PN GW, and the token port of a Server, over TLS on 127.0.0.1, with a {@link FakeAssigner} behind them. */
-import { classifyPeerLeaf, dersToPem, derToPem, privateKeyPem, type Credentials } from '@cpns/certificate-issuance';
+import { dersToPem, derToPem, privateKeyPem, type Credentials } from '@cpns/certificate-issuance';
 import {
   EntityUserKeyServiceService,
   PnGatewayServiceService,
@@ -17,6 +17,7 @@ import { CpnsError } from '@cpns/core';
 import {
   createServerPort,
   implement,
+  peerIdentifier,
   type CallContext,
   type CallerEntity,
   type Handlers,
@@ -27,7 +28,7 @@ import {
 } from '@cpns/grpc';
 import { deriveConfirmKey, deriveKeyId, keyIdBytes, parseProof, verifyProof } from '@cpns/key-derivation';
 import type { Logger } from '@cpns/telemetry';
-import { GATEWAY, type FakeAssigner } from './fake-assigner';
+import { GATEWAY, TRUST_DOMAIN, type FakeAssigner } from './fake-assigner';
 import { FakeGroups } from './fake-groups';
 
 const { renewEntityUserKey, ...SERVED } = PnGatewayServiceService;
@@ -170,13 +171,6 @@ export class FakeGateway {
 
   private identify(): IdentifyPeer {
     const issuingCaDer = this.assigner.authorities.pki.issuingCa.chain[0]!;
-    return (leafDer) => {
-      const { subject, role, fingerprint, notAfter } = classifyPeerLeaf(
-        leafDer,
-        { issuingCaDer },
-        this.assigner.clock.now(),
-      );
-      return { uri: subject.name.uri, name: subject.name, user: subject.user, role, fingerprint, leafDer, notAfter };
-    };
+    return peerIdentifier({ issuingCaDer, trustDomain: TRUST_DOMAIN, clock: this.assigner.clock });
   }
 }

@@ -2,9 +2,10 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@cpns/core';
-import { FakeClock } from '@cpns/core/testing';
+import { eventually, FakeClock } from '@cpns/core/testing';
 import * as lmdb from 'lmdb';
 import { dump } from '../testing/dump';
+import { put } from '../testing/each-store';
 import { EmbeddedStore } from './embedded-store';
 
 jest.mock('lmdb', () => {
@@ -17,31 +18,34 @@ const UNFLUSHED = { MDB_OVERLAPPINGSYNC: 0x1000, MDB_NOSYNC: 0x10000, MDB_NOMETA
 
 const at = { kind: 'k', id: 'i' };
 const unavailable = { name: 'CpnsError', reason: 'DEPENDENCY_UNAVAILABLE' };
-const put = (name: string, expiresAt?: number) => ({
-  expect: [{ name, revision: 'absent' as const }],
-  put: [{ name, value: Buffer.from('x'), ...(expiresAt !== undefined && { expiresAt }) }],
-});
 
 describe('the directory of an embedded store', () => {
   let directory: string;
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'cpns-store-'));
   });
-  afterEach(() => rm(directory, { recursive: true, force: true }));
-  const open = (clock = systemClock, sweepEvery = 60_000) => EmbeddedStore.open(directory, { clock, sweepEvery });
+  const opened: EmbeddedStore[] = [];
+  afterEach(async () => {
+    for (const store of opened.splice(0)) await store.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+  const open = async (clock = systemClock, sweepEvery = 60_000, at = directory) => {
+    const store = await EmbeddedStore.open(at, { clock, sweepEvery });
+    opened.push(store);
+    return store;
+  };
 
   it('is made for its owner only, with what leads to it', async () => {
     const deep = join(directory, 'a.b', 'c.mdb');
-    const store = await EmbeddedStore.open(deep, { clock: systemClock });
+    const store = await open(systemClock, 60_000, deep);
     await store.ping();
     expect((await stat(deep)).mode & 0o777).toBe(0o700);
-    await store.close();
   });
 
   it('keeps everything from one opening to the next', async () => {
     const first = await open();
     await first.commit(at, {
-      ...put('a'),
+      ...put('a', 'x'),
       addTo: [{ set: 's', member: 'm' }],
       append: [1, 2].map((n) => ({ log: 'l', dedupeId: `${n}`, value: Buffer.from(`${n}`) })),
       trim: [{ log: 'l', upTo: 1n }],
@@ -52,15 +56,13 @@ describe('the directory of an embedded store', () => {
     expect(await dump(second)).toEqual(before);
     const entry = { log: 'l', dedupeId: '3', value: Buffer.alloc(0) };
     expect(await second.commit(at, { append: [entry] })).toMatchObject({ ok: true, sequences: [3n] });
-    await second.close();
   });
 
   it('is one in which LMDB flushes each commit before it resolves', async () => {
-    const store = await open();
+    await open();
     const { value } = jest.mocked(lmdb.open).mock.results.at(-1) as { value: { env: { address: number } } };
     const flags = nativeAddon.getEnvFlags(value.env.address);
     expect(Object.entries(UNFLUSHED).filter(([, flag]) => (flags & flag) !== 0)).toEqual([]);
-    await store.close();
   });
 
   it('is missed by ping when it is gone', async () => {
@@ -68,7 +70,6 @@ describe('the directory of an embedded store', () => {
     await store.ping();
     await rm(directory, { recursive: true });
     await expect(store.ping()).rejects.toMatchObject(unavailable);
-    await store.close();
   });
 
   it('is refused where it is a file', async () => {
@@ -86,54 +87,46 @@ describe('the directory of an embedded store', () => {
     const clock = new FakeClock();
     const store = await open(clock);
     const count = async () => (await store.entries()).length;
-    for (let n = 0; n < 100; n++) await store.commit(at, put(`n${n}`, clock.now() + 1_000 + n));
-    await store.commit(at, put('stays'));
+    for (let n = 0; n < 100; n++) await store.commit(at, put(`n${n}`, 'x', 'absent', clock.now() + 1_000 + n));
+    await store.commit(at, put('stays', 'x'));
     expect(await count()).toBe(201);
     clock.advance(1_000);
     expect(await store.sweep()).toBe(1);
     expect(await count()).toBe(199);
     clock.advance(1_000);
-    await store.commit(at, put('another'));
+    await store.commit(at, put('another', 'x'));
     expect(await count()).toBe(200 - 2 * 32);
     expect(await store.sweep()).toBe(99 - 32);
     expect(await count()).toBe(2);
     expect(await store.sweep()).toBe(0);
-    await store.close();
   });
 
   it('is swept by itself', async () => {
     const clock = new FakeClock();
     const store = await open(clock, 10);
-    await store.commit(at, put('a', clock.now() + 1_000));
+    await store.commit(at, put('a', 'x', 'absent', clock.now() + 1_000));
     clock.advance(1_000);
-    for (let n = 0; n < 200 && (await store.entries()).length > 0; n++)
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(await store.entries()).toEqual([]);
-    await store.close();
+    await eventually(async () => expect(await store.entries()).toEqual([]));
   });
 
   it('sweeps a record no earlier than its last expiry', async () => {
     const clock = new FakeClock();
     const store = await open(clock);
-    await store.commit(at, put('a', clock.now() + 1_000));
-    await store.commit(at, {
-      expect: [{ name: 'a', revision: 1n }],
-      put: [{ name: 'a', value: Buffer.from('y'), expiresAt: clock.now() + 9_000 }],
-    });
+    await store.commit(at, put('a', 'x', 'absent', clock.now() + 1_000));
+    await store.commit(at, put('a', 'y', 1n, clock.now() + 9_000));
     clock.advance(5_000);
     await store.sweep();
     expect((await store.read(at, ['a'])).get('a')?.revision).toBe(2n);
     expect(await store.entries()).toHaveLength(2);
-    await store.close();
   });
 
   it('answers for a full or read-only disk that it cannot serve, and has changed nothing', async () => {
     const store = await open();
-    await store.commit(at, put('a'));
+    await store.commit(at, put('a', 'x'));
     const before = await dump(store);
     const failing = new Error('MDB_MAP_FULL');
     // LMDB grows its map as it needs: what it does when that fails is played here, in the middle of a commit
-    const broken = { ...put('b'), addTo: [{ set: 's', get member(): string { return fail(); } }] }; // prettier-ignore
+    const broken = { ...put('b', 'x'), addTo: [{ set: 's', get member(): string { return fail(); } }] }; // prettier-ignore
     let reads = 0;
     const fail = () => {
       // the first look is that of the checks
@@ -142,7 +135,6 @@ describe('the directory of an embedded store', () => {
     };
     await expect(store.commit(at, broken)).rejects.toMatchObject({ ...unavailable, cause: failing });
     expect(await dump(store)).toEqual(before);
-    expect((await store.commit(at, put('b'))).ok).toBe(true);
-    await store.close();
+    expect((await store.commit(at, put('b', 'x'))).ok).toBe(true);
   });
 });

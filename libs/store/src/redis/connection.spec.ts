@@ -1,5 +1,5 @@
-import { CpnsError } from '@cpns/core';
-import { failureOf, parseRedisUrl, within } from './connection';
+import { failureOf } from '@cpns/core/testing';
+import { failureOf as storeFailureOf, parseRedisUrl, within } from './connection';
 
 describe('parseRedisUrl', () => {
   const plain = { prefix: 'cpns:', database: 0, replicas: 0, replicasWithin: 1_000 };
@@ -80,14 +80,7 @@ describe('parseRedisUrl', () => {
   ])('refuses %s in one sentence without the URL', (_, url) => {
     const withPassword = url.replace('://', '://user:hunter2@');
     for (const each of [url, withPassword]) {
-      const error = (() => {
-        try {
-          return parseRedisUrl(each);
-        } catch (thrown) {
-          return thrown;
-        }
-      })();
-      expect(error).toBeInstanceOf(CpnsError);
+      const error = failureOf(() => parseRedisUrl(each));
       expect(error).toMatchObject({ reason: 'CONFIGURATION_INVALID' });
       expect(String(error)).not.toContain('hunter2');
     }
@@ -108,19 +101,19 @@ describe('failureOf', () => {
     'NOAUTH x',
     'MISCONF x',
   ])('is a store that cannot serve for %s', (message) => {
-    expect(failureOf(reply(message))).toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+    expect(storeFailureOf(reply(message))).toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
   });
 
   it('is a store that is away for what no server answered', () => {
-    expect(failureOf(new Error('connect ECONNREFUSED'))).toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+    expect(storeFailureOf(new Error('connect ECONNREFUSED'))).toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
   });
 
   it('is a fault of ours for any other reply', () => {
-    expect(failureOf(reply('ERR wrong number of arguments'))).toMatchObject({ reason: 'INTERNAL' });
+    expect(storeFailureOf(reply('ERR wrong number of arguments'))).toMatchObject({ reason: 'INTERNAL' });
   });
 
   it('carries no argument of the command', () => {
-    const { cause } = failureOf(reply('ERR x'));
+    const { cause } = storeFailureOf(reply('ERR x'));
     expect(cause).toBeInstanceOf(Error);
     expect(cause).not.toHaveProperty('command');
   });

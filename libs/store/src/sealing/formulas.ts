@@ -31,7 +31,7 @@ export interface Binding {
 }
 
 export const SALT_BYTES = NONCE_BYTES;
-export const TAG_BYTES = 16;
+const TAG_BYTES = 16;
 export const MAC_BYTES = 32;
 /** Every key of {@link sealBytes} is used once, since its salt is fresh: RFC 5116 asks for no more of a nonce. */
 const NONCE = Buffer.alloc(12);
@@ -44,7 +44,7 @@ export const recordMacKey = (key: DataKey, service: string): Buffer =>
   hkdf(key.expose(), undefined, join('cpns/v1/record-mac', lp(service)));
 
 /** LP(service) LP(record) LP(field) u64(revision) LP(data-key-id). */
-export const associatedData = ({ service, record, field, revision, dataKeyId }: Binding): Buffer =>
+const associatedData = ({ service, record, field, revision, dataKeyId }: Binding): Buffer =>
   join(lp(service), lp(record), lp(field), u64(revision), lp(dataKeyId));
 
 /**

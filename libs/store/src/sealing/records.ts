@@ -1,5 +1,5 @@
 import { join, lp, Reader } from '@cpns/core';
-import type { Aggregate, Append, Expectation, LogEntry, Put, Store, StoredRecord } from '../port';
+import type { Aggregate, Expectation, Put, Store, StoredRecord } from '../port';
 import { AuthenticatedRecord, type SealedSecret } from './authenticated-record';
 import type { Fields, Json, RecordOf } from './fields';
 import { invalidRecord, MAC_BYTES } from './formulas';
@@ -128,30 +128,6 @@ export class SealedRecords {
     };
   }
 
-  /**
-   * An append for a commit, sealed like a record: what waits in a log for its receiver may hold a secret too. It binds
-   * log and dedupe id; the sequence is given by the store only afterwards and is not bound.
-   */
-  append<F extends Fields>(
-    aggregate: Aggregate,
-    log: string,
-    definition: RecordDefinition<F>,
-    dedupeId: string,
-    value: RecordOf<F>,
-  ): Append {
-    return { log, dedupeId, value: this.encode(definition, entryPlace(aggregate, log, dedupeId), value) };
-  }
-
-  /** @throws STORED_RECORD_INVALID for an entry that {@link append} did not make for this log and dedupe id */
-  openEntry<F extends Fields>(
-    aggregate: Aggregate,
-    log: string,
-    definition: RecordDefinition<F>,
-    { dedupeId, value }: Pick<LogEntry, 'dedupeId' | 'value'>,
-  ): Promise<RecordOf<F>> {
-    return this.decode(definition, entryPlace(aggregate, log, dedupeId), value);
-  }
-
   /** The bytes of a record at its place and revision. */
   encode<F extends Fields>({ fields }: RecordDefinition<F>, place: Place, value: RecordOf<F>): Buffer {
     const keyId = this.sealer.currentKeyId;
@@ -235,12 +211,3 @@ function takeApart(record: string, stored: Uint8Array): Parts {
 
 /** `<kind>/<id>/<name>`: reads in one way only, since kinds and names have no slash. */
 export const recordName = ({ kind, id }: Aggregate, name: string): string => `${kind}/${id}/${name}`;
-
-/**
- * `<kind>/<id>/<log>/<dedupe id>`, the last one escaped so that its slashes are none, at revision 0, which no record has:
- * an entry is never taken for a record, nor for another entry.
- */
-const entryPlace = (aggregate: Aggregate, log: string, dedupeId: string): Place => ({
-  record: `${recordName(aggregate, log)}/${encodeURIComponent(dedupeId)}`,
-  revision: 0n,
-});

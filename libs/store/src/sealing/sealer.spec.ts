@@ -1,6 +1,6 @@
-import { CpnsError } from '@cpns/core';
-import { FakeClock, SeededRandom } from '@cpns/core/testing';
+import { failureOf, FakeClock, SeededRandom } from '@cpns/core/testing';
 import { rawDump } from '../testing/dump';
+import { put } from '../testing/each-store';
 import { temporaryStore, type TemporaryStore } from '../testing/temporary-store';
 import fc from 'fast-check';
 import { DATA_KEYS_RECORD, dataKeysOf } from './data-keys';
@@ -9,13 +9,6 @@ import { FakeMasterKey } from '../testing/sealing';
 
 const place: FieldPlace = { record: 'k/i/n', field: 'f', revision: 3n };
 const invalid = { name: 'CpnsError', reason: 'STORED_RECORD_INVALID' };
-const thrown = (action: () => unknown): unknown => {
-  try {
-    return action();
-  } catch (error) {
-    return error;
-  }
-};
 
 describe('Sealer', () => {
   let temporary: TemporaryStore;
@@ -55,11 +48,11 @@ describe('Sealer', () => {
     for (let bit = 0; bit < sealed.length * 8; bit++) {
       const altered = Buffer.from(sealed);
       altered[bit >> 3]! ^= 1 << (bit & 7);
-      expect(thrown(() => sealer.open(place, altered, '1'))).toMatchObject(invalid);
+      expect(failureOf(() => sealer.open(place, altered, '1'))).toMatchObject(invalid);
     }
     for (const cut of [0, 1, 16, 31, sealed.length - 1])
-      expect(thrown(() => sealer.open(place, sealed.subarray(0, cut), '1'))).toMatchObject(invalid);
-    expect(thrown(() => sealer.open(place, Buffer.concat([sealed, Buffer.alloc(1)]), '1'))).toMatchObject(invalid);
+      expect(failureOf(() => sealer.open(place, sealed.subarray(0, cut), '1'))).toMatchObject(invalid);
+    expect(failureOf(() => sealer.open(place, Buffer.concat([sealed, Buffer.alloc(1)]), '1'))).toMatchObject(invalid);
   });
 
   const elsewhere: [string, FieldPlace][] = [
@@ -75,7 +68,7 @@ describe('Sealer', () => {
     const sealer = await open();
     const sealed = sealer.seal(place, Buffer.from('secret'));
     expect(sealer.open(place, sealed, '1').toString()).toBe('secret');
-    expect(thrown(() => sealer.open(other, sealed, '1'))).toMatchObject(invalid);
+    expect(failureOf(() => sealer.open(other, sealed, '1'))).toMatchObject(invalid);
   });
 
   it.each(elsewhere.filter(([, { field }]) => field === 'f'))('verifies no MAC at %s', async (_, other) => {
@@ -83,37 +76,33 @@ describe('Sealer', () => {
     const value = Buffer.from('value');
     const mac = sealer.mac(place, value);
     sealer.verify(place, value, mac, '1');
-    expect(thrown(() => sealer.verify(other, value, mac, '1'))).toMatchObject(invalid);
+    expect(failureOf(() => sealer.verify(other, value, mac, '1'))).toMatchObject(invalid);
   });
 
   it('verifies no MAC that was altered, cut or of another value', async () => {
     const sealer = await open();
     const value = Buffer.from('value');
     const mac = sealer.mac(place, value);
-    expect(thrown(() => sealer.verify(place, Buffer.from('Value'), mac, '1'))).toMatchObject(invalid);
-    expect(thrown(() => sealer.verify(place, value, mac.subarray(1), '1'))).toMatchObject(invalid);
+    expect(failureOf(() => sealer.verify(place, Buffer.from('Value'), mac, '1'))).toMatchObject(invalid);
+    expect(failureOf(() => sealer.verify(place, value, mac.subarray(1), '1'))).toMatchObject(invalid);
     for (let at = 0; at < mac.length; at++) {
       const altered = Buffer.from(mac);
       altered[at]! ^= 0x80;
-      expect(thrown(() => sealer.verify(place, value, altered, '1'))).toMatchObject(invalid);
+      expect(failureOf(() => sealer.verify(place, value, altered, '1'))).toMatchObject(invalid);
     }
   });
 
   it('shares nothing between services, even under one data key', async () => {
     const [one, two] = [await open('cpns-server'), await open('kmc')];
-    expect(thrown(() => two.open(place, one.seal(place, Buffer.from('x')), '1'))).toMatchObject(invalid);
+    expect(failureOf(() => two.open(place, one.seal(place, Buffer.from('x')), '1'))).toMatchObject(invalid);
     // the same wrapped keys, copied by whoever can write the store
-    const { value } = (await temporary.store.read(dataKeysOf('cpns-server'), [DATA_KEYS_RECORD])).get(
-      DATA_KEYS_RECORD,
-    )!;
-    await temporary.store.commit(dataKeysOf('smf'), {
-      expect: [{ name: DATA_KEYS_RECORD, revision: 'absent' }],
-      put: [{ name: DATA_KEYS_RECORD, value }],
-    });
+    const kept = await temporary.store.read(dataKeysOf('cpns-server'), [DATA_KEYS_RECORD]);
+    const { value } = kept.get(DATA_KEYS_RECORD)!;
+    await temporary.store.commit(dataKeysOf('smf'), put(DATA_KEYS_RECORD, value));
     const three = await open('smf');
-    expect(thrown(() => three.open(place, one.seal(place, Buffer.from('x')), '1'))).toMatchObject(invalid);
+    expect(failureOf(() => three.open(place, one.seal(place, Buffer.from('x')), '1'))).toMatchObject(invalid);
     const mac = one.mac(place, value);
-    expect(thrown(() => three.verify(place, value, mac, '1'))).toMatchObject(invalid);
+    expect(failureOf(() => three.verify(place, value, mac, '1'))).toMatchObject(invalid);
   });
 
   it('seals under the new key after a rotation, and opens what the old ones sealed, also after a start', async () => {
@@ -126,9 +115,9 @@ describe('Sealer', () => {
       expect(each.open(place, old, '1').toString()).toBe('old');
       expect(each.open(place, fresh, '2').toString()).toBe('new');
       each.verify(place, Buffer.from('v'), oldMac, '1');
-      expect(thrown(() => each.open(place, old, '2'))).toMatchObject(invalid);
-      expect(thrown(() => each.open(place, fresh, '1'))).toMatchObject(invalid);
-      expect(thrown(() => each.verify(place, Buffer.from('v'), oldMac, '2'))).toMatchObject(invalid);
+      expect(failureOf(() => each.open(place, old, '2'))).toMatchObject(invalid);
+      expect(failureOf(() => each.open(place, fresh, '1'))).toMatchObject(invalid);
+      expect(failureOf(() => each.verify(place, Buffer.from('v'), oldMac, '2'))).toMatchObject(invalid);
     }
   });
 
@@ -136,7 +125,7 @@ describe('Sealer', () => {
     const [one, two] = [await open(), await open()];
     await one.rotate();
     const sealed = one.seal(place, Buffer.from('x'));
-    expect(thrown(() => two.open(place, sealed, '2'))).toMatchObject(invalid);
+    expect(failureOf(() => two.open(place, sealed, '2'))).toMatchObject(invalid);
     await two.ready('2', place.record);
     expect(two.open(place, sealed, '2').toString()).toBe('x');
     expect(two.currentKeyId).toBe('2');
@@ -163,10 +152,7 @@ describe('Sealer', () => {
     ['a key out of order', '[{"id":"2","madeAt":1,"wrapped":""}]'],
     ['a key of the wrong size', '[{"id":"1","madeAt":1,"wrapped":"AAAA"}]'],
   ])('does not start on data keys that are %s', async (_, text) => {
-    await temporary.store.commit(dataKeysOf('cpns-server'), {
-      expect: [{ name: DATA_KEYS_RECORD, revision: 'absent' }],
-      put: [{ name: DATA_KEYS_RECORD, value: Buffer.from(text) }],
-    });
+    await temporary.store.commit(dataKeysOf('cpns-server'), put(DATA_KEYS_RECORD, text));
     await expect(open()).rejects.toMatchObject(invalid);
   });
 
@@ -182,11 +168,10 @@ describe('Sealer', () => {
 
   it('tells a caller nothing about the record', async () => {
     const sealer = await open();
-    const error = thrown(() => sealer.open(place, Buffer.alloc(40), '1'));
-    expect(error).toBeInstanceOf(CpnsError);
-    expect((error as CpnsError).message).not.toContain('k/i/n');
-    expect((error as CpnsError).metadata).toEqual({});
-    expect(String((error as CpnsError).cause)).toContain('k/i/n');
+    const error = failureOf(() => sealer.open(place, Buffer.alloc(40), '1'));
+    expect(error?.message).not.toContain('k/i/n');
+    expect(error?.metadata).toEqual({});
+    expect(String(error?.cause)).toContain('k/i/n');
   });
 
   it('needs a name for a field', async () => {

@@ -1,59 +1,61 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataKey } from '@cpns/core';
+import { describeVectors, vectorCases, type Fields } from '@cpns/core/testing';
 import { FileMasterKey } from './file-master-key';
 import { openBytes, recordMac, recordMacKey, sealBytes } from './formulas';
 
-interface VectorFile {
-  readonly cases: readonly { name: string; input: Record<string, string>; output: Record<string, string> }[];
-}
-type Row = [string, Record<string, string>, Record<string, string>];
+const directory = join(__dirname, '../../vectors');
 
-const rows = (name: string): Row[] => {
-  const file = readFileSync(join(__dirname, '../../vectors', `${name}.json`), 'utf8');
-  return (JSON.parse(file) as VectorFile).cases.map((each) => [each.name, each.input, each.output]);
-};
-const hex = (text: string | undefined): Buffer => Buffer.from(text ?? 'absent', 'hex');
-
-const bindingOf = (input: Record<string, string>) => ({
-  service: input.service!,
-  record: input.record!,
-  field: input.field ?? '',
-  revision: BigInt(input.revision!),
-  dataKeyId: input.dataKeyId!,
+const binding = (i: Fields) => ({
+  service: i.text('service'),
+  record: i.text('record'),
+  field: i.has('field') ? i.text('field') : '',
+  revision: i.big('revision'),
+  dataKeyId: i.text('dataKeyId'),
 });
+const dataKey = (i: Fields) => new DataKey(i.bytes('dataKey'));
+const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-describe('frozen vectors: the library', () => {
-  it.each(rows('seal'))('seals and opens %s', (_, input, output) => {
-    const key = new DataKey(hex(input.dataKey));
-    const sealed = sealBytes(key, hex(input.salt), bindingOf(input), hex(input.plaintext));
-    expect(sealed.toString('hex')).toBe(output.sealed);
-    expect(openBytes(key, bindingOf(input), hex(output.sealed)).toString('hex')).toBe(input.plaintext);
-  });
+async function withMasterKey<T>(key: Buffer, use: (masterKey: FileMasterKey) => Promise<T>): Promise<T> {
+  const temporary = mkdtempSync(join(tmpdir(), 'cpns-master-'));
+  try {
+    const path = join(temporary, 'master.key');
+    writeFileSync(path, key, { mode: 0o600 });
+    return await use(await FileMasterKey.load(path));
+  } finally {
+    rmSync(temporary, { recursive: true });
+  }
+}
 
-  it.each(rows('record-mac'))('makes the MAC of %s', (_, input, output) => {
-    const key = recordMacKey(new DataKey(hex(input.dataKey)), input.service!);
-    expect(recordMac(key, bindingOf(input), hex(input.value)).toString('hex')).toBe(output.mac);
-  });
-
-  it.each(rows('data-key-wrap'))('wraps and unwraps %s', async (_, input, output) => {
-    const directory = mkdtempSync(join(tmpdir(), 'cpns-master-'));
-    try {
-      const path = join(directory, 'master.key');
-      writeFileSync(path, hex(input.masterKey), { mode: 0o600 });
-      const master = await FileMasterKey.load(path);
-      expect((await master.wrap(new DataKey(hex(input.dataKey)))).toString('hex')).toBe(output.wrapped);
-      expect((await master.unwrap(hex(output.wrapped))).expose().toString('hex')).toBe(input.dataKey);
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
-  });
+describeVectors(directory, {
+  seal: {
+    compute: (i) => ({ sealed: hexOf(sealBytes(dataKey(i), i.bytes('salt'), binding(i), i.bytes('plaintext'))) }),
+    reverse: (o, i) => ({ plaintext: hexOf(openBytes(dataKey(i), binding(i), o.bytes('sealed'))) }),
+  },
+  'record-mac': {
+    compute: (i) => ({
+      mac: hexOf(recordMac(recordMacKey(dataKey(i), i.text('service')), binding(i), i.bytes('value'))),
+    }),
+  },
+  'data-key-wrap': {
+    compute: (i) =>
+      withMasterKey(i.bytes('masterKey'), async (key) => ({ wrapped: hexOf(await key.wrap(dataKey(i))) })),
+    reverse: (o, i) =>
+      withMasterKey(i.bytes('masterKey'), async (key) => ({
+        dataKey: hexOf((await key.unwrap(o.bytes('wrapped'))).expose()),
+      })),
+  },
 });
 
 /** The formulas again from node:crypto alone, HKDF as its two steps of HMAC (RFC 5869): none of the library's code. */
 describe('frozen vectors: bare node:crypto', () => {
+  type Texts = Record<string, string>;
+  const rows = (name: string) =>
+    vectorCases(directory, name).map((each) => [each.name, each.input as Texts, each.output as Texts] as const);
+  const hex = (text: string | undefined): Buffer => Buffer.from(text ?? 'absent', 'hex');
   const hmac = (key: Buffer, data: Buffer) => createHmac('sha256', key).update(data).digest();
   const hkdf = (ikm: Buffer, salt: Buffer, info: Buffer) =>
     hmac(hmac(salt, ikm), Buffer.concat([info, Buffer.from([1])]));
@@ -61,15 +63,14 @@ describe('frozen vectors: bare node:crypto', () => {
     const body = Buffer.from(text as string);
     return Buffer.concat([Buffer.from([body.length >> 8, body.length & 0xff]), body]);
   };
-  const place = (input: Record<string, string>) => {
+  const place = (input: Texts) => {
     const revision = Buffer.from(BigInt(input.revision!).toString(16).padStart(16, '0'), 'hex');
     const [service, record, field, id] = ['service', 'record', 'field', 'dataKeyId'].map((name) =>
       tagged(input[name] ?? ''),
     );
     return Buffer.concat([service!, record!, field!, revision, id!]);
   };
-  const info = (label: string, input: Record<string, string>) =>
-    Buffer.concat([Buffer.from(label, 'ascii'), tagged(input.service!)]);
+  const info = (label: string, input: Texts) => Buffer.concat([Buffer.from(label, 'ascii'), tagged(input.service!)]);
 
   it.each(rows('seal'))('seal: %s', (_, input, output) => {
     const salt = hex(input.salt);

@@ -1,4 +1,5 @@
-import { bytes, committed, eventually, type Fixture } from './contract-fixture';
+import { eventually } from '@cpns/core/testing';
+import { bytes, committed, eachStore, fresh } from '../testing/each-store';
 import type { Aggregate, Store } from '../port';
 
 async function append(store: Store, at: Aggregate, ...ids: string[]): Promise<readonly bigint[]> {
@@ -11,44 +12,37 @@ async function append(store: Store, at: Aggregate, ...ids: string[]): Promise<re
 const idsOf = async (store: Store, at: Aggregate, after = 0n, limit = 100) =>
   (await store.readLog(at, 'l', after, limit)).entries.map(({ sequence, dedupeId }) => `${sequence}:${dedupeId}`);
 
-export function registerLogCases(fixture: Fixture): void {
+eachStore((fixture) => {
+  let store: Store;
+  let other: Store;
+  let at: Aggregate;
+  beforeEach(() => {
+    ({ store, other } = fixture);
+    at = fresh();
+  });
+
   describe('logs', () => {
     it('is empty at the beginning', async () => {
-      expect(await fixture.store.readLog(fixture.fresh(), 'l', 0n, 10)).toEqual({
-        entries: [],
-        trimmedTo: 0n,
-        last: 0n,
-      });
+      expect(await store.readLog(fresh(), 'l', 0n, 10)).toEqual({ entries: [], trimmedTo: 0n, last: 0n });
     });
 
     it('gives the sequences 1, 2, 3 … per log', async () => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
       expect(await append(store, at, 'a', 'b')).toEqual([1n, 2n]);
       expect(await append(other, at, 'c')).toEqual([3n]);
-      expect(
-        committed(await store.commit(at, { append: [{ log: 'm', dedupeId: 'a', value: bytes('') }] })).sequences,
-      ).toEqual([1n]);
-      expect((await other.readLog(at, 'l', 0n, 10)).entries).toEqual(
-        ['a', 'b', 'c'].map((id, index) => ({
-          sequence: BigInt(index + 1),
-          dedupeId: id,
-          value: bytes(`value of ${id}`),
-        })),
-      );
+      const elsewhere = await store.commit(at, { append: [{ log: 'm', dedupeId: 'a', value: bytes('') }] });
+      expect(committed(elsewhere).sequences).toEqual([1n]);
+      const entry = (sequence: bigint, id: string) => ({ sequence, dedupeId: id, value: bytes(`value of ${id}`) });
+      const entries = [entry(1n, 'a'), entry(2n, 'b'), entry(3n, 'c')];
+      expect((await other.readLog(at, 'l', 0n, 10)).entries).toEqual(entries);
     });
 
     it('answers a known dedupe id with its sequence and appends nothing', async () => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
       await append(store, at, 'a', 'b');
       expect(await append(other, at, 'a', 'c', 'c', 'b')).toEqual([1n, 3n, 3n, 2n]);
       expect(await idsOf(store, at)).toEqual(['1:a', '2:b', '3:c']);
     });
 
     it('reads after a sequence, as many as asked for', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       await append(store, at, 'a', 'b', 'c', 'd', 'e');
       expect(await idsOf(store, at, 2n, 2)).toEqual(['3:c', '4:d']);
       expect(await idsOf(store, at, 5n)).toEqual([]);
@@ -57,16 +51,12 @@ export function registerLogCases(fixture: Fixture): void {
     });
 
     it('reads many entries in their order, past 9 and past 99', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       const ids = Array.from({ length: 120 }, (_, index) => `id-${index}`);
       await append(store, at, ...ids);
       expect(await idsOf(store, at, 0n, 1_000)).toEqual(ids.map((id, index) => `${index + 1}:${id}`));
     });
 
     it('ends a page before it gets too large, but never empty', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       const value = Buffer.alloc(1024 * 1024, 1);
       for (let n = 0; n < 10; n++) await store.commit(at, { append: [{ log: 'l', dedupeId: `${n}`, value }] });
       const first = await idsOf(store, at, 0n, 1_000);
@@ -81,8 +71,6 @@ export function registerLogCases(fixture: Fixture): void {
       ['beyond the end, as far as there is any', 99n, 4n, []],
       ['to nothing', 0n, 0n, ['1:a', '2:b', '3:c', '4:d']],
     ])('trims %s', async (_, upTo, trimmedTo, left) => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
       await append(store, at, 'a', 'b', 'c', 'd');
       await store.commit(at, { trim: [{ log: 'l', upTo }] });
       expect(await idsOf(other, at)).toEqual(left);
@@ -91,8 +79,6 @@ export function registerLogCases(fixture: Fixture): void {
     });
 
     it('never takes a trim back, and trims a log that never was to nothing', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       await store.commit(at, { trim: [{ log: 'l', upTo: 3n }] });
       expect(await append(store, at, 'a', 'b', 'c')).toEqual([1n, 2n, 3n]);
       await store.commit(at, { trim: [{ log: 'l', upTo: 2n }] });
@@ -102,26 +88,18 @@ export function registerLogCases(fixture: Fixture): void {
     });
 
     it('remembers a dedupe id until its entry is trimmed', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       await append(store, at, 'a', 'b');
       await store.commit(at, { trim: [{ log: 'l', upTo: 1n }] });
       expect(await append(store, at, 'b', 'a')).toEqual([2n, 3n]);
     });
 
     it('trims what the same commit appended', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
-      await store.commit(at, {
-        append: [{ log: 'l', dedupeId: 'a', value: bytes('a') }],
-        trim: [{ log: 'l', upTo: 1n }],
-      });
+      const append = [{ log: 'l', dedupeId: 'a', value: bytes('a') }];
+      await store.commit(at, { append, trim: [{ log: 'l', upTo: 1n }] });
       expect(await store.readLog(at, 'l', 0n, 10)).toEqual({ entries: [], trimmedTo: 1n, last: 1n });
     });
 
     it('trims hundreds of entries at once', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       await append(store, at, ...Array.from({ length: 700 }, (_, index) => `${index}`));
       await store.commit(at, { trim: [{ log: 'l', upTo: 690n }] });
       expect((await idsOf(store, at))[0]).toBe('691:690');
@@ -131,7 +109,6 @@ export function registerLogCases(fixture: Fixture): void {
 
   describe('watches', () => {
     it('wakes whoever watches the log on any handle, and no other log', async () => {
-      const { store, other, fresh } = fixture;
       const [at, elsewhere] = [fresh(), fresh()];
       const stop = new AbortController();
       const woken = { same: 0, other: 0, log: 0, aggregate: 0 };
@@ -143,14 +120,12 @@ export function registerLogCases(fixture: Fixture): void {
       await new Promise((resolve) => setTimeout(resolve, 50));
       const before = { ...woken };
       await append(store, at, 'a');
-      await eventually(() => woken.same > before.same && woken.other > before.other);
+      await eventually(() => expect(woken.same > before.same && woken.other > before.other).toBe(true));
       expect([woken.log, woken.aggregate]).toEqual([before.log, before.aggregate]);
       stop.abort();
     });
 
     it('ends with its signal, and leaves other watches of the log', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       const [ended, going] = [new AbortController(), new AbortController()];
       let [wokenEnded, wokenGoing] = [0, 0];
       await store.watch(at, 'l', () => wokenEnded++, ended.signal);
@@ -159,14 +134,12 @@ export function registerLogCases(fixture: Fixture): void {
       await new Promise((resolve) => setTimeout(resolve, 50));
       const [beforeEnded, beforeGoing] = [wokenEnded, wokenGoing];
       await append(store, at, 'a');
-      await eventually(() => wokenGoing > beforeGoing);
+      await eventually(() => expect(wokenGoing > beforeGoing).toBe(true));
       expect(wokenEnded).toBe(beforeEnded);
       going.abort();
     });
 
     it('does nothing for a signal that has aborted', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       let woken = 0;
       await store.watch(at, 'l', () => woken++, AbortSignal.abort());
       await append(store, at, 'a');
@@ -174,4 +147,4 @@ export function registerLogCases(fixture: Fixture): void {
       expect(woken).toBe(0);
     });
   });
-}
+});

@@ -1,32 +1,32 @@
-import { bytes, type Fixture } from './contract-fixture';
+import { bytes, eachStore, fresh, put } from '../testing/each-store';
 import type { Aggregate, Store } from '../port';
 
-/** Reads, adds one, commits; again at a conflict. Returns how many commits it took. */
-async function increment(store: Store, at: Aggregate): Promise<number> {
-  for (let attempt = 1; ; attempt++) {
+/** Reads, adds one, commits; again at a conflict. */
+async function increment(store: Store, at: Aggregate): Promise<void> {
+  for (;;) {
     const counter = (await store.read(at, ['counter'])).get('counter');
-    const value = bytes(`${Number(counter?.value.toString() ?? '0') + 1}`);
-    const revision = counter?.revision ?? 'absent';
-    const result = await store.commit(at, {
-      expect: [{ name: 'counter', revision }],
-      put: [{ name: 'counter', value }],
-    });
-    if (result.ok) return attempt;
+    const value = `${Number(counter?.value.toString() ?? '0') + 1}`;
+    if ((await store.commit(at, put('counter', value, counter?.revision))).ok) return;
   }
 }
 
-export function registerRaceCases(fixture: Fixture): void {
+eachStore((fixture) => {
+  let store: Store;
+  let other: Store;
+  let at: Aggregate;
+  beforeEach(() => {
+    ({ store, other } = fixture);
+    at = fresh();
+  });
+
   describe('races', () => {
     it('of 50 commits on one revision exactly one wins, at each of several revisions', async () => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
       for (let revision = 0n; revision < 4n; revision++) {
         const expected = revision === 0n ? 'absent' : revision;
         const outcomes = await Promise.all(
           Array.from({ length: 50 }, (_, index) =>
             (index % 2 ? store : other).commit(at, {
-              expect: [{ name: 'a', revision: expected }],
-              put: [{ name: 'a', value: bytes(`${index}`) }],
+              ...put('a', `${index}`, expected),
               append: [{ log: 'winners', dedupeId: `${revision}/${index}`, value: bytes(`${index}`) }],
             }),
           ),
@@ -40,15 +40,11 @@ export function registerRaceCases(fixture: Fixture): void {
     });
 
     it('loses no update of two handles that read, decide and commit', async () => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
       await Promise.all(Array.from({ length: 20 }, (_, index) => increment(index % 2 ? store : other, at)));
       expect((await store.read(at, ['counter'])).get('counter')).toEqual({ revision: 20n, value: bytes('20') });
     });
 
     it('gives every append of two handles its own sequence, without a gap', async () => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
       const outcomes = await Promise.all(
         Array.from({ length: 50 }, (_, index) =>
           (index % 2 ? store : other).commit(at, { append: [{ log: 'l', dedupeId: `${index}`, value: bytes('x') }] }),
@@ -61,8 +57,6 @@ export function registerRaceCases(fixture: Fixture): void {
     });
 
     it('appends an entry once that two handles append together', async () => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
       const one = { append: [{ log: 'l', dedupeId: 'same', value: bytes('x') }] };
       const outcomes = await Promise.all(
         Array.from({ length: 20 }, (_, index) => (index % 2 ? store : other).commit(at, one)),
@@ -72,8 +66,6 @@ export function registerRaceCases(fixture: Fixture): void {
     });
 
     it('lets nobody read half a commit', async () => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
       let done = false;
       const torn: string[] = [];
       const reader = (async () => {
@@ -96,4 +88,4 @@ export function registerRaceCases(fixture: Fixture): void {
       expect(torn).toEqual([]);
     });
   });
-}
+});

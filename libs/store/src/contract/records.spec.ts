@@ -1,38 +1,39 @@
 import fc from 'fast-check';
-import { dump } from './dump';
-import { bytes, committed, type Fixture } from './contract-fixture';
-import type { Commit } from '../port';
+import { dump } from '../testing/dump';
+import { bytes, committed, eachStore, fresh, put } from '../testing/each-store';
+import type { Aggregate, Commit, Store } from '../port';
 
 const seen = { name: 'a', revision: 'absent' } as const;
 
-export function registerCommitCases(fixture: Fixture): void {
+eachStore((fixture) => {
+  let store: Store;
+  let other: Store;
+  let at: Aggregate;
+  beforeEach(() => {
+    ({ store, other } = fixture);
+    at = fresh();
+  });
+
   describe('records', () => {
     it('reads nothing where nothing was put', async () => {
-      expect(await fixture.store.read(fixture.fresh(), ['a', 'b'])).toEqual(new Map());
+      expect(await store.read(fresh(), ['a', 'b'])).toEqual(new Map());
     });
 
     it('gives revision 1 to a record that was absent, and one more at each put', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
-      const first = committed(await store.commit(at, { expect: [seen], put: [{ name: 'a', value: bytes('one') }] }));
+      const first = committed(await store.commit(at, put('a', 'one')));
       expect(first.revisions).toEqual(new Map([['a', 1n]]));
-      const expect2 = [{ name: 'a', revision: 1n }];
-      const second = committed(await store.commit(at, { expect: expect2, put: [{ name: 'a', value: bytes('two') }] }));
+      const second = committed(await store.commit(at, put('a', 'two', 1n)));
       expect(second.revisions).toEqual(new Map([['a', 2n]]));
       expect(await store.read(at, ['a'])).toEqual(new Map([['a', { revision: 2n, value: bytes('two') }]]));
     });
 
     it('shows a commit to the other handle at once', async () => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
       await other.read(at, ['a']);
-      await store.commit(at, { expect: [seen], put: [{ name: 'a', value: bytes('x') }] });
+      await store.commit(at, put('a', 'x'));
       expect((await other.read(at, ['a'])).get('a')?.value).toEqual(bytes('x'));
     });
 
     it('reads only the records that are asked for', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       await store.commit(at, {
         expect: ['a', 'b', 'c'].map((name) => ({ name, revision: 'absent' })),
         put: ['a', 'b', 'c'].map((name) => ({ name, value: bytes(name) })),
@@ -42,17 +43,14 @@ export function registerCommitCases(fixture: Fixture): void {
     });
 
     it('deletes, and starts anew at revision 1', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
-      await store.commit(at, { expect: [seen], put: [{ name: 'a', value: bytes('x') }] });
+      await store.commit(at, put('a', 'x'));
       await store.commit(at, { expect: [{ name: 'a', revision: 1n }], delete: ['a'] });
       expect((await store.read(at, ['a'])).size).toBe(0);
-      const again = committed(await store.commit(at, { expect: [seen], put: [{ name: 'a', value: bytes('y') }] }));
+      const again = committed(await store.commit(at, put('a', 'y')));
       expect(again.revisions.get('a')).toBe(1n);
     });
 
     it('keeps aggregates apart whose names run into each other', async () => {
-      const { store, fresh } = fixture;
       const { id } = fresh();
       const places = [
         [{ kind: 'k', id }, 'a'],
@@ -63,8 +61,7 @@ export function registerCommitCases(fixture: Fixture): void {
         [{ kind: 'k', id }, 'a:a'],
         [{ kind: 'k', id }, 'A'],
       ] as const;
-      for (const [index, [at, name]] of places.entries())
-        await store.commit(at, { expect: [{ name, revision: 'absent' }], put: [{ name, value: bytes(`${index}`) }] });
+      for (const [index, [at, name]] of places.entries()) await store.commit(at, put(name, `${index}`));
       for (const [index, [at, name]] of places.entries())
         expect((await store.read(at, [name])).get(name)?.value).toEqual(bytes(`${index}`));
     });
@@ -76,17 +73,14 @@ export function registerCommitCases(fixture: Fixture): void {
       ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe, 0x00, 0xc3, 0x28])],
       ['the largest value', Buffer.alloc(1024 * 1024, 0xa5)],
     ])('returns a value of %s as it was put', async (_, value) => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
-      await store.commit(at, { expect: [seen], put: [{ name: 'a', value }] });
+      await store.commit(at, put('a', value));
       expect((await other.read(at, ['a'])).get('a')?.value.equals(value)).toBe(true);
     });
 
     it('returns any value as it was put (property)', async () => {
-      const { store, fresh } = fixture;
       await fc.assert(
         fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (value) => {
-          const at = fresh();
+          at = fresh();
           await store.commit(at, { expect: [seen], put: [{ name: 'a', value }] });
           expect((await store.read(at, ['a'])).get('a')?.value).toEqual(Buffer.from(value));
         }),
@@ -95,8 +89,6 @@ export function registerCommitCases(fixture: Fixture): void {
     });
 
     it('takes no notice of a buffer that is changed after the call', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       const value = bytes('before');
       await store.commit(at, { expect: [seen], put: [{ name: 'a', value }] });
       value.fill(0);
@@ -113,33 +105,24 @@ export function registerCommitCases(fixture: Fixture): void {
       ['an older revision was expected', 2n, 1n],
       ['a newer revision was expected', 1n, 2n],
     ])('is one when %s', async (_, actual, expected) => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       for (let revision = 0n; actual !== 'absent' && revision < actual; revision++)
-        await store.commit(at, {
-          expect: [{ name: 'a', revision: revision === 0n ? 'absent' : revision }],
-          put: [{ name: 'a', value: bytes('x') }],
-        });
-      const result = await store.commit(at, {
-        expect: [{ name: 'a', revision: expected }],
-        addTo: [{ set: 's', member: 'm' }],
-      });
+        await store.commit(at, put('a', 'x', revision === 0n ? 'absent' : revision));
+      const addTo = [{ set: 's', member: 'm' }];
+      const result = await store.commit(at, { expect: [{ name: 'a', revision: expected }], addTo });
       expect(result).toEqual({ ok: false, conflict: 'a' });
       expect(await store.isMember(at, 's', 'm')).toBe(false);
     });
 
     it('names the first record that is not as expected', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
-      const result = await store.commit(at, {
-        expect: [seen, { name: 'b', revision: 4n }, { name: 'c', revision: 5n }],
-        put: [{ name: 'a', value: bytes('x') }],
-      });
+      const others = [
+        { name: 'b', revision: 4n },
+        { name: 'c', revision: 5n },
+      ];
+      const result = await store.commit(at, { ...put('a', 'x'), expect: [seen, ...others] });
       expect(result).toEqual({ ok: false, conflict: 'b' });
     });
 
     it('changes nothing at all, of any part of the commit', async () => {
-      const { store, fresh } = fixture;
       const at = fresh('untouched');
       await store.commit(at, {
         expect: [seen, { name: 'b', revision: 'absent' }],
@@ -178,19 +161,14 @@ export function registerCommitCases(fixture: Fixture): void {
     });
 
     it('lets a commit that only expects be a check', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       expect(committed(await store.commit(at, { expect: [seen] })).revisions.size).toBe(0);
       expect(await store.commit(at, { expect: [{ name: 'a', revision: 1n }] })).toEqual({ ok: false, conflict: 'a' });
     });
   });
 
   it('applies every part of a commit together', async () => {
-    const { store, other, fresh } = fixture;
-    const at = fresh();
     await store.commit(at, {
-      expect: [seen],
-      put: [{ name: 'a', value: bytes('a') }],
+      ...put('a', 'a'),
       addTo: [{ set: 's', member: 'old' }],
       append: [{ log: 'l', dedupeId: '1', value: bytes('1') }],
     });
@@ -225,4 +203,4 @@ export function registerCommitCases(fixture: Fixture): void {
     const log = await other.readLog(at, 'l', 0n, 10);
     expect(log).toEqual({ entries: [{ sequence: 2n, dedupeId: '2', value: bytes('2') }], trimmedTo: 1n, last: 2n });
   });
-}
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { bytes, type Fixture } from './contract-fixture';
-import type { Page } from '../port';
+import { bytes, eachStore, fresh, put } from '../testing/each-store';
+import type { Aggregate, Page, Store } from '../port';
 
 async function pages(next: (cursor: string | undefined) => Promise<Page>): Promise<string[][]> {
   const all: string[][] = [];
@@ -15,18 +15,23 @@ async function pages(next: (cursor: string | undefined) => Promise<Page>): Promi
 
 const member = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => /^[\x20-\x7a|~]+$/.test(text));
 
-export function registerSetCases(fixture: Fixture): void {
+eachStore((fixture) => {
+  const { clock } = fixture;
+  let store: Store;
+  let other: Store;
+  let at: Aggregate;
+  beforeEach(() => {
+    ({ store, other } = fixture);
+    at = fresh();
+  });
+
   describe('sets', () => {
     it('has no member at the beginning', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       expect(await store.members(at, 's', undefined, 10)).toEqual({ items: [] });
       expect(await store.isMember(at, 's', 'a')).toBe(false);
     });
 
     it('adds and removes, both without notice of what is so already', async () => {
-      const { store, other, fresh } = fixture;
-      const at = fresh();
       const change = (field: 'addTo' | 'removeFrom', name: string) =>
         store.commit(at, { [field]: [{ set: 's', member: name }] });
       for (const name of ['a', 'a', 'b']) expect((await change('addTo', name)).ok).toBe(true);
@@ -38,7 +43,6 @@ export function registerSetCases(fixture: Fixture): void {
     });
 
     it('keeps sets apart, also from sets of other aggregates', async () => {
-      const { store, fresh } = fixture;
       const [one, two] = [fresh(), fresh()];
       await store.commit(one, {
         addTo: [
@@ -54,13 +58,12 @@ export function registerSetCases(fixture: Fixture): void {
     });
 
     it('pages in byte order, each member once, for any members and page size (property)', async () => {
-      const { store, fresh } = fixture;
       await fc.assert(
         fc.asyncProperty(
           fc.uniqueArray(member, { maxLength: 30 }),
           fc.integer({ min: 1, max: 12 }),
           async (members, limit) => {
-            const at = fresh();
+            at = fresh();
             await store.commit(at, { addTo: members.map((each) => ({ set: 's', member: each })) });
             const all = await pages((cursor) => store.members(at, 's', cursor, limit));
             expect(all.flat()).toEqual([...members].sort((a, b) => Buffer.compare(bytes(a), bytes(b))));
@@ -72,8 +75,6 @@ export function registerSetCases(fixture: Fixture): void {
     });
 
     it('goes on paging where the member of the cursor was removed', async () => {
-      const { store, fresh } = fixture;
-      const at = fresh();
       await store.commit(at, { addTo: ['a', 'b', 'c', 'd'].map((each) => ({ set: 's', member: each })) });
       const { next } = await store.members(at, 's', undefined, 2);
       await store.commit(at, { removeFrom: [{ set: 's', member: 'b' }] });
@@ -82,18 +83,17 @@ export function registerSetCases(fixture: Fixture): void {
   });
 
   describe('lists', () => {
+    const addTo = [{ set: 's', member: 'm' }];
+
     it('lists the aggregates of a kind that hold a record, a member or a log, in byte order', async () => {
-      const { store, other } = fixture;
       const seen = { name: 'a', revision: 'absent' } as const;
-      await store.commit({ kind: 'listed', id: 'record' }, { expect: [seen], put: [{ name: 'a', value: bytes('x') }] });
-      await store.commit({ kind: 'listed', id: 'set' }, { addTo: [{ set: 's', member: 'm' }] });
+      await store.commit({ kind: 'listed', id: 'record' }, put('a', 'x'));
+      await store.commit({ kind: 'listed', id: 'set' }, { addTo });
       await store.commit({ kind: 'listed', id: 'log' }, { append: [{ log: 'l', dedupeId: '1', value: bytes('x') }] });
-      await store.commit({ kind: 'listed', id: 'cpns://pn1.td.example/pne/a' }, { addTo: [{ set: 's', member: 'm' }] });
-      await store.commit({ kind: 'listed-not', id: 'other' }, { addTo: [{ set: 's', member: 'm' }] });
-      await store.commit(
-        { kind: 'listed', id: 'conflict' },
-        { expect: [{ name: 'a', revision: 7n }], addTo: [{ set: 's', member: 'm' }] },
-      );
+      await store.commit({ kind: 'listed', id: 'cpns://pn1.td.example/pne/a' }, { addTo });
+      await store.commit({ kind: 'listed-not', id: 'other' }, { addTo });
+      const conflict = { expect: [{ name: 'a', revision: 7n }], addTo };
+      await store.commit({ kind: 'listed', id: 'conflict' }, conflict);
       await store.commit({ kind: 'listed', id: 'checked' }, { expect: [seen] });
       const ids = ['cpns://pn1.td.example/pne/a', 'log', 'record', 'set'];
       expect(await other.list('listed', undefined, 100)).toEqual({ items: ids });
@@ -102,23 +102,17 @@ export function registerSetCases(fixture: Fixture): void {
     });
 
     it('lists nothing of an unknown kind', async () => {
-      expect(await fixture.store.list('unheard-of', undefined, 10)).toEqual({ items: [] });
+      expect(await store.list('unheard-of', undefined, 10)).toEqual({ items: [] });
     });
 
     it('drops an aggregate that holds nothing any more, and lists it when it does again', async () => {
-      const { store, other, clock } = fixture;
       const at = { kind: 'coming-and-going', id: 'x' };
-      const seen = { name: 'a', revision: 'absent' } as const;
       for (let round = 0; round < 3; round++) {
-        await store.commit(at, {
-          expect: [seen],
-          put: [{ name: 'a', value: bytes('x') }],
-          addTo: [{ set: 's', member: 'm' }],
-        });
+        await store.commit(at, { ...put('a', 'x'), addTo });
         expect((await other.list(at.kind, undefined, 10)).items).toEqual(['x']);
         await store.commit(at, { expect: [{ name: 'a', revision: 1n }], delete: ['a'] });
         expect((await other.list(at.kind, undefined, 10)).items).toEqual(['x']);
-        await store.commit(at, { removeFrom: [{ set: 's', member: 'm' }] });
+        await store.commit(at, { removeFrom: addTo });
         // twice with time in between, since an adapter may forget it only at the second look
         expect((await other.list(at.kind, undefined, 10)).items).toEqual([]);
         clock.advance(round * 60_000);
@@ -127,11 +121,10 @@ export function registerSetCases(fixture: Fixture): void {
     });
 
     it('keeps an aggregate whose log was trimmed: its sequences go on', async () => {
-      const { store } = fixture;
       const at = { kind: 'trimmed-away', id: 'x' };
       await store.commit(at, { append: [{ log: 'l', dedupeId: '1', value: bytes('x') }] });
       await store.commit(at, { trim: [{ log: 'l', upTo: 1n }] });
       expect((await store.list(at.kind, undefined, 10)).items).toEqual(['x']);
     });
   });
-}
+});
