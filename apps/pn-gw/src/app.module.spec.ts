@@ -1,16 +1,15 @@
 import { serve } from '@cpns/platform/testing';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RequestGroupKey } from './cskmf/request-group-key/request-group-key';
+import { RequestGroupKey } from './cskmf/server-cskmf';
 import { DeliveryChannel } from './gateway-delivery/delivery-channel';
-import { ServerClients } from './peers/server-clients';
-import { SmfClients } from './peers/smf-clients';
+import { ServerClients, SmfClients } from './peers/peer-clients';
 import { ProvisioningLoop } from './provisioning/provisioning-loop';
 import { NoticeChannel } from './smf/notice-channel';
-import { gatewayWorld } from './testing/world';
+import { GatewayWorld } from './testing/world';
 
 test('a gateway closes its connections after the last of its loops has ended', async () => {
-  const world = await gatewayWorld();
+  const world = await GatewayWorld.create();
   const { module } = world;
   const seen: string[] = [];
   for (const loop of [DeliveryChannel, NoticeChannel, RequestGroupKey, ProvisioningLoop]) {

@@ -4,18 +4,15 @@ import { HealthMonitor, peerIdentifier } from '@cpns/grpc';
 import { GrpcTransport, StoreModule } from '@cpns/platform';
 import { Logger } from '@cpns/telemetry';
 import { Module } from '@nestjs/common';
-import { ChannelModule } from './channel/channel.module';
 import { OwnGateway } from './common/own-gateway';
 import { GatewayConfig } from './config';
 import { CskmfModule } from './cskmf/cskmf.module';
 import { DeviceCapabilitiesModule } from './device-capabilities/device-capabilities.module';
 import { EntityUserKeyModule } from './entity-user-key/entity-user-key.module';
 import { GatewayDeliveryModule } from './gateway-delivery/gateway-delivery.module';
-import { GatewayIdentityModule } from './gateway-identity/gateway-identity.module';
-import { OneTime } from './gateway-identity/one-time';
+import { GatewayIdentityModule, OneTime } from './gateway-identity/gateway-identity.module';
 import { PeersModule } from './peers/peers.module';
-import { ProofModule } from './proof/proof.module';
-import { VerifyProof } from './proof/verify-proof';
+import { VerifyProof } from './entity-user-key/assigned-keys';
 import { ProvisioningModule } from './provisioning/provisioning.module';
 import { ServiceGroupModule } from './service-group/service-group.module';
 import { SmfModule } from './smf/smf.module';
@@ -44,7 +41,7 @@ const transport = {
           clients: 'none',
           listen: tokenListen,
           tls,
-          verifyProof: (proof, method, requestDigest) => proofs.execute(proof, method, requestDigest),
+          verifyProof: proofs.execute.bind(proofs),
           health,
           logger,
         },
@@ -63,15 +60,13 @@ function issuingCaOf([, issuingCa]: readonly Buffer[]): Buffer {
 /** Each module stands after those that it imports: Nest does not end it before them in every other order. */
 export const FUNCTIONS = [
   PeersModule,
-  ChannelModule,
   ServiceGroupModule,
   ProvisioningModule,
   EntityUserKeyModule,
-  ProofModule,
   DeviceCapabilitiesModule,
   CskmfModule,
-  SmfModule,
   GatewayDeliveryModule,
+  SmfModule,
 ];
 
 @Module({ imports: [GatewayIdentityModule, store, ...FUNCTIONS], providers: [transport] })

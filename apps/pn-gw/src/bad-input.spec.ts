@@ -12,7 +12,7 @@ import {
 import { FailingStore } from '@cpns/store/testing';
 import { CskmfController } from './cskmf/cskmf.controller';
 import { SmfController } from './smf/smf.controller';
-import { callOf, CAMERA, gatewayWorld, GATEWAY, LOCK, type GatewayWorld } from './testing/world';
+import { CAMERA, GATEWAY, GatewayWorld, LOCK, outcomeOf, STRANGER } from './testing/world';
 
 const AT = 'gateway certificate';
 
@@ -21,11 +21,11 @@ let smf: SmfController;
 let cskmf: CskmfController;
 let count = 0;
 const freshId = () => `group-${++count}`;
-const call = () => callOf(world, CAMERA);
+const call = () => world.call(CAMERA);
 const accepted = () => Promise.resolve(2n);
 
 beforeAll(async () => {
-  world = await gatewayWorld();
+  world = await GatewayWorld.create();
   [smf, cskmf] = [world.module.get(SmfController), world.module.get(CskmfController)];
 });
 beforeEach(() => (world.smf.answer = accepted));
@@ -38,8 +38,8 @@ const expected = (reason: Reason, field = '') => `${REASONS[reason].code}/${reas
 interface OfGroup {
   readonly groupId: string;
 }
-const ask = (name: 'JoinServiceGroup' | 'LeaveServiceGroup', request: OfGroup) =>
-  name === 'JoinServiceGroup' ? smf.joinServiceGroup(request, call()) : smf.leaveServiceGroup(request, call());
+const ask = (name: 'JoinServiceGroup' | 'LeaveServiceGroup', request: OfGroup, as = call()) =>
+  name === 'JoinServiceGroup' ? smf.joinServiceGroup(request, as) : smf.leaveServiceGroup(request, as);
 
 describe('membership, which the SMF decides', () => {
   const refusedBySmf = (id: string, reason: Reason, field?: string): Fault<OfGroup> => ({
@@ -54,6 +54,7 @@ describe('membership, which the SMF decides', () => {
   const JOIN_ONLY = [
     refusedBySmf('one member too many', 'LIMIT_REACHED', 'members'),
     refusedBySmf('a group that is closed', 'JOIN_NOT_PERMITTED'),
+    refusedBySmf('an entity without a key', 'MEMBER_WITHOUT_KEY'),
     refusedBySmf('a group that an operator took it out of', 'JOIN_NOT_PERMITTED'),
   ];
   for (const [name, faults] of [
@@ -72,6 +73,23 @@ describe('membership, which the SMF decides', () => {
       },
       faults: [...groupIdFaults<OfGroup>(ONE_OF_EACH), ...NOT_THERE, ...faults],
     });
+
+  it.each([
+    ['JoinServiceGroup', 'join'],
+    ['LeaveServiceGroup', 'leave'],
+  ] as const)(
+    '%s says who asks, from its proof, and is not passed on for others or without a group',
+    async (name, said) => {
+      world.smf.asked.length = 0;
+      const outcome = (groupId: string, entity?: string) => outcomeOf(ask(name, { groupId }, world.call(entity)));
+      expect(await outcome('', CAMERA)).toBe('FIELD_MISSING');
+      expect(await outcome('g1', STRANGER)).toBe('PN_MISMATCH');
+      expect(await outcome('g1')).toBe('PROOF_MISSING');
+      expect(world.smf.asked).toEqual([]);
+      expect(await ask(name, { groupId: 'g1' })).toEqual({ membershipRevision: 2n });
+      expect(world.smf.asked).toEqual([`${said} g1 ${CAMERA}`]);
+    },
+  );
 });
 
 describe('PullGroupKey', () => {

@@ -1,5 +1,4 @@
 import {
-  GroupKeyDeliveryMode,
   MembershipServiceService,
   ServiceGroupNoticeServiceService,
   ServiceGroupServiceService,
@@ -14,15 +13,13 @@ import { identifyByName, TestPki } from '@cpns/grpc/testing';
 import { serve, type ServedModule } from '@cpns/platform/testing';
 import { createHash, X509Certificate } from 'node:crypto';
 import { MembershipController } from './membership/membership.controller';
-import { reasonOf } from './testing/reason-of';
-import { described, gatewayOf, pne, World, type Replica } from './testing/world';
+import { described, gatewayOf, pne, PUSH, reasonOf, type Replica, World } from './testing/world';
 
 jest.setTimeout(60_000);
 
 const SELF = 'cpns://td.example/service/smf';
 const OPERATOR = 'cpns://td.example/operator/ann';
 const [GW1, GW2] = [gatewayOf('pn1'), gatewayOf('pn2')];
-const PUSH = GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH;
 
 const codec: ReceiverCodec<OpenNoticeChannelResponse, OpenNoticeChannelRequest> = {
   send: (message) =>
@@ -44,7 +41,7 @@ describe('the SMF on the wire', () => {
 
   beforeEach(async () => {
     world = await World.create();
-    smf = await world.replica();
+    ({ smf } = world);
     [connections, channels] = [[], []];
     for (const uri of [GW1, GW2]) world.server.gateways.set(uri, digestOf(uri));
     served = await serve(smf.module, {

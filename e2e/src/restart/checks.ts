@@ -11,7 +11,7 @@ import {
   type Assigned,
 } from '@cpns/pne-sdk';
 import { lookIntoStore } from '@cpns/testing';
-import { firstSeedAggregate, SERVED_SET } from '../../../apps/pn-gw/src/provisioning/records';
+import { firstSeedAggregate, SERVED_SET } from '../../../apps/pn-gw/src/provisioning/first-seeds';
 import type { LocalDevice } from '../support/local-device';
 import { PATIENCE_MS, type Counts, type House } from './house';
 

@@ -2,13 +2,8 @@ import { FaultControl, Deployment, lookIntoStore, retried, waitUntil, type Gatew
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  CURRENT_SEED,
-  GATEWAY_CA,
-  NEXT_CA,
-  PROVISIONING_AGGREGATE,
-  SEED_REQUEST,
-} from '../../../apps/pn-gw/src/provisioning/records';
+import { CURRENT_SEED, PROVISIONING_AGGREGATE, SEED_REQUEST } from '../../../apps/pn-gw/src/provisioning/first-seeds';
+import { GATEWAY_CA, NEXT_CA } from '../../../apps/pn-gw/src/provisioning/gateway-ca';
 import { DEVICE, GATEWAY, SERVER } from './due';
 
 export const PN = 'pn1';

@@ -1,4 +1,5 @@
-import { permissionDenied, samePn, type EntityName } from '@cpns/core';
+import { parseEntityUri, permissionDenied, samePn, type EntityName } from '@cpns/core';
+import type { CallContext, CallerEntity } from '@cpns/grpc';
 import { OwnIdentity } from '@cpns/platform';
 
 /** This PN GW, as its own certificate says; `uri` is its E. */
@@ -17,4 +18,11 @@ export function checkAddressee(own: EntityName, entity: EntityName, gateway?: En
   if (!samePn(own, entity)) throw permissionDenied('PN_MISMATCH', `this gateway serves ${own.pn} only`);
   if (gateway !== undefined && gateway.uri !== own.uri)
     throw permissionDenied('GATEWAY_MISMATCH', 'the request was made to another gateway');
+}
+
+/** The authenticated entity that calls. @throws CpnsError PROOF_MISSING, PN_MISMATCH */
+export function callerHere(own: OwnGateway, call: CallContext): CallerEntity {
+  const caller = call.requireEntity();
+  checkAddressee(own.name, parseEntityUri(caller.entity, 'entity'));
+  return caller;
 }

@@ -4,15 +4,9 @@ import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { PeersModule } from '../peers/peers.module';
 import { ServiceGroupModule } from '../service-group/service-group.module';
-import { AcceptPush } from './accept-push/accept-push';
-import { HeldPushes } from './accept-push/held-pushes';
-import { CskmfController } from './cskmf.controller';
-import { Envelopes } from './envelopes';
-import { PullGroupKey } from './pull-group-key/pull-group-key';
-import { AVAILABLE, ENVELOPES, HELD_INDEX, HELD_PUSH } from './records';
-import { RequestGroupKey, RequestingOptions } from './request-group-key/request-group-key';
-import { GroupKeyHub } from './watch-group-keys/group-key-hub';
-import { WatchGroupKeys } from './watch-group-keys/watch-group-keys';
+import { AcceptPush, RequestGroupKey, RequestingOptions } from './server-cskmf';
+import { AVAILABLE, Envelopes, ENVELOPES, GroupKeyHub, HELD_INDEX, HELD_PUSH, HeldPushes } from './envelopes';
+import { CskmfController, PullGroupKey, WatchGroupKeys } from './cskmf.controller';
 
 @OwnsRecords(ENVELOPES, HELD_INDEX, HELD_PUSH, AVAILABLE)
 @Module({

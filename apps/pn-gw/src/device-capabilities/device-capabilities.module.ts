@@ -2,7 +2,6 @@
 import { Module } from '@nestjs/common';
 import { PeersModule } from '../peers/peers.module';
 import { DeviceCapabilitiesController } from './device-capabilities.controller';
-import { ReportCapabilities } from './report-capabilities';
 
-@Module({ imports: [PeersModule], controllers: [DeviceCapabilitiesController], providers: [ReportCapabilities] })
+@Module({ imports: [PeersModule], controllers: [DeviceCapabilitiesController] })
 export class DeviceCapabilitiesModule {}

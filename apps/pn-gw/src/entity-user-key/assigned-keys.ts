@@ -1,9 +1,137 @@
-import type { KeyRevocation } from '@cpns/contracts';
-import { parseEntityUri } from '@cpns/core';
-import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
-import { at, Records } from '@cpns/store';
+/** What a PN GW keeps of the entities of its PN, so that it assigns keys while the CPNS Server is away. */
+import { fields, keyForm, type KeyRevocation, type TokenGrant, type TokenRevocation } from '@cpns/contracts';
+import {
+  checkTokenId,
+  checkUserId,
+  Clock,
+  duration,
+  EntityUserKey,
+  failedPrecondition,
+  parseEntityUri,
+  TokenAuthKey,
+  unauthenticated,
+} from '@cpns/core';
+import { type AdmissionState, advanceAdmission, TOKEN_MAX_LIFE_MS } from '@cpns/entity-user-key';
+import type { ProvenCaller } from '@cpns/grpc';
+import {
+  checkSize,
+  deriveConfirmKey,
+  KEY_ID_BYTES,
+  type KeyForm,
+  keyIdBytes,
+  parseProof,
+  type Proof,
+  PROOF_WINDOW_MS,
+  type ProofCall,
+  verifyProof,
+} from '@cpns/key-derivation';
+import {
+  type Aggregate,
+  at,
+  defineRecord,
+  expiring,
+  jsonField,
+  optional,
+  Records,
+  secretField,
+  Store,
+  type ValueIn,
+} from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { ASSIGNED_KEY, entityAggregate, type AssignedKeyRecord } from './records';
+import { checkAddressee, OwnGateway } from '../common/own-gateway';
+import { ServerClients } from '../peers/peer-clients';
+
+/** One entity of the PN. @param entity E */
+export const entityAggregate = (entity: string): Aggregate => ({ kind: 'entity', id: entity });
+
+/** An admission that names this gateway as assigner, as the Server granted it. */
+export const GRANT = defineRecord('grant', {
+  tokenId: jsonField<string>(),
+  entity: jsonField<string>(),
+  user: jsonField<string>(),
+  form: jsonField<KeyForm>(),
+  state: jsonField<AdmissionState>(),
+  /** Unix milliseconds. */
+  admittedAt: jsonField<number>(),
+  expiresAt: jsonField<number>(),
+  /** A */
+  authKey: secretField(TokenAuthKey),
+  /** The request that spent it, by its SHA-256, and the encoded reply. */
+  spent: optional(jsonField<{ readonly digest: Buffer; readonly reply: Buffer }>()),
+});
+export type GrantRecord = ValueIn<typeof GRANT>;
+
+export const grantName = (tokenId: string): string => `grant.${tokenId}`;
+
+/** How long a grant is kept after its token ended, so that a late request gets TOKEN_EXPIRED; milliseconds. */
+export const GRANT_KEPT_MS = duration(30, 'day');
+
+/** A token that was revoked before it was granted: when the grant comes, it is void. */
+export const REVOKED_TOKEN = defineRecord('revoked', { revokedAt: jsonField<number>() });
+
+const grantOrRevocation = (tokenId: string) => ({
+  grant: at(GRANT, grantName(tokenId)),
+  revoked: at(REVOKED_TOKEN, `revoked.${tokenId}`),
+});
+
+/** A secret that this gateway assigned: it verifies proofs of it itself. */
+export const ASSIGNED_KEY = defineRecord('key', {
+  /** S */
+  secret: secretField(EntityUserKey),
+  user: jsonField<string>(),
+  /** 32 hexadecimal digits. */
+  keyId: jsonField<string>(),
+  notAfter: jsonField<number>(),
+  /** Of the admission that it came from, Unix milliseconds. */
+  admittedAt: jsonField<number>(),
+});
+export type AssignedKeyRecord = ValueIn<typeof ASSIGNED_KEY>;
+
+/** Admissions that name this gateway as assigner, as the Server grants and revokes them. */
+@Injectable()
+export class TokenGrants {
+  constructor(
+    private readonly own: OwnGateway,
+    private readonly records: Records,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws CpnsError a field's reason; PN_MISMATCH */
+  async keep(message: TokenGrant): Promise<void> {
+    const entity = parseEntityUri(message.entity, 'entity');
+    checkAddressee(this.own.name, entity);
+    const tokenId = checkTokenId(message.tokenId, 'token_id');
+    const granted: GrantRecord = {
+      tokenId,
+      entity: entity.uri,
+      user: checkUserId(message.user, 'user'),
+      form: keyForm(message.form),
+      state: 'open',
+      admittedAt: fields.time(message.admittedAt, 'admitted_at'),
+      expiresAt: fields.time(message.expiresAt, 'expires_at'),
+      authKey: new TokenAuthKey(fields.secret(message.tokenAuthKey, 'token_auth_key')),
+    };
+    await this.records.transact(entityAggregate(entity.uri), grantOrRevocation(tokenId), ({ grant, revoked }) =>
+      // one that is there may be spent already
+      grant === undefined && revoked === undefined
+        ? { result: undefined, put: { grant: expiring(granted, granted.expiresAt + GRANT_KEPT_MS) } }
+        : { result: undefined },
+    );
+  }
+
+  /** @throws CpnsError a field's reason */
+  async revoke(message: TokenRevocation): Promise<void> {
+    const entity = parseEntityUri(message.entity, 'entity');
+    const tokenId = checkTokenId(message.tokenId, 'token_id');
+    await this.records.transact(entityAggregate(entity.uri), grantOrRevocation(tokenId), ({ grant }) => {
+      const now = this.clock.now();
+      if (grant === undefined)
+        return { result: undefined, put: { revoked: expiring({ revokedAt: now }, now + TOKEN_MAX_LIFE_MS) } };
+      const next = { ...grant, state: advanceAdmission(grant.state, 'revoke') };
+      return { result: undefined, put: { grant: expiring(next, grant.expiresAt + GRANT_KEPT_MS) } };
+    });
+  }
+}
 
 /** The secrets that this gateway assigned. */
 @Injectable()
@@ -28,5 +156,49 @@ export class AssignedKeys {
       key?.keyId === keyId ? { result: undefined, put: { key: null } } : { result: undefined },
     );
     return { entity: entity.uri, keyId };
+  }
+}
+
+const NONCE_LIFE_MS = 2 * PROOF_WINDOW_MS;
+
+/**
+ * Who holds S verifies (protocol.md, "Proof of a secret, on each call"): the gateway itself for secrets that it assigned,
+ * else the Server on its behalf.
+ */
+@Injectable()
+export class VerifyProof {
+  constructor(
+    private readonly own: OwnGateway,
+    private readonly server: ServerClients,
+    private readonly keys: AssignedKeys,
+    private readonly store: Store,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws CpnsError PN_MISMATCH; KEY_UNKNOWN, KEY_REVOKED, KEY_EXPIRED; PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED */
+  async execute(bytes: Buffer, method: string, requestDigest: Buffer): Promise<ProvenCaller> {
+    const proof = parseProof(bytes);
+    checkAddressee(this.own.name, parseEntityUri(proof.entity));
+    const key = await this.keys.find(proof.entity);
+    if (key?.keyId !== proof.keyId) return this.server.proof.verifyProof({ proof: bytes, method, requestDigest });
+    return this.verifyHere(key, proof, { audience: this.own.uri, method, requestDigest });
+  }
+
+  private async verifyHere(key: AssignedKeyRecord, proof: Proof, call: ProofCall): Promise<ProvenCaller> {
+    const now = this.clock.now();
+    const confirmKey = deriveConfirmKey(key.secret);
+    verifyProof(confirmKey, proof, call, now);
+    confirmKey.destroy();
+    if (now >= key.notAfter) throw failedPrecondition('KEY_EXPIRED', 'the key has expired: ask for a new admission');
+    const name = `nonce.${Buffer.from(proof.nonce).toString('hex')}`;
+    const { ok } = await this.store.commit(
+      { kind: 'proof', id: proof.entity },
+      {
+        expect: [{ name, revision: 'absent' }],
+        put: [{ name, value: Buffer.alloc(0), expiresAt: now + NONCE_LIFE_MS }],
+      },
+    );
+    if (!ok) throw unauthenticated('PROOF_REPLAYED', 'make a new proof for each call');
+    return { entity: proof.entity, user: key.user, keyId: keyIdBytes(key.keyId) };
   }
 }

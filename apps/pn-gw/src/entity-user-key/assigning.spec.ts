@@ -122,9 +122,9 @@ describe('a 1st seed', () => {
 
 it('verifies proofs of a key by itself until it hears that the key has ended', async () => {
   const proved = await provingCall(world, BY_GATEWAY);
-  const asked = world.server.asked;
+  const asked = world.server.calls;
   await proved();
-  expect(world.server.asked).toBe(asked);
+  expect(world.server.calls).toBe(asked);
   const token = await admit();
   const { secret } = await assignSecret(world, token);
   const keyRevocation = { entity: token.entity, keyId: keyIdBytes(deriveKeyId(secret)) };

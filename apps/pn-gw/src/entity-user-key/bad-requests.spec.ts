@@ -47,11 +47,11 @@ async function tried(row: KeyRow): Promise<void> {
   await tryRow(world, row, {
     store: world.store,
     around: async (bad) => {
-      const before = world.server.asked;
+      const before = world.server.calls;
       world.server.refusal = isServers ? new CpnsError(reason, 'as the Server says it') : undefined;
       await bad().finally(() => {
         world.server.refusal = undefined;
-        expect(world.server.asked - before).toBe(isServers ? 1 : 0);
+        expect(world.server.calls - before).toBe(isServers ? 1 : 0);
       });
     },
   });

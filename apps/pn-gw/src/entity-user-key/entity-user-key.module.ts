@@ -1,20 +1,16 @@
-/** Entity-User Keys at the PN GW: assigned here or by the Server, registered with the Server. */
+/** Entity-User Keys at the PN GW: assigned here or by the Server, registered with the Server, proven on each call. */
 import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { PeersModule } from '../peers/peers.module';
 import { ProvisioningModule } from '../provisioning/provisioning.module';
-import { AssignEntityUserKey } from './assign-entity-user-key';
-import { AssignedKeys } from './assigned-keys';
-import { EntityUserKeyController } from './entity-user-key.controller';
-import { ASSIGNED_KEY, GRANT, REVOKED_TOKEN } from './records';
-import { RelayToServer } from './relay-to-server';
-import { TokenGrants } from './token-grants';
+import { ASSIGNED_KEY, AssignedKeys, GRANT, REVOKED_TOKEN, TokenGrants, VerifyProof } from './assigned-keys';
+import { AssignEntityUserKey, EntityUserKeyController, RelayToServer } from './entity-user-key.controller';
 
 @OwnsRecords(GRANT, REVOKED_TOKEN, ASSIGNED_KEY)
 @Module({
   imports: [PeersModule, ProvisioningModule],
   controllers: [EntityUserKeyController],
-  providers: [AssignEntityUserKey, RelayToServer, TokenGrants, AssignedKeys],
-  exports: [TokenGrants, AssignedKeys],
+  providers: [AssignEntityUserKey, RelayToServer, TokenGrants, AssignedKeys, VerifyProof],
+  exports: [TokenGrants, AssignedKeys, VerifyProof],
 })
 export class EntityUserKeyModule {}

@@ -1,15 +1,36 @@
-/** The identity of this PN GW: the one that is stored, or one from the Server under the one-time string. */
 import { dersToPem, privateKeyPem } from '@cpns/certificate-issuance';
-import { parseEntityUri } from '@cpns/core';
+import { CpnsError, parseEntityUri } from '@cpns/core';
+import { type OneTimeString, parseOneTimeString } from '@cpns/key-derivation';
 import { OwnIdentity } from '@cpns/platform';
 import { enrolGateway, SealedDeviceStates } from '@cpns/pne-sdk';
 import { Records } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
-import { Global, Module } from '@nestjs/common';
+import { Global, Injectable, Module } from '@nestjs/common';
 import { OwnGateway } from '../common/own-gateway';
 import { GatewayConfig } from '../config';
-import { OneTime } from './one-time';
 
+/** The one-time string that the gateway enrols with. */
+@Injectable()
+export class OneTime {
+  /** Undefined where no file of it is given: after the first start none is needed. */
+  readonly string: OneTimeString | undefined;
+
+  /** @throws CpnsError CONFIGURATION_INVALID */
+  constructor({ oneTimeStringFile }: GatewayConfig) {
+    this.string = oneTimeStringFile && readOneTimeString(oneTimeStringFile.content);
+  }
+}
+
+function readOneTimeString(content: Buffer): OneTimeString {
+  try {
+    return parseOneTimeString(content.toString('utf8').trim());
+  } catch (cause) {
+    const why = cause instanceof CpnsError ? `: ${cause.message}` : '';
+    throw new CpnsError('CONFIGURATION_INVALID', `CPNS_ONE_TIME_STRING_FILE holds no one-time string${why}`, { cause });
+  }
+}
+
+/** The identity of this PN GW: the one that is stored, or one from the Server under the one-time string. */
 const ownGateway = {
   provide: OwnGateway,
   inject: [GatewayConfig, Records, OneTime, Logger],

@@ -1,6 +1,6 @@
 import { CpnsError, type Reason } from '@cpns/core';
 import { aboutCallersCertificate } from '@cpns/grpc';
-import { relayed } from './peer-connection';
+import { relayed } from './peer-clients';
 
 const SERVER = 'cpns://td.example/service/cpns-server';
 const PLAIN = 'DEPENDENCY_UNAVAILABLE: this gateway has no access to the CPNS Server side at the moment';

@@ -1,7 +1,6 @@
 /** The gateway's ways to the Server side; closed after everything that calls over them. */
 import { Module } from '@nestjs/common';
-import { ServerClients } from './server-clients';
-import { SmfClients } from './smf-clients';
+import { ServerClients, SmfClients } from './peer-clients';
 
 const PEERS = [ServerClients, SmfClients];
 

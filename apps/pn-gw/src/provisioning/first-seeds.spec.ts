@@ -1,5 +1,5 @@
 import { FirstSeed } from '@cpns/core';
-import { CAMERA, gatewayWorld, type GatewayWorld } from '../testing/world';
+import { CAMERA, GatewayWorld } from '../testing/world';
 import { FirstSeeds } from './first-seeds';
 
 const PLACES = 10;
@@ -9,7 +9,7 @@ describe('a 1st seed that many entities come for at one moment', () => {
   let commits: jest.SpyInstance;
 
   beforeEach(async () => {
-    world = await gatewayWorld();
+    world = await GatewayWorld.create();
     const now = world.clock.now();
     const limits = { firstSeedId: 'seed-1', assignUntil: now + 60_000, registerUntil: now + 90_000, revoked: false };
     const seed = new FirstSeed(Buffer.alloc(32, 7));

@@ -1,5 +1,7 @@
-/** EUK-GW-S steps 1 to 3 at the gateway: gets a 1st seed per epoch, and counts the (E, user) that it serves (Q8). */
+/** What a PN GW is provisioned with, so that it assigns keys while the CPNS Server is away. */
+import { fields } from '@cpns/contracts';
 import {
+  checkFirstSeedId,
   Clock,
   CpnsError,
   failedPrecondition,
@@ -8,26 +10,70 @@ import {
   NONCE_BYTES,
   Random,
   type Reason,
-  checkFirstSeedId,
 } from '@cpns/core';
-import { checkMayAssign, takePlaces, type FirstSeedLimits } from '@cpns/entity-user-key';
-import { fields } from '@cpns/contracts';
-import { at, expiring, Records } from '@cpns/store';
-import { emitStep, Logger, withinStep } from '@cpns/telemetry';
+import { checkMayAssign, type FirstSeedLimits, takePlaces } from '@cpns/entity-user-key';
+import { type Aggregate, at, defineRecord, expiring, jsonField, Records, secretField, type ValueIn } from '@cpns/store';
+import { emitStep, Logger, withinStep, withSpan, withStepChain } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { OwnGateway } from '../common/own-gateway';
-import { ServerClients } from '../peers/server-clients';
-import { orNotProvisioned, ProvisioningRun } from './provisioning-run';
-import {
-  CURRENT_SEED,
-  FIRST_SEED,
-  firstSeedAggregate,
-  PROVISIONING_AGGREGATE,
-  SEED_REQUEST,
-  SERVED_SET,
-  servedMember,
-  type FirstSeedRecord,
-} from './records';
+import { ServerClients } from '../peers/peer-clients';
+
+/** One 1st seed, in an aggregate of its own with the set of (E, user) that it serves. */
+export const firstSeedAggregate = (firstSeedId: string): Aggregate => ({ kind: 'first-seed', id: firstSeedId });
+
+export const FIRST_SEED = defineRecord('seed', {
+  firstSeedId: jsonField<string>(),
+  seed: secretField(FirstSeed),
+  assignUntil: jsonField<number>(),
+  registerUntil: jsonField<number>(),
+  maxEntities: jsonField<number>(),
+  revoked: jsonField<boolean>(),
+  /** Unix milliseconds. */
+  receivedAt: jsonField<number>(),
+  /** How many different (E, user) it was used for. */
+  assigned: jsonField<number>(),
+});
+export type FirstSeedRecord = ValueIn<typeof FIRST_SEED>;
+
+export const SERVED_SET = 'served';
+export const servedMember = (entity: string, user: string): string => `${entity}?user=${user}`;
+
+/** What the gateway was provisioned with last, and what it is asking for. */
+export const PROVISIONING_AGGREGATE: Aggregate = { kind: 'provisioning', id: 'own' };
+
+/** The seed that new keys are derived from. */
+export const CURRENT_SEED = defineRecord('current-seed', { firstSeedId: jsonField<string>() });
+
+/** A request for a 1st seed that may be under way: after a crash the same one is sent again. */
+export const SEED_REQUEST = defineRecord('seed-request', { requestId: jsonField<Buffer>() });
+
+/** One provisioning at a time, which serves all who ask for it while it runs; its steps are a trace of their own. */
+export class ProvisioningRun<T> {
+  #running: Promise<T> | undefined;
+
+  run(task: () => Promise<T>): Promise<T> {
+    this.#running ??= withSpan('cpns.provision', {}, () => withStepChain('', task)).finally(
+      () => (this.#running = undefined),
+    );
+    return this.#running;
+  }
+}
+
+/**
+ * For an entity that waits for what is being asked for: that the Server is away means that this gateway cannot assign.
+ * @param missing what the gateway lacks
+ * @throws CpnsError GATEWAY_NOT_PROVISIONED; any other as it is
+ */
+export async function orNotProvisioned<T>(provisioning: Promise<T>, missing: string): Promise<T> {
+  try {
+    return await provisioning;
+  } catch (cause) {
+    if (!(cause instanceof CpnsError) || cause.code !== 'UNAVAILABLE') throw cause;
+    throw failedPrecondition('GATEWAY_NOT_PROVISIONED', `the gateway has no ${missing} and does not reach the Server`, {
+      cause,
+    });
+  }
+}
 
 interface SeedInUse {
   readonly seed: FirstSeed;
@@ -40,6 +86,7 @@ const hasEnded = (error: unknown): boolean => error instanceof CpnsError && ENDE
 /** A new seed is asked for when a fifth of the old one's time, or of its places, is left. */
 const REMAINDER = 0.2;
 
+/** EUK-GW-S steps 1 to 3 at the gateway: gets a 1st seed per epoch, and counts the (E, user) that it serves (Q8). */
 @Injectable()
 export class FirstSeeds {
   readonly #provisioning = new ProvisioningRun<string>();

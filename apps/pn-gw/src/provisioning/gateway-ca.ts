@@ -1,14 +1,24 @@
 /** EUK-GW-P steps 1 to 3 at the gateway: gets its CA certificate, once per epoch (Q9), and issues with it. */
 import { createCsr, createIssuer, newPrivateKey, signerFromPkcs8, type Issuer } from '@cpns/certificate-issuance';
-import { Clock, CpnsError } from '@cpns/core';
+import { Clock, CpnsError, PrivateKeyDer } from '@cpns/core';
 import { fields } from '@cpns/contracts';
-import { at, Records } from '@cpns/store';
+import { at, defineRecord, jsonField, optional, Records, secretField, type ValueIn } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { OwnGateway } from '../common/own-gateway';
-import { ServerClients } from '../peers/server-clients';
-import { orNotProvisioned, ProvisioningRun } from './provisioning-run';
-import { GATEWAY_CA, NEXT_CA, PROVISIONING_AGGREGATE, type GatewayCaRecord } from './records';
+import { ServerClients } from '../peers/peer-clients';
+import { orNotProvisioned, PROVISIONING_AGGREGATE, ProvisioningRun } from './first-seeds';
+
+/** `ca`: what certificates are issued with; under {@link NEXT_CA}: what is asked for. */
+export const GATEWAY_CA = defineRecord('ca', {
+  privateKey: secretField(PrivateKeyDer),
+  /** DER. */
+  csr: jsonField<Buffer>(),
+  /** DER, the gateway CA first, root last; absent while the request may be under way. */
+  chain: optional(jsonField<readonly Buffer[]>()),
+});
+export type GatewayCaRecord = ValueIn<typeof GATEWAY_CA>;
+export const NEXT_CA = 'next-ca';
 
 /** A new certificate is asked for when a fifth of the old one's life is left. */
 const REMAINDER = 0.2;

@@ -2,17 +2,15 @@
 import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { PeersModule } from '../peers/peers.module';
-import { AdoptFirstSeed } from './adopt-first-seed';
-import { FirstSeeds } from './first-seeds';
-import { GatewayCa } from './gateway-ca';
+import { CURRENT_SEED, FIRST_SEED, FirstSeeds, SEED_REQUEST } from './first-seeds';
+import { GATEWAY_CA, GatewayCa } from './gateway-ca';
+import { AdoptFirstSeed } from './manufactured-seeds';
 import { ProvisioningLoop } from './provisioning-loop';
-import { CURRENT_SEED, FIRST_SEED, GATEWAY_CA, SEED_REQUEST } from './records';
-import { SeedDirectory } from './seed-directory';
 
 @OwnsRecords(FIRST_SEED, CURRENT_SEED, SEED_REQUEST, GATEWAY_CA)
 @Module({
   imports: [PeersModule],
-  providers: [FirstSeeds, GatewayCa, ProvisioningLoop, SeedDirectory, AdoptFirstSeed],
+  providers: [FirstSeeds, GatewayCa, ProvisioningLoop, AdoptFirstSeed],
   exports: [FirstSeeds, GatewayCa, AdoptFirstSeed],
 })
 export class ProvisioningModule {}

@@ -2,15 +2,12 @@
  * kill -9 before every single commit of a group's life at the gateway, which is after the one before: what comes again ends
  * in the same state.
  */
-import { allMembers } from '@cpns/store';
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import type { NoticeOf } from '../testing/fake-smf';
-import { CAMERA, gatewayWorld, LOCK, type GatewayWorld } from '../testing/world';
+import { BOTH, GatewayWorld, GROUP, LOCK, SENSOR } from '../testing/world';
 import { failingStore } from '@cpns/store/testing';
-import { groupAggregate, GROUPS_SET, MEMBERS_SET, memberAggregate } from './records';
 
-const SENSOR = 'cpns://pn1.td.example/pne/sensor';
-const ALL = [CAMERA, LOCK, SENSOR];
+const ALL = [...BOTH, SENSOR];
 type Event = { readonly notice: NoticeOf } | { readonly push: GatewayGroupKeyDelivery };
 type Act = (world: GatewayWorld) => readonly Event[];
 
@@ -22,8 +19,8 @@ const LIVES: Readonly<Record<string, Act>> = {
   'pushed, changed and deleted': ({ server }) => {
     const notice = of('g1', 'push');
     return [
-      notice(1n, [CAMERA, LOCK]),
-      { push: server.keyFor('g1', 1n, [CAMERA, LOCK]) },
+      notice(1n, BOTH),
+      { push: server.keyFor('g1', 1n, BOTH) },
       notice(2n, [LOCK, SENSOR]),
       { push: server.keyFor('g1', 2n, [LOCK, SENSOR]) },
       { notice: { groupId: 'g1', revision: 3n, deleted: true } },
@@ -31,12 +28,12 @@ const LIVES: Readonly<Record<string, Act>> = {
     ];
   },
   'pushed before the notice': ({ server }) => [
-    { push: server.keyFor('g1', 1n, [CAMERA, LOCK]) },
+    { push: server.keyFor('g1', 1n, BOTH) },
     { push: server.keyFor('g1', 2n, [LOCK]) },
-    of('g1', 'push')(1n, [CAMERA, LOCK]),
+    of('g1', 'push')(1n, BOTH),
     of('g1', 'push')(2n, [LOCK]),
   ],
-  pulled: () => [of('g1', 'pull')(1n, [CAMERA, LOCK]), of('g1', 'pull')(2n, [LOCK, SENSOR])],
+  pulled: () => [of('g1', 'pull')(1n, BOTH), of('g1', 'pull')(2n, [LOCK, SENSOR])],
 };
 
 const settle = async (world: GatewayWorld) => {
@@ -52,27 +49,22 @@ const play = async (world: GatewayWorld, event: Event) =>
   'notice' in event ? world.notice(event.notice) : world.push(event.push);
 
 /** All that the gateway knows of the group in the end. */
-async function stateOf({ groups, store, envelopes }: GatewayWorld) {
-  const group = await groups.read('g1');
-  const held = ALL.map(async (entity) => ({
-    entity,
-    groups: await allMembers(store, memberAggregate(entity), GROUPS_SET),
-    versions: await Promise.all([1n, 2n].map(async (v) => (await envelopes.find(entity, 'g1', v)) !== undefined)),
-  }));
-  const { entries } = await store.readLog(groupAggregate('g1'), 'outbox', 0n, 10);
+async function stateOf(world: GatewayWorld) {
+  const { notice } = await world.groups.read(GROUP);
   return {
-    revision: group.notice?.membershipRevision,
-    deleted: group.notice?.deleted,
-    statements: group.statements.map(({ statement }) => statement.version),
-    members: await allMembers(store, groupAggregate('g1'), MEMBERS_SET),
-    held: await Promise.all(held),
-    requests: entries.length,
+    revision: notice?.membershipRevision,
+    deleted: notice?.deleted,
+    statements: await world.versions(),
+    members: await world.members(),
+    groups: await Promise.all(ALL.map((entity) => world.groupsOf(entity))),
+    held: await Promise.all([1n, 2n].map((version) => world.holds(version, ALL))),
+    requests: await world.requestsOf(),
   };
 }
 
 /** The events come in order; the one during which the process died comes again. @returns undefined without a death */
 async function liveThrough(act: Act, kill?: number) {
-  let world = await gatewayWorld();
+  let world = await GatewayWorld.create();
   try {
     const events = act(world);
     let died = false;
@@ -84,11 +76,11 @@ async function liveThrough(act: Act, kill?: number) {
       } catch (error) {
         if (mortal?.isKilled !== true || died) throw error;
         died = true;
-        world = await world.restarted(() => world.original);
+        world = await world.restarted();
         await play(world, event);
       }
     }
-    if (mortal && !died) world = await world.restarted(() => world.original);
+    if (mortal && !died) world = await world.restarted();
     await settle(world);
     return { state: await stateOf(world), died: mortal?.isKilled ?? false };
   } finally {

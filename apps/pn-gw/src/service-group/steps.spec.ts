@@ -8,14 +8,11 @@ import { serve } from '@cpns/platform/testing';
 import type { Store } from '@cpns/store';
 import { currentStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { MemoryTelemetry, type SeenStep } from '@cpns/telemetry/testing';
-import { HeldPushes } from '../cskmf/accept-push/held-pushes';
-import { WatchGroupKeys } from '../cskmf/watch-group-keys/watch-group-keys';
+import { HeldPushes } from '../cskmf/envelopes';
 import { keyIdOf } from '../testing/fake-server';
-import { CAMERA, GATEWAY, gatewayWorld, LOCK, watchOf, type GatewayWorld } from '../testing/world';
+import { BOTH, CAMERA, GATEWAY, GatewayWorld, GROUP, LOCK } from '../testing/world';
 import { wrappedStore } from '@cpns/store/testing';
 
-const GROUP = 'g1';
-const BOTH = [CAMERA, LOCK];
 const SERVER = 'cpns://td.example/service/cpns-server';
 const SMF = 'cpns://td.example/service/smf';
 /** Of step 6 at the SMF, as a stored entry carries it. */
@@ -55,14 +52,13 @@ describe('the steps of the flows at the gateway', () => {
   beforeEach(async () => {
     telemetry.reset();
     unmarked = [];
-    const plain = await gatewayWorld();
     const watched = (store: Store) =>
       wrappedStore(store, (aggregate, change) => {
         const trimsOnly = change.trim !== undefined && Object.keys(change).length === 1;
         if (currentStep() === undefined && !trimsOnly && aggregate.kind !== 'held-push') unmarked.push(aggregate.kind);
         return store.commit(aggregate, change);
       });
-    world = await plain.restarted(watched);
+    world = await (await GatewayWorld.create()).restarted(watched);
   });
   afterEach(() => world.dispose());
 
@@ -141,7 +137,7 @@ describe('the steps of the flows at the gateway', () => {
   it('GK-PUSH goes on from the push', async () => {
     await notice({ groupId: GROUP, members: BOTH });
     await push(world.server.keyFor(GROUP, 1n, BOTH));
-    const watch = watchOf(world, world.module.get(WatchGroupKeys), CAMERA);
+    const watch = world.watch(CAMERA);
     await eventually(() => expect(watch.sent).toHaveLength(1));
     const { traceId, spanId } = find(await telemetry.steps(), 'FLOW-PUSH 8');
     expect(watch.sent[0]?.traceparent).toBe(`00-${traceId}-${spanId}-01`);
@@ -176,6 +172,6 @@ describe('the steps of the flows at the gateway', () => {
     await notice({ groupId: GROUP, members: BOTH });
     await world.requestsDone();
     expect(named(await telemetry.steps())).toEqual(['FLOW-PUSH 7']);
-    expect(await world.envelopes.find(CAMERA, GROUP, 1n)).toBeDefined();
+    expect(await world.holds(1n)).toEqual([true, true]);
   });
 });

@@ -1,11 +1,123 @@
-import { isRefusal } from '@cpns/core';
-import type { OpenNoticeChannelResponse } from '@cpns/contracts';
-import { Logger } from '@cpns/telemetry';
-import { Injectable } from '@nestjs/common';
-import { Channels } from '../channel/channels';
+/** FLOW-PULL, FLOW-PUSH, GK-UPDATE-M and GK-DELETE, step 7 at the gateway: the SMF's notices of Service Groups (SMF-GW). */
+import { fields, groupDescription, type OpenNoticeChannelResponse, type ServiceGroupNotice } from '@cpns/contracts';
+import { checkEndpoint, type EntityName, forEach, invalidArgument, isRefusal, parseEntityUri } from '@cpns/core';
 import { BackgroundLoop } from '@cpns/platform';
-import { SmfClients } from '../peers/smf-clients';
-import { ApplyNotice } from './apply-notice/apply-notice';
+import { type CarriedField, emitStep, Logger, withinStep } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { checkAddressee, OwnGateway } from '../common/own-gateway';
+import { Envelopes } from '../cskmf/envelopes';
+import { AcceptPush, RequestGroupKey } from '../cskmf/server-cskmf';
+import { Channels } from '../gateway-delivery/delivery-channel';
+import { SmfClients } from '../peers/peer-clients';
+import { KnownGroups, type Notice, type NoticeRecord, Notices } from '../service-group/known-groups';
+
+function positive(value: bigint, field: string): bigint {
+  if (value === 0n) throw invalidArgument('FIELD_MISSING', `${field} is missing`, { metadata: { field } });
+  return value;
+}
+
+/** As much of a notice as the gateway acts on. @throws CpnsError a field's reason; PN_MISMATCH for a member of another PN */
+function checkNotice(message: ServiceGroupNotice | undefined, own: EntityName): Notice {
+  const notice = fields.present(message, 'notice');
+  const { groupId, delivery, sealPeriod } = groupDescription(notice.description);
+  const { deleted } = notice;
+  const members = notice.members.map((member) => memberHere(member, own));
+  if (deleted && members.length > 0)
+    throw invalidArgument('FIELD_OUT_OF_RANGE', 'a group that was deleted has members', {
+      metadata: { field: 'members' },
+    });
+  return {
+    groupId,
+    delivery,
+    sealPeriod,
+    membershipRevision: positive(notice.membershipRevision, 'membership_revision'),
+    // of a deleted group there is nothing more to be had
+    keyLocation: deleted ? '' : checkEndpoint(notice.keyLocation, 'key_location'),
+    keyVersion: deleted ? notice.keyVersion : positive(notice.keyVersion, 'key_version'),
+    deleted,
+    members,
+  };
+}
+
+function memberHere(member: string, own: EntityName): string {
+  const entity = parseEntityUri(member, 'members');
+  checkAddressee(own, entity);
+  return entity.uri;
+}
+
+const STEP = 7;
+
+const CARRIED: readonly CarriedField[] = [
+  'description',
+  'membership_revision',
+  'members',
+  'key_location',
+  'key_version',
+];
+const DELETED: readonly CarriedField[] = ['description', 'membership_revision', 'deleted'];
+
+/** Which flow a notice belongs to, from what it says. */
+function flowOf({ deleted, membershipRevision, delivery }: Notice) {
+  if (deleted) return 'GK-DELETE';
+  if (membershipRevision > 1n) return 'GK-UPDATE-M';
+  return delivery === 'pull' ? 'FLOW-PULL' : 'FLOW-PUSH';
+}
+
+/** What a notice is to the one before. One that is known already comes again after a crash, to have its end done. */
+function compare(before: NoticeRecord | undefined, notice: Notice): 'newer' | 'known' | 'older' {
+  if (before === undefined) return 'newer';
+  if (before.deleted) return notice.deleted ? 'known' : 'older';
+  if (notice.membershipRevision === before.membershipRevision) return notice.deleted ? 'newer' : 'known';
+  return notice.membershipRevision > before.membershipRevision ? 'newer' : 'older';
+}
+
+@Injectable()
+export class ApplyNotice {
+  constructor(
+    private readonly own: OwnGateway,
+    private readonly smf: SmfClients,
+    private readonly groups: KnownGroups,
+    private readonly notices: Notices,
+    private readonly envelopes: Envelopes,
+    private readonly pushes: AcceptPush,
+    private readonly requests: RequestGroupKey,
+  ) {}
+
+  /**
+   * Resolves when the notice is kept with all that follows from it, but for a key that has to be requested: nothing waits
+   * for that.
+   * @throws CpnsError a field's reason; PN_MISMATCH for a member of another PN
+   */
+  async execute({ notice: message, traceparent }: OpenNoticeChannelResponse): Promise<void> {
+    const notice = checkNotice(message, this.own.name);
+    await this.groups.mutex.run(notice.groupId, () => this.apply(notice, traceparent));
+  }
+
+  private async apply(notice: Notice, traceparent: string): Promise<void> {
+    const { groupId } = notice;
+    const { notice: before } = await this.groups.read(groupId);
+    const is = compare(before, notice);
+    if (is === 'older') return;
+    const flow = flowOf(notice);
+    await withinStep({ flow, step: STEP }, async () => {
+      const forget = (entity: string) => this.envelopes.dropAll(entity, groupId);
+      // of a deleted group the keys go; who its members were stays, since they are still to be told
+      if (notice.deleted) await forEach(await this.groups.members(groupId), forget);
+      else if (is === 'newer') await this.groups.setMembers(groupId, notice.members, forget);
+      if (is === 'newer') await this.notices.keep(notice, traceparent);
+    });
+    const step = emitStep({
+      flow,
+      step: STEP,
+      from: this.smf.uri,
+      to: this.own.uri,
+      carried: notice.deleted ? DELETED : CARRIED,
+    });
+    await withinStep({ flow, step: STEP }, () => this.notices.cameBy(groupId, step));
+    await this.pushes.release(groupId);
+    this.requests.wake(groupId);
+  }
+}
 
 /** The gateway's end of its notice channel: SMF to SMF. */
 @Injectable()

@@ -1,26 +1,41 @@
 import {
-  PnGatewayServiceService,
   type PnGatewayServiceJoinServiceGroupRequest,
   type PnGatewayServiceLeaveServiceGroupRequest,
+  PnGatewayServiceService,
 } from '@cpns/contracts';
+import { checkGroupId } from '@cpns/core';
 import type { CallContext, Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { RelayMembership } from './relay-membership';
+import { callerHere, OwnGateway } from '../common/own-gateway';
+import { SmfClients } from '../peers/peer-clients';
 
 const { joinServiceGroup, leaveServiceGroup } = PnGatewayServiceService;
 const SERVED = { joinServiceGroup, leaveServiceGroup };
 
-/** CPNS-1 on the wire: membership. */
+/** CPNS-1 on the wire: membership. Relays to the SMF, which decides, that an entity joins a Service Group or leaves it (SMF-GW). */
 @GrpcController(SERVED)
 export class SmfController implements Handlers<typeof SERVED> {
-  constructor(private readonly membership: RelayMembership) {}
+  constructor(
+    private readonly own: OwnGateway,
+    private readonly smf: SmfClients,
+  ) {}
 
-  async joinServiceGroup(@Payload() { groupId }: PnGatewayServiceJoinServiceGroupRequest, @Ctx() call: CallContext) {
-    return { membershipRevision: await this.membership.execute('joinServiceGroup', groupId, call) };
+  joinServiceGroup(@Payload() { groupId }: PnGatewayServiceJoinServiceGroupRequest, @Ctx() call: CallContext) {
+    return this.relay('joinServiceGroup', groupId, call);
   }
 
-  async leaveServiceGroup(@Payload() { groupId }: PnGatewayServiceLeaveServiceGroupRequest, @Ctx() call: CallContext) {
-    return { membershipRevision: await this.membership.execute('leaveServiceGroup', groupId, call) };
+  leaveServiceGroup(@Payload() { groupId }: PnGatewayServiceLeaveServiceGroupRequest, @Ctx() call: CallContext) {
+    return this.relay('leaveServiceGroup', groupId, call);
+  }
+
+  /**
+   * @returns the membership revision that holds the change
+   * @throws CpnsError a field's reason; PROOF_MISSING, PN_MISMATCH; what the SMF answers; DEPENDENCY_UNAVAILABLE
+   */
+  private async relay(method: keyof typeof SERVED, groupId: string, call: CallContext) {
+    checkGroupId(groupId, 'group_id');
+    const { entity } = callerHere(this.own, call);
+    return this.smf.membership[method]({ groupId, entity }, { within: call });
   }
 }

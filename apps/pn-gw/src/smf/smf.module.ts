@@ -1,17 +1,15 @@
 /** SMF in the PN GW: takes the SMF's notices of Service Groups, and relays who wants to join or leave one. */
 import { Module } from '@nestjs/common';
-import { ChannelModule } from '../channel/channel.module';
 import { CskmfModule } from '../cskmf/cskmf.module';
+import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
 import { PeersModule } from '../peers/peers.module';
 import { ServiceGroupModule } from '../service-group/service-group.module';
-import { ApplyNotice } from './apply-notice/apply-notice';
-import { NoticeChannel } from './notice-channel';
-import { RelayMembership } from './relay-membership';
+import { ApplyNotice, NoticeChannel } from './notice-channel';
 import { SmfController } from './smf.controller';
 
 @Module({
-  imports: [PeersModule, ChannelModule, ServiceGroupModule, CskmfModule],
+  imports: [PeersModule, ServiceGroupModule, CskmfModule, GatewayDeliveryModule],
   controllers: [SmfController],
-  providers: [ApplyNotice, NoticeChannel, RelayMembership],
+  providers: [ApplyNotice, NoticeChannel],
 })
 export class SmfModule {}

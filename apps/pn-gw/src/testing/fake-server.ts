@@ -1,27 +1,49 @@
-/** The CPNS Server's CSKMF, as the gateway sees it: statements and envelopes are real, members are whoever a test says. */
-import type { DevelopmentPki } from '@cpns/certificate-issuance';
+/**
+ * The CPNS Server as a gateway meets it. With Entity-User Keys it accepts what comes, unless a test says what it refuses; of
+ * Group Keys, statements and envelopes are real, and who the members are is what a test says.
+ */
+import { issueCertificate, parseCsr, type DevelopmentPki, type Issuer } from '@cpns/certificate-issuance';
 import {
+  assignmentReply,
+  checkAssignment,
+  checkRegistration,
   DeviceCapabilitiesServiceService,
   EntityUserKeyServiceService,
+  gatewayGroupKeyDelivery,
   GroupKeyDeliveryServiceService,
   ProofServiceService,
+  registrationReply,
+  type AssignmentRequest,
   type GatewayGroupKeyDelivery,
   type GroupKeyDeliveryServicePullGroupKeyRequest,
-  type OpenDeliveryChannelRequest,
   type OpenDeliveryChannelResponse,
-  gatewayGroupKeyDelivery,
+  type ProvisionGatewayRequest,
+  type RegistrationRequest,
 } from '@cpns/contracts';
-import { CpnsError, EntityUserKey, GroupKey, type Clock, serviceUri, parseEntityUri } from '@cpns/core';
+import {
+  CpnsError,
+  duration,
+  EntityUserKey,
+  formatSubject,
+  GroupKey,
+  parseEntityUri,
+  SECRET_BYTES,
+  serviceUri,
+  systemRandom,
+  type Clock,
+  type TokenAuthKey,
+} from '@cpns/core';
 import { SeededRandom } from '@cpns/core/testing';
-import type { ReceiverChannel } from '@cpns/delivery';
+import { answerWithCertificate, answerWithSecret } from '@cpns/entity-user-key';
 import { endStatement, makeEnvelope, type Statement } from '@cpns/group-key';
 import { forge, testVersion } from '@cpns/group-key/testing';
-import { deriveKeyId } from '@cpns/key-derivation';
-import type { KeyObject } from 'node:crypto';
-import type { ServerClients } from '../peers/server-clients';
-import { peerWith } from './unserved';
+import { deriveKeyId, generateHpkeKeyPair, keyIdBytes, parseProof } from '@cpns/key-derivation';
+import { randomBytes, type KeyObject } from 'node:crypto';
+import type { ServerClients } from '../peers/peer-clients';
+import { away, FakeLog, peerWith, SEAL_PERIOD } from './fake-smf';
 
-export const SEAL_PERIOD = 60_000;
+const KEY_ID_BYTES = 16;
+const MAC_BYTES = 32;
 
 export interface SignerOf {
   readonly key: KeyObject;
@@ -30,46 +52,68 @@ export interface SignerOf {
 
 /** S of an entity; another one for each epoch. */
 export const secretOf = (entity: string, epoch = 0): EntityUserKey =>
-  new EntityUserKey(new SeededRandom(`${entity} ${epoch}`).bytes(32));
+  new EntityUserKey(new SeededRandom(`${entity} ${epoch}`).bytes(SECRET_BYTES));
 export const keyIdOf = (entity: string, epoch = 0): string => deriveKeyId(secretOf(entity, epoch));
 
-export const groupKeyOf = (groupId: string, version: bigint): GroupKey =>
-  new GroupKey(new SeededRandom(`${groupId} ${version}`).bytes(32));
+export async function signerNamed(pki: DevelopmentPki, name: string): Promise<SignerOf> {
+  const { chain, privateKey } = await pki.issueService(name);
+  return { chain, key: privateKey.keyObject };
+}
+
+/** What it signs Group Keys with, or assigns Entity-User Keys with. */
+interface Parts {
+  readonly signer?: SignerOf;
+  readonly authorities?: { readonly issuingCa: Issuer; readonly entityCa: Issuer };
+}
 
 export class FakeServer {
-  /** Requests that came in. */
+  /** What the gateway is sent over its delivery channel. */
+  readonly log = new FakeLog<OpenDeliveryChannelResponse>();
+  /** Requests for Group Keys that came in. */
   readonly asked: GroupKeyDeliveryServicePullGroupKeyRequest[] = [];
-  /** What is answered; an error is thrown. */
-  answer: (request: GroupKeyDeliveryServicePullGroupKeyRequest) => GatewayGroupKeyDelivery | Promise<never> = () =>
-    Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away'));
-  /** What the next delivery channel is. */
-  channel: () => ReceiverChannel<OpenDeliveryChannelResponse, OpenDeliveryChannelRequest> = () => {
-    throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away');
-  };
+  /** What is answered to them; an error is thrown. */
+  answer: (request: GroupKeyDeliveryServicePullGroupKeyRequest) => GatewayGroupKeyDelivery | Promise<never> = away;
+  /** A of the tokens that the Server assigns with, by token-id. */
+  readonly authKeys = new Map<string, TokenAuthKey>();
+  /** What every call about Entity-User Keys is refused with. */
+  refusal: CpnsError | undefined;
+  /** Such calls for entities that came in: requests for a key, registrations and proofs. */
+  calls = 0;
+  /** Of the 1st seeds that are asked for. */
+  seed = { assignFor: duration(7, 'day'), maxEntities: 1_000 };
   readonly clients: Omit<ServerClients, 'onApplicationShutdown'>;
 
   constructor(
-    readonly signer: SignerOf,
+    private readonly gateway: string,
     private readonly clock: Clock,
-    trustDomain: string,
+    private readonly parts: Parts,
   ) {
+    const answering =
+      <Q, A>(answer: (request: Q) => A | Promise<A>) =>
+      async (request: Q): Promise<A> => {
+        this.calls += 1;
+        if (this.refusal !== undefined) throw this.refusal;
+        return answer(request);
+      };
     this.clients = {
-      uri: serviceUri(trustDomain, 'cpns-server'),
-      entityUserKey: peerWith(EntityUserKeyServiceService),
-      proof: peerWith(ProofServiceService),
-      deviceCapabilities: peerWith(DeviceCapabilitiesServiceService),
+      uri: serviceUri(parseEntityUri(gateway).trustDomain, 'cpns-server'),
+      entityUserKey: peerWith(EntityUserKeyServiceService, {
+        assignEntityUserKey: answering(({ request, method }) => this.assign(request, method)),
+        registerEntityUserKey: answering(({ request }) => this.register(request)),
+        provisionGateway: (request) => this.provision(request),
+      }),
+      proof: peerWith(ProofServiceService, { verifyProof: ({ proof }) => this.verify(proof) }),
+      deviceCapabilities: peerWith(DeviceCapabilitiesServiceService, {
+        reportCapabilities: () => Promise.resolve({ recordedAt: BigInt(clock.now()) }),
+      }),
       groupKeyDelivery: peerWith(GroupKeyDeliveryServiceService, {
         pullGroupKey: async (request) => {
           this.asked.push(request);
           return { delivery: await this.answer(request) };
         },
-        openDeliveryChannel: () => ({ end: () => undefined, ...withIterator(this.channel()) }),
+        openDeliveryChannel: () => this.log.open(),
       }),
     };
-  }
-
-  static async start(pki: DevelopmentPki, clock: Clock): Promise<FakeServer> {
-    return new FakeServer(await signerNamed(pki, 'cpns-server'), clock, pki.trustDomain);
   }
 
   statement(groupId: string, version: bigint, changes: Partial<Statement> = {}): Statement {
@@ -79,20 +123,19 @@ export class FakeServer {
   }
 
   /** A Group Key for these members, each under the S of its epoch. */
-  delivery(statement: Statement, members: readonly string[], epoch = 0, signer = this.signer): GatewayGroupKeyDelivery {
+  delivery(
+    statement: Statement,
+    members: readonly string[],
+    epoch = 0,
+    signer = given(this.parts.signer),
+  ): GatewayGroupKeyDelivery {
     const { groupId, version } = statement;
-    return gatewayGroupKeyDelivery({
-      signed: forge(signer, statement),
-      envelopes: members.map((entity) => ({
-        entity: parseEntityUri(entity),
-        own: makeEnvelope(
-          secretOf(entity, epoch),
-          keyIdOf(entity, epoch),
-          { groupId, version, entity },
-          groupKeyOf(groupId, version),
-        ),
-      })),
+    const key = new GroupKey(new SeededRandom(`${groupId} ${version}`).bytes(SECRET_BYTES));
+    const envelopes = members.map((entity) => {
+      const own = makeEnvelope(secretOf(entity, epoch), keyIdOf(entity, epoch), { groupId, version, entity }, key);
+      return { entity: parseEntityUri(entity), own };
     });
+    return gatewayGroupKeyDelivery({ signed: forge(signer, statement), envelopes });
   }
 
   keyFor(groupId: string, version: bigint, members: readonly string[], epoch = 0): GatewayGroupKeyDelivery {
@@ -102,15 +145,71 @@ export class FakeServer {
   endOf(groupId: string, last: bigint): GatewayGroupKeyDelivery {
     return this.delivery(endStatement(groupId, last, this.clock.now()), []);
   }
+
+  private async assign(message: AssignmentRequest | undefined, method: string) {
+    const { enrol, csr } = checkAssignment(message, method);
+    const authKey = this.authKeys.get(enrol.tokenId);
+    if (authKey === undefined) throw new CpnsError('TOKEN_UNKNOWN', 'the test admitted nothing like it');
+    const shown = { credential: { tokenId: enrol.tokenId }, authKey };
+    const notAfter = this.clock.now() + duration(1, 'day');
+    if (csr === undefined) {
+      const assigned = {
+        secrets: { entityUserKey: new EntityUserKey(randomBytes(SECRET_BYTES)) },
+        notAfter,
+        firstSeedId: '',
+      };
+      return { reply: assignmentReply(answerWithSecret(shown, enrol, assigned, systemRandom)) };
+    }
+    const wanted = { profile: 'target-entity', uri: formatSubject(enrol.entity, enrol.user), key: csr.key } as const;
+    const chain = await this.issue('entityCa', { ...wanted, notAfter });
+    return { reply: assignmentReply(answerWithCertificate(shown, enrol, chain)) };
+  }
+
+  private register(message: RegistrationRequest | undefined) {
+    const { form } = checkRegistration(message);
+    const keyId = randomBytes(KEY_ID_BYTES);
+    if (form === 'secret') return { reply: registrationReply({ form, keyId, confirmation: randomBytes(MAC_BYTES) }) };
+    const { publicKey: enc } = generateHpkeKeyPair(systemRandom);
+    const { chain } = given(this.parts.authorities).entityCa;
+    return { reply: registrationReply({ form, keyId, enc, signature: randomBytes(70), chain }) };
+  }
+
+  private async provision({ information }: ProvisionGatewayRequest) {
+    if (this.refusal !== undefined) throw this.refusal;
+    if (information?.$case === 'caCsr') {
+      const { key } = parseCsr(information.value);
+      const chain = await this.issue('issuingCa', { profile: 'gateway-ca', uri: this.gateway, key });
+      return { information: { $case: 'ca' as const, value: { chain: [...chain] } } };
+    }
+    const assignUntil = this.clock.now() + this.seed.assignFor;
+    const value = {
+      firstSeedId: randomBytes(12).toString('hex'),
+      firstSeed: randomBytes(SECRET_BYTES),
+      assignUntil: BigInt(assignUntil),
+      registerUntil: BigInt(assignUntil + duration(30, 'day')),
+      maxEntities: this.seed.maxEntities,
+    };
+    return { information: { $case: 'firstSeed' as const, value } };
+  }
+
+  private async issue(ca: 'issuingCa' | 'entityCa', request: Parameters<typeof issueCertificate>[1]) {
+    const context = { clock: this.clock, random: systemRandom };
+    return (await issueCertificate(given(this.parts.authorities)[ca], request, context)).chain;
+  }
+
+  private verify(bytes: Buffer) {
+    this.calls += 1;
+    const { entity, keyId, timeMs } = parseProof(bytes);
+    const { refusal } = this;
+    if (refusal === undefined) return Promise.resolve({ entity, user: '', keyId: keyIdBytes(keyId) });
+    const now = this.clock.now();
+    const metadata = { verifier_time_ms: String(now), difference_ms: String(timeMs - now) };
+    const told = refusal.reason === 'PROOF_OUTSIDE_WINDOW' ? { metadata } : {};
+    return Promise.reject(new CpnsError(refusal.reason, refusal.message, told));
+  }
 }
 
-export async function signerNamed(pki: DevelopmentPki, name: string): Promise<SignerOf> {
-  const { chain, privateKey } = await pki.issueService(name);
-  return { chain, key: privateKey.keyObject };
+function given<T>(part: T | undefined): T {
+  if (part === undefined) throw new Error('the CPNS Server of this test was not given what it takes');
+  return part;
 }
-
-const withIterator = <In, Out>(channel: ReceiverChannel<In, Out>): ReceiverChannel<In, Out> => ({
-  write: (message) => channel.write(message),
-  cancel: () => channel.cancel(),
-  [Symbol.asyncIterator]: () => channel[Symbol.asyncIterator](),
-});

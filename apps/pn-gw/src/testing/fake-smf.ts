@@ -1,17 +1,78 @@
-/** The SMF, as the gateway sees it. */
+/** The SMF, as the gateway sees it, and what it has in common with the CPNS Server that is played. */
 import {
   GroupKeyDeliveryMode,
   MembershipServiceService,
   ServiceGroupNoticeServiceService,
-  type OpenNoticeChannelRequest,
   type OpenNoticeChannelResponse,
   type ServiceGroupNotice,
 } from '@cpns/contracts';
 import { CpnsError, serviceUri } from '@cpns/core';
-import type { ReceiverChannel } from '@cpns/delivery';
-import type { SmfClients } from '../peers/smf-clients';
-import { SEAL_PERIOD } from './fake-server';
-import { peerWith } from './unserved';
+import { channelPair } from '@cpns/delivery/testing';
+import type { ClientMethods, ServiceShape } from '@cpns/grpc';
+import type { SmfClients } from '../peers/peer-clients';
+
+/** A peer that answers only what a test says; whatever else is called shows in the test as what it is. */
+export function peerWith<S extends ServiceShape>(
+  service: S,
+  methods: Partial<ClientMethods<S>> = {},
+): ClientMethods<S> {
+  const others = Object.keys(service).map((name) => [
+    name,
+    () => {
+      throw new CpnsError('UNIMPLEMENTED', `no call of ${name} was expected`);
+    },
+  ]);
+  return { ...(Object.fromEntries(others) as ClientMethods<S>), ...methods };
+}
+
+export const away = (): Promise<never> => Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'it is away'));
+
+interface Answer {
+  readonly message?:
+    | { readonly $case: 'opening'; readonly value: { readonly lastSequence: bigint } }
+    | { readonly $case: 'acknowledge'; readonly value: bigint }
+    | undefined;
+}
+
+/** The sender of a channel: sends what is in its log from where the receiver says that it goes on. */
+export class FakeLog<Entry extends { readonly sequence: bigint; readonly traceparent: string }> {
+  /** What each channel was opened with, in order. */
+  readonly opened: bigint[] = [];
+  /** The highest sequence that the receiver acknowledged. */
+  acknowledged = 0n;
+  readonly #entries: Omit<Entry, 'sequence' | 'traceparent'>[] = [];
+  #send: ((index: number) => void) | undefined;
+
+  add(entry: Omit<Entry, 'sequence' | 'traceparent'>): void {
+    this.#entries.push(entry);
+    this.#send?.(this.#entries.length - 1);
+  }
+
+  open() {
+    const pair = channelPair<Answer, Entry>(1_000);
+    const send = (index: number) => {
+      const entry = { ...this.#entries[index], sequence: BigInt(index + 1), traceparent: '' } as Entry;
+      // a receiver that went away gets it over its next channel
+      pair.sender.write(entry).catch(() => undefined);
+    };
+    const serve = async () => {
+      for await (const { message } of pair.sender.requests) {
+        if (message?.$case === 'acknowledge') this.acknowledged = message.value;
+        if (message?.$case !== 'opening') continue;
+        const { lastSequence } = message.value;
+        this.opened.push(lastSequence);
+        for (let index = Number(lastSequence); index < this.#entries.length; index += 1) send(index);
+        this.#send = send;
+      }
+    };
+    // ends with the channel, in whatever way that does
+    serve().catch(() => undefined);
+    return pair.receiver;
+  }
+}
+
+/** How long members seal with one statement, milliseconds. */
+export const SEAL_PERIOD = 60_000;
 
 const MODES = {
   pull: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL,
@@ -56,11 +117,9 @@ export class FakeSmf {
   /** Requests of members that came in, as `join <group-id> <E>`. */
   readonly asked: string[] = [];
   /** The membership revision that is answered; an error is thrown. */
-  answer: () => Promise<bigint> = () => Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'the SMF is away'));
-  /** What the next notice channel is. */
-  channel: () => ReceiverChannel<OpenNoticeChannelResponse, OpenNoticeChannelRequest> = () => {
-    throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'the SMF is away');
-  };
+  answer: () => Promise<bigint> = away;
+  /** What the gateway is sent over its notice channel. */
+  readonly log = new FakeLog<OpenNoticeChannelResponse>();
   readonly clients: Omit<SmfClients, 'onApplicationShutdown'>;
 
   constructor(trustDomain: string) {
@@ -74,17 +133,7 @@ export class FakeSmf {
         joinServiceGroup: answered('join'),
         leaveServiceGroup: answered('leave'),
       }),
-      notices: peerWith(ServiceGroupNoticeServiceService, {
-        openNoticeChannel: () => {
-          const channel = this.channel();
-          return {
-            end: () => undefined,
-            cancel: () => channel.cancel(),
-            write: (message) => channel.write(message),
-            [Symbol.asyncIterator]: () => channel[Symbol.asyncIterator](),
-          };
-        },
-      }),
+      notices: peerWith(ServiceGroupNoticeServiceService, { openNoticeChannel: () => this.log.open() }),
     };
   }
 }

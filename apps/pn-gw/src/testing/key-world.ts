@@ -34,10 +34,9 @@ import { join } from 'node:path';
 import { AppModule } from '../app.module';
 import { OwnGateway } from '../common/own-gateway';
 import { GatewayConfig } from '../config';
-import { ServerClients } from '../peers/server-clients';
-import { SmfClients } from '../peers/smf-clients';
+import { ServerClients, SmfClients } from '../peers/peer-clients';
+import { FakeServer } from './fake-server';
 import { FakeSmf } from './fake-smf';
-import { PlayedServer } from './played-server';
 
 const TRUST_DOMAIN = 'td.example';
 const GATEWAY = `cpns://pn1.${TRUST_DOMAIN}/pn-gw/gw1`;
@@ -70,7 +69,7 @@ export class GatewayKeyWorld extends CastWorld {
 
   private constructor(
     cast: Cast,
-    readonly server: PlayedServer,
+    readonly server: FakeServer,
     private readonly parts: Parts,
   ) {
     super(cast);
@@ -97,7 +96,7 @@ export class GatewayKeyWorld extends CastWorld {
       root: pki.rootDer,
       tls: { cert: String(tls.cert), key: String(tls.key), ca: String(tls.root) },
     };
-    const server = new PlayedServer(cast.authorities, TRUST_DOMAIN, GATEWAY, clock);
+    const server = new FakeServer(GATEWAY, clock, { authorities: cast.authorities });
     const service = await startService({
       name: 'pn-gw',
       module: AppModule,
@@ -143,7 +142,7 @@ export class GatewayKeyWorld extends CastWorld {
 
   /** Sends an entry over the delivery channel, and sees it worked off. */
   async deliver(entry: NonNullable<OpenDeliveryChannelResponse['entry']>): Promise<void> {
-    this.server.log.add({ sequence: 0n, traceparent: '', entry });
+    this.server.log.add({ entry });
     this.#sent += 1n;
     await this.delivered();
   }

@@ -5,212 +5,242 @@ import { CpnsError, parseEntityUri } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { OUTBOX, systemTimers, Timers } from '@cpns/delivery';
 import { eventually } from '@cpns/delivery/testing';
-import { ServerCallContext, type CallContext, type ServerStreamContext } from '@cpns/grpc';
+import { ServerCallContext, type CallContext } from '@cpns/grpc';
 import { identifyByName } from '@cpns/grpc/testing';
 import { keyIdBytes } from '@cpns/key-derivation';
 import { testProcess } from '@cpns/platform/testing';
-import type { Store } from '@cpns/store';
-import { temporaryStore } from '@cpns/store/testing';
+import { allMembers, type Store } from '@cpns/store';
+import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import type { TestingModule } from '@nestjs/testing';
 import { FUNCTIONS } from '../app.module';
 import { OwnGateway } from '../common/own-gateway';
 import { GatewayConfig } from '../config';
-import { AcceptPush } from '../cskmf/accept-push/accept-push';
-import { Envelopes } from '../cskmf/envelopes';
-import { RequestGroupKey, RequestingOptions } from '../cskmf/request-group-key/request-group-key';
-import { GroupKeyHub } from '../cskmf/watch-group-keys/group-key-hub';
-import { ServerClients } from '../peers/server-clients';
-import { SmfClients } from '../peers/smf-clients';
-import { KnownGroups } from '../service-group/known-group';
-import { GROUP_KIND } from '../service-group/records';
-import { ApplyNotice } from '../smf/apply-notice/apply-notice';
-import { FakeServer, keyIdOf } from './fake-server';
+import { WatchGroupKeys } from '../cskmf/cskmf.controller';
+import { Envelopes, GroupKeyHub, HeldPushes } from '../cskmf/envelopes';
+import { AcceptPush, RequestGroupKey, RequestingOptions } from '../cskmf/server-cskmf';
+import { ServerClients, SmfClients } from '../peers/peer-clients';
+import {
+  GROUP_KIND,
+  groupAggregate,
+  GROUPS_SET,
+  KnownGroups,
+  memberAggregate,
+  MEMBERS_SET,
+} from '../service-group/known-groups';
+import { ApplyNotice } from '../smf/notice-channel';
+import { FakeServer, keyIdOf, signerNamed } from './fake-server';
 import { FakeSmf, noticeOf, type NoticeOf } from './fake-smf';
 
 export const TRUST_DOMAIN = 'td.example';
 export const GATEWAY = `cpns://pn1.${TRUST_DOMAIN}/pn-gw/gw`;
 export const CAMERA = `cpns://pn1.${TRUST_DOMAIN}/pne/camera`;
 export const LOCK = `cpns://pn1.${TRUST_DOMAIN}/pne/lock`;
+export const SENSOR = `cpns://pn1.${TRUST_DOMAIN}/pne/sensor`;
 export const STRANGER = `cpns://pn2.${TRUST_DOMAIN}/pne/camera`;
+export const BOTH = [CAMERA, LOCK];
+/** The group of a test that has one. */
+export const GROUP = 'g1';
+/** How long an entity watches its Group Keys, milliseconds. */
+export const WATCH_LIFETIME = 60_000;
 
 let shared: Promise<DevelopmentPki> | undefined;
 /** Made once: keys cost more than most tests. */
 const pkiOfTests = () => (shared ??= createDevelopmentPki({ trustDomain: TRUST_DOMAIN }));
 
-export interface GatewayWorld {
-  /** The process, whose use cases a test takes from it. */
-  readonly module: TestingModule;
+const CONFIG: Partial<GatewayConfig> = {
+  keyLifetime: 1_000_000,
+  watchLifetime: WATCH_LIFETIME,
+  provisioningInterval: 60_000,
+};
+const REQUEST_FAILED = 'a Group Key could not be requested yet';
+
+/** How a caller is authenticated: by a proof of its S of an epoch, or by a certificate. */
+export type Shown = { readonly epoch: number } | { readonly certificate: Buffer };
+
+/** What outlasts a process of the gateway. */
+interface Lasting {
+  readonly pki: DevelopmentPki;
+  readonly clock: FakeClock;
+  readonly timers: Timers;
+  readonly temporary: TemporaryStore;
+  readonly server: FakeServer;
+  readonly smf: FakeSmf;
+}
+
+export class GatewayWorld {
+  readonly pki: DevelopmentPki;
+  readonly clock: FakeClock;
+  readonly server: FakeServer;
+  readonly smf: FakeSmf;
   readonly groups: KnownGroups;
   readonly envelopes: Envelopes;
   readonly hub: GroupKeyHub;
   readonly requests: RequestGroupKey;
-  readonly clock: FakeClock;
-  readonly pki: DevelopmentPki;
-  readonly server: FakeServer;
-  readonly smf: FakeSmf;
-  readonly store: Store;
-  readonly log: MemoryLog;
-  /** Its store as it was made. */
-  readonly original: Store;
-  /** The same gateway after a restart: on its store, with nothing in memory. */
-  restarted(wrap?: (store: Store) => Store): Promise<GatewayWorld>;
-  notice(notice: NoticeOf, traceparent?: string): Promise<void>;
-  push(delivery: GatewayGroupKeyDelivery, traceparent?: string): Promise<void>;
+
+  private constructor(
+    private readonly lasting: Lasting,
+    /** Its store as this process has it. */
+    readonly store: Store,
+    readonly log: MemoryLog,
+    /** The process, whose use cases a test takes from it. */
+    readonly module: TestingModule,
+  ) {
+    ({ pki: this.pki, clock: this.clock, server: this.server, smf: this.smf } = lasting);
+    this.groups = module.get(KnownGroups);
+    this.envelopes = module.get(Envelopes);
+    this.hub = module.get(GroupKeyHub);
+    this.requests = module.get(RequestGroupKey);
+  }
+
+  /** @param timers of watches */
+  static async create(timers: Timers = systemTimers): Promise<GatewayWorld> {
+    const pki = await pkiOfTests();
+    const clock = new FakeClock(Date.now());
+    const temporary = await temporaryStore(clock);
+    const server = new FakeServer(GATEWAY, clock, { signer: await signerNamed(pki, 'cpns-server') });
+    // a gateway that is not provisioned
+    server.refusal = new CpnsError('DEPENDENCY_UNAVAILABLE', 'it is away');
+    const smf = new FakeSmf(TRUST_DOMAIN);
+    return GatewayWorld.#open({ pki, clock, timers, temporary, server, smf }, temporary.store);
+  }
+
+  static async #open(lasting: Lasting, store: Store): Promise<GatewayWorld> {
+    const { pki, clock, timers, server, smf } = lasting;
+    const log = new MemoryLog('pn-gw', 'info');
+    const own: OwnGateway = {
+      uri: GATEWAY,
+      name: parseEntityUri(GATEWAY),
+      chain: [],
+      root: pki.root.chain[0]!,
+      tls: { cert: '', key: '', ca: '' },
+    };
+    const module = await testProcess({
+      name: 'pn-gw',
+      uri: GATEWAY,
+      store,
+      clock,
+      logger: log.logger,
+      modules: FUNCTIONS,
+      providers: [
+        { provide: GatewayConfig, useValue: CONFIG },
+        { provide: OwnGateway, useValue: own },
+      ],
+      overrides: [
+        { provide: ServerClients, useValue: server.clients },
+        { provide: SmfClients, useValue: smf.clients },
+        { provide: RequestingOptions, useValue: { backoff: { first: 5, longest: 20 } } },
+        { provide: Timers, useValue: timers },
+      ],
+    });
+    return new GatewayWorld(lasting, store, log, module);
+  }
+
+  /** The same gateway after a restart: on its store as it was made, or wrapped, with nothing in memory. */
+  async restarted(wrap: (store: Store) => Store = (same) => same): Promise<GatewayWorld> {
+    await this.#halt();
+    return GatewayWorld.#open(this.lasting, wrap(this.lasting.temporary.store));
+  }
+
+  async dispose(): Promise<void> {
+    await this.#halt();
+    await this.lasting.temporary.dispose();
+  }
+
+  /** Ends what is waiting to be tried again. */
+  #halt(): Promise<void> {
+    return this.requests.run(AbortSignal.abort());
+  }
+
+  notice(notice: NoticeOf, traceparent = ''): Promise<void> {
+    return this.module.get(ApplyNotice).execute({ sequence: 1n, traceparent, notice: noticeOf(notice) });
+  }
+
+  push(delivery: GatewayGroupKeyDelivery, traceparent = ''): Promise<void> {
+    return this.module.get(AcceptPush).execute(delivery, traceparent);
+  }
+
+  /** The notice of a revision, and the push of its Group Key. */
+  async pushed(revision = 1n, groupId = GROUP, members: readonly string[] = BOTH): Promise<void> {
+    await this.notice({ groupId, revision, members });
+    await this.push(this.server.keyFor(groupId, revision, members));
+  }
+
+  /** The notice and the push of the end of a group. */
+  async ended(last = 1n, groupId = GROUP): Promise<void> {
+    await this.notice({ groupId, revision: last + 1n, deleted: true });
+    await this.push(this.server.endOf(groupId, last));
+  }
+
   /** Resolves when every request for a Group Key that is in an outbox was carried on, or has failed once. */
-  requestsDone(): Promise<void>;
-  dispose(): Promise<void>;
-}
+  async requestsDone(): Promise<void> {
+    const failed = () => this.log.entries().filter(({ message }) => message === REQUEST_FAILED).length;
+    const before = failed();
+    await eventually(async () => {
+      if (failed() > before) return;
+      const { items } = await this.store.list(GROUP_KIND, undefined, 1_000);
+      for (const id of items) expect(await this.requestsOf(id)).toBe(0);
+    });
+  }
 
-/** How long an entity watches its Group Keys, milliseconds. */
-export const WATCH_LIFETIME = 60_000;
+  /** How many requests for the key of a group are left to do. */
+  async requestsOf(groupId = GROUP): Promise<number> {
+    return (await this.store.readLog(groupAggregate(groupId), OUTBOX, 0n, 10)).entries.length;
+  }
 
-/** @param timers of watches */
-export async function gatewayWorld(timers: Timers = systemTimers): Promise<GatewayWorld> {
-  const pki = await pkiOfTests();
-  const clock = new FakeClock(Date.now());
-  const { store, dispose } = await temporaryStore(clock);
-  return assemble({
-    pki,
-    clock,
-    timers,
-    store,
-    original: store,
-    dispose,
-    server: await FakeServer.start(pki, clock),
-    smf: new FakeSmf(TRUST_DOMAIN),
-  });
-}
+  /** The versions that the Server made statements about. */
+  async versions(groupId = GROUP): Promise<bigint[]> {
+    return (await this.groups.read(groupId)).statements.map(({ statement }) => statement.version);
+  }
 
-type Lasting = Pick<GatewayWorld, 'pki' | 'clock' | 'store' | 'original' | 'server' | 'smf' | 'dispose'> & {
-  readonly timers: Timers;
-};
+  /** Whether the gateway has envelopes of a version. */
+  async holds(version: bigint, entities: readonly string[] = BOTH, groupId = GROUP): Promise<boolean[]> {
+    const found = entities.map((entity) => this.envelopes.find(entity, groupId, version));
+    return (await Promise.all(found)).map((envelope) => envelope?.version === version);
+  }
 
-async function assemble(lasting: Lasting): Promise<GatewayWorld> {
-  const { store } = lasting;
-  const log = new MemoryLog('pn-gw', 'info');
-  const module = await processOf(lasting, log);
-  const requests = module.get(RequestGroupKey);
-  // ends what is waiting to be tried again
-  const halt = () => requests.run(AbortSignal.abort());
-  return {
-    ...lasting,
-    module,
-    groups: module.get(KnownGroups),
-    envelopes: module.get(Envelopes),
-    hub: module.get(GroupKeyHub),
-    requests,
-    dispose: async () => {
-      await halt();
-      await lasting.dispose();
-    },
-    log,
-    restarted: async (wrap = (same) => same) => {
-      await halt();
-      return assemble({ ...lasting, store: wrap(store) });
-    },
-    notice: (notice, traceparent = '') =>
-      module.get(ApplyNotice).execute({ sequence: 1n, traceparent, notice: noticeOf(notice) }),
-    requestsDone: () => requestsDone(store, log),
-    push: (delivery, traceparent = '') => module.get(AcceptPush).execute(delivery, traceparent),
-  };
-}
+  /** The versions of pushes that wait for their notices. */
+  async waiting(groupId = GROUP): Promise<bigint[]> {
+    return (await this.module.get(HeldPushes).of(groupId)).map(({ version }) => version);
+  }
 
-function processOf({ pki, clock, timers, store, server, smf }: Lasting, { logger }: MemoryLog): Promise<TestingModule> {
-  const root = pki.root.chain[0]!;
-  const own: OwnGateway = {
-    uri: GATEWAY,
-    name: parseEntityUri(GATEWAY),
-    chain: [],
-    root,
-    tls: { cert: '', key: '', ca: '' },
-  };
-  const config: Partial<GatewayConfig> = {
-    keyLifetime: 1_000_000,
-    watchLifetime: WATCH_LIFETIME,
-    provisioningInterval: 60_000,
-  };
-  return testProcess({
-    name: 'pn-gw',
-    uri: GATEWAY,
-    store,
-    clock,
-    logger,
-    modules: FUNCTIONS,
-    providers: [
-      { provide: GatewayConfig, useValue: config },
-      { provide: OwnGateway, useValue: own },
-    ],
-    overrides: [
-      { provide: ServerClients, useValue: server.clients },
-      { provide: SmfClients, useValue: smf.clients },
-      { provide: RequestingOptions, useValue: { backoff: { first: 5, longest: 20 } } },
-      { provide: Timers, useValue: timers },
-    ],
-  });
-}
+  members(groupId = GROUP): Promise<string[]> {
+    return allMembers(this.store, groupAggregate(groupId), MEMBERS_SET);
+  }
 
-const REQUEST_FAILED = 'a Group Key could not be requested yet';
+  groupsOf(entity: string): Promise<string[]> {
+    return allMembers(this.store, memberAggregate(entity), GROUPS_SET);
+  }
 
-async function requestsDone(store: Store, log: MemoryLog): Promise<void> {
-  const failed = () => log.entries().filter(({ message }) => message === REQUEST_FAILED).length;
-  const before = failed();
-  await eventually(async () => {
-    if (failed() > before) return;
-    const { items } = await store.list(GROUP_KIND, undefined, 1_000);
-    for (const id of items)
-      expect((await store.readLog({ kind: GROUP_KIND, id }, OUTBOX, 0n, 1)).entries).toHaveLength(0);
-  });
-}
+  /** A call of an entity; of nobody without one. */
+  call(entity?: string, shown: Shown = { epoch: 0 }, signal = new AbortController().signal): CallContext {
+    const call = new ServerCallContext({
+      method: '/cpns.v1.PnGatewayService/PullGroupKey',
+      deadline: Infinity,
+      receivedAt: this.clock.now(),
+      signal,
+      logger: this.log.logger,
+    });
+    if (entity === undefined) return call;
+    if ('epoch' in shown) call.proven = { entity, user: '', keyId: keyIdBytes(keyIdOf(entity, shown.epoch)) };
+    else call.peer = { ...identifyByName(shown.certificate), uri: entity, role: 'target-entity' };
+    return call;
+  }
 
-/** How a caller is authenticated: by a proof of its S of an epoch, or by a certificate. */
-export type Shown = { readonly epoch: number } | { readonly certificate: Buffer } | undefined;
-
-/** A call of an entity; of nobody without one. */
-export function callOf(
-  { log, clock }: Pick<GatewayWorld, 'log' | 'clock'>,
-  entity: string | undefined,
-  shown: Shown = { epoch: 0 },
-  signal = new AbortController().signal,
-): CallContext {
-  const call = new ServerCallContext({
-    method: '/cpns.v1.PnGatewayService/PullGroupKey',
-    deadline: Infinity,
-    receivedAt: clock.now(),
-    signal,
-    logger: log.logger,
-  });
-  if (entity === undefined) return call;
-  if ('epoch' in shown) call.proven = { entity, user: '', keyId: keyIdBytes(keyIdOf(entity, shown.epoch)) };
-  else call.peer = { ...identifyByName(shown.certificate), uri: entity, role: 'target-entity' };
-  return call;
-}
-
-/** A watch under way: what it was sent, and what became of it. */
-export interface WatchUnderWay {
-  readonly sent: WatchGroupKeysResponse[];
-  /** `over`, or the reason that it ended with. */
-  readonly outcome: Promise<string>;
-  /** The caller goes away. */
-  readonly hangUp: () => void;
-}
-
-/** @param taken resolves when the transport took a message: what back-pressure is */
-export function watchOf(
-  world: Pick<GatewayWorld, 'log' | 'clock'>,
-  watch: { execute(call: ServerStreamContext<WatchGroupKeysResponse>): Promise<void> },
-  entity: string | undefined,
-  shown?: Shown,
-  taken: () => Promise<void> = () => Promise.resolve(),
-): WatchUnderWay {
-  const over = new AbortController();
-  const sent: WatchGroupKeysResponse[] = [];
-  const write = async (message: WatchGroupKeysResponse) => {
-    sent.push(message);
-    await taken();
-  };
-  const call = Object.assign(callOf(world, entity, shown ?? { epoch: 0 }, over.signal), { write });
-  return { sent, outcome: outcomeOf(watch.execute(call)), hangUp: () => over.abort() };
+  /**
+   * A watch under way: what it was sent, how it ended, and how the caller goes away.
+   * @param taken resolves when the transport took a message: what back-pressure is
+   */
+  watch(entity?: string, shown?: Shown, taken: () => Promise<void> = () => Promise.resolve()) {
+    const over = new AbortController();
+    const sent: WatchGroupKeysResponse[] = [];
+    const write = async (message: WatchGroupKeysResponse) => {
+      sent.push(message);
+      await taken();
+    };
+    const call = Object.assign(this.call(entity, shown, over.signal), { write });
+    return { sent, outcome: outcomeOf(this.module.get(WatchGroupKeys).execute(call)), hangUp: () => over.abort() };
+  }
 }
 
 /** `over` or the reason of the CpnsError; any other failure is passed on. */

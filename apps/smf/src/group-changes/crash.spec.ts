@@ -1,6 +1,5 @@
 import { eventually } from '@cpns/delivery/testing';
-import { reasonOf } from '../testing/reason-of';
-import { gatewayOf, pne, within, World, type Replica } from '../testing/world';
+import { gatewayOf, pne, reasonOf, type Replica, within, World } from '../testing/world';
 
 jest.setTimeout(60_000);
 
@@ -61,14 +60,12 @@ describe('a process dies', () => {
   beforeEach(async () => (world = await World.create()));
   afterEach(() => world.dispose());
 
-  const quiet = () => eventually(async () => expect(await world.outboxOf()).toEqual([]));
-
   /** The group as it was before, with gateways that know it. */
   const prepare = async ({ before }: Case) => {
     const smf = await world.replica();
     for (const gateway of GATEWAYS) await smf.introduce(gateway);
     await before(smf);
-    await quiet();
+    await world.rest();
     await smf.stop();
   };
 
@@ -105,7 +102,7 @@ describe('a process dies', () => {
     const heir = await world.replica();
     await heir.run();
     if (!proposed) await one.work(heir);
-    await quiet();
+    await world.rest();
     await expectDone(one);
     return store.isKilled;
   };
@@ -131,7 +128,7 @@ describe('a process dies', () => {
       expect(await world.outboxOf()).toEqual([expect.stringMatching(/^change\./)]);
       const heirs = [await world.replica(), await world.replica()];
       await Promise.all(heirs.map((heir) => heir.outbox.drain({ kind: 'service-group', id: 'g1' })));
-      await quiet();
+      await world.rest();
       await expectDone(one);
     }
   });
@@ -139,7 +136,7 @@ describe('a process dies', () => {
   it('before CSKMF refuses: the change is taken back by the next', async () => {
     const smf = await world.replica();
     await smf.create([ANN]);
-    await quiet();
+    await world.rest();
     world.server.withoutKey.add(BOB);
     for (const durable of [false, true]) {
       const { replica } = await world.mortal({ at: 2, durable });

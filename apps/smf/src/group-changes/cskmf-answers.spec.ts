@@ -1,7 +1,6 @@
 import { CpnsError } from '@cpns/core';
 import { eventually } from '@cpns/delivery/testing';
-import { reasonOf } from '../testing/reason-of';
-import { pne, within, World, type Replica } from '../testing/world';
+import { pne, reasonOf, type Replica, within, World } from '../testing/world';
 
 // many processes on one machine
 jest.setTimeout(30_000);
@@ -11,7 +10,7 @@ describe('CSKMF', () => {
   let smf: Replica;
   beforeEach(async () => {
     world = await World.create();
-    smf = await world.replica();
+    ({ smf } = world);
   });
   afterEach(() => world.dispose());
 
@@ -55,7 +54,7 @@ describe('CSKMF', () => {
     world.server.away = false;
     expect(await smf.get()).toMatchObject({ membershipRevision: 1n, members: [pne(1)], deleted: false });
     expect((await smf.list()).groups).toHaveLength(1);
-    await eventually(async () => expect(await world.outboxOf()).toEqual([]));
+    await world.rest();
   });
 
   it('is away: what needs no change is answered all the same', async () => {
@@ -127,7 +126,7 @@ describe('CSKMF', () => {
     await smf.create([pne(1)]);
     const release = world.server.hold();
     const gone = new AbortController();
-    const call = { ...within(5_000), signal: gone.signal };
+    const call = within(5_000, undefined, gone.signal);
     const adding = reasonOf(smf.add([pne(2)], call));
     await new Promise((resolve) => setTimeout(resolve, 100));
     gone.abort(new CpnsError('CALL_CANCELLED', 'the caller went away'));

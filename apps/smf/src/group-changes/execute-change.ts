@@ -1,10 +1,12 @@
 /** The second half of a change: what was proposed goes to CSKMF, and its answer decides (steps 1 to 6). */
-import { Clock, duration, isRefusal, type CpnsError } from '@cpns/core';
-import { outboxEntry } from '@cpns/delivery';
-import { OwnIdentity } from '@cpns/platform';
-import { at, expiring, Records } from '@cpns/store';
-import { advanceGroup, leftBy, type GroupEvent } from '@cpns/group-key';
+import { type GroupKeyStatus, wireGroupDescription } from '@cpns/contracts';
+import { Clock, CpnsError, duration, isRefusal, unavailable } from '@cpns/core';
+import { outboxEntry, OutboxRelay } from '@cpns/delivery';
+import { advanceGroup, type GroupEvent, joinedBy, leftBy } from '@cpns/group-key';
+import { BackgroundLoop, OwnIdentity } from '@cpns/platform';
+import { type Aggregate, at, expiring, type LogEntry, Records, Store } from '@cpns/store';
 import {
+  type CarriedField,
   currentTraceparent,
   emitStep,
   lastStep,
@@ -12,28 +14,104 @@ import {
   withinStep,
   withStepChain,
   withTraceparent,
-  type CarriedField,
 } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import type { ChangeFlow } from '../common/change-flow';
-import { CskmfClient, type KeyAnswer } from './cskmf-client';
-import { pnsOf, setChanges } from './groups';
+import { ServerLink } from '../peer-clients/server-link';
+import { FanOutNotices } from './notices';
 import {
+  type ChangeFlow,
   GROUP,
+  GROUP_KIND,
   groupAggregate,
   PENDING,
+  type PendingRecord,
+  pnsOf,
   REFUSAL,
   refusalName,
   type ServiceGroupRecord,
-  type PendingRecord,
-} from './records';
+  setChanges,
+} from './groups';
+
+/** CSKMF asks the KMC, and works through as many recipients as a change has. */
+const CHANGE_MS = duration(15, 'second');
+const LOOK_MS = duration(2, 'second');
+/** What is left of the caller's deadline for our own answer, milliseconds. */
+const MARGIN_MS = 200;
+
+/** SMF's requests to CSKMF (5.3.1.12.6.1; GK-CREATE, GK-UPDATE-M, GK-DELETE): each idempotent there, so that it is repeated. */
+@Injectable()
+export class CskmfClient {
+  constructor(
+    private readonly server: ServerLink,
+    private readonly clock: Clock,
+  ) {}
+
+  /** URI of the CPNS Server, whose CSKMF it is. */
+  get uri(): string {
+    return this.server.uri;
+  }
+
+  /** @param deadline of the caller, Unix milliseconds @throws CpnsError DEPENDENCY_UNAVAILABLE without a connection */
+  async assertReachable(deadline: number): Promise<void> {
+    const { server, clock } = this;
+    try {
+      await server.ready(Math.min(LOOK_MS, deadline - clock.now() - MARGIN_MS));
+    } catch (error) {
+      throw unavailable('DEPENDENCY_UNAVAILABLE', 'the CPNS Server does not answer; nothing was changed, try again', {
+        metadata: { dependency: server.uri },
+        cause: error,
+      });
+    }
+  }
+
+  /**
+   * Asks CSKMF for what a change needs.
+   * @param over aborted when the service stops: what waits for the Server then waits for the next start
+   * @returns the newest version of the Group Key
+   * @throws CpnsError what CSKMF refuses it with (`isRefusal`); DEPENDENCY_UNAVAILABLE and others, to be tried again
+   */
+  async ask(
+    { description, keyVersion }: ServiceGroupRecord,
+    { flow, revision, moves }: PendingRecord,
+    over: AbortSignal,
+  ): Promise<bigint> {
+    const { groupId } = description;
+    const { groupKeys } = this.server;
+    const options = { deadlineMs: CHANGE_MS, signal: over };
+    const joined = [...joinedBy(moves)];
+    if (flow === 'GK-DELETE') {
+      const { status } = await groupKeys.deleteGroupKey({ groupId }, options);
+      return versionIn(status, { groupId, deleted: true }) ?? keyVersion;
+    }
+    const { status } =
+      flow === 'GK-UPDATE-M'
+        ? await groupKeys.updateGroupKey(
+            { groupId, membershipRevision: revision, joined, left: [...leftBy(moves)] },
+            options,
+          )
+        : await groupKeys.createGroupKey(
+            { description: wireGroupDescription(description), members: joined, membershipRevision: revision },
+            options,
+          );
+    const version = versionIn(status, { groupId, membershipRevision: revision, deleted: false });
+    if (version === undefined || version <= keyVersion) throw unexpected('no newer version of the Group Key');
+    return version;
+  }
+}
+
+/** The newest version that an answer names; the answer has to be to the request. */
+function versionIn(status: GroupKeyStatus | undefined, expected: Partial<GroupKeyStatus>): bigint | undefined {
+  if (status === undefined) throw unexpected('no status');
+  for (const [field, value] of Object.entries(expected))
+    if (status[field as keyof GroupKeyStatus] !== value) throw unexpected(`another ${field}`);
+  return status.versions.at(-1)?.version;
+}
+
+const unexpected = (what: string) => new CpnsError('INTERNAL', `CSKMF’s answer is not to the request: ${what}`);
 
 const NOTHING = Buffer.alloc(0);
 /** How long a call may ask why its change was taken back, milliseconds: longer than any call waits. */
 const REFUSAL_KEPT_FOR = duration(10, 'minute');
-
-/** The log of notices to come: which revision of the group they are of. */
-export const noticesId = (revision: bigint): string => `notices.${revision}`;
 
 @Injectable()
 export class ExecuteChange {
@@ -63,20 +141,20 @@ export class ExecuteChange {
   async #carry(group: ServiceGroupRecord, pending: PendingRecord, over: AbortSignal): Promise<void> {
     const { flow } = pending;
     const startedAt = this.clock.now();
-    let answer: KeyAnswer;
+    let keyVersion: bigint;
     try {
-      answer = await withinStep({ flow, step: 1 }, () => this.cskmf.ask(group, pending, over));
+      keyVersion = await withinStep({ flow, step: 1 }, () => this.cskmf.ask(group, pending, over));
     } catch (error) {
       // UNAUTHENTICATED is about the certificates of the connection, not about the change
       if (!isRefusal(error) || error.code === 'UNAUTHENTICATED') throw error;
       return withinStep({ flow, step: 1 }, () => this.#takeBack(group.description.groupId, pending, error));
     }
     emitStep({ flow, step: 6, from: this.cskmf.uri, to: this.own.uri, carried: CARRIED[flow], startedAt });
-    await withinStep({ flow, step: 6 }, () => this.#apply(group.description.groupId, pending, answer));
+    await withinStep({ flow, step: 6 }, () => this.#apply(group.description.groupId, pending, keyVersion));
   }
 
   /** The change holds from here on; its notices are in the outbox. */
-  async #apply(groupId: string, { changeId, flow, revision, size, moves }: PendingRecord, answer: KeyAnswer) {
+  async #apply(groupId: string, { changeId, flow, revision, size, moves }: PendingRecord, keyVersion: bigint) {
     const lastChange = { flow, traceparent: lastStep() || currentTraceparent(), pnsLeft: pnsOf(leftBy(moves)) };
     const wanted = { group: at(GROUP), pending: at(PENDING) };
     await this.records.transact(groupAggregate(groupId), wanted, ({ group, pending }) => {
@@ -84,9 +162,9 @@ export class ExecuteChange {
       const state = advanceGroup(group.state, OUTCOME[flow]);
       return {
         result: undefined,
-        put: { group: { ...group, state, revision, size, keyVersion: answer.version, lastChange }, pending: null },
+        put: { group: { ...group, state, revision, size, keyVersion, lastChange }, pending: null },
         ...setChanges(moves),
-        append: [outboxEntry(noticesId(revision), NOTHING)],
+        append: [outboxEntry(`notices.${revision}`, NOTHING)],
       };
     });
   }
@@ -126,3 +204,59 @@ const CARRIED: Readonly<Record<ChangeFlow, readonly CarriedField[]>> = {
   'GK-UPDATE-M': ['group_id', 'status', 'version', 'membership_revision'],
   'GK-DELETE': ['group_id', 'status', 'deleted'],
 };
+
+const ENTRY = /^(?:change\.(?<changeId>[0-9a-f]{32})|notices\.(?<revision>[0-9]{1,16}))$/;
+
+/** How long a call waits for a change that fails and is tried again. */
+export abstract class Patience {
+  abstract readonly milliseconds: number;
+}
+export const PATIENCE: Patience = { milliseconds: duration(5, 'second') };
+
+/** Carries on what a group's outbox holds, in order: a change to CSKMF, then its notices to the gateways. */
+@Injectable()
+export class GroupOutbox extends BackgroundLoop {
+  readonly #relay: OutboxRelay;
+
+  constructor(
+    store: Store,
+    logger: Logger,
+    private readonly changes: ExecuteChange,
+    private readonly notices: FanOutNotices,
+    patience: Patience,
+  ) {
+    super();
+    this.#relay = new OutboxRelay({
+      store,
+      kind: GROUP_KIND,
+      carry: (aggregate, entry) => this.#carry(aggregate, entry),
+      // calls wait for it
+      backoff: { first: 200, longest: duration(2, 'second') },
+      patience: patience.milliseconds,
+      onFailure: ({ id }, error, retryIn) =>
+        logger.warn('a change of a group was not carried on', { group: id, error, retryInMs: retryIn }),
+    });
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    return this.#relay.run(signal);
+  }
+
+  /** Resolves when a change that was proposed has been executed. @throws as {@link OutboxRelay.carried} */
+  executed(groupId: string, changeId: string): Promise<void> {
+    return this.#relay.carried(groupAggregate(groupId), `change.${changeId}`);
+  }
+
+  /** As {@link OutboxRelay.drain}. */
+  drain(group: Aggregate): Promise<void> {
+    return this.#relay.drain(group);
+  }
+
+  async #carry({ id }: Aggregate, { dedupeId }: LogEntry): Promise<void> {
+    const { changeId, revision } = ENTRY.exec(dedupeId)?.groups ?? {};
+    // what waits for the Server when the service stops then waits for the next start
+    if (changeId !== undefined) return this.changes.execute(id, changeId, this.over);
+    if (revision !== undefined) return this.notices.execute(id, BigInt(revision));
+    throw new CpnsError('STORED_RECORD_INVALID', 'an entry of an outbox is neither a change nor notices');
+  }
+}

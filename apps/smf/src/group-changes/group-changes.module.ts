@@ -1,24 +1,24 @@
 /** Service Groups and their members: how a group changes, with its Group Key at CSKMF, and what gateways are told of it. */
 import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
-import { NoticeLogModule } from '../notice-log/notice-log.module';
 import { PeerClientsModule } from '../peer-clients/peer-clients.module';
-import { CskmfClient } from './cskmf-client';
-import { ExecuteChange } from './execute-change';
-import { FanOutNotices } from './fan-out-notices';
-import { GroupOutbox, PATIENCE, Patience } from './group-outbox';
-import { Groups } from './groups';
+import { CskmfClient, ExecuteChange, GroupOutbox, PATIENCE, Patience } from './execute-change';
+import { GROUP, Groups, PENDING, REFUSAL } from './groups';
+import { FanOutNotices, INTRODUCED, IntroduceGateway, NoticeController, NoticeLogs, SendNotice, TOLD } from './notices';
 import { ProposeChange } from './propose-change';
-import { GROUP, PENDING, REFUSAL } from './records';
 
-@OwnsRecords(GROUP, PENDING, REFUSAL)
+@OwnsRecords(GROUP, PENDING, REFUSAL, TOLD, INTRODUCED)
 @Module({
-  imports: [PeerClientsModule, NoticeLogModule],
+  imports: [PeerClientsModule],
+  controllers: [NoticeController],
   providers: [
     Groups,
     CskmfClient,
     ExecuteChange,
+    NoticeLogs,
     FanOutNotices,
+    IntroduceGateway,
+    SendNotice,
     GroupOutbox,
     { provide: Patience, useValue: PATIENCE },
     ProposeChange,

@@ -1,7 +1,5 @@
-import { GroupKeyDeliveryMode } from '@cpns/contracts';
 import { startRedis, type RunningRedis } from '@cpns/store/testing';
-import { reasonOf } from '../testing/reason-of';
-import { pne, World } from '../testing/world';
+import { pne, PUSH, reasonOf, World } from '../testing/world';
 
 // many processes on one machine
 jest.setTimeout(30_000);
@@ -74,7 +72,7 @@ describe.each(['embedded', 'redis'])('many calls at once, on %s,', (kind) => {
   it('of which CSKMF refuses some: the others are made', async () => {
     const [a, b] = [await world.replica(), await world.replica()];
     for (let n = 0; n < 20; n += 4) world.server.withoutKey.add(pne(n));
-    await a.create([], { delivery: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH });
+    await a.create([], { delivery: PUSH });
     const outcomes = await Promise.all(Array.from({ length: 20 }, (_, n) => reasonOf((n % 2 ? a : b).add([pne(n)]))));
     expect(outcomes).toEqual(Array.from({ length: 20 }, (_, n) => (n % 4 === 0 ? 'MEMBER_WITHOUT_KEY' : 'accepted')));
     expect(await a.get()).toMatchObject({ membershipRevision: 16n });

@@ -5,15 +5,25 @@
 import { Clock, CpnsError, duration, KeyedMutex, Random, unavailable } from '@cpns/core';
 import { outboxEntry } from '@cpns/delivery';
 import type { Standing } from '@cpns/group-key';
-import { at, Records, type Decision, type Found } from '@cpns/store';
+import type { CallContext } from '@cpns/grpc';
+import { at, type Decision, type Found, Records } from '@cpns/store';
 import { currentTraceparent, lastStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import type { Waiting } from '../common/waiting';
-import type { ChangeRequest } from './change-request';
-import { CskmfClient } from './cskmf-client';
-import { GroupOutbox } from './group-outbox';
-import { setChanges } from './groups';
-import { formerSet, GROUP, groupAggregate, membersSet, PENDING, REFUSAL, refusalName } from './records';
+import { CskmfClient, GroupOutbox } from './execute-change';
+import {
+  type ChangeRequest,
+  formerSet,
+  GROUP,
+  groupAggregate,
+  membersSet,
+  PENDING,
+  REFUSAL,
+  refusalName,
+  setChanges,
+} from './groups';
+
+/** What a use case needs to know of the call that waits for it. */
+export type Waiting = Pick<CallContext, 'deadline' | 'receivedAt' | 'signal'>;
 
 const NOTHING = Buffer.alloc(0);
 /** The longest wait of a call without an earlier deadline, milliseconds. */
@@ -107,7 +117,7 @@ export class ProposeChange {
       const decide = (found: Found<Wanted>) => decideOn(request, reserved, found);
       const seen = await this.records.snapshot(aggregate, wanted);
       // nothing is proposed while CSKMF is not there to grant it
-      if (decide(seen.found).put?.pending) await this.cskmf.assertReachable(call);
+      if (decide(seen.found).put?.pending) await this.cskmf.assertReachable(call.deadline);
       return this.records.transact(aggregate, wanted, decide, seen);
     });
   }

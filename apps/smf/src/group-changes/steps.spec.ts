@@ -1,10 +1,7 @@
-import { GroupKeyDeliveryMode } from '@cpns/contracts';
-import { eventually } from '@cpns/delivery/testing';
 import { emitStep, formatTraceparent, parseTraceparent, withSpan, withStepChain } from '@cpns/telemetry';
 import { MemoryTelemetry } from '@cpns/telemetry/testing';
 import { trace } from '@opentelemetry/api';
-import { reasonOf } from '../testing/reason-of';
-import { gatewayOf, pne, within, World, type Replica } from '../testing/world';
+import { gatewayOf, pne, PUSH, reasonOf, type Replica, within, World } from '../testing/world';
 
 jest.setTimeout(30_000);
 
@@ -19,7 +16,7 @@ describe('the steps of a change', () => {
   beforeEach(async () => {
     telemetry.reset();
     world = await World.create();
-    smf = await world.replica();
+    ({ smf } = world);
     await smf.introduce(GATEWAY);
   });
   afterEach(() => world.dispose());
@@ -38,18 +35,13 @@ describe('the steps of a change', () => {
     const { entries } = await world.noticeLog(GATEWAY).read(0n, 100);
     return entries.map(({ value }) => parseTraceparent(value.toString('utf8')));
   };
-  const quiet = () => eventually(async () => expect(await world.outboxOf()).toEqual([]));
 
   it.each<[string, () => Promise<unknown>, string]>([
     ['a group that pulls', () => smf.create([pne(1)]), 'FLOW-PULL'],
-    [
-      'a group that pushes',
-      () => smf.create([pne(1)], { delivery: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH }),
-      'FLOW-PUSH',
-    ],
+    ['a group that pushes', () => smf.create([pne(1)], { delivery: PUSH }), 'FLOW-PUSH'],
   ])('%s: step 6 in the trace of the call, and its notice goes on from there', async (_what, work, flow) => {
     const traceId = await called(work);
-    await quiet();
+    await world.rest();
     const steps = await telemetry.steps();
     expect(steps).toMatchObject([{ flow, step: 6, from: SERVER, to: SMF, traceId }]);
     expect(await notices()).toMatchObject([{ traceId, spanId: steps[0]?.spanId }]);
@@ -61,7 +53,7 @@ describe('the steps of a change', () => {
       await called(() => smf.join(pne(2))),
       await called(() => smf.end()),
     ];
-    await quiet();
+    await world.rest();
     const steps = await telemetry.steps();
     expect(steps.map(({ flow, step, traceId }) => [flow, step, traceId])).toEqual([
       ['FLOW-PULL', 6, traces[0]],
@@ -73,7 +65,7 @@ describe('the steps of a change', () => {
 
   it('link to the step before, also when another process carries the change on', async () => {
     await smf.create([pne(1)]);
-    await quiet();
+    await world.rest();
     telemetry.reset();
     world.server.stuck = true;
     let before = '';
@@ -93,13 +85,13 @@ describe('the steps of a change', () => {
   it('a change that is refused has no step 6', async () => {
     world.server.withoutKey.add(pne(1));
     expect(await reasonOf(smf.create([pne(1)]))).toBe('MEMBER_WITHOUT_KEY');
-    await quiet();
+    await world.rest();
     expect(await telemetry.steps()).toEqual([]);
   });
 
   it('a call outside of any trace is carried all the same', async () => {
     await smf.create([pne(1)]);
-    await quiet();
+    await world.rest();
     const [step] = await telemetry.steps();
     expect(step).toMatchObject({ flow: 'FLOW-PULL', step: 6, links: [] });
     expect(await notices()).toMatchObject([{ spanId: step?.spanId }]);

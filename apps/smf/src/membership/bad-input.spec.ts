@@ -2,13 +2,12 @@
 import type { ServiceGroup } from '@cpns/contracts';
 import { expectRefusal, type Fault } from '@cpns/platform/testing';
 import { FailingStore } from '@cpns/store/testing';
-import { ANN, AT, BOB, controllersOf, EVE, LIMIT, SmfBench } from '../testing/smf-bench';
-import { described, pne } from '../testing/world';
+import { ANN, AT, BOB, EVE, LIMIT, pne, within, World, type Replica } from '../testing/world';
 import type { MembershipController } from './membership.controller';
 
-const smf = new SmfBench();
-beforeAll(() => smf.open());
-afterAll(() => smf.close());
+const world = new World();
+beforeAll(() => world.open());
+afterAll(() => world.dispose());
 
 describe('a gateway', () => {
   type Relayed = Parameters<MembershipController['joinServiceGroup']>[0];
@@ -30,32 +29,32 @@ describe('a gateway', () => {
     expect: expected,
   });
   const NOT_PERMITTED = 'PERMISSION_DENIED/JOIN_NOT_PERMITTED';
-  smf.refuses<Relayed>({
+  world.refuses<Relayed>({
     name: 'MembershipService.JoinServiceGroup',
-    good: async () => ({ groupId: await smf.group(), entity: EVE }),
-    send: (request) => smf.members.joinServiceGroup(request, smf.call()),
+    good: async () => ({ groupId: await world.group(), entity: EVE }),
+    send: (request) => world.smf.members.joinServiceGroup(request, within()),
     faults: [
-      ...smf.ofLiveGroup<Relayed>(),
+      ...world.faultsOfGroup<Relayed>(),
       ...entities,
-      other('one member too many', () => smf.group([ANN], { maxMembers: 1 }), LIMIT),
-      other('a group that is closed', () => smf.group([ANN], { openToJoin: false }), NOT_PERMITTED),
+      other('one member too many', () => world.group([ANN], { maxMembers: 1 }), LIMIT),
+      other('a group that is closed', () => world.group([ANN], { openToJoin: false }), NOT_PERMITTED),
       other(
         'a group that an operator took it out of',
         async () => {
-          const groupId = await smf.group([ANN, EVE]);
-          await smf.groups.removeMembers({ groupId, members: [EVE] }, smf.call());
-          await smf.rest(groupId);
+          const groupId = await world.group([ANN, EVE]);
+          await world.smf.remove([EVE], within(), groupId);
+          await world.rest(groupId);
           return groupId;
         },
         NOT_PERMITTED,
       ),
     ],
   });
-  smf.refuses<Relayed>({
+  world.refuses<Relayed>({
     name: 'MembershipService.LeaveServiceGroup',
-    good: async () => ({ groupId: await smf.group(), entity: BOB }),
-    send: (request) => smf.members.leaveServiceGroup(request, smf.call()),
-    faults: [...smf.ofLiveGroup<Relayed>(), ...entities],
+    good: async () => ({ groupId: await world.group(), entity: BOB }),
+    send: (request) => world.smf.members.leaveServiceGroup(request, within()),
+    faults: [...world.faultsOfGroup<Relayed>(), ...entities],
   });
 });
 
@@ -64,32 +63,28 @@ describe('a dependency that is down', () => {
   /** The change that is written down, to be carried out once the dependency is back. */
   const PROPOSED =
     /^service-group\/[\w-]+ (group was (added|changed)|pending was added|log outbox was (added|changed))$/;
-  type Send = (groupId: string, served: ReturnType<typeof controllersOf>) => Promise<unknown>;
+  type Send = (groupId: string, smf: Replica) => Promise<unknown>;
   /** Until a change that is not answered is given up. */
   const SHORT_MS = 1_500;
   const CHANGES: Readonly<Record<string, { readonly send: Send; readonly done: Partial<ServiceGroup> }>> = {
     CreateServiceGroup: {
-      send: (groupId, { groups }) =>
-        groups.createServiceGroup(
-          { description: described({ groupId: `${groupId}-new` }), members: [ANN] },
-          smf.call(SHORT_MS),
-        ),
+      send: (groupId, smf) => smf.create([ANN], { groupId: `${groupId}-new` }, within(SHORT_MS)),
       done: { members: [ANN] },
     },
     AddMembers: {
-      send: (groupId, { groups }) => groups.addMembers({ groupId, members: [EVE] }, smf.call(SHORT_MS)),
+      send: (groupId, smf) => smf.add([EVE], within(SHORT_MS), groupId),
       done: { members: [ANN, BOB, EVE] },
     },
     RemoveMembers: {
-      send: (groupId, { groups }) => groups.removeMembers({ groupId, members: [ANN] }, smf.call(SHORT_MS)),
+      send: (groupId, smf) => smf.remove([ANN], within(SHORT_MS), groupId),
       done: { members: [BOB] },
     },
     DeleteServiceGroup: {
-      send: (groupId, { groups }) => groups.deleteServiceGroup({ groupId }, smf.call(SHORT_MS)),
+      send: (groupId, smf) => smf.end(within(SHORT_MS), groupId),
       done: { deleted: true },
     },
     'MembershipService.JoinServiceGroup': {
-      send: (groupId, { members }) => members.joinServiceGroup({ groupId, entity: EVE }, smf.call(SHORT_MS)),
+      send: (groupId, { members }) => members.joinServiceGroup({ groupId, entity: EVE }, within(SHORT_MS)),
       done: { members: [ANN, BOB, EVE] },
     },
   };
@@ -99,30 +94,30 @@ describe('a dependency that is down', () => {
       .map((name) => [`${name}, ${why}, ${AT}: ${DOWN}`, CHANGES[name]!] as const);
 
   it.each(titled('KMC stopped', ['MembershipService.JoinServiceGroup']))('%s', async (title, { send, done }) => {
-    const groupId = await smf.group();
-    smf.world.server.stuck = true;
-    await expectRefusal(smf.world.store, () => send(groupId, smf), DOWN, PROPOSED);
-    smf.world.server.stuck = false;
+    const groupId = await world.group();
+    world.server.stuck = true;
+    await expectRefusal(world.store, () => send(groupId, world.smf), DOWN, PROPOSED);
+    world.server.stuck = false;
     const changed = title.startsWith('Create') ? `${groupId}-new` : groupId;
-    await smf.smf.outbox.drain({ kind: 'service-group', id: changed });
-    expect(await smf.smf.get(changed)).toMatchObject(done);
+    await world.smf.outbox.drain({ kind: 'service-group', id: changed });
+    expect(await world.smf.get(changed)).toMatchObject(done);
   });
 
   it.each(titled('CPNS Server stopped'))('%s', async (_title, { send }) => {
-    const groupId = await smf.group();
-    smf.world.server.away = true;
-    await expectRefusal(smf.world.store, () => send(groupId, smf), DOWN);
-    smf.world.server.away = false;
-    await send(groupId, smf);
+    const groupId = await world.group();
+    world.server.away = true;
+    await expectRefusal(world.store, () => send(groupId, world.smf), DOWN);
+    world.server.away = false;
+    await send(groupId, world.smf);
   });
 
   it.each(titled('Redis stopped', ['RemoveMembers']))('%s', async (_title, { send }) => {
-    const groupId = await smf.group();
-    const store = new FailingStore(smf.world.store);
-    const served = controllersOf(await smf.world.replica(store));
+    const groupId = await world.group();
+    const store = new FailingStore(world.store);
+    const served = await world.replica(store);
     const sent = () => send(groupId, served);
     store.isAway = true;
-    await expectRefusal(smf.world.store, sent, DOWN);
+    await expectRefusal(world.store, sent, DOWN);
     store.isAway = false;
     await sent();
   });

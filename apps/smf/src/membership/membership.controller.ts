@@ -1,31 +1,56 @@
+/** SMF-GW: an entity joins a Service Group that is open to it, or leaves one, through a gateway of its own PN. */
 import {
-  MembershipServiceService,
   type MembershipServiceJoinServiceGroupRequest,
   type MembershipServiceLeaveServiceGroupRequest,
+  MembershipServiceService,
 } from '@cpns/contracts';
-import { gatewayOf, type CallContext, type Handlers } from '@cpns/grpc';
+import { checkGroupId, CpnsError, permissionDenied, samePn } from '@cpns/core';
+import { checkMember } from '@cpns/group-key';
+import { type CallContext, gatewayOf, type Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { GatewayStanding } from '../gateway-standing/gateway-standing';
-import { Membership } from './membership';
+import { SmfConfig } from '../config';
+import { Groups, membershipChangeOf } from '../group-changes/groups';
+import { ProposeChange } from '../group-changes/propose-change';
+import { GatewayStanding } from '../peer-clients/server-link';
 
-/** What PNEs ask through the SMF in their PN GW, on the wire. */
 @GrpcController(MembershipServiceService)
 export class MembershipController implements Handlers<typeof MembershipServiceService> {
   constructor(
-    private readonly membership: Membership,
+    private readonly config: SmfConfig,
+    private readonly groups: Groups,
+    private readonly changes: ProposeChange,
     private readonly standing: GatewayStanding,
   ) {}
 
-  async joinServiceGroup(@Payload() request: MembershipServiceJoinServiceGroupRequest, @Ctx() call: CallContext) {
-    const gateway = gatewayOf(call);
-    await this.standing.check(call.requirePeer());
-    return { membershipRevision: await this.membership.change('join', request, gateway, call) };
+  joinServiceGroup(@Payload() request: MembershipServiceJoinServiceGroupRequest, @Ctx() call: CallContext) {
+    return this.#change('join', request, call);
   }
 
-  async leaveServiceGroup(@Payload() request: MembershipServiceLeaveServiceGroupRequest, @Ctx() call: CallContext) {
+  leaveServiceGroup(@Payload() request: MembershipServiceLeaveServiceGroupRequest, @Ctx() call: CallContext) {
+    return this.#change('leave', request, call);
+  }
+
+  /**
+   * @returns the membership revision that holds it; the present one where nothing had to be changed
+   * @throws CpnsError CERTIFICATE_REVOKED; a field's reason; PN_MISMATCH; NOT_FOUND, GROUP_DELETED; what the rules and CSKMF
+   *   refuse it with, of a join JOIN_NOT_PERMITTED, LIMIT_REACHED, MEMBER_WITHOUT_KEY; DEPENDENCY_UNAVAILABLE
+   */
+  async #change(
+    event: 'join' | 'leave',
+    request: MembershipServiceJoinServiceGroupRequest | MembershipServiceLeaveServiceGroupRequest,
+    call: CallContext,
+  ): Promise<{ membershipRevision: bigint }> {
     const gateway = gatewayOf(call);
     await this.standing.check(call.requirePeer());
-    return { membershipRevision: await this.membership.change('leave', request, gateway, call) };
+    const groupId = checkGroupId(request.groupId, 'group_id');
+    const entity = checkMember(request.entity, this.config.trustDomain, 'entity');
+    if (!samePn(entity, gateway))
+      throw permissionDenied('PN_MISMATCH', 'a gateway asks for entities of its own Personal Network');
+    const { revision } = await this.changes.execute(membershipChangeOf(groupId, event, [entity]), call);
+    if (revision !== undefined) return { membershipRevision: revision };
+    const group = await this.groups.find(groupId);
+    if (group === undefined) throw new CpnsError('NOT_FOUND', 'no Service Group of this id');
+    return { membershipRevision: group.revision };
   }
 }

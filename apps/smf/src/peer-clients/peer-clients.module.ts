@@ -1,12 +1,12 @@
-/** The connections to other services. */
+/** The connection to the CPNS Server, and what it says of gateways. */
 import { ServiceIdentity } from '@cpns/platform';
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { SmfConfig } from '../config';
-import { linkServer, ServerLink } from './server-link';
+import { GatewayStanding, linkServer, ServerLink } from './server-link';
 
 @Module({
-  providers: [{ provide: ServerLink, inject: [SmfConfig, ServiceIdentity], useFactory: linkServer }],
-  exports: [ServerLink],
+  providers: [{ provide: ServerLink, inject: [SmfConfig, ServiceIdentity], useFactory: linkServer }, GatewayStanding],
+  exports: [ServerLink, GatewayStanding],
 })
 export class PeerClientsModule implements OnApplicationShutdown {
   constructor(private readonly server: ServerLink) {}

@@ -1,7 +1,10 @@
 import { EnrolmentServiceService, GroupKeyManagementServiceService } from '@cpns/contracts';
-import { serviceUri } from '@cpns/core';
-import { connectTo, type ClientMethods } from '@cpns/grpc';
+import { Clock, CpnsError, duration, serviceUri, unauthenticated } from '@cpns/core';
+import type { Receiver } from '@cpns/delivery';
+import { type ClientMethods, connectTo } from '@cpns/grpc';
 import type { ServiceIdentity } from '@cpns/platform';
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { SmfConfig } from '../config';
 
 /** The CPNS Server, over mutual TLS with the SMF's own certificate: its CSKMF, and who is enrolled as a gateway. */
@@ -10,7 +13,7 @@ export abstract class ServerLink {
   abstract readonly uri: string;
   abstract readonly groupKeys: Pick<
     ClientMethods<typeof GroupKeyManagementServiceService>,
-    'createGroupKey' | 'updateGroupKey' | 'deleteGroupKey' | 'getGroupKeyStatus'
+    'createGroupKey' | 'updateGroupKey' | 'deleteGroupKey'
   >;
   abstract readonly enrolment: Pick<ClientMethods<typeof EnrolmentServiceService>, 'getGateway'>;
   /**
@@ -32,4 +35,46 @@ export function linkServer({ trustDomain, serverAddress }: SmfConfig, { tls }: S
     ready: (milliseconds) => connection.ready(milliseconds),
     close: () => connection.close(),
   };
+}
+
+/** How long an answer of the CPNS Server is believed, milliseconds: so late does a revocation come to bear here. */
+const KEPT_FOR = duration(10, 'second');
+/** More gateways than that are asked for again. */
+const KEPT_MAX = 10_000;
+const DEADLINE = { deadlineMs: duration(2, 'second') };
+
+/**
+ * TLS says who the gateway is, the CPNS Server whether it still may act: a certificate that an operator ended, or that a
+ * new enrolment replaced, is good for nothing.
+ */
+@Injectable()
+export class GatewayStanding {
+  /** Until when each answer is believed, Unix milliseconds. */
+  readonly #goodUntil = new LRUCache<string, number>({ max: KEPT_MAX });
+
+  constructor(
+    private readonly server: ServerLink,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws CpnsError CERTIFICATE_REVOKED; DEPENDENCY_UNAVAILABLE when the Server cannot be asked */
+  async check({ uri, fingerprint }: Receiver): Promise<void> {
+    const key = `${uri} ${fingerprint.toString('hex')}`;
+    if (this.clock.now() < (this.#goodUntil.get(key) ?? 0)) return;
+    this.#goodUntil.delete(key);
+    if (!(await this.#stands(uri, fingerprint)))
+      throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
+    this.#goodUntil.set(key, this.clock.now() + KEPT_FOR);
+  }
+
+  async #stands(uri: string, fingerprint: Buffer): Promise<boolean> {
+    try {
+      await this.server.ready(DEADLINE.deadlineMs);
+      const { gateway } = await this.server.enrolment.getGateway({ entity: uri }, DEADLINE);
+      return gateway !== undefined && !gateway.revoked && gateway.certificateDigest.equals(fingerprint);
+    } catch (error) {
+      if (error instanceof CpnsError && error.reason === 'NOT_FOUND') return false;
+      throw error;
+    }
+  }
 }

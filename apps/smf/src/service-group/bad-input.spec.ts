@@ -1,12 +1,11 @@
 /** What bad input an operator gets refused at the SMF, each RPC with each fault; nothing is stored. */
 import { descriptionFaults, expectRefusal, memberFaults, refusalOf, type Fault } from '@cpns/platform/testing';
 import type { ServiceGroupController } from './service-group.controller';
-import { ANN, BOB, DAN, EVE, KEYLESS, LIMIT, SmfBench, type OfGroup } from '../testing/smf-bench';
-import { described } from '../testing/world';
+import { ANN, BOB, DAN, described, EVE, KEYLESS, LIMIT, within, World } from '../testing/world';
 
-const smf = new SmfBench();
-beforeAll(() => smf.open());
-afterAll(() => smf.close());
+const world = new World();
+beforeAll(() => world.open());
+afterAll(() => world.dispose());
 
 const WITHOUT_KEY = [
   'was never admitted',
@@ -31,27 +30,27 @@ const NO_NAMES = {
   expect: 'INVALID_ARGUMENT/FIELD_MISSING members',
 };
 
-const create = () => ({ description: described({ groupId: smf.freshId() }), members: [ANN, BOB] });
+const create = () => ({ description: described({ groupId: world.freshId() }), members: [ANN, BOB] });
 type Create = Parameters<ServiceGroupController['createServiceGroup']>[0];
 const taken = (id: string, groupId: () => Promise<string>): Fault<Create> => ({
   id,
   bad: async () => ({ description: described({ groupId: await groupId() }), members: [ANN] }),
   expect: 'ALREADY_EXISTS/ALREADY_EXISTS',
 });
-smf.refuses<Create>({
+world.refuses<Create>({
   name: 'CreateServiceGroup',
   good: create,
-  send: (request) => smf.groups.createServiceGroup(request, smf.call()),
+  send: (request) => world.smf.groups.createServiceGroup(request, within()),
   faults: [
     ...descriptionFaults<Create>(),
     ...memberFaults<Create>(),
     ...keyless<Create>(),
-    taken('id of a group that is there', smf.group),
-    taken('id of a group that was deleted', smf.ended),
+    taken('id of a group that is there', world.group),
+    taken('id of a group that was deleted', world.ended),
     {
       id: 'more first members than it may have',
       bad: ({ members: both }) => ({
-        description: described({ groupId: smf.freshId(), maxMembers: 1 }),
+        description: described({ groupId: world.freshId(), maxMembers: 1 }),
         members: both,
       }),
       expect: LIMIT,
@@ -59,14 +58,14 @@ smf.refuses<Create>({
   ],
 });
 
-const named = async (one: string) => ({ groupId: await smf.group([ANN, BOB], { maxMembers: 3 }), members: [one] });
+const named = async (one: string) => ({ groupId: await world.group([ANN, BOB], { maxMembers: 3 }), members: [one] });
 type Named = Parameters<ServiceGroupController['addMembers']>[0];
-smf.refuses<Named>({
+world.refuses<Named>({
   name: 'AddMembers',
   good: () => named(EVE),
-  send: (request) => smf.groups.addMembers(request, smf.call()),
+  send: (request) => world.smf.groups.addMembers(request, within()),
   faults: [
-    ...smf.ofLiveGroup<Named>(),
+    ...world.faultsOfGroup<Named>(),
     ...memberFaults<Named>(),
     NO_NAMES,
     ...keyless<Named>(),
@@ -78,12 +77,12 @@ const stranger = (how: string, names: string[]): Fault<Named> => ({
   bad: (good) => ({ ...good, members: names }),
   expect: 'FAILED_PRECONDITION/MEMBER_UNKNOWN',
 });
-smf.refuses<Named>({
+world.refuses<Named>({
   name: 'RemoveMembers',
   good: () => named(ANN),
-  send: (request) => smf.groups.removeMembers(request, smf.call()),
+  send: (request) => world.smf.groups.removeMembers(request, within()),
   faults: [
-    ...smf.ofLiveGroup<Named>(),
+    ...world.faultsOfGroup<Named>(),
     ...memberFaults<Named>(),
     NO_NAMES,
     stranger('alone', [EVE]),
@@ -91,23 +90,23 @@ smf.refuses<Named>({
   ],
 });
 
-const there = async () => ({ groupId: await smf.group() });
-smf.refuses<OfGroup>({
+const there = async () => ({ groupId: await world.group() });
+world.refuses<{ readonly groupId: string }>({
   name: 'GetServiceGroup',
   good: there,
-  send: (request) => smf.groups.getServiceGroup(request),
-  faults: smf.ofGroup(),
+  send: (request) => world.smf.groups.getServiceGroup(request),
+  faults: world.faultsOfGroup(false),
 });
-smf.refuses<OfGroup>({
+world.refuses<{ readonly groupId: string }>({
   name: 'DeleteServiceGroup',
   good: there,
-  send: (request) => smf.groups.deleteServiceGroup(request, smf.call()),
-  faults: smf.ofGroup(),
+  send: (request) => world.smf.groups.deleteServiceGroup(request, within()),
+  faults: world.faultsOfGroup(false),
 });
-smf.refuses({
+world.refuses({
   name: 'ListServiceGroups',
   good: () => ({ pageSize: 1, pageToken: '' }),
-  send: (request) => smf.groups.listServiceGroups(request),
+  send: (request) => world.smf.groups.listServiceGroups(request),
   faults: [
     {
       id: 'a page of 1,001',
@@ -124,19 +123,19 @@ smf.refuses({
 
 it('does not make the same group once more', async () => {
   const request = create();
-  await smf.groups.createServiceGroup(request, smf.call());
-  await smf.rest(request.description.groupId);
+  await world.smf.groups.createServiceGroup(request, within());
+  await world.rest(request.description.groupId);
   await expectRefusal(
-    smf.world.store,
-    () => smf.groups.createServiceGroup(request, smf.call()),
+    world.store,
+    () => world.smf.groups.createServiceGroup(request, within()),
     'ALREADY_EXISTS/ALREADY_EXISTS',
   );
 });
 
 it.each([
-  ['CreateServiceGroup', () => smf.groups.createServiceGroup({ ...create(), members: [KEYLESS] }, smf.call())],
-  ['AddMembers', async () => smf.groups.addMembers(await named(KEYLESS), smf.call())],
-  ['RemoveMembers', async () => smf.groups.removeMembers(await named(EVE), smf.call())],
+  ['CreateServiceGroup', () => world.smf.groups.createServiceGroup({ ...create(), members: [KEYLESS] }, within())],
+  ['AddMembers', async () => world.smf.groups.addMembers(await named(KEYLESS), within())],
+  ['RemoveMembers', async () => world.smf.groups.removeMembers(await named(EVE), within())],
 ] as const)('is told by %s which member it is about', async (name, send) => {
   expect((await refusalOf(send)).metadata).toMatchObject({ entity: name === 'RemoveMembers' ? EVE : KEYLESS });
 });

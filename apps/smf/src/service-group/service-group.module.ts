@@ -2,11 +2,6 @@
 import { Module } from '@nestjs/common';
 import { GroupChangesModule } from '../group-changes/group-changes.module';
 import { ServiceGroupController } from './service-group.controller';
-import { ServiceGroups } from './service-groups';
 
-@Module({
-  imports: [GroupChangesModule],
-  controllers: [ServiceGroupController],
-  providers: [ServiceGroups],
-})
+@Module({ imports: [GroupChangesModule], controllers: [ServiceGroupController] })
 export class ServiceGroupModule {}

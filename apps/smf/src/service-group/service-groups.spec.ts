@@ -1,5 +1,4 @@
-import { reasonOf } from '../testing/reason-of';
-import { pne, within, World, type Replica } from '../testing/world';
+import { pne, reasonOf, type Replica, within, World } from '../testing/world';
 
 // many processes on one machine
 jest.setTimeout(30_000);
@@ -9,7 +8,7 @@ describe('Service Groups', () => {
   let smf: Replica;
   beforeEach(async () => {
     world = await World.create();
-    smf = await world.replica();
+    ({ smf } = world);
   });
   afterEach(() => world.dispose());
 
@@ -49,7 +48,7 @@ describe('Service Groups', () => {
 
   it('are listed without members, those that have ended too, a page at a time', async () => {
     for (const groupId of ['a', 'b', 'c']) await smf.create([pne(1)], { groupId });
-    await smf.end(within(20_000), 'b');
+    await smf.end(within(), 'b');
     const first = await smf.list(2);
     const second = await smf.list(2, first.nextPageToken);
     const seen = [...first.groups, ...second.groups];

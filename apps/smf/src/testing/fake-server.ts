@@ -1,12 +1,11 @@
-import type {
-  CreateGroupKeyRequest,
-  DeleteGroupKeyRequest,
-  GetGatewayRequest,
-  GetGroupKeyStatusRequest,
-  GroupKeyStatus,
-  UpdateGroupKeyRequest,
+import {
+  GroupKeyVersionState,
+  type CreateGroupKeyRequest,
+  type DeleteGroupKeyRequest,
+  type GetGatewayRequest,
+  type GroupKeyStatus,
+  type UpdateGroupKeyRequest,
 } from '@cpns/contracts';
-import { GroupKeyVersionState } from '@cpns/contracts';
 import { CpnsError, failedPrecondition, type ErrorMetadata, type Reason } from '@cpns/core';
 import type { ServerLink } from '../peer-clients/server-link';
 
@@ -62,16 +61,9 @@ export class FakeServer implements ServerLink {
   }
 
   readonly groupKeys: ServerLink['groupKeys'] = {
-    createGroupKey: (request) => this.#change('create', request, () => this.#create(request)),
-    updateGroupKey: (request) => this.#change('update', request, () => this.#update(request)),
-    deleteGroupKey: (request) => this.#change('delete', request, () => this.#delete(request)),
-    getGroupKeyStatus: ({ groupId }: GetGroupKeyStatusRequest) => {
-      if (this.away) return Promise.reject(away());
-      const group = this.groups.get(groupId);
-      return group === undefined
-        ? Promise.reject(new CpnsError('NOT_FOUND', 'no group of this id'))
-        : Promise.resolve({ status: statusOf(groupId, group) });
-    },
+    createGroupKey: (request) => this.#change('create', request.description?.groupId, () => this.#create(request)),
+    updateGroupKey: (request) => this.#change('update', request.groupId, () => this.#update(request)),
+    deleteGroupKey: (request) => this.#change('delete', request.groupId, () => this.#delete(request)),
   };
 
   readonly enrolment: ServerLink['enrolment'] = {
@@ -92,24 +84,20 @@ export class FakeServer implements ServerLink {
     return [...(this.groups.get(groupId)?.members ?? [])].sort();
   }
 
-  async #change(
-    kind: string,
-    request: { readonly groupId?: string; readonly description?: { readonly groupId: string } | undefined },
-    work: () => GroupKeyStatus,
-  ) {
+  async #change(kind: string, groupId = '', work: () => KeyedGroup): Promise<{ status: GroupKeyStatus }> {
     await this.#gate;
     if (this.away || this.stuck) throw away();
-    this.requests.push(`${kind} ${request.groupId ?? request.description?.groupId ?? ''}`);
-    if (this.refuseWith !== undefined) {
-      const { reason, metadata } = this.refuseWith;
-      throw new CpnsError(reason, 'refused', { metadata });
-    }
-    const status = work();
+    this.requests.push(`${kind} ${groupId}`);
+    if (this.refuseWith !== undefined)
+      throw new CpnsError(this.refuseWith.reason, 'refused', { metadata: this.refuseWith.metadata });
+    const { revision, versions, deleted } = work();
     if (this.lose > 0) {
       this.lose -= 1;
       throw away();
     }
-    return { status };
+    const state = GroupKeyVersionState.GROUP_KEY_VERSION_STATE_ACTIVE;
+    const stated = versions.map((version) => ({ version, state, activateAt: 1n, sealUntil: 2n }));
+    return { status: { groupId, membershipRevision: revision, deleted, versions: stated } };
   }
 
   #checkKeys(members: readonly string[]): void {
@@ -118,55 +106,38 @@ export class FakeServer implements ServerLink {
       throw failedPrecondition('MEMBER_WITHOUT_KEY', 'a member needs a live key', { metadata: { entity } });
   }
 
-  #create({ description, members, membershipRevision }: CreateGroupKeyRequest): GroupKeyStatus {
-    const groupId = description?.groupId ?? '';
-    const change = json({ description, members, membershipRevision });
-    const known = this.groups.get(groupId);
-    if (known?.change === change) return statusOf(groupId, known);
-    if (known !== undefined) throw new CpnsError('ALREADY_EXISTS', 'the group has a key');
-    this.#checkKeys(members);
-    const group = {
-      revision: membershipRevision,
-      members: new Set(members),
-      versions: [1n],
-      deleted: false,
-      change,
-    };
-    this.groups.set(groupId, group);
-    return statusOf(groupId, group);
-  }
-
-  #update({ groupId, membershipRevision, joined, left }: UpdateGroupKeyRequest): GroupKeyStatus {
-    const change = json({ membershipRevision, joined, left });
+  #find(groupId: string): KeyedGroup {
     const group = this.groups.get(groupId);
     if (group === undefined) throw new CpnsError('NOT_FOUND', 'no group of this id');
-    if (group.change === change) return statusOf(groupId, group);
+    return group;
+  }
+
+  #create({ description, members, membershipRevision: revision }: CreateGroupKeyRequest): KeyedGroup {
+    const groupId = description?.groupId ?? '';
+    const change = json({ description, members, revision });
+    const known = this.groups.get(groupId);
+    if (known?.change === change) return known;
+    if (known !== undefined) throw new CpnsError('ALREADY_EXISTS', 'the group has a key');
+    this.#checkKeys(members);
+    const group = { revision, members: new Set(members), versions: [1n], deleted: false, change };
+    this.groups.set(groupId, group);
+    return group;
+  }
+
+  #update({ groupId, membershipRevision: revision, joined, left }: UpdateGroupKeyRequest): KeyedGroup {
+    const change = json({ revision, joined, left });
+    const group = this.#find(groupId);
+    if (group.change === change) return group;
     if (group.deleted) throw failedPrecondition('GROUP_DELETED', 'the group was deleted');
-    if (membershipRevision !== group.revision + 1n) throw new CpnsError('CONFLICT', 'another revision comes next');
+    if (revision !== group.revision + 1n) throw new CpnsError('CONFLICT', 'another revision comes next');
     this.#checkKeys(joined);
     for (const member of joined) group.members.add(member);
     for (const member of left) group.members.delete(member);
-    Object.assign(group, { revision: membershipRevision, change });
     group.versions.push(BigInt(group.versions.length + 1));
-    return statusOf(groupId, group);
+    return Object.assign(group, { revision, change });
   }
 
-  #delete({ groupId }: DeleteGroupKeyRequest): GroupKeyStatus {
-    const group = this.groups.get(groupId);
-    if (group === undefined) throw new CpnsError('NOT_FOUND', 'no group of this id');
-    group.deleted = true;
-    return statusOf(groupId, group);
+  #delete({ groupId }: DeleteGroupKeyRequest): KeyedGroup {
+    return Object.assign(this.#find(groupId), { deleted: true });
   }
 }
-
-const statusOf = (groupId: string, { revision, versions, deleted }: KeyedGroup): GroupKeyStatus => ({
-  groupId,
-  membershipRevision: revision,
-  deleted,
-  versions: versions.map((version) => ({
-    version,
-    state: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_ACTIVE,
-    activateAt: 1n,
-    sealUntil: 2n,
-  })),
-});

@@ -1,29 +1,47 @@
+/** A store, a CPNS Server that is played, and the processes of an SMF on them, as callers see them: their controllers. */
 import { GroupKeyDeliveryMode, type GroupDescription, type ServiceGroup } from '@cpns/contracts';
-import { parseEntityUri } from '@cpns/core';
+import { CpnsError, parseEntityUri } from '@cpns/core';
 import type { DeliveryLog } from '@cpns/delivery';
-import { testProcess, type TestProcess } from '@cpns/platform/testing';
+import { eventually } from '@cpns/delivery/testing';
+import { ServerCallContext, type CallContext, type Peer } from '@cpns/grpc';
+import {
+  groupIdFaults,
+  ONE_OF_EACH,
+  refusesBadInput,
+  testProcess,
+  type BadInput,
+  type Described,
+  type Fault,
+  type TestProcess,
+} from '@cpns/platform/testing';
 import { openStore, type Store } from '@cpns/store';
 import { failingStore, temporaryStore, type FailingStore, type TemporaryStore } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import type { TestingModule } from '@nestjs/testing';
-import type { Waiting } from '../common/waiting';
 import { SmfConfig } from '../config';
-import { GroupOutbox, Patience } from '../group-changes/group-outbox';
-import { Membership } from '../membership/membership';
+import { GroupOutbox, Patience } from '../group-changes/execute-change';
+import { IntroduceGateway, NoticeLogs, SendNotice } from '../group-changes/notices';
+import { MembershipController } from '../membership/membership.controller';
 import { MembershipModule } from '../membership/membership.module';
-import { NoticeLogs } from '../notice-log/notice-logs';
-import { IntroduceGateway } from '../notices/introduce-gateway';
-import { NoticesModule } from '../notices/notices.module';
-import { SendNotice } from '../notices/send-notice';
 import { ServerLink } from '../peer-clients/server-link';
+import { ServiceGroupController } from '../service-group/service-group.controller';
 import { ServiceGroupModule } from '../service-group/service-group.module';
-import { ServiceGroups } from '../service-group/service-groups';
 import { FakeServer } from './fake-server';
 
-export const TRUST_DOMAIN = 'td.example';
+const TRUST_DOMAIN = 'td.example';
+/** The port, as titles have it. */
+export const AT = 'SMF certificate';
+export const LIMIT = 'RESOURCE_EXHAUSTED/LIMIT_REACHED members';
+export const PUSH = GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH;
 
 export const pne = (n: number, pn = 'pn1') => `cpns://${pn}.${TRUST_DOMAIN}/pne/e${n}`;
 export const gatewayOf = (pn: string, n = 1) => `cpns://${pn}.${TRUST_DOMAIN}/pn-gw/gw${n}`;
+export const [ANN, BOB, EVE, DAN] = [pne(1), pne(2), pne(3), pne(4)];
+/** E of an entity that CSKMF says has no live key. */
+export const KEYLESS = pne(9_999);
+
+/** SHA-256 of the certificate that gateways show. */
+const CERTIFICATE = Buffer.alloc(32, 1);
 
 export const described = (changed: Partial<GroupDescription> = {}): GroupDescription => ({
   groupId: 'g1',
@@ -36,19 +54,50 @@ export const described = (changed: Partial<GroupDescription> = {}): GroupDescrip
   ...changed,
 });
 
-/** A call that waits for so long, milliseconds. */
-export const within = (milliseconds: number): Waiting => ({
-  deadline: Date.now() + milliseconds,
-  receivedAt: Date.now(),
-  signal: new AbortController().signal,
-});
+/** The reason of a refusal, or that there was none. */
+export const reasonOf = async (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => 'accepted',
+    (error: unknown) => {
+      if (error instanceof CpnsError) return error.reason;
+      throw error;
+    },
+  );
+
+const { logger } = new MemoryLog('smf');
+
+/** A call that waits for so long, milliseconds: of a gateway, or of an operator, of whom nothing is asked. */
+export function within(
+  milliseconds = 20_000,
+  gateway = gatewayOf('pn1'),
+  signal = new AbortController().signal,
+): CallContext {
+  const receivedAt = Date.now();
+  const call = new ServerCallContext({
+    method: '',
+    deadline: receivedAt + milliseconds,
+    receivedAt,
+    signal,
+    logger,
+  });
+  const peer: Partial<Peer> = { uri: gateway, name: parseEntityUri(gateway), role: 'pn-gw', fingerprint: CERTIFICATE };
+  call.peer = peer as Peer;
+  return call;
+}
 
 /** One process of the SMF. */
 export class Replica {
   readonly outbox: GroupOutbox;
+  readonly groups: ServiceGroupController;
+  readonly members: MembershipController;
 
-  constructor(readonly module: TestingModule) {
+  constructor(
+    readonly module: TestingModule,
+    private readonly server: FakeServer,
+  ) {
     this.outbox = module.get(GroupOutbox);
+    this.groups = module.get(ServiceGroupController);
+    this.members = module.get(MembershipController);
   }
 
   /** What it does behind the calls. */
@@ -60,39 +109,45 @@ export class Replica {
     return this.module.close();
   }
 
-  create(members: readonly string[], changed: Partial<GroupDescription> = {}, call = within(20_000)) {
+  async create(members: readonly string[], changed: Partial<GroupDescription> = {}, call = within()) {
     const request = { description: described(changed), members: [...members] };
-    return this.module.get(ServiceGroups).create(request, call);
+    return (await this.groups.createServiceGroup(request, call)).group;
   }
 
-  add(members: readonly string[], call = within(20_000), groupId = 'g1'): Promise<ServiceGroup> {
-    return this.module.get(ServiceGroups).addMembers({ groupId, members: [...members] }, call);
+  async add(members: readonly string[], call = within(), groupId = 'g1'): Promise<ServiceGroup> {
+    return (await this.groups.addMembers({ groupId, members: [...members] }, call)).group;
   }
 
-  remove(members: readonly string[], call = within(20_000), groupId = 'g1'): Promise<ServiceGroup> {
-    return this.module.get(ServiceGroups).removeMembers({ groupId, members: [...members] }, call);
+  async remove(members: readonly string[], call = within(), groupId = 'g1'): Promise<ServiceGroup> {
+    return (await this.groups.removeMembers({ groupId, members: [...members] }, call)).group;
   }
 
-  end(call = within(20_000), groupId = 'g1'): Promise<ServiceGroup> {
-    return this.module.get(ServiceGroups).delete({ groupId }, call);
+  async end(call = within(), groupId = 'g1'): Promise<ServiceGroup> {
+    return (await this.groups.deleteServiceGroup({ groupId }, call)).group;
   }
 
-  get(groupId = 'g1'): Promise<ServiceGroup> {
-    return this.module.get(ServiceGroups).get({ groupId });
+  async get(groupId = 'g1'): Promise<ServiceGroup> {
+    return (await this.groups.getServiceGroup({ groupId })).group;
   }
 
   list(pageSize = 0, pageToken = '') {
-    return this.module.get(ServiceGroups).list({ pageSize, pageToken });
+    return this.groups.listServiceGroups({ pageSize, pageToken });
   }
 
-  join(entity: string, through = gatewayOf(parseEntityUri(entity).pnId), groupId = 'g1'): Promise<bigint> {
-    const gateway = parseEntityUri(through);
-    return this.module.get(Membership).change('join', { groupId, entity }, gateway, within(20_000));
+  async join(entity: string, through?: string, groupId = 'g1'): Promise<bigint> {
+    return (await this.members.joinServiceGroup({ groupId, entity }, this.#through(entity, through)))
+      .membershipRevision;
   }
 
-  leave(entity: string, through = gatewayOf(parseEntityUri(entity).pnId), groupId = 'g1'): Promise<bigint> {
-    const gateway = parseEntityUri(through);
-    return this.module.get(Membership).change('leave', { groupId, entity }, gateway, within(20_000));
+  async leave(entity: string, through?: string, groupId = 'g1'): Promise<bigint> {
+    return (await this.members.leaveServiceGroup({ groupId, entity }, this.#through(entity, through)))
+      .membershipRevision;
+  }
+
+  /** A call through a gateway that stands. */
+  #through(entity: string, gateway = gatewayOf(parseEntityUri(entity).pnId)): CallContext {
+    this.server.gateways.set(gateway, CERTIFICATE);
+    return within(20_000, gateway);
   }
 
   /** A gateway opens its channel. */
@@ -102,40 +157,55 @@ export class Replica {
   }
 }
 
-const MODULES = [ServiceGroupModule, MembershipModule, NoticesModule];
 const CONFIG = { trustDomain: TRUST_DOMAIN, serverAddress: 'inside:7400', keyLocation: 'server.example:7400' };
 
-/** A store, a CPNS Server, and the processes of an SMF on them. */
 export class World {
   readonly server = new FakeServer();
   readonly log = new MemoryLog('smf');
+  /** Its first process. */
+  smf!: Replica;
   readonly #replicas: Replica[] = [];
-  /** A process that only looks. */
-  #looking!: Replica;
-
-  private constructor(
-    private readonly temporary: TemporaryStore,
-    /** Handles of one store: replicas take turns. */
-    private readonly stores: readonly [Store, ...Store[]],
-  ) {}
+  #temporary!: TemporaryStore;
+  /** Handles of one store: replicas take turns. */
+  #stores!: readonly [Store, ...Store[]];
+  #count = 0;
 
   /** @param url of a Redis, on which each replica has connections of its own; an embedded store without one */
+  async open(url?: string): Promise<void> {
+    this.#temporary = await temporaryStore();
+    this.#stores = url === undefined ? [this.#temporary.store] : [await openStore(url), await openStore(url)];
+    this.server.gateways.set(gatewayOf('pn1'), CERTIFICATE);
+    this.server.withoutKey.add(KEYLESS);
+    this.smf = await this.replica();
+  }
+
   static async create(url?: string): Promise<World> {
-    const temporary = await temporaryStore();
-    const stores: [Store, ...Store[]] =
-      url === undefined ? [temporary.store] : [await openStore(url), await openStore(url)];
-    const world = new World(temporary, stores);
-    world.#looking = await world.#process(world.store);
+    const world = new World();
+    await world.open(url);
     return world;
   }
 
   get store(): Store {
-    return this.stores[0];
+    return this.#stores[0];
   }
 
   /** One more process, on the next handle of the store unless it has one of its own. */
-  async replica(store = this.stores[this.#replicas.length % this.stores.length] ?? this.store): Promise<Replica> {
-    return this.#keep(await this.#process(store));
+  async replica(
+    store = this.#stores[this.#replicas.length % this.#stores.length] ?? this.store,
+    overrides: NonNullable<TestProcess['overrides']> = [],
+  ): Promise<Replica> {
+    const module = await testProcess({
+      name: 'smf',
+      uri: `cpns://${TRUST_DOMAIN}/service/smf`,
+      store,
+      modules: [ServiceGroupModule, MembershipModule],
+      logger: this.log.logger,
+      providers: [{ provide: SmfConfig, useValue: CONFIG }],
+      overrides: [{ provide: ServerLink, useValue: this.server }, ...overrides],
+    });
+    const replica = new Replica(module, this.server);
+    this.#replicas.push(replica);
+    return replica;
   }
 
   /** A process that will be killed at a commit, counted from 1, which becomes durable or not. */
@@ -144,12 +214,11 @@ export class World {
     readonly store: FailingStore;
   }> {
     const store = failingStore(this.store, { at, when: durable ? 'after' : 'before', reads: true });
-    const replica = await this.#process(store, [{ provide: Patience, useValue: { milliseconds: 0 } }]);
-    return { replica: this.#keep(replica), store };
+    return { store, replica: await this.replica(store, [{ provide: Patience, useValue: { milliseconds: 0 } }]) };
   }
 
   noticeLog(gateway: string): DeliveryLog {
-    return this.#looking.module.get(NoticeLogs).of(gateway);
+    return this.smf.module.get(NoticeLogs).of(gateway);
   }
 
   /** What is in a gateway's log: `group.revision`. */
@@ -161,7 +230,7 @@ export class World {
   /** What the gateway is sent, each notice as it would be sent now. */
   async notices(gateway: string) {
     const { entries } = await this.noticeLog(gateway).read(0n, 1_000);
-    const notices = this.#looking.module.get(SendNotice);
+    const notices = this.smf.module.get(SendNotice);
     return Promise.all(entries.map(async (entry) => (await notices.execute(gateway, entry)).notice!));
   }
 
@@ -170,27 +239,57 @@ export class World {
     return entries.map(({ dedupeId }) => dedupeId);
   }
 
+  /** Resolves when all that follows from a group's changes is carried out. */
+  rest(groupId = 'g1'): Promise<void> {
+    return eventually(async () => expect(await this.outboxOf(groupId)).toEqual([]));
+  }
+
   async dispose(): Promise<void> {
     await Promise.all(this.#replicas.map((replica) => replica.stop()));
-    await Promise.all(this.stores.map((store) => store.close()));
-    await this.temporary.dispose();
+    await Promise.all(this.#stores.map((store) => store.close()));
+    await this.#temporary.dispose();
   }
 
-  async #process(store: Store, overrides: NonNullable<TestProcess['overrides']> = []): Promise<Replica> {
-    const module = await testProcess({
-      name: 'smf',
-      uri: `cpns://${TRUST_DOMAIN}/service/smf`,
-      store,
-      modules: MODULES,
-      logger: this.log.logger,
-      providers: [{ provide: SmfConfig, useValue: CONFIG }],
-      overrides: [{ provide: ServerLink, useValue: this.server }, ...overrides],
+  readonly freshId = (): string => `group-${++this.#count}`;
+
+  /** A group of its own, at rest. @returns its id */
+  readonly group = async (of: readonly string[] = [ANN, BOB], change: Partial<GroupDescription> = {}) => {
+    const groupId = this.freshId();
+    await this.smf.create(of, { groupId, openToJoin: true, ...change });
+    await this.rest(groupId);
+    return groupId;
+  };
+
+  readonly ended = async (): Promise<string> => {
+    const groupId = await this.group();
+    await this.smf.end(within(), groupId);
+    await this.rest(groupId);
+    return groupId;
+  };
+
+  /** Declares the tests of an RPC. */
+  refuses<R>(input: Omit<BadInput<R>, 'at'>): void {
+    refusesBadInput(() => this.store, {
+      ...input,
+      at: AT,
+      send: async (request) => {
+        await input.send(request);
+        const { groupId, description } = request as { readonly groupId?: string } & Described;
+        const changed = groupId ?? description?.groupId;
+        if (changed !== undefined) await this.rest(changed);
+      },
     });
-    return new Replica(module);
   }
 
-  #keep(replica: Replica): Replica {
-    this.#replicas.push(replica);
-    return replica;
+  /** A group-id that is none, and one of no group; for a live group also one that was deleted. */
+  faultsOfGroup<R extends { readonly groupId: string }>(isLive = true): Fault<R>[] {
+    const other = (id: string, groupId: () => string | Promise<string>, expected: string): Fault<R> => ({
+      id,
+      bad: async (good) => ({ ...good, groupId: await groupId() }),
+      expect: expected,
+    });
+    const unknown = other('unknown group', this.freshId, 'NOT_FOUND/NOT_FOUND');
+    const deleted = other('deleted group', this.ended, 'FAILED_PRECONDITION/GROUP_DELETED');
+    return [...groupIdFaults<R>(ONE_OF_EACH), unknown, ...(isLive ? [deleted] : [])];
   }
 }

@@ -5,9 +5,9 @@ import { at, openRecords, type Aggregate, type RecordDefinition, type Records, t
 import { lookIntoStore, type Deployment } from '@cpns/testing';
 import * as cskmf from '../../../../apps/cpns-server/src/cskmf/records';
 import * as kmc from '../../../../apps/kmc/src/kmc/group-keys';
-import * as held from '../../../../apps/pn-gw/src/cskmf/records';
-import * as noticed from '../../../../apps/pn-gw/src/service-group/records';
-import * as smf from '../../../../apps/smf/src/group-changes/records';
+import * as held from '../../../../apps/pn-gw/src/cskmf/envelopes';
+import * as noticed from '../../../../apps/pn-gw/src/service-group/known-groups';
+import * as smf from '../../../../apps/smf/src/group-changes/groups';
 import { KMC, SERVER, SMF } from '../due';
 
 const DELIVERY = 'delivery';

@@ -12,8 +12,8 @@ import {
 } from '@cpns/contracts';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import { waitUntil } from '@cpns/testing';
-import { AVAILABLE } from '../../../../../apps/pn-gw/src/cskmf/records';
-import { groupAggregate } from '../../../../../apps/pn-gw/src/service-group/records';
+import { AVAILABLE } from '../../../../../apps/pn-gw/src/cskmf/envelopes';
+import { groupAggregate } from '../../../../../apps/pn-gw/src/service-group/known-groups';
 import type { Row } from '../../row';
 import type { World } from '../../world';
 import {

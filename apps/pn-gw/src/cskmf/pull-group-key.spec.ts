@@ -1,0 +1,205 @@
+import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
+import { CpnsError, type Reason } from '@cpns/core';
+import { SEAL_PERIOD } from '../testing/fake-smf';
+import { BOTH, CAMERA, GatewayWorld, GROUP, LOCK, outcomeOf, type Shown, STRANGER } from '../testing/world';
+import { PullGroupKey } from './cskmf.controller';
+
+describe('PullGroupKey (GK-PULL)', () => {
+  let world: GatewayWorld;
+  beforeEach(async () => {
+    world = await GatewayWorld.create();
+  });
+  afterEach(() => world.dispose());
+
+  const ask = (version = 0n, entity: string | undefined = CAMERA, shown?: Shown, groupId = GROUP) =>
+    world.module.get(PullGroupKey).execute({ groupId, version }, world.call(entity, shown));
+  const given = async (version = 0n, entity = CAMERA, shown?: Shown) =>
+    (await ask(version, entity, shown)).statement?.version;
+  /** The Server answers each with its envelope of a version. */
+  const answering = (version: bigint, epoch = 0) =>
+    (world.server.answer = ({ entity }) => world.server.keyFor(GROUP, version, [entity], epoch));
+  const refusing = (reason: Reason) => (world.server.answer = () => Promise.reject(new CpnsError(reason, 'no')));
+  const asked = () => world.server.asked.map(({ entity, version }) => `${entity} ${version}`);
+
+  describe('from what is held', () => {
+    it('gives the caller its own envelope and the statement as it came', async () => {
+      await world.notice({ groupId: GROUP, members: BOTH });
+      const push = world.server.keyFor(GROUP, 1n, BOTH);
+      await world.push(push);
+      for (const [index, entity] of BOTH.entries()) {
+        const delivery = await ask(0n, entity);
+        expect(delivery.statement).toEqual(push.statement);
+        expect(delivery.own).toEqual(push.envelopes[index]?.own);
+      }
+      expect(asked()).toEqual([]);
+    });
+
+    it('gives a version by its number', async () => {
+      for (const revision of [1n, 2n, 3n]) await world.pushed(revision);
+      for (const version of [1n, 2n, 3n]) expect(await given(version)).toBe(version);
+      expect(await given()).toBe(3n);
+      expect(asked()).toEqual([]);
+    });
+
+    it('goes on while the Server is away', async () => {
+      await world.pushed();
+      world.clock.advance(SEAL_PERIOD);
+      expect(await given()).toBe(1n);
+      expect(asked()).toEqual([`${CAMERA} 0`]);
+    });
+  });
+
+  describe('from the Server', () => {
+    it('where nothing is held; the next one is from here', async () => {
+      await world.notice({ groupId: GROUP, members: BOTH });
+      answering(1n);
+      expect([await given(), await given(), await given(1n)]).toEqual([1n, 1n, 1n]);
+      expect(asked()).toEqual([`${CAMERA} 0`]);
+    });
+
+    it('where the notice tells of a newer version than is held', async () => {
+      await world.pushed();
+      await world.notice({ groupId: GROUP, revision: 2n, members: BOTH });
+      answering(2n);
+      expect(await given()).toBe(2n);
+      expect(await given(1n)).toBe(1n);
+      expect(asked()).toEqual([`${CAMERA} 0`]);
+    });
+
+    it('once half of the time is over in which members seal with it', async () => {
+      await world.pushed();
+      world.clock.advance(SEAL_PERIOD / 2);
+      expect([await given(), asked()]).toEqual([1n, []]);
+      world.clock.advance(1);
+      answering(1n);
+      const renewed = await ask();
+      expect(Number(renewed.statement?.sealUntil)).toBe(world.clock.now() + SEAL_PERIOD);
+      expect(asked()).toEqual([`${CAMERA} 0`]);
+      expect((await ask(0n, LOCK)).statement?.sealUntil).toBe(renewed.statement?.sealUntil);
+    });
+
+    it('for one who is no member as far as the gateway knows: its notice may be on the way', async () => {
+      await world.notice({ groupId: GROUP, members: [LOCK] });
+      answering(1n);
+      expect([await given(), await given()]).toEqual([1n, 1n]);
+      expect(asked()).toEqual([`${CAMERA} 0`, `${CAMERA} 0`]);
+      expect(await world.holds(1n)).toEqual([false, false]);
+    });
+
+    it('of a group that the gateway never heard of', async () => {
+      answering(1n);
+      expect(await given()).toBe(1n);
+    });
+
+    it.each<Reason>([
+      'NOT_A_MEMBER',
+      'NOT_FOUND',
+      'GROUP_DELETED',
+      'VERSION_NOT_GIVEN',
+      'VERSION_RETIRED',
+      'MEMBER_WITHOUT_KEY',
+      'PN_MISMATCH',
+      'DEPENDENCY_UNAVAILABLE',
+    ])('passes %s on', async (reason) => {
+      await world.notice({ groupId: GROUP, members: BOTH });
+      refusing(reason);
+      expect(await outcomeOf(ask())).toBe(reason);
+    });
+
+    it('does not give what is held instead of a refusal', async () => {
+      await world.pushed();
+      world.clock.advance(SEAL_PERIOD);
+      refusing('NOT_A_MEMBER');
+      expect(await outcomeOf(ask())).toBe('NOT_A_MEMBER');
+    });
+
+    it.each<[string, () => GatewayGroupKeyDelivery, string]>([
+      ['of another group', () => world.server.keyFor('other', 2n, [CAMERA]), 'FIELD_OUT_OF_RANGE'],
+      ['for another member', () => world.server.keyFor(GROUP, 2n, [LOCK]), 'FIELD_OUT_OF_RANGE'],
+      ['for others as well', () => world.server.keyFor(GROUP, 2n, BOTH), 'FIELD_OUT_OF_RANGE'],
+      ['for nobody', () => world.server.keyFor(GROUP, 2n, []), 'FIELD_OUT_OF_RANGE'],
+      ['that goes back', () => world.server.keyFor(GROUP, 1n, [CAMERA]), 'STATEMENT_LOWER'],
+      [
+        'that was altered',
+        () => {
+          const answer = world.server.keyFor(GROUP, 2n, [CAMERA]);
+          return { ...answer, statement: { ...answer.statement!, activateAt: 1n } };
+        },
+        'SIGNATURE_INVALID',
+      ],
+    ])('refuses an answer %s', async (_what, answer, reason) => {
+      await world.notice({ groupId: GROUP, revision: 2n, members: BOTH });
+      world.server.answer = answer;
+      expect(await outcomeOf(ask())).toBe(reason);
+      expect(await world.versions()).toEqual([]);
+    });
+
+    it('refuses another version than was asked for', async () => {
+      await world.notice({ groupId: GROUP, revision: 3n, members: BOTH });
+      answering(2n);
+      expect(await outcomeOf(ask(3n))).toBe('FIELD_OUT_OF_RANGE');
+    });
+  });
+
+  describe('after a new enrolment', () => {
+    it('gives no envelope of the key before, whether or not the Server is there', async () => {
+      await world.pushed();
+      expect(await outcomeOf(ask(0n, CAMERA, { epoch: 1 }))).toBe('DEPENDENCY_UNAVAILABLE');
+      answering(1n, 1);
+      const first = await ask(0n, CAMERA, { epoch: 1 });
+      refusing('DEPENDENCY_UNAVAILABLE');
+      const second = await ask(0n, CAMERA, { epoch: 1 });
+      expect(second.own).toEqual(first.own);
+      expect(asked()).toHaveLength(2);
+    });
+
+    it('asks the Server for each certificate once', async () => {
+      await world.pushed();
+      const certificate = async () => ({
+        certificate: (await world.pki.issueService('any')).chain[0]!,
+      });
+      const [before, after] = [await certificate(), await certificate()];
+      answering(1n);
+      for (const shown of [before, before, after, after]) expect(await given(0n, CAMERA, shown)).toBe(1n);
+      expect(asked()).toHaveLength(2);
+      // who shows a certificate sees by the key-id whether the envelope is for its key
+      refusing('DEPENDENCY_UNAVAILABLE');
+      expect(await given(0n, CAMERA, before)).toBe(1n);
+    });
+  });
+
+  describe('of a deleted group', () => {
+    it('is refused from the notice on', async () => {
+      await world.pushed();
+      await world.notice({ groupId: GROUP, revision: 2n, deleted: true });
+      answering(1n);
+      expect(await outcomeOf(ask())).toBe('GROUP_DELETED');
+      expect(await outcomeOf(ask(1n))).toBe('GROUP_DELETED');
+      await world.push(world.server.endOf(GROUP, 1n));
+      expect(await outcomeOf(ask())).toBe('GROUP_DELETED');
+      expect(asked()).toEqual([]);
+    });
+  });
+
+  it.each<[string, () => Promise<unknown>, string]>([
+    ['no group-id', () => ask(0n, CAMERA, undefined, ''), 'FIELD_MISSING'],
+    ['a group-id that is none', () => ask(0n, CAMERA, undefined, '.hidden'), 'NAME_INVALID'],
+    ['a group-id over its limit', () => ask(0n, CAMERA, undefined, 'x'.repeat(65)), 'FIELD_TOO_LONG'],
+    ['an entity of another PN', () => ask(0n, STRANGER), 'PN_MISMATCH'],
+    [
+      'nobody',
+      () => world.module.get(PullGroupKey).execute({ groupId: GROUP, version: 0n }, world.call()),
+      'PROOF_MISSING',
+    ],
+  ])('refuses %s before any work', async (_what, act, reason) => {
+    expect(await outcomeOf(act())).toBe(reason);
+    expect(asked()).toEqual([]);
+  });
+
+  it('serves many at once', async () => {
+    await world.notice({ groupId: GROUP, members: BOTH });
+    answering(1n);
+    const versions = await Promise.all(Array.from({ length: 20 }, (_, n) => given(0n, BOTH[n % 2])));
+    expect(new Set(versions)).toEqual(new Set([1n]));
+  });
+});

@@ -1,0 +1,139 @@
+import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
+import { CpnsError, type Reason } from '@cpns/core';
+import { eventually } from '@cpns/delivery/testing';
+import { away } from '../testing/fake-smf';
+import { BOTH, GatewayWorld, GROUP, STRANGER } from '../testing/world';
+
+const PULL = { groupId: GROUP, delivery: 'pull', members: BOTH } as const;
+const FOR_ALL = { groupId: GROUP, version: 0n, entity: '' };
+
+describe('the key of a group that was noticed (FLOW-PULL steps 8 to 11)', () => {
+  let world: GatewayWorld;
+  beforeEach(async () => {
+    world = await GatewayWorld.create();
+  });
+  afterEach(() => world.dispose());
+
+  const answering = (version: bigint) => (world.server.answer = () => world.server.keyFor(GROUP, version, BOTH));
+  it('is asked for once, for all members, and kept', async () => {
+    answering(1n);
+    await world.notice(PULL);
+    await world.notice(PULL);
+    await world.requestsDone();
+    expect(world.server.asked).toEqual([FOR_ALL]);
+    expect(await world.holds(1n)).toEqual([true, true]);
+  });
+
+  it('is not asked for where it is pushed', async () => {
+    await world.notice({ ...PULL, delivery: 'push' });
+    await world.requestsDone();
+    expect(world.server.asked).toEqual([]);
+  });
+
+  it('is not asked for again when the members change: each asks for itself', async () => {
+    answering(1n);
+    await world.notice(PULL);
+    await world.requestsDone();
+    await world.notice({ ...PULL, revision: 2n });
+    await world.requestsDone();
+    expect(world.server.asked).toHaveLength(1);
+  });
+
+  it('is asked for at the first notice here, whatever its revision', async () => {
+    answering(5n);
+    await world.notice({ ...PULL, revision: 5n });
+    await world.requestsDone();
+    expect(await world.holds(5n)).toEqual([true, true]);
+  });
+
+  it('is asked for when the group gets its first members here', async () => {
+    answering(2n);
+    await world.notice({ ...PULL, members: [] });
+    await world.notice({ ...PULL, revision: 2n });
+    await world.requestsDone();
+    expect(world.server.asked).toEqual([FOR_ALL]);
+  });
+
+  it('is waited for while the Server is away, and no notice waits with it', async () => {
+    await world.notice(PULL);
+    await world.requestsDone();
+    await world.notice({ ...PULL, revision: 2n });
+    await world.notice({ groupId: 'other', members: BOTH });
+    expect([await world.requestsOf(), await world.holds(2n)]).toEqual([2, [false, false]]);
+    answering(2n);
+    await eventually(async () => expect(await world.requestsOf()).toBe(0));
+    expect(await world.holds(2n)).toEqual([true, true]);
+    // one answer does for both requests
+    expect(world.server.asked.filter(({ entity }) => entity === '').length).toBeGreaterThan(1);
+    const asked = world.server.asked.length;
+    await world.requestsDone();
+    expect(world.server.asked).toHaveLength(asked);
+  });
+
+  it('is asked for after a restart', async () => {
+    await world.notice(PULL);
+    await world.requestsDone();
+    answering(1n);
+    world = await world.restarted();
+    const over = new AbortController();
+    const running = world.requests.run(over.signal);
+    await eventually(async () => expect(await world.holds(1n)).toEqual([true, true]));
+    await eventually(async () => expect(await world.requestsOf()).toBe(0));
+    over.abort();
+    await running;
+  });
+
+  it('is not asked for any more once the group was deleted', async () => {
+    await world.notice(PULL);
+    await world.requestsDone();
+    await world.notice({ ...PULL, revision: 2n, members: [], deleted: true });
+    const asked = world.server.asked.length;
+    answering(1n);
+    await world.requestsDone();
+    expect([world.server.asked.length, await world.requestsOf(), await world.holds(1n)]).toEqual([
+      asked,
+      0,
+      [false, false],
+    ]);
+  });
+
+  describe('is given up where the Server', () => {
+    const refusal = (reason: Reason) => () => Promise.reject(new CpnsError(reason, 'no'));
+    it.each<[string, () => GatewayGroupKeyDelivery | Promise<never>]>([
+      ['says that there is no member here', refusal('NOT_A_MEMBER')],
+      ['says that there is no such group', refusal('NOT_FOUND')],
+      ['says that the group was deleted', refusal('GROUP_DELETED')],
+      ['sends more than is taken', refusal('MESSAGE_TOO_LARGE')],
+      ['answers about another group', () => world.server.keyFor('other', 1n, BOTH)],
+      ['sends the envelope of another PN', () => world.server.keyFor(GROUP, 1n, [STRANGER])],
+      [
+        'sends a statement that was altered',
+        () => {
+          const answer = world.server.keyFor(GROUP, 1n, BOTH);
+          return { ...answer, statement: { ...answer.statement!, sealUntil: 1n } };
+        },
+      ],
+    ])('%s', async (_what, answer) => {
+      world.server.answer = answer;
+      await world.notice(PULL);
+      await world.requestsDone();
+      expect([await world.requestsOf(), await world.holds(1n)]).toEqual([0, [false, false]]);
+      expect(await world.versions()).toEqual([]);
+      expect(world.log.text()).toContain('gives no Group Key');
+    });
+  });
+
+  it.each<Reason>(['DEPENDENCY_UNAVAILABLE', 'SHUTTING_DOWN', 'CONFLICT', 'INTERNAL'])(
+    'is asked for again after %s',
+    async (reason) => {
+      world.server.answer = () => Promise.reject(new CpnsError(reason, 'not now'));
+      await world.notice(PULL);
+      await world.requestsDone();
+      expect(await world.requestsOf()).toBe(1);
+      answering(1n);
+      await eventually(async () => expect(await world.requestsOf()).toBe(0));
+      expect(await world.holds(1n)).toEqual([true, true]);
+      world.server.answer = away;
+    },
+  );
+});

@@ -1,0 +1,92 @@
+/** Both channels of the gateway: one bad entry must not block it, and what the store could not keep must come again. */
+import type { GatewayGroupKeyDelivery, OpenDeliveryChannelResponse } from '@cpns/contracts';
+import { CpnsError } from '@cpns/core';
+import { eventually } from '@cpns/delivery/testing';
+import { keyIdBytes } from '@cpns/key-derivation';
+import type { Store } from '@cpns/store';
+import { DeliveryChannel } from './delivery-channel';
+import { NoticeChannel } from '../smf/notice-channel';
+import { keyIdOf } from '../testing/fake-server';
+import { noticeOf, type NoticeOf } from '../testing/fake-smf';
+import { wrappedStore } from '@cpns/store/testing';
+import { BOTH, CAMERA, GatewayWorld, STRANGER } from '../testing/world';
+
+type KeyEntry = NonNullable<OpenDeliveryChannelResponse['entry']>;
+
+describe('the gateway’s channels', () => {
+  let world: GatewayWorld;
+  let stop: () => Promise<void>;
+
+  const start = () => {
+    const over = new AbortController();
+    const channels = [world.module.get(DeliveryChannel), world.module.get(NoticeChannel)];
+    const running = Promise.all(channels.map((channel) => channel.run(over.signal)));
+    stop = async () => {
+      over.abort();
+      await running;
+    };
+  };
+
+  beforeEach(async () => {
+    world = await GatewayWorld.create();
+  });
+  afterEach(async () => {
+    await stop();
+    await world.dispose();
+  });
+
+  const notice = (of: NoticeOf) => world.smf.log.add({ notice: noticeOf(of) });
+  const entry = (of: KeyEntry) => world.server.log.add({ entry: of });
+  const key = (value: GatewayGroupKeyDelivery) => entry({ $case: 'groupKey', value });
+  const isKept = async (groupId: string) => (await world.versions(groupId)).length > 0;
+  const acknowledged = () => [world.smf.log.acknowledged, world.server.log.acknowledged];
+
+  it('leave a bad entry out, say so, and go on', async () => {
+    start();
+    notice({ groupId: 'bad', members: [STRANGER] });
+    notice({ groupId: 'good', members: BOTH });
+    const forged = world.server.keyFor('good', 1n, BOTH);
+    key({ ...forged, statement: { ...forged.statement!, sealUntil: 1n } });
+    key(world.server.keyFor('good', 1n, BOTH));
+    await eventually(() => expect(acknowledged()).toEqual([2n, 2n]));
+    await eventually(async () => expect(await isKept('good')).toBe(true));
+    expect(await isKept('bad')).toBe(false);
+    expect(world.log.text()).toContain('was left out');
+    expect(world.log.text()).toContain('a pushed Group Key was refused');
+  });
+
+  it('get what the store could not keep again', async () => {
+    let failures = 3;
+    const failing = (store: Store): Store =>
+      wrappedStore(store, (aggregate, change) =>
+        aggregate.kind === 'group' && failures-- > 0
+          ? Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'the disk is full'))
+          : store.commit(aggregate, change),
+      );
+    world = await world.restarted(failing);
+    start();
+    notice({ groupId: 'g1', members: BOTH });
+    key(world.server.keyFor('g1', 1n, BOTH));
+    await eventually(() => expect(acknowledged()).toEqual([1n, 1n]));
+    await eventually(async () => expect(await isKept('g1')).toBe(true));
+    expect(world.smf.log.opened.length + world.server.log.opened.length).toBeGreaterThan(2);
+  });
+
+  it('go on after a restart where they were', async () => {
+    start();
+    notice({ groupId: 'g1', members: BOTH });
+    await eventually(() => expect(acknowledged()).toEqual([1n, 0n]));
+    await stop();
+    world = await world.restarted();
+    start();
+    await eventually(() => expect([world.smf.log.opened.at(-1), world.server.log.opened.at(-1)]).toEqual([1n, 0n]));
+  });
+
+  it('end the watch of a key that was revoked', async () => {
+    start();
+    const keyId = keyIdBytes(keyIdOf(CAMERA));
+    const watcher = world.hub.open({ entity: CAMERA, user: '', by: { kind: 'proof', keyId } });
+    entry({ $case: 'keyRevocation', value: { entity: CAMERA, keyId } });
+    await expect(watcher.next()).rejects.toMatchObject({ reason: 'KEY_REVOKED' });
+  });
+});

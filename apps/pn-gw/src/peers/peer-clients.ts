@@ -1,0 +1,102 @@
+/** The gateway's ways to the Server side, over mutual TLS with the gateway's own certificate. */
+import {
+  DeviceCapabilitiesServiceService,
+  EntityUserKeyServiceService,
+  GroupKeyDeliveryServiceService,
+  MembershipServiceService,
+  ProofServiceService,
+  ServiceGroupNoticeServiceService,
+} from '@cpns/contracts';
+import { CpnsError, serviceUri } from '@cpns/core';
+import { type ClientMethods, type Connection, connectTo, isAboutOwnCertificate, type ServiceShape } from '@cpns/grpc';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { OwnGateway } from '../common/own-gateway';
+import { GatewayConfig } from '../config';
+
+/** A Group Key for thousands of members, or a notice that names them, is larger than other messages; bytes. */
+const MAX_MESSAGE_BYTES = 8 * 1_048_576;
+
+/** Nothing is dialled before the first call. @param service name of the peer */
+const connectToService = (service: string, address: string, { name, tls: { cert, key, ca } }: OwnGateway) =>
+  connectTo({
+    address,
+    expectedPeer: serviceUri(name.trustDomain, service),
+    tls: { root: ca, cert, key },
+    maxMessageBytes: MAX_MESSAGE_BYTES,
+  });
+
+/** The methods of a service behind a connection. */
+function clientsOf<S extends ServiceShape>(connection: Connection, service: S): ClientMethods<S> {
+  const methods = Object.entries<unknown>(connection.client(service)).map(([name, method]) => [
+    name,
+    withOwnTroubles(method as (...args: unknown[]) => unknown, connection.peer),
+  ]);
+  return Object.fromEntries(methods) as ClientMethods<S>;
+}
+
+/** The same call, whose failures may be told to the device that it was made for. Streams are the gateway's own. */
+const withOwnTroubles =
+  (method: (...args: unknown[]) => unknown, peer: string) =>
+  (...args: unknown[]): unknown => {
+    const result = method(...args);
+    return result instanceof Promise ? result.catch((error: unknown) => Promise.reject(relayed(error, peer))) : result;
+  };
+
+/**
+ * What a device is told. That the gateway's own certificate is not accepted, or that somebody else answers in the place of
+ * the Server, is between those two: a device that read of a revoked certificate would take it for its own.
+ */
+export function relayed(error: unknown, peer: string): Error {
+  const ours = isAboutOwnCertificate(error) || (error instanceof CpnsError && error.reason === 'PEER_UNEXPECTED');
+  if (!ours) return error instanceof Error ? error : new Error('a call failed', { cause: error });
+  return new CpnsError('DEPENDENCY_UNAVAILABLE', 'this gateway has no access to the CPNS Server side at the moment', {
+    metadata: { dependency: peer },
+    cause: error,
+  });
+}
+
+/** The CPNS Server, over mutual TLS with the gateway's own certificate (Q10). */
+@Injectable()
+export class ServerClients implements OnApplicationShutdown {
+  readonly #connection: Connection;
+  /** URI of the Server, checked in each handshake. */
+  readonly uri: string;
+  readonly entityUserKey: ClientMethods<typeof EntityUserKeyServiceService>;
+  readonly proof: ClientMethods<typeof ProofServiceService>;
+  readonly deviceCapabilities: ClientMethods<typeof DeviceCapabilitiesServiceService>;
+  readonly groupKeyDelivery: ClientMethods<typeof GroupKeyDeliveryServiceService>;
+
+  constructor({ serverAddress }: GatewayConfig, own: OwnGateway) {
+    this.#connection = connectToService('cpns-server', serverAddress, own);
+    this.uri = this.#connection.peer;
+    this.entityUserKey = clientsOf(this.#connection, EntityUserKeyServiceService);
+    this.proof = clientsOf(this.#connection, ProofServiceService);
+    this.deviceCapabilities = clientsOf(this.#connection, DeviceCapabilitiesServiceService);
+    this.groupKeyDelivery = clientsOf(this.#connection, GroupKeyDeliveryServiceService);
+  }
+
+  onApplicationShutdown(): void {
+    this.#connection.close();
+  }
+}
+
+/** The SMF, over mutual TLS with the gateway's own certificate. */
+@Injectable()
+export class SmfClients implements OnApplicationShutdown {
+  readonly #connection: Connection;
+  /** URI of the SMF, checked in each handshake. */
+  readonly uri: string;
+  readonly notices: ClientMethods<typeof ServiceGroupNoticeServiceService>;
+  readonly membership: ClientMethods<typeof MembershipServiceService>;
+
+  constructor({ smfAddress }: GatewayConfig, own: OwnGateway) {
+    this.#connection = connectToService('smf', smfAddress, own);
+    this.uri = this.#connection.peer;
+    this.notices = clientsOf(this.#connection, ServiceGroupNoticeServiceService);
+    this.membership = clientsOf(this.#connection, MembershipServiceService);
+  }
+
+  onApplicationShutdown(): void {
+    this.#connection.close();
+  }
+}

@@ -1,0 +1,133 @@
+import { gatewayOf, pne, PUSH, type Replica, World } from '../testing/world';
+
+jest.setTimeout(30_000);
+
+const [GW1, GW1B, GW2, GW3] = [gatewayOf('pn1'), gatewayOf('pn1', 2), gatewayOf('pn2'), gatewayOf('pn3')];
+const [ANN, BOB, EVE] = [pne(1, 'pn1'), pne(2, 'pn2'), pne(3, 'pn1')];
+
+describe('notices', () => {
+  let world: World;
+  let smf: Replica;
+  beforeEach(async () => {
+    world = await World.create();
+    ({ smf } = world);
+    for (const gateway of [GW1, GW2, GW3]) await smf.introduce(gateway);
+  });
+  afterEach(() => world.dispose());
+
+  const acknowledge = (gateway: string, upTo: bigint) => world.noticeLog(gateway).trim(upTo);
+
+  it('tell each gateway of its own members, of the key and where it is, and no other gateway anything', async () => {
+    await smf.create([ANN, BOB, EVE], { delivery: PUSH });
+    await world.rest();
+    const common = { membershipRevision: 1n, keyVersion: 1n, keyLocation: 'server.example:7400', deleted: false };
+    const description = {
+      groupId: 'g1',
+      displayName: 'a group',
+      delivery: PUSH,
+      sealPeriod: 60_000n,
+      updatePeriod: 0n,
+      maxMembers: 1_000,
+      openToJoin: false,
+    };
+    expect(await world.notices(GW1)).toEqual([{ ...common, description, members: [ANN, EVE] }]);
+    expect(await world.notices(GW2)).toEqual([{ ...common, description, members: [BOB] }]);
+    expect(await world.notices(GW3)).toEqual([]);
+  });
+
+  it('follow each change, in order, once, also to a PN that nobody is left of', async () => {
+    await smf.create([ANN, BOB]);
+    await smf.leave(BOB);
+    await smf.add([EVE]);
+    await smf.end();
+    await world.rest();
+    expect(await world.told(GW1)).toEqual(['g1.1', 'g1.2', 'g1.3', 'g1.4']);
+    expect(await world.told(GW2)).toEqual(['g1.1', 'g1.2']);
+    expect(await world.notices(GW2)).toMatchObject([{ deleted: true }, { deleted: true }]);
+  });
+
+  it('say what is, not what was: a gateway that was away is never told an older state after a newer', async () => {
+    await smf.create([ANN]);
+    await smf.add([EVE]);
+    await world.rest();
+    const both = { membershipRevision: 2n, keyVersion: 2n, members: [ANN, EVE] };
+    expect(await world.notices(GW1)).toMatchObject([both, both]);
+  });
+
+  it('are not told again once they were acknowledged, whoever carries them a second time', async () => {
+    await smf.create([ANN]);
+    await world.rest();
+    await acknowledge(GW1, 1n);
+    const aggregate = { kind: 'service-group', id: 'g1' };
+    await world.store.commit(aggregate, {
+      append: [{ log: 'outbox', dedupeId: 'notices.1', value: Buffer.alloc(0) }],
+    });
+    await (await world.replica()).outbox.drain(aggregate);
+    expect(await world.told(GW1)).toEqual([]);
+    await smf.add([EVE]);
+    await world.rest();
+    expect(await world.told(GW1)).toEqual(['g1.2']);
+  });
+
+  it('leave nothing of the members of a group that ended', async () => {
+    await smf.create([ANN, BOB], { openToJoin: true });
+    await smf.join(EVE);
+    await smf.leave(EVE);
+    await smf.remove([BOB]);
+    await smf.end();
+    await world.rest();
+    const aggregate = { kind: 'service-group', id: 'g1' };
+    for (const set of ['members.pn1', 'members.pn2', 'left', 'removed', 'pns'])
+      expect((await world.store.members(aggregate, set, undefined, 10)).items).toEqual([]);
+    expect((await world.store.members({ kind: 'pn', id: 'pn1' }, 'groups', undefined, 10)).items).toEqual([]);
+  });
+
+  describe('to a gateway that comes late', () => {
+    beforeEach(async () => {
+      await smf.create([ANN, BOB]);
+      await smf.create([EVE], { groupId: 'g2' });
+      await smf.create([BOB], { groupId: 'elsewhere' });
+      await smf.create([ANN], { groupId: 'over' });
+      await smf.end(undefined, 'over');
+      for (const groupId of ['g1', 'g2', 'elsewhere', 'over']) await world.rest(groupId);
+    });
+
+    it('are of every group that has members in its PN, and of what changes from then on', async () => {
+      await smf.introduce(GW1B);
+      expect((await world.told(GW1B)).sort()).toEqual(['g1.1', 'g2.1']);
+      await smf.introduce(GW1B);
+      await smf.add([EVE]);
+      await world.rest();
+      expect((await world.told(GW1B)).sort()).toEqual(['g1.1', 'g1.2', 'g2.1']);
+    });
+
+    it('come again when it enrolled anew, and not when it only comes again', async () => {
+      await acknowledge(GW1, 100n);
+      await smf.introduce(GW1);
+      expect(await world.told(GW1)).toEqual([]);
+      await smf.introduce(GW1, 2);
+      expect((await world.told(GW1)).sort()).toEqual(['g1.1', 'g2.1']);
+    });
+
+    it('are complete although the process that began to tell it died', async () => {
+      for (let at = 1; at <= 6; at++)
+        for (const durable of [false, true]) {
+          const gateway = gatewayOf('pn1', 10 * at + Number(durable));
+          const { replica, store } = await world.mortal({ at, durable });
+          await replica.introduce(gateway).catch(() => undefined);
+          if (store.isKilled) await smf.introduce(gateway);
+          expect((await world.told(gateway)).sort()).toEqual(['g1.1', 'g2.1']);
+        }
+    });
+
+    it('miss no change that is made at the same time', async () => {
+      for (let n = 0; n < 10; n++) {
+        const gateway = gatewayOf('pn9', n);
+        const groupId = `new${n}`;
+        await Promise.all([smf.create([pne(1, 'pn9')], { groupId }), smf.introduce(gateway)]);
+        await world.rest(groupId);
+        expect(await world.told(gateway)).toContain(`${groupId}.1`);
+      }
+    });
+  });
+});

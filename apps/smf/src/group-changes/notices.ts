@@ -1,0 +1,259 @@
+/** What SMF keeps for the SMF in each PN GW: the log of its notices, and which gateways and groups a PN has. */
+import {
+  type OpenNoticeChannelRequest,
+  type OpenNoticeChannelResponse,
+  ServiceGroupNoticeServiceService,
+  wireGroupDescription,
+} from '@cpns/contracts';
+import { CpnsError, type EntityName, forEach, parseEntityUri } from '@cpns/core';
+import { DeliveryLog, PeerSenders, type Receiver, receiverMessage } from '@cpns/delivery';
+import { type DuplexContext, gatewayOf, type Handlers } from '@cpns/grpc';
+import { GrpcController } from '@cpns/platform';
+import {
+  type Aggregate,
+  allMembers,
+  at,
+  defineRecord,
+  emptySet,
+  jsonField,
+  type LogEntry,
+  pagesOf,
+  Records,
+  Store,
+} from '@cpns/store';
+import { withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Ctx } from '@nestjs/microservices';
+import { SmfConfig } from '../config';
+import { GatewayStanding } from '../peer-clients/server-link';
+import { formerSet, groupAggregate, Groups, membersSet, PNS, type ServiceGroupRecord } from './groups';
+
+/** @param gateway E */
+const gatewayAggregate = (gateway: string): Aggregate => ({ kind: 'gateway', id: gateway });
+
+/** The log that the notice channel drives. */
+const NOTICES = 'notices';
+
+/** The newest revision of a group that is in the gateway's log, or was: none is told again, none after a newer one. */
+export const TOLD = defineRecord('told', { revision: jsonField<bigint>() });
+
+/** An index; what is in it is looked at again before it is used. */
+const pnAggregate = (pnId: string): Aggregate => ({ kind: 'pn', id: pnId });
+
+/** The set of the E of the PN's gateways that ever opened a notice channel. */
+const GATEWAYS = 'gateways';
+/** The set of the group-ids that have, or had, members in the PN. */
+const GROUPS = 'groups';
+
+/** The certificate with which the gateway was told of all groups of its PN; a gateway that enrolled anew has lost them. */
+export const INTRODUCED = defineRecord('introduced', {
+  /** SHA-256, 32 bytes. */
+  fingerprint: jsonField<Buffer>(),
+});
+
+/** The group that an entry is about. */
+function groupOfNotice(dedupeId: string): string {
+  const dot = dedupeId.lastIndexOf('.');
+  if (dot < 1) throw new CpnsError('STORED_RECORD_INVALID', 'a stored notice does not name a group');
+  return dedupeId.slice(0, dot);
+}
+
+/**
+ * Notices on their way to one gateway. The log names a group and a revision of it; what the notice says is looked up when
+ * it is sent, so that a large group is not in the log once for each change and gateway. A gateway that was away may so
+ * be told the newest revision several times over, never an older one after a newer.
+ */
+@Injectable()
+export class NoticeLogs {
+  constructor(
+    private readonly records: Records,
+    private readonly store: Store,
+  ) {}
+
+  of(gateway: string): DeliveryLog {
+    return new DeliveryLog(this.store, gatewayAggregate(gateway), NOTICES);
+  }
+
+  /** From here on the gateway is told of changes. @param gateway E */
+  async addGateway(pnId: string, gateway: string): Promise<void> {
+    await this.store.commit(pnAggregate(pnId), { addTo: [{ set: GATEWAYS, member: gateway }] });
+  }
+
+  /** The ids of the groups that have, or had, members in a PN, page by page. */
+  groupsOf(pnId: string): AsyncIterable<readonly string[]> {
+    return pagesOf(this.store, pnAggregate(pnId), GROUPS);
+  }
+
+  /** {@link tell} for each gateway of a PN. @param deleted the PN has nothing to do with the group afterwards */
+  async tellPn(pnId: string, group: ServiceGroupRecord, deleted: boolean): Promise<void> {
+    const { groupId } = group.description;
+    const index = pnAggregate(pnId);
+    // before the gateways are read: one that opens its channel from here on finds the group there, or is found below
+    if (!deleted && !(await this.store.isMember(index, GROUPS, groupId)))
+      await this.store.commit(index, { addTo: [{ set: GROUPS, member: groupId }] });
+    await forEach(await allMembers(this.store, index, GATEWAYS), (gateway) => this.tell(gateway, group));
+    if (deleted) await this.store.commit(index, { removeFrom: [{ set: GROUPS, member: groupId }] });
+  }
+
+  /**
+   * Puts the notice of a group's present revision into a gateway's log, once: it may have been delivered and forgotten
+   * there since.
+   * @param again also when the gateway was told before
+   */
+  async tell(gateway: string, { description, revision, lastChange }: ServiceGroupRecord, again = false): Promise<void> {
+    const { groupId } = description;
+    if (lastChange === undefined) return;
+    const { traceparent, flow } = lastChange;
+    const tell = () =>
+      this.records.transact(gatewayAggregate(gateway), { told: at(TOLD, `told.${groupId}`) }, ({ told }) => {
+        if (told !== undefined && (told.revision > revision || (told.revision === revision && !again)))
+          return { result: undefined };
+        return {
+          result: undefined,
+          put: { told: { revision } },
+          append: [{ log: NOTICES, dedupeId: `${groupId}.${revision}`, value: Buffer.from(traceparent, 'utf8') }],
+        };
+      });
+    await withTraceparent(traceparent, () => withStepChain(traceparent, () => withinStep({ flow, step: 7 }, tell)));
+  }
+}
+
+/** From a group's outbox into the log of each gateway concerned (step 7): every PN with members before or after the change. */
+@Injectable()
+export class FanOutNotices {
+  constructor(
+    private readonly groups: Groups,
+    private readonly store: Store,
+    private readonly logs: NoticeLogs,
+  ) {}
+
+  /** Idempotent. A revision that is not the present one any more was told before the next one was made. */
+  async execute(groupId: string, revision: bigint): Promise<void> {
+    const group = await this.groups.find(groupId);
+    if (group?.revision !== revision) return;
+    const pns = await allMembers(this.store, groupAggregate(groupId), PNS);
+    await forEach(pns, (pn) => this.#tellPn(group, pn));
+    if (group.state === 'deleted') await this.#forget(groupId);
+  }
+
+  async #tellPn(group: ServiceGroupRecord, pn: string): Promise<void> {
+    const { groupId } = group.description;
+    const has = await this.groups.hasMembers(groupId, pn);
+    if (!has && group.lastChange?.pnsLeft.includes(pn) !== true) return;
+    const deleted = group.state === 'deleted';
+    await this.logs.tellPn(pn, group, deleted);
+    // last: what is left to do after a crash is found again by the members
+    if (deleted) await emptySet(this.store, groupAggregate(groupId), membersSet(pn));
+  }
+
+  /** Of a deleted group nothing is needed but that it was. */
+  async #forget(groupId: string): Promise<void> {
+    for (const set of [formerSet('left'), formerSet('removed'), PNS])
+      await emptySet(this.store, groupAggregate(groupId), set);
+  }
+}
+
+/** A gateway that opens its channel for the first time, or enrolled anew, is told of every group with members in its PN. */
+@Injectable()
+export class IntroduceGateway {
+  constructor(
+    private readonly records: Records,
+    private readonly groups: Groups,
+    private readonly logs: NoticeLogs,
+  ) {}
+
+  async execute({ uri, pnId }: EntityName, { fingerprint }: Receiver): Promise<void> {
+    const aggregate = gatewayAggregate(uri);
+    const wanted = { introduced: at(INTRODUCED) };
+    const { introduced } = await this.records.read(aggregate, wanted);
+    if (introduced?.fingerprint.equals(fingerprint) === true) return;
+    // before the groups are read: one that changes from here on finds the gateway
+    await this.logs.addGateway(pnId, uri);
+    for await (const groups of this.logs.groupsOf(pnId))
+      for (const groupId of groups) await this.#tell(uri, pnId, groupId);
+    // last: a crash before it means to begin again
+    await this.records.transact(aggregate, wanted, () => ({ result: undefined, put: { introduced: { fingerprint } } }));
+  }
+
+  async #tell(gateway: string, pnId: string, groupId: string): Promise<void> {
+    const group = await this.groups.find(groupId);
+    if (group === undefined || group.state === 'deleted') return;
+    if (!(await this.groups.hasMembers(groupId, pnId))) return;
+    await this.logs.tell(gateway, group, true);
+  }
+}
+
+@Injectable()
+export class SendNotice {
+  /** host:port of the CSKMF that has the Group Keys, for gateways. */
+  readonly #keyLocation: string;
+
+  constructor(
+    { keyLocation, serverAddress }: SmfConfig,
+    private readonly groups: Groups,
+  ) {
+    this.#keyLocation = keyLocation ?? serverAddress;
+  }
+
+  /**
+   * The notice that an entry of a gateway's log stands for, as the group is now: properties, members of the gateway's PN,
+   * and where the key is.
+   */
+  async execute(gateway: string, entry: LogEntry): Promise<OpenNoticeChannelResponse> {
+    const { pnId } = parseEntityUri(gateway);
+    const snapshot = await this.groups.snapshot(groupOfNotice(entry.dedupeId), pnId);
+    if (snapshot === undefined) throw new CpnsError('INTERNAL', 'a notice is about a group that is not there');
+    const { group, members } = snapshot;
+    return {
+      sequence: entry.sequence,
+      traceparent: entry.value.toString('utf8'),
+      notice: {
+        description: wireGroupDescription(group.description),
+        membershipRevision: group.revision,
+        members: [...members],
+        keyLocation: this.#keyLocation,
+        keyVersion: group.keyVersion,
+        deleted: group.state === 'deleted',
+      },
+    };
+  }
+}
+
+/** The notice channel on the wire: each gateway's notices, in order, until it acknowledged them. */
+@GrpcController(ServiceGroupNoticeServiceService)
+export class NoticeController implements Handlers<typeof ServiceGroupNoticeServiceService>, OnApplicationShutdown {
+  readonly #senders: PeerSenders<OpenNoticeChannelRequest, OpenNoticeChannelResponse>;
+
+  constructor(
+    logs: NoticeLogs,
+    notices: SendNotice,
+    private readonly standing: GatewayStanding,
+    private readonly introduce: IntroduceGateway,
+  ) {
+    this.#senders = new PeerSenders<OpenNoticeChannelRequest, OpenNoticeChannelResponse>({
+      logOf: (gateway) => logs.of(gateway),
+      receive: receiverMessage,
+      send: async (gateway, entry) => {
+        // its identity may have ended since it opened the channel
+        await standing.check(gateway);
+        return notices.execute(gateway.uri, entry);
+      },
+    });
+  }
+
+  /** Resolves when the gateway ended its side. @throws CpnsError CERTIFICATE_REVOKED, DEPENDENCY_UNAVAILABLE, … */
+  async openNoticeChannel(
+    @Ctx() call: DuplexContext<OpenNoticeChannelRequest, OpenNoticeChannelResponse>,
+  ): Promise<void> {
+    const gateway = gatewayOf(call);
+    const { uri, fingerprint } = call.requirePeer();
+    await this.standing.check({ uri, fingerprint });
+    await this.introduce.execute(gateway, { uri, fingerprint });
+    await this.#senders.serve({ uri, fingerprint }, call);
+  }
+
+  /** Ends all channels: the gateways come back to a replica that answers then. */
+  onApplicationShutdown(): void {
+    this.#senders.stop();
+  }
+}
