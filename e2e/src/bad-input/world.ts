@@ -1,31 +1,13 @@
 import { PnGatewayServiceService, type AssignmentReply, type AssignmentRequest } from '@cpns/contracts';
 import { OUTBOX } from '@cpns/delivery';
-import { CpnsError } from '@cpns/core';
-import { Deployment, type DeploymentOptions, type Operator, type PortName } from '@cpns/testing';
-import {
-  CastWorld,
-  castOf,
-  TestGateway,
-  tokenOf,
-  type AdmitWish,
-  type Cast,
-  type Port,
-  type Token,
-} from '@cpns/testing/bad-input';
+import { Deployment, waitUntil, type DeploymentOptions, type Operator, type PortName } from '@cpns/testing';
+import { CastWorld, castOf, TestGateway, tokenOf } from '@cpns/testing/bad-input';
+import type { AdmitWish, Cast, Port, Token } from '@cpns/testing/bad-input';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreWatch, type StoreState } from '../support/store-states';
 
-const PORTS: Readonly<Record<Port, { readonly service: string; readonly port: PortName }>> = {
-  'gateway token': { service: 'pn1/gw1', port: 'token' },
-  'gateway certificate': { service: 'pn1/gw1', port: 'certificate' },
-  'Server token': { service: 'cpns-server', port: 'token' },
-  'Server certificate': { service: 'cpns-server', port: 'certificate' },
-  'SMF certificate': { service: 'smf', port: 'certificate' },
-  'KMC certificate': { service: 'kmc', port: 'certificate' },
-};
-
-const DELIVERED_MS = 20_000;
-const POLL_MS = 10;
+const GATEWAY = 'pn1/gw1';
+const SERVICES: Readonly<Record<string, string>> = { gateway: GATEWAY, Server: 'cpns-server', SMF: 'smf', KMC: 'kmc' };
 
 /** One deployment, two gateways whose keys the suite holds, callers of every kind, and a look into every store. */
 export class World extends CastWorld {
@@ -54,7 +36,7 @@ export class World extends CastWorld {
   }
 
   get gatewayUri(): string {
-    return this.deployment.uri('pn1/gw1');
+    return this.deployment.uri(GATEWAY);
   }
 
   get operator(): Operator {
@@ -62,7 +44,8 @@ export class World extends CastWorld {
   }
 
   address(port: Port): string {
-    return this.deployment.address(PORTS[port].service, PORTS[port].port);
+    const [service = '', name] = port.split(' ');
+    return this.deployment.address(SERVICES[service]!, name as PortName);
   }
 
   now(): number {
@@ -74,19 +57,12 @@ export class World extends CastWorld {
   }
 
   /** Admits a target entity, which is told to call the running gateway. */
-  async admit({ form, assigner, entity = this.entity(), user = '', lifetime }: AdmitWish): Promise<Token> {
+  async admit({ assigner, entity = this.entity(), ...wish }: AdmitWish): Promise<Token> {
     const by = { server: {}, gateway: { assigner: this.gatewayUri }, probe: { assigner: this.probe.uri } }[assigner];
-    const { oneTimeString } = await this.operator.admit({
-      entity,
-      user,
-      form,
-      peer: { uri: this.gatewayUri, address: this.address('gateway token') },
-      // the suite's own gateway opens no delivery channel: it knows the token as its holder does
-      waitUntilDelivered: assigner === 'gateway',
-      ...by,
-      ...(lifetime && { lifetime }),
-    });
-    return tokenOf(oneTimeString);
+    const peer = { uri: this.gatewayUri, address: this.address('gateway token') };
+    // the suite's own gateway opens no delivery channel: it knows the token as its holder does
+    const waitUntilDelivered = assigner === 'gateway';
+    return tokenOf((await this.operator.admit({ entity, peer, waitUntilDelivered, ...by, ...wish })).oneTimeString);
   }
 
   async admitGateway(lifetime?: number, entity = this.gatewayEntity()): Promise<Token> {
@@ -96,13 +72,9 @@ export class World extends CastWorld {
   }
 
   async delivered(): Promise<void> {
-    const until = Date.now() + DELIVERED_MS;
-    for (;;) {
-      const found = await this.operator.enrolment.getGateway({ entity: this.gatewayUri });
-      if (found.gateway?.undelivered === 0n) return;
-      if (Date.now() > until) throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'the gateway takes in nothing');
-      await sleep(POLL_MS);
-    }
+    const { enrolment } = this.operator;
+    const isDone = async () => (await enrolment.getGateway({ entity: this.gatewayUri })).gateway?.undelivered === 0n;
+    await waitUntil('what the gateway was sent', isDone, { withinMs: 20_000, everyMs: 10 });
   }
 
   async ask(request: AssignmentRequest): Promise<AssignmentReply | undefined> {
@@ -129,13 +101,13 @@ export class World extends CastWorld {
   async rest(): Promise<StoreState> {
     const gateways = this.deployment.services.filter((name) => name.includes('/'));
     const told = new Set(gateways.map((name) => `gateway/${this.deployment.uri(name)}`));
+    const logsOf = (dumps: StoreState['dumps']) =>
+      Object.values(dumps)
+        .flatMap((stored) => Object.entries(stored))
+        .flatMap(([aggregate, { logs }]) => Object.entries(logs).map((log) => [aggregate, ...log] as const));
     return this.stores.settled(({ dumps }) =>
-      Object.values(dumps).every((stored) =>
-        Object.entries(stored).every(([aggregate, { logs }]) =>
-          Object.entries(logs).every(
-            ([log, { entries }]) => entries.length === 0 || (log !== OUTBOX && !told.has(aggregate)),
-          ),
-        ),
+      logsOf(dumps).every(
+        ([aggregate, name, { entries }]) => entries.length === 0 || (name !== OUTBOX && !told.has(aggregate)),
       ),
     );
   }

@@ -1,8 +1,8 @@
 /** A wrong setting stops a program at its start, with one sentence that names it: the services' specs have all of them. */
-import { Refusal, row } from '@cpns/testing/bad-input';
+import { Refusal } from '@cpns/testing/bad-input';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Row } from '../row';
+import type { Row } from '../phase';
 import type { World } from '../world';
 
 const SERVER = 'cpns-server';
@@ -27,12 +27,14 @@ async function refusesToStart({ deployment }: World): Promise<never> {
 }
 
 /** The running Server is the one with everything right; it is stopped before the row. */
-export const SETTING_ROW: Row = row({
+export const SETTING_ROW: Row = {
   id: 'CPNS_MASTER_KEY_FILE of the wrong length (cpns-server)',
   item: 'a wrong setting',
   at: 'start',
-  expect: 'INVALID_ARGUMENT/CONFIGURATION_INVALID CPNS_MASTER_KEY_FILE',
-  arrange: (world: World) => Promise.resolve(world),
-  good: ({ deployment }) => deployment.operator.enrolment.listGateways({ pageSize: 1, pageToken: '' }),
-  bad: refusesToStart,
-});
+  expect: 'CONFIGURATION_INVALID CPNS_MASTER_KEY_FILE',
+  prepare: (world) =>
+    Promise.resolve({
+      good: () => world.operator.enrolment.listGateways({ pageSize: 1, pageToken: '' }),
+      bad: () => refusesToStart(world),
+    }),
+};

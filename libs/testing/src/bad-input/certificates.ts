@@ -3,252 +3,160 @@
  * the keys of a real gateway CA, and of the Server entity CA where no name constraint stands in the way; and the
  * hierarchical trust model (5.3.1.12.5.4): a certificate counts only where the admission names its issuer as assigner.
  */
-import {
-  createDevelopmentPki,
-  createIssuer,
-  issueCertificate,
-  localSigner,
-  newPrivateKey,
-  signerFromPkcs8,
-  type Issuer,
-} from '@cpns/certificate-issuance';
-import { newKey, without, type MintRequest } from '@cpns/certificate-issuance/testing';
-import { operatorUri, parseEntityUri, systemClock, systemRandom } from '@cpns/core';
+import { createDevelopmentPki, createIssuer, localSigner, type Issuer } from '@cpns/certificate-issuance';
+import { newKey, uri, without, type MintRequest } from '@cpns/certificate-issuance/testing';
+import { operatorUri, parseEntityUri } from '@cpns/core';
 import { createPrivateKey } from 'node:crypto';
+import { certificateRows, type Altered } from './altered';
 import { issued, minted, type Credential } from './credentials';
-import { flipped, sealCertificateRegistration, type CertificateRegistrationDraft } from './drafts';
-import { row } from './row';
-import {
-  assignCertificate,
-  certificateDraft,
-  certificateFor,
-  certificateRows,
-  register,
-  TOKEN_AND_SERVER,
-  type Altered,
-  type KeyRow,
-  type RegistrationPort,
-} from './stages';
-import type { KeyWorld } from './world';
+import { extended, flipped, sealCertificateRegistration, type CertificateRegistrationDraft } from './drafts';
+import { assignCertificate, certificateDraft, certificateFor, register, TOKEN_AND_SERVER } from './stages';
+import type { KeyRow, RegistrationPort } from './stages';
+import type { CastWorld, Token } from './world';
 
-type Minting = Omit<MintRequest, 'key'>;
-type AlteredCertificate = Altered<CertificateRegistrationDraft> & { readonly user?: string };
-
-interface WrongNames {
-  readonly id: string;
-  readonly item: string;
-  /** What the certificate of this entity holds instead of one URI. */
-  readonly mint: (entity: string) => Minting;
-}
+type Draft = CertificateRegistrationDraft;
+type Minting = Partial<Omit<MintRequest, 'key' | 'profile'>>;
+type WrongName = readonly [id: string, item: string, mint: (entity: string) => Minting];
 
 const TARGET = { profile: 'target-entity' } as const;
-const uri = (value: string) => ({ kind: 'uri', value }) as const;
-const dns = (value: string) => ({ kind: 'dns', value }) as const;
+const DNS_NAME = { kind: 'dns', value: 'camera.example' } as const;
+const OTHER_PN = 'a SAN of another PN';
 
 /** Reads as a name of pn1 to one parser, and of pn2 to another. */
 function tricked(entity: string): string {
   const { pn, trustDomain, entityId } = parseEntityUri(entity);
   return `cpns://${pn}:x@pn2.${trustDomain}/pne/${entityId}`;
 }
-
-const named = (id: string, item: string, names: (entity: string) => MintRequest['names']): WrongNames => ({
-  id,
-  item,
-  mint: (entity) => ({ ...TARGET, uri: entity, names: names(entity)! }),
+const unnamed = (entity: string): Minting => ({
+  uri: entity,
+  extensions: (list) => without(list, 'subjectAlternativeName'),
 });
 
-/** Used at a registration here, and in TLS. */
-export const WRONG_NAMES: readonly WrongNames[] = [
-  {
-    id: 'certificate of another PN’s entity',
-    item: 'a SAN of another PN',
-    mint: (entity) => ({ ...TARGET, uri: entity.replace('cpns://pn1.', 'cpns://pn2.') }),
-  },
-  named('certificate with two URIs', 'two SANs', (entity) => [uri(entity), uri(`${entity}x`)]),
-  named('certificate with one URI twice', 'two SANs', (entity) => [uri(entity), uri(entity)]),
-  {
-    id: 'certificate without a SAN',
-    item: 'no SAN',
-    mint: (entity) => ({ ...TARGET, uri: entity, extensions: (list) => without(list, 'subjectAlternativeName') }),
-  },
-  named('certificate with a DNS name alone', 'a DNS SAN', () => [dns('camera.example')]),
-  named('certificate with a DNS name beside its URI', 'a DNS SAN', (entity) => [uri(entity), dns('camera.example')]),
-  named('certificate with user information before the host', 'a user-info trick', (entity) => [uri(tricked(entity))]),
-  named('certificate with a step up in its path', 'a path trick', (entity) => [
-    uri(entity.replace('/pne/', '/pne/../pne/')),
-  ]),
+/** What the certificate of this entity holds instead of one URI: used at a registration here, and in TLS. */
+export const WRONG_NAMES: readonly WrongName[] = [
+  ['certificate of another PN’s entity', OTHER_PN, (e) => ({ uri: e.replace('cpns://pn1.', 'cpns://pn2.') })],
+  ['certificate with two URIs', 'two SANs', (e) => ({ names: [uri(e), uri(`${e}x`)] })],
+  ['certificate with one URI twice', 'two SANs', (e) => ({ names: [uri(e), uri(e)] })],
+  ['certificate without a SAN', 'no SAN', unnamed],
+  ['certificate with a DNS name alone', 'a DNS SAN', () => ({ names: [DNS_NAME] })],
+  ['certificate with a DNS name beside its URI', 'a DNS SAN', (e) => ({ names: [uri(e), DNS_NAME] })],
+  ['certificate with user information before the host', 'a user-info trick', (e) => ({ names: [uri(tricked(e))] })],
+  [
+    'certificate with a step up in its path',
+    'a path trick',
+    (e) => ({ names: [uri(e.replace('/pne/', '/pne/../pne/'))] }),
+  ],
 ];
-
-const PN_MISMATCH = 'PERMISSION_DENIED/PN_MISMATCH';
-const ROLE = 'PERMISSION_DENIED/CERTIFICATE_ROLE';
-const CHAIN = 'UNAUTHENTICATED/CERTIFICATE_CHAIN';
-const OTHER_ENTITY = 'PERMISSION_DENIED/TOKEN_OTHER_ENTITY';
-const NOT_ASSIGNER = 'PERMISSION_DENIED/ISSUER_NOT_ASSIGNER';
-const ABOVE_ROLE = 'a target entity’s certificate above its role';
-
-const spec = (
-  id: string,
-  item: string,
-  expect: string,
-  draft: NonNullable<AlteredCertificate['draft']>,
-): AlteredCertificate => ({ id, item, expect, draft });
+/** Of a target entity, by the gateway CA of the test. */
+export const misnamed = ({ probe }: CastWorld, mint: WrongName[2], entity: string): Promise<Credential> =>
+  minted(probe.ca, { ...TARGET, uri: entity, ...mint(entity) });
 
 /** The same holder, with another certificate of its issuer and the key that goes with it. */
 const instead =
-  (
-    make: (entity: string, world: KeyWorld) => Promise<Pick<Credential, 'chain' | 'privateKey'>>,
-  ): NonNullable<AlteredCertificate['draft']> =>
-  async (draft, world) => {
-    const { chain, privateKey } = await make(draft.entity, world);
-    return { ...draft, chain, privateKey };
+  (make: (entity: string, world: CastWorld) => Promise<Credential>): Altered<Draft>[3] =>
+  async ({ entity }, world) => {
+    const { chain, privateKey } = await make(entity, world);
+    return { chain, privateKey };
   };
+/** By an authority that does not ask what it may name. */
+const minting = (
+  authority: (world: CastWorld) => Issuer,
+  mint: (entity: string, world: CastWorld) => Minting = () => ({}),
+): Altered<Draft>[3] =>
+  instead((entity, world) => minted(authority(world), { ...TARGET, uri: entity, ...mint(entity, world) }));
+const ownCa = ({ probe }: CastWorld): Issuer => probe.ca;
+const entityCa = ({ authorities }: CastWorld): Issuer => authorities.entityCa;
 
 /** A sound certificate with something changed in its bytes. */
-const changedLeaf = (change: (der: Buffer) => Buffer) => (draft: CertificateRegistrationDraft) => ({
-  ...draft,
-  chain: draft.chain.map((der, index) => (index === 0 ? change(der) : der)),
-});
+const changedLeaf =
+  (change: (der: Buffer) => Buffer): Altered<Draft>[3] =>
+  ({ chain: [leaf, ...above] }) => ({ chain: [change(leaf!), ...above] });
 
 /** Signed with the key of a target entity, as if that were an authority's. */
-async function underEntity(
-  draft: CertificateRegistrationDraft,
-  { probe }: KeyWorld,
-): Promise<CertificateRegistrationDraft> {
-  const authority: Issuer = { ...probe.ca, signer: localSigner(draft.privateKey) };
-  const { chain, privateKey } = await minted(authority, { ...TARGET, uri: draft.entity });
-  return { ...draft, chain: [chain[0]!, draft.chain[0]!, ...draft.chain.slice(-2)], privateKey };
-}
+const underEntity: Altered<Draft>[3] = async (own, { probe }) => {
+  const authority: Issuer = { ...probe.ca, signer: localSigner(own.privateKey) };
+  const { chain, privateKey } = await minted(authority, { ...TARGET, uri: own.entity });
+  return { chain: [chain[0]!, own.chain[0]!, ...own.chain.slice(-2)], privateKey };
+};
 
 /** Of a gateway CA that is sound in all and that the Server did not give. */
-async function byUnknownCa(entity: string, { probe, authorities }: KeyWorld): Promise<Credential> {
-  const signer = signerFromPkcs8(newPrivateKey());
-  const request = { profile: 'gateway-ca', uri: probe.uri, key: signer.publicKey } as const;
-  const { chain } = await issueCertificate(authorities.issuingCa, request, {
-    clock: systemClock,
-    random: systemRandom,
-  });
-  return minted(createIssuer(chain, signer), { ...TARGET, uri: entity });
+async function byUnknownCa(entity: string, { probe, authorities }: CastWorld): Promise<Credential> {
+  const ca = await issued(authorities.issuingCa, { profile: 'gateway-ca', uri: probe.uri });
+  return minted(createIssuer(ca.chain, localSigner(ca.privateKey)), { ...TARGET, uri: entity });
 }
+async function underOtherRoot(entity: string, { trustDomain }: CastWorld): Promise<Credential> {
+  const { serverEntityCa } = await createDevelopmentPki({ trustDomain });
+  return issued(serverEntityCa.issuer, { ...TARGET, uri: entity });
+}
+const ofGateway: Altered<Draft>[3] = (_own, { probe: { chain, tls } }) => ({
+  chain,
+  privateKey: createPrivateKey(String(tls.key)),
+});
+const ofOperator = minting(entityCa, (_e, { trustDomain }) => ({ uri: operatorUri(trustDomain, 'mallory') }));
+const expired = minting(ownCa, (_e, world) => ({ notAfter: world.now() - 2_000 }));
+const ofOther = (suffix: string) => minting(ownCa, (e) => ({ uri: `${e}${suffix}` }));
 
-const ALTERED: readonly AlteredCertificate[] = [
-  ...WRONG_NAMES.map(({ id, item, mint }) =>
-    spec(
-      `${id}, by a gateway CA`,
-      item,
-      item === 'a SAN of another PN' ? PN_MISMATCH : 'INVALID_ARGUMENT/CERTIFICATE_NAME',
-      instead((entity, { probe }) => minted(probe.ca, mint(entity))),
-    ),
-  ),
+const ABOVE = 'a target entity’s certificate above its role';
+const CA_ABOVE = 'a gateway CA’s certificate above its role';
+const ASSIGNER = 'a token for the other assigner';
+const ROLE = 'CERTIFICATE_ROLE';
+const CHAIN = 'CERTIFICATE_CHAIN';
+const OTHER = 'TOKEN_OTHER_ENTITY';
+const NOT_ASSIGNER = 'ISSUER_NOT_ASSIGNER';
+
+const ALTERED: readonly Altered<Draft>[] = [
+  ...WRONG_NAMES.map(([id, item, mint]): Altered<Draft> => [
+    `${id}, by a gateway CA`,
+    item,
+    item === OTHER_PN ? 'PN_MISMATCH' : 'CERTIFICATE_NAME',
+    minting(ownCa, mint),
+  ]),
   // chains whose parts are all sound, and whose leaf or authority is none for this
-  spec(
-    'gateway CA’s certificate as that of an entity',
-    'a gateway CA’s certificate above its role',
-    ROLE,
-    (draft, { probe }) => ({ ...draft, chain: probe.ca.chain }),
-  ),
-  spec('acting PN GW’s certificate as that of an entity', ABOVE_ROLE, ROLE, (draft, { probe }) => ({
-    ...draft,
-    chain: probe.chain,
-    privateKey: createPrivateKey(String(probe.tls.key)),
-  })),
-  spec(
-    'operator’s name in an entity’s certificate',
-    ABOVE_ROLE,
-    ROLE,
-    instead((_entity, { authorities, trustDomain }) =>
-      minted(authorities.entityCa, { ...TARGET, uri: operatorUri(trustDomain, 'mallory') }),
-    ),
-  ),
-  spec('target entity’s certificate in the place of an authority’s', ABOVE_ROLE, CHAIN, underEntity),
-  spec(
-    'certificate with a byte after it',
-    'a CSR with trailing bytes',
-    'INVALID_ARGUMENT/CERTIFICATE_MALFORMED',
-    changedLeaf((der) => Buffer.concat([der, Buffer.of(0)])),
-  ),
-  spec('certificate with a broken signature', 'a CSR with a broken signature', CHAIN, changedLeaf(flipped)),
+  ['gateway CA’s certificate as that of an entity', CA_ABOVE, ROLE, (_own, { probe }) => ({ chain: probe.ca.chain })],
+  ['acting PN GW’s certificate as that of an entity', ABOVE, ROLE, ofGateway],
+  ['operator’s name in an entity’s certificate', ABOVE, ROLE, ofOperator],
+  ['target entity’s certificate in the place of an authority’s', ABOVE, CHAIN, underEntity],
+  ['certificate with a byte after it', 'a CSR with trailing bytes', 'CERTIFICATE_MALFORMED', changedLeaf(extended)],
+  ['certificate with a broken signature', 'a CSR with a broken signature', CHAIN, changedLeaf(flipped)],
   // a sound certificate of another holder
-  spec(
-    'certificate of another entity',
-    'a token for another entity',
-    OTHER_ENTITY,
-    instead((entity, { probe }) => minted(probe.ca, { ...TARGET, uri: `${entity}x` })),
-  ),
-  {
-    user: 'alice',
-    ...spec(
-      'certificate of another user of the entity',
-      'a token for another user',
-      OTHER_ENTITY,
-      instead((entity, { probe }) => minted(probe.ca, { ...TARGET, uri: `${entity}?user=bob` })),
-    ),
-  },
-  spec(
+  ['certificate of another entity', 'a token for another entity', OTHER, ofOther('x')],
+  ['certificate of another user of the entity', 'a token for another user', OTHER, ofOther('?user=bob'), 'alice'],
+  [
     'signature by another key than the certified one',
     'a token with a swapped key',
-    'UNAUTHENTICATED/SIGNATURE_INVALID',
-    (draft) => ({ ...draft, privateKey: newKey() }),
-  ),
-  // issued by who is no assigner of this entity
-  spec(
-    'certificate by a gateway CA of another PN',
-    'a SAN of another PN',
-    PN_MISMATCH,
-    instead((entity, { other }) => minted(other.ca, { ...TARGET, uri: entity })),
-  ),
-  spec(
-    'certificate of the Server for an entity that a gateway assigns',
-    'a token for the other assigner',
-    NOT_ASSIGNER,
-    instead((entity, { authorities }) => minted(authorities.entityCa, { ...TARGET, uri: entity })),
-  ),
-  spec(
-    'certificate by a gateway CA that the Server did not give',
-    'a token for the other assigner',
-    'UNAUTHENTICATED/CERTIFICATE_REVOKED',
-    instead(byUnknownCa),
-  ),
-  spec(
-    'certificate under another root',
-    'a caller of the wrong trust domain',
-    CHAIN,
-    instead(async (entity, { trustDomain }) => {
-      const { serverEntityCa } = await createDevelopmentPki({ trustDomain });
-      return issued(serverEntityCa.issuer, { ...TARGET, uri: entity });
-    }),
-  ),
-  spec(
-    'certificate that has expired',
-    'a token that is expired',
-    'UNAUTHENTICATED/CERTIFICATE_EXPIRED',
-    instead((entity, world) => minted(world.probe.ca, { ...TARGET, uri: entity, notAfter: world.now() - 2_000 })),
-  ),
+    'SIGNATURE_INVALID',
+    () => ({ privateKey: newKey() }),
+  ],
+  // issued by what is no assigner of this entity
+  ['certificate by a gateway CA of another PN', OTHER_PN, 'PN_MISMATCH', minting(({ other }) => other.ca)],
+  ['certificate of the Server for an entity that a gateway assigns', ASSIGNER, NOT_ASSIGNER, minting(entityCa)],
+  ['certificate by a gateway CA that the Server did not give', ASSIGNER, 'CERTIFICATE_REVOKED', instead(byUnknownCa)],
+  ['certificate under another root', 'a caller of the wrong trust domain', CHAIN, instead(underOtherRoot)],
+  ['certificate that has expired', 'a token that is expired', 'CERTIFICATE_EXPIRED', expired],
 ];
 
 /** Two authorities vouch for one entity, and the admission names the other one. */
-const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): KeyRow =>
-  row({
-    id: `certificate by a gateway CA for an entity that ${assigner === 'server' ? 'the Server' : 'another gateway'} assigns`,
-    item: 'a gateway CA’s certificate for an entity that the Server assigns',
-    at,
-    expect: NOT_ASSIGNER,
-    arrange: async (world: KeyWorld) => {
-      const rightful = async () => {
-        const token = await world.admit({ form: 'key-pair', assigner });
-        const registration = sealCertificateRegistration(
-          certificateDraft(token, await assignCertificate(world, token)),
-        );
-        return { token, registration };
-      };
-      const { token, registration } = await rightful();
-      const usurped = sealCertificateRegistration(certificateDraft(token, await certificateFor(token, world.probe.ca)));
-      return { world, other: (await rightful()).registration, own: registration, usurped };
-    },
-    // for another entity: this one's own registration comes last, and is good still
-    good: ({ world, other }) => register(world, at, other),
-    bad: ({ world, usurped }) => register(world, at, usurped),
-    after: ({ world, own }) => register(world, at, own),
-  });
+const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): KeyRow => ({
+  id: `certificate by a gateway CA for an entity that ${assigner === 'server' ? 'the Server' : 'another gateway'} assigns`,
+  item: 'a gateway CA’s certificate for an entity that the Server assigns',
+  at,
+  expect: NOT_ASSIGNER,
+  prepare: async (world) => {
+    const rightful = async (token: Token) =>
+      sealCertificateRegistration(certificateDraft(token, await assignCertificate(world, token)));
+    const admitted = () => world.admit({ form: 'key-pair', assigner });
+    const token = await admitted();
+    const own = await rightful(token);
+    const usurped = sealCertificateRegistration(certificateDraft(token, await certificateFor(token, world.probe.ca)));
+    const other = await rightful(await admitted());
+    return {
+      // for another entity: this one's own registration comes last, and is good still
+      good: () => register(world, at, other),
+      bad: () => register(world, at, usurped),
+      after: () => register(world, at, own),
+    };
+  },
+});
 
 export const CERTIFICATE_ROWS: readonly KeyRow[] = [
   ...certificateRows(ALTERED),

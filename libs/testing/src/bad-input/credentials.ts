@@ -1,18 +1,10 @@
-import {
-  dersToPem,
-  issueCertificate,
-  loadIssuer,
-  newPrivateKey,
-  privateKeyPem,
-  signerFromPkcs8,
-  type Issuer,
-  type IssueRequest,
-} from '@cpns/certificate-issuance';
-import { mint, type MintRequest } from '@cpns/certificate-issuance/testing';
+import { dersToPem, issueCertificate, loadIssuer, localSigner } from '@cpns/certificate-issuance';
+import type { Issuer, IssueRequest } from '@cpns/certificate-issuance';
+import { mint, newKey, type MintRequest } from '@cpns/certificate-issuance/testing';
 import { systemClock, systemRandom } from '@cpns/core';
-import type { CredentialFiles } from '../pki-files';
 import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { CredentialFiles } from '../pki-files';
 import type { WireTls } from './wire';
 
 /** A certificate with those above it, and its key. */
@@ -24,32 +16,26 @@ export interface Credential {
   readonly tls: WireTls;
 }
 
-type WithoutKey<T> = T extends unknown ? Omit<T, 'key'> : never;
-type Made = { readonly der: Buffer } | { readonly chain: readonly Buffer[] };
-
-async function credential(
-  issuer: Issuer,
-  make: (key: Issuer['certificate']['key']) => Promise<Made>,
-): Promise<Credential> {
-  const secret = newPrivateKey();
-  const made = await make(signerFromPkcs8(secret).publicKey);
-  const chain = 'chain' in made ? made.chain : [made.der, ...issuer.chain];
-  return {
-    chain,
-    privateKey: secret.keyObject,
-    tls: { root: dersToPem(chain.slice(-1)), cert: dersToPem(chain), key: privateKeyPem(secret) },
-  };
+export function credentialOf(chain: readonly Buffer[], privateKey: KeyObject): Credential {
+  const key = String(privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  return { chain, privateKey, tls: { root: dersToPem(chain.slice(-1)), cert: dersToPem(chain), key } };
 }
 
+type WithoutKey<T> = T extends unknown ? Omit<T, 'key'> : never;
+const CONTEXT = { clock: systemClock, random: systemRandom };
+
 /** A certificate as an honest authority gives it. */
-export const issued = (issuer: Issuer, request: WithoutKey<IssueRequest>): Promise<Credential> =>
-  credential(issuer, (key) =>
-    issueCertificate(issuer, { ...request, key }, { clock: systemClock, random: systemRandom }),
-  );
+export async function issued(issuer: Issuer, request: WithoutKey<IssueRequest>): Promise<Credential> {
+  const own = newKey();
+  const key = localSigner(own).publicKey;
+  return credentialOf((await issueCertificate(issuer, { ...request, key }, CONTEXT)).chain, own);
+}
 
 /** A certificate as a hostile authority may give it: properly signed, and held against no rule. */
-export const minted = (issuer: Issuer, request: Omit<MintRequest, 'key'>): Promise<Credential> =>
-  credential(issuer, async (key) => ({ der: await mint(issuer, { ...request, key }) }));
+export async function minted(issuer: Issuer, request: Omit<MintRequest, 'key'>): Promise<Credential> {
+  const own = newKey();
+  return credentialOf([await mint(issuer, { ...request, key: localSigner(own).publicKey }), ...issuer.chain], own);
+}
 
 /** An authority whose key a deployment has in a file. */
 export const issuerOf = ({ chain, key }: CredentialFiles): Issuer =>

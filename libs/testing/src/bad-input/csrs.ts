@@ -1,5 +1,5 @@
-import { opensslOk, withDirectory } from '@cpns/certificate-issuance/testing';
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { newKey, opensslOk, withDirectory } from '@cpns/certificate-issuance/testing';
+import { createPublicKey } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -11,13 +11,11 @@ export interface OpensslCsr {
   readonly spki: Buffer;
 }
 
-const p256 = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
-
 /**
  * @param names for the subjectAltName, such as `URI:cpns://…` or `DNS:…`; none for a request without that extension
  * @throws Error with what OpenSSL says
  */
-export function opensslCsr(names: readonly string[] = [], key = p256()): OpensslCsr {
+export function opensslCsr(names: readonly string[] = [], key = newKey()): OpensslCsr {
   const extensions = names.length === 0 ? [] : ['-addext', `subjectAltName=${names.join(',')}`];
   const csr = withDirectory((directory) => {
     const file = join(directory, 'key.pem');

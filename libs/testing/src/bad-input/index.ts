@@ -1,6 +1,6 @@
 /** Bad input about Entity-User Keys: rows that the specs of services and the suite over processes try, and what they take. */
+export * from './altered';
 export * from './callers';
-export * from './cast';
 export * from './certificates';
 export * from './credentials';
 export * from './csr-rows';

@@ -1,35 +1,26 @@
 /** Proofs of a secret (protocol.md, "Proof of a secret, on each call"), at each verifier. */
-import {
-  KeyStorage,
-  LinkSecurity,
-  PnGatewayServiceReportCapabilitiesRequest,
-  PnGatewayServiceService,
-  ProofServiceService,
-} from '@cpns/contracts';
+import { KeyStorage, LinkSecurity, PnGatewayServiceService, ProofServiceService } from '@cpns/contracts';
+import { PnGatewayServiceReportCapabilitiesRequest } from '@cpns/contracts';
 import { deriveConfirmKey, deriveKeyId, PROOF_METADATA, sha256 } from '@cpns/key-derivation';
 import { flipped, freshNonce, sealProof, sealSecretRegistration, type ProofDraft } from './drafts';
-import { row, type RowOf } from './row';
+import type { Expected, Shown } from './row';
 import { assignSecret, register, registrationOf, type KeyRow } from './stages';
 import type { Refusal } from './wire';
-import type { KeyWorld } from './world';
+import type { CastWorld } from './world';
 
-const { reportCapabilities } = PnGatewayServiceService;
+const { reportCapabilities, joinServiceGroup } = PnGatewayServiceService;
 
-export const CAPABILITIES = {
+const capabilities = (softwareVersion: string) => ({
   capabilities: {
     linkSecurity: LinkSecurity.LINK_SECURITY_ENCRYPTED,
     keyStorage: KeyStorage.KEY_STORAGE_SOFTWARE,
-    softwareVersion: '1.0.0',
+    softwareVersion,
   },
-};
-
-const body = (softwareVersion: string): Buffer =>
-  Buffer.from(
-    PnGatewayServiceReportCapabilitiesRequest.encode({
-      capabilities: { ...CAPABILITIES.capabilities, softwareVersion },
-    }).finish(),
-  );
-const MESSAGE = body('1.0.0');
+});
+export const CAPABILITIES = capabilities('1.0.0');
+const bodyOf = (message: typeof CAPABILITIES): Buffer =>
+  Buffer.from(PnGatewayServiceReportCapabilitiesRequest.encode(message).finish());
+const BODY = bodyOf(CAPABILITIES);
 
 /** What is sent with the proof: the message itself, or what a gateway tells of it. */
 interface Sent {
@@ -40,32 +31,12 @@ interface Sent {
 export interface Verifier {
   readonly name: string;
   readonly at: 'gateway token' | 'Server certificate';
-  /** Who assigned the key, which is who verifies. */
+  /** What assigned the key, which is what verifies. */
   readonly assigner: 'gateway' | 'server';
-  /** Whom the proof is made for. */
-  readonly audience: (world: KeyWorld) => string;
-  readonly send: (world: KeyWorld, sent: Sent, deadlineMs?: number) => Promise<unknown>;
+  /** What the proof is made for. */
+  readonly audience: (world: CastWorld) => string;
+  readonly send: (world: CastWorld, sent: Sent, deadlineMs?: number) => Promise<unknown>;
 }
-
-type Device = Omit<ProofDraft, 'timeMs' | 'nonce' | 'requestDigest'>;
-
-/** A device of a key that the Server assigned, or one that the gateway did and the Server knows. */
-async function deviceOf(world: KeyWorld, { assigner, audience }: Verifier): Promise<Device> {
-  const token = await world.admit({ form: 'secret', assigner });
-  const assigned = await assignSecret(world, token);
-  const { secret } = assigned;
-  if (assigner === 'gateway')
-    await register(world, 'gateway token', sealSecretRegistration(registrationOf(token, assigned, world.gatewayUri)));
-  const { entity } = token;
-  const terms = { entity, audience: audience(world), method: reportCapabilities.path };
-  return { confirmKey: deriveConfirmKey(secret), keyId: deriveKeyId(secret), ...terms };
-}
-
-const callGateway: Verifier['send'] = (world, sent, deadlineMs) =>
-  world.wire('gateway token').send(reportCapabilities.path, sent.body, {
-    metadata: { [PROOF_METADATA]: sent.proof },
-    ...(deadlineMs && { deadlineMs }),
-  });
 
 /** The gateway verifies keys that it assigned. */
 export const BY_GATEWAY: Verifier = {
@@ -73,7 +44,10 @@ export const BY_GATEWAY: Verifier = {
   at: 'gateway token',
   assigner: 'gateway',
   audience: ({ gatewayUri }) => gatewayUri,
-  send: callGateway,
+  send: (world, { proof, body }, deadlineMs) => {
+    const metadata = { [PROOF_METADATA]: proof };
+    return world.wire('gateway token').send(reportCapabilities.path, body, { metadata, deadlineMs });
+  },
 };
 /** The Server verifies its own, for the gateway that was called. */
 export const BY_SERVER: Verifier = { ...BY_GATEWAY, name: 'verified by the Server', assigner: 'server' };
@@ -83,184 +57,165 @@ export const PROOF_SERVICE: Verifier = {
   at: 'Server certificate',
   assigner: 'server',
   audience: ({ probe }) => probe.uri,
-  send: (world, { proof, body: message }) =>
-    world.wire('Server certificate', 'PN GW').call(ProofServiceService.verifyProof, {
-      proof,
-      method: reportCapabilities.path,
-      requestDigest: sha256(message),
-    }),
+  send: (world, sent) =>
+    world.wire('Server certificate', 'PN GW').call(ProofServiceService.verifyProof, verification(sent)),
 };
-
-interface AlteredProof {
-  readonly id: string;
-  readonly item: string;
-  readonly expect: string;
-  /** What the proof says or is made for. */
-  readonly draft?: (draft: ProofDraft, world: KeyWorld, accepted: ProofDraft) => Partial<ProofDraft>;
-  /** What is sent in the end. */
-  readonly sent?: (sent: Sent, accepted: Sent) => Sent;
-  /** The details have the verifier's time, and this difference, milliseconds. */
-  readonly difference?: number;
-}
-
-const spec = (
-  id: string,
-  item: string,
-  reason: string,
-  how: Omit<AlteredProof, 'id' | 'item' | 'expect'>,
-): AlteredProof => ({ id, item, expect: `UNAUTHENTICATED/${reason}`, ...how });
-const WINDOW = 'PROOF_OUTSIDE_WINDOW';
-/** A little outside the window, and far enough for a slow machine not to bring it in again. */
-const late = (difference: number): Pick<AlteredProof, 'draft' | 'difference'> => ({
-  difference,
-  draft: (_draft, world) => ({ timeMs: world.now() + difference }),
+/** What a gateway tells the Server of a call. */
+const verification = ({ proof, body }: Sent) => ({
+  proof,
+  method: reportCapabilities.path,
+  requestDigest: sha256(body),
 });
 
-const ALTERED: readonly AlteredProof[] = [
-  spec('the same proof and message again', 'a proof that is replayed', 'PROOF_REPLAYED', {
-    sent: (_sent, accepted) => accepted,
-  }),
-  spec('a new proof with a used nonce', 'a proof that is replayed', 'PROOF_REPLAYED', {
-    draft: (_draft, _world, { nonce }) => ({ nonce }),
-  }),
-  spec('time of 75 s ago', 'a proof that is stale', WINDOW, late(-75_000)),
-  spec('time in 75 s', 'a proof from the future', WINDOW, late(75_000)),
-  spec('made for another method', 'a proof for another method', 'PROOF_MAC', {
-    draft: () => ({ method: PnGatewayServiceService.joinServiceGroup.path }),
-  }),
-  spec('made for another gateway', 'a proof for another audience', 'PROOF_MAC', {
-    draft: ({ audience }) => ({ audience: `${audience}7` }),
-  }),
-  spec('made for the Server', 'a proof for another audience', 'PROOF_MAC', {
-    draft: (_draft, { serverUri }) => ({ audience: serverUri }),
-  }),
-  spec('another message under the proof', 'a proof for another body', 'PROOF_MAC', {
-    sent: ({ proof }) => ({ proof, body: body('9.9.9') }),
-  }),
-  spec('MAC with one bit changed', 'a proof for another body', 'PROOF_MAC', {
-    sent: (sent) => ({ ...sent, proof: flipped(sent.proof) }),
-  }),
-  spec('key-id of no key', 'a token that is unknown', 'KEY_UNKNOWN', { draft: () => ({ keyId: '0'.repeat(32) }) }),
-  {
-    id: 'entity of another PN',
-    item: 'a token for another entity',
-    expect: 'PERMISSION_DENIED/PN_MISMATCH',
-    draft: (_draft, world) => ({ entity: world.entity('pn2') }),
+/**
+ * A device of a key that the Server assigned, or one that the gateway did and the Server knows.
+ * @returns a proof that is good whenever it is made
+ */
+async function deviceOf(world: CastWorld, { assigner, audience }: Verifier): Promise<() => ProofDraft> {
+  const token = await world.admit({ form: 'secret', assigner });
+  const assigned = await assignSecret(world, token);
+  const { secret } = assigned;
+  if (assigner === 'gateway')
+    await register(world, 'gateway token', sealSecretRegistration(registrationOf(token, assigned, world.gatewayUri)));
+  return () => ({
+    confirmKey: deriveConfirmKey(secret),
+    keyId: deriveKeyId(secret),
+    entity: token.entity,
+    audience: audience(world),
+    method: reportCapabilities.path,
+    timeMs: world.now(),
+    nonce: freshNonce(),
+    requestDigest: sha256(BODY),
+  });
+}
+const sealed = (draft: ProofDraft): Sent => ({ proof: sealProof(draft), body: BODY });
+
+/** A request to ProofService that is good whenever it is sent. */
+export async function verifyingRequest(world: CastWorld) {
+  const fresh = await deviceOf(world, PROOF_SERVICE);
+  return verification(sealed(fresh()));
+}
+
+/** What the proof says or is made for, and what is sent in the end. */
+interface AlteredProof {
+  readonly draft?: (draft: ProofDraft, world: CastWorld, accepted: ProofDraft) => Partial<ProofDraft>;
+  readonly sent?: (sent: Sent, accepted: Sent) => Partial<Sent>;
+  readonly check?: (refusal: Refusal, world: CastWorld) => void;
+}
+
+/** The details have the verifier's time and the difference, milliseconds; a slow machine does not bring it in again. */
+const late = (difference: number): AlteredProof => ({
+  draft: (_draft, world) => ({ timeMs: world.now() + difference }),
+  check: ({ metadata }, world) => {
+    expect(Object.keys(metadata).sort()).toEqual(['difference_ms', 'verifier_time_ms']);
+    expect(Math.abs(Number(metadata.verifier_time_ms) - world.now())).toBeLessThan(10_000);
+    expect(Math.abs(Number(metadata.difference_ms) - difference)).toBeLessThan(10_000);
   },
+});
+const replayed: AlteredProof = { sent: (_sent, accepted) => accepted };
+const sameNonce: AlteredProof = { draft: (_draft, _world, { nonce }) => ({ nonce }) };
+const otherMethod: AlteredProof = { draft: () => ({ method: joinServiceGroup.path }) };
+const otherGateway: AlteredProof = { draft: ({ audience }) => ({ audience: `${audience}7` }) };
+const forServer: AlteredProof = { draft: (_draft, { serverUri }) => ({ audience: serverUri }) };
+const otherBody: AlteredProof = { sent: () => ({ body: bodyOf(capabilities('9.9.9')) }) };
+const otherBit: AlteredProof = { sent: ({ proof }) => ({ proof: flipped(proof) }) };
+const otherKey: AlteredProof = { draft: () => ({ keyId: '0'.repeat(32) }) };
+const otherPn: AlteredProof = { draft: (_draft, world) => ({ entity: world.entity('pn2') }) };
+const WINDOW = 'PROOF_OUTSIDE_WINDOW';
+
+const ALTERED: readonly (readonly [id: string, item: string, expect: Expected, altered: AlteredProof])[] = [
+  ['the same proof and message again', 'a proof that is replayed', 'PROOF_REPLAYED', replayed],
+  ['a new proof with a used nonce', 'a proof that is replayed', 'PROOF_REPLAYED', sameNonce],
+  ['time of 75 s ago', 'a proof that is stale', WINDOW, late(-75_000)],
+  ['time in 75 s', 'a proof from the future', WINDOW, late(75_000)],
+  ['made for another method', 'a proof for another method', 'PROOF_MAC', otherMethod],
+  ['made for another gateway', 'a proof for another audience', 'PROOF_MAC', otherGateway],
+  ['made for the Server', 'a proof for another audience', 'PROOF_MAC', forServer],
+  ['another message under the proof', 'a proof for another body', 'PROOF_MAC', otherBody],
+  ['MAC with one bit changed', 'a proof for another body', 'PROOF_MAC', otherBit],
+  ['key-id of no key', 'a token that is unknown', 'KEY_UNKNOWN', otherKey],
+  ['entity of another PN', 'a token for another entity', 'PN_MISMATCH', otherPn],
 ];
 
-function checkWindow({ metadata }: Refusal, world: KeyWorld, difference: number): void {
-  expect(Object.keys(metadata).sort()).toEqual(['difference_ms', 'verifier_time_ms']);
-  expect(Math.abs(Number(metadata.verifier_time_ms) - world.now())).toBeLessThan(10_000);
-  expect(Math.abs(Number(metadata.difference_ms) - difference)).toBeLessThan(10_000);
-}
-
-interface Proving {
-  readonly world: KeyWorld;
-  readonly device: Device;
-  readonly accepted: ProofDraft;
-}
-
-const fresh = ({ now }: { now: number }, device: Device): ProofDraft => ({
-  ...device,
-  timeMs: now,
-  nonce: freshNonce(),
-  requestDigest: sha256(MESSAGE),
-});
-const freshOf = ({ world, device }: Proving) => fresh({ now: world.now() }, device);
-const sealed = (draft: ProofDraft): Sent => ({ proof: sealProof(draft), body: MESSAGE });
-
-/** A device proves its key, and does so again in another way, which is refused. */
-const provingRow = (
-  verifier: Verifier,
-  { id, ...shown }: Pick<KeyRow, 'id' | 'item' | 'expect'>,
-  how: Pick<RowOf<Proving, KeyWorld>, 'bad' | 'after' | 'check'> & {
-    readonly end?: (proving: Proving) => Promise<unknown>;
-  },
-): KeyRow => {
-  const { end, ...rest } = how;
-  return row<Proving, KeyWorld>({
-    id,
-    ...shown,
-    at: verifier.at,
-    arrange: async (world) => {
-      const device = await deviceOf(world, verifier);
-      return { world, device, accepted: fresh({ now: world.now() }, device) };
-    },
-    good: async (proving) => {
-      await verifier.send(proving.world, sealed(proving.accepted));
-      await end?.(proving);
-    },
-    ...rest,
-  });
-};
-
+/** A device proves its key, and does so again in another way. */
 const alteredRow = (
   verifier: Verifier,
-  { id, item, expect: expected, draft, sent, difference }: AlteredProof,
-): KeyRow =>
-  provingRow(
-    verifier,
-    { id: `${id} (${verifier.name})`, item, expect: expected },
-    {
-      bad: (proving) => {
-        const { world, accepted } = proving;
-        const own = freshOf(proving);
+  [id, item, expect, { draft, sent, check }]: (typeof ALTERED)[number],
+): KeyRow => ({
+  id: `${id} (${verifier.name})`,
+  item,
+  at: verifier.at,
+  expect,
+  prepare: async (world) => {
+    const fresh = await deviceOf(world, verifier);
+    const accepted = fresh();
+    return {
+      good: () => verifier.send(world, sealed(accepted)),
+      bad: () => {
+        const own = fresh();
         const changed = sealed({ ...own, ...draft?.(own, world, accepted) });
-        return verifier.send(world, sent?.(changed, sealed(accepted)) ?? changed);
+        return verifier.send(world, { ...changed, ...sent?.(changed, sealed(accepted)) });
       },
       // the device goes on with its next proof
-      after: (proving) => verifier.send(proving.world, sealed(freshOf(proving))),
-      ...(difference && { check: (refusal: Refusal, { world }: Proving) => checkWindow(refusal, world, difference) }),
-    },
-  );
+      after: () => verifier.send(world, sealed(fresh())),
+      check: (refusal) => check?.(refusal, world),
+    };
+  },
+});
 
 /** The key itself is over: what TLS and MAC say is right. */
 const overRow = (
   verifier: Verifier,
-  shown: Pick<KeyRow, 'id' | 'item' | 'expect'>,
-  end: (proving: Proving) => Promise<unknown>,
-): KeyRow =>
-  provingRow(
-    verifier,
-    { ...shown, id: `${shown.id} (${verifier.name})` },
-    { end, bad: (proving) => verifier.send(proving.world, sealed(freshOf(proving))) },
-  );
+  { id, ...shown }: Pick<Shown, 'id' | 'item' | 'expect'>,
+  end: (world: CastWorld, entity: string) => Promise<unknown>,
+): KeyRow => ({
+  ...shown,
+  id: `${id} (${verifier.name})`,
+  at: verifier.at,
+  prepare: async (world) => {
+    const fresh = await deviceOf(world, verifier);
+    const prove = () => verifier.send(world, sealed(fresh()));
+    const good = async () => {
+      await prove();
+      await end(world, fresh().entity);
+    };
+    return { good, bad: prove };
+  },
+});
 
+const REVOKED = { id: 'key that was revoked', item: 'a token that is revoked', expect: 'KEY_REVOKED' } as const;
 const revoked = (verifier: Verifier): KeyRow =>
-  overRow(
-    verifier,
-    { id: 'key that was revoked', item: 'a token that is revoked', expect: 'FAILED_PRECONDITION/KEY_REVOKED' },
-    ({ world, device }) => world.operator.revokeKey(device.entity),
-  );
+  overRow(verifier, REVOKED, ({ operator }, entity) => operator.revokeKey(entity));
 
+const EXPIRED = { id: 'key that has expired', item: 'a token that is expired', expect: 'KEY_EXPIRED' } as const;
 /** A key past its not-after. @param lifetime that its assigner gave it, milliseconds */
 export const expiredKeyRow = (lifetime: number, verifier = BY_GATEWAY): KeyRow =>
-  overRow(
-    verifier,
-    { id: 'key that has expired', item: 'a token that is expired', expect: 'FAILED_PRECONDITION/KEY_EXPIRED' },
-    ({ world }) => world.pass(lifetime),
-  );
+  overRow(verifier, EXPIRED, (world) => world.pass(lifetime));
 
 /** A call with a proof that is good whenever it comes. */
 export async function provingCall(
-  world: KeyWorld,
+  world: CastWorld,
   verifier: Verifier,
   deadlineMs?: number,
 ): Promise<() => Promise<unknown>> {
-  const device = await deviceOf(world, verifier);
-  return () => verifier.send(world, sealed(fresh({ now: world.now() }, device)), deadlineMs);
+  const fresh = await deviceOf(world, verifier);
+  return () => verifier.send(world, sealed(fresh()), deadlineMs);
 }
+
+const NO_PROOF: KeyRow = {
+  id: 'no proof at all',
+  item: 'a caller of the wrong role',
+  at: BY_GATEWAY.at,
+  expect: 'PROOF_MISSING',
+  prepare: async (world) => ({
+    good: await provingCall(world, BY_GATEWAY),
+    bad: () => world.wire('gateway token').send(reportCapabilities.path, BODY),
+  }),
+};
 
 export const PROOF_ROWS: readonly KeyRow[] = [
   ...[BY_GATEWAY, BY_SERVER, PROOF_SERVICE].flatMap((verifier) => ALTERED.map((one) => alteredRow(verifier, one))),
   revoked(BY_SERVER),
   revoked(PROOF_SERVICE),
-  provingRow(
-    BY_GATEWAY,
-    { id: 'no proof at all', item: 'a caller of the wrong role', expect: 'UNAUTHENTICATED/PROOF_MISSING' },
-    {
-      bad: ({ world }) => world.wire('gateway token').send(reportCapabilities.path, MESSAGE),
-    },
-  ),
+  NO_PROOF,
 ];

@@ -1,290 +1,217 @@
 /** Second seeds, 1st seeds (Q8), live keys and tokens that are over, at the Server (EUK-GW-VERIFY; 5.3.1.12.5.2 b). */
 import type { RegistrationRequest } from '@cpns/contracts';
-import { duration, FirstSeed, SecondSeed } from '@cpns/core';
+import { duration, FirstSeed, SecondSeed, type Reason } from '@cpns/core';
 import type { Registration } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
+import { secretRows, type Altered } from './altered';
 import { flipped, sealSecretRegistration, type SecretRegistrationDraft } from './drafts';
-import { row, type RowOf } from './row';
-import {
-  assignSecret,
-  freshSecretDraft,
-  register,
-  registrationOf,
-  secretDraft,
-  secretRows,
-  TOKEN_AND_SERVER,
-  type Altered,
-  type KeyRow,
-  type RegistrationPort,
-} from './stages';
+import type { Exchange, Expected } from './row';
+import { assignSecret, freshRegistration, register, registrationOf, secretDraft, TOKEN_AND_SERVER } from './stages';
+import type { KeyRow, RegistrationPort } from './stages';
 import type { HeldSeed } from './test-gateway';
-import type { KeyWorld, Token } from './world';
+import type { CastWorld, Token } from './world';
 
-const MAC = 'UNAUTHENTICATED/CONFIRMATION_MAC';
-const OTHER_ENTITY = 'PERMISSION_DENIED/TOKEN_OTHER_ENTITY';
-const OTHER_ASSIGNER = 'PERMISSION_DENIED/TOKEN_OTHER_ASSIGNER';
-const SEED_UNKNOWN = 'FAILED_PRECONDITION/FIRST_SEED_UNKNOWN';
+const SECOND = 'a wrong second seed';
+const OTHER_PN = 'a first seed of another PN';
+const ASSIGNER = 'a token for the other assigner';
+const MAC = 'CONFIRMATION_MAC';
+const UNKNOWN = 'FIRST_SEED_UNKNOWN';
+
+type Change = (terms: Registration, world: CastWorld) => Partial<Registration>;
+const oneBit: Change = ({ secondSeed }) => ({ secondSeed: new SecondSeed(flipped(secondSeed.expose())) });
+const ofOther: Change = ({ entity, user, notAfter }, { probe }) => ({
+  secondSeed: probe.deriveKey(`${entity}x`, user, notAfter).secondSeed,
+});
+const otherSeed: Change = (_terms, { other }) => ({ firstSeedId: other.seed.firstSeedId });
+const otherGateway: Change = (_terms, { other }) => ({ firstSeedId: other.seed.firstSeedId, gateway: other.uri });
 
 /** T1 that says something else than what S was derived from; the holder of S confirms it. */
-const terms = (
-  id: string,
-  item: string,
-  expect: string,
-  change: (terms: Registration, world: KeyWorld) => Partial<Registration>,
-): Altered<SecretRegistrationDraft> => ({
+const ALTERED_TERMS = (
+  [
+    ['second seed with one bit changed', SECOND, MAC, oneBit],
+    ['second seed of another entity', SECOND, MAC, ofOther],
+    ['later not-after than assigned', SECOND, MAC, ({ notAfter }) => ({ notAfter: notAfter + 1 })],
+    [
+      'first-seed-id that was never given',
+      'a first seed that is unknown',
+      UNKNOWN,
+      () => ({ firstSeedId: 'never-given' }),
+    ],
+    ['first seed of a gateway of another PN', OTHER_PN, UNKNOWN, otherSeed],
+    ['gateway of another PN with its first seed', OTHER_PN, 'PN_MISMATCH', otherGateway],
+    [
+      'token of another entity',
+      'a token for another entity',
+      'TOKEN_OTHER_ENTITY',
+      ({ entity }) => ({ entity: `${entity}x` }),
+    ],
+    [
+      'token without the user that registers',
+      'a token for another user',
+      'TOKEN_OTHER_ENTITY',
+      () => ({ user: 'mallory' }),
+    ],
+    ['token-id of no admission', 'a token that is unknown', 'TOKEN_UNKNOWN', () => ({ tokenId: '0'.repeat(32) })],
+    [
+      'another gateway named as assigner',
+      ASSIGNER,
+      'TOKEN_OTHER_ASSIGNER',
+      (_terms, world) => ({ gateway: world.gatewayUri }),
+    ],
+  ] as readonly (readonly [string, string, Expected, Change])[]
+).map(([id, item, expect, change]): Altered<SecretRegistrationDraft> => [
   id,
   item,
   expect,
-  draft: (own, world) => ({ ...own, terms: { ...own.terms, ...change(own.terms, world) } }),
-});
+  ({ terms }, world) => ({ terms: { ...terms, ...change(terms, world) } }),
+]);
 
-const ALTERED_TERMS = [
-  terms('second seed with one bit changed', 'a wrong second seed', MAC, ({ secondSeed }) => ({
-    secondSeed: new SecondSeed(flipped(secondSeed.expose())),
-  })),
-  terms('second seed of another entity', 'a wrong second seed', MAC, ({ entity, user, notAfter }, { probe }) => ({
-    secondSeed: probe.deriveKey(`${entity}x`, user, notAfter).secondSeed,
-  })),
-  terms('later not-after than assigned', 'a wrong second seed', MAC, ({ notAfter }) => ({ notAfter: notAfter + 1 })),
-  terms('first-seed-id that was never given', 'a first seed that is unknown', SEED_UNKNOWN, () => ({
-    firstSeedId: 'never-given',
-  })),
-  terms('first seed of a gateway of another PN', 'a first seed of another PN', SEED_UNKNOWN, (_terms, { other }) => ({
-    firstSeedId: other.seed.firstSeedId,
-  })),
-  terms(
-    'gateway of another PN with its first seed',
-    'a first seed of another PN',
-    'PERMISSION_DENIED/PN_MISMATCH',
-    (_terms, { other }) => ({ firstSeedId: other.seed.firstSeedId, gateway: other.uri }),
-  ),
-  terms('token of another entity', 'a token for another entity', OTHER_ENTITY, ({ entity }) => ({
-    entity: `${entity}x`,
-  })),
-  terms('token without the user that registers', 'a token for another user', OTHER_ENTITY, () => ({ user: 'mallory' })),
-  terms('token-id of no admission', 'a token that is unknown', 'UNAUTHENTICATED/TOKEN_UNKNOWN', () => ({
-    tokenId: '0'.repeat(32),
-  })),
-  terms(
-    'another gateway named as assigner',
-    'a token for the other assigner',
-    OTHER_ASSIGNER,
-    (_terms, { gatewayUri }) => ({ gateway: gatewayUri }),
-  ),
-];
-
-interface Again {
-  readonly world: KeyWorld;
+interface Again extends Pick<Exchange, 'after'> {
   readonly first: RegistrationRequest;
   readonly second: RegistrationRequest;
   /** Runs once the first was accepted. */
   readonly between?: () => Promise<unknown>;
-  /** Runs at the end: what the second could have spent is still good. */
-  readonly after?: () => Promise<unknown>;
 }
 
 /** Two registrations, of which the second is refused. */
 const againRow = (
   at: RegistrationPort,
-  shown: Pick<RowOf<Again, KeyWorld>, 'id' | 'item' | 'expect'>,
-  arrange: (world: KeyWorld) => Promise<Omit<Again, 'world'>>,
-): KeyRow =>
-  row<Again, KeyWorld>({
-    ...shown,
-    at,
-    arrange: async (world) => ({ world, ...(await arrange(world)) }),
-    good: async ({ world, first, between }) => {
+  [id, item, expect]: readonly [id: string, item: string, expect: Expected],
+  arrange: (world: CastWorld) => Promise<Again>,
+): KeyRow => ({
+  id,
+  item,
+  at,
+  expect,
+  prepare: async (world) => {
+    const { first, second, between, after } = await arrange(world);
+    const good = async () => {
       await register(world, at, first);
       await between?.();
-    },
-    bad: ({ world, second }) => register(world, at, second),
-    after: async ({ after }) => after?.(),
+    };
+    return { good, bad: () => register(world, at, second), after };
+  },
+});
+
+const ofProbe = (world: CastWorld, entity?: string): Promise<Token> =>
+  world.admit({ form: 'secret', assigner: 'probe', ...(entity !== undefined && { entity }) });
+const registrationWith = (world: CastWorld, token: Token, held?: HeldSeed): RegistrationRequest =>
+  sealSecretRegistration(secretDraft(world, token, held));
+
+const SPENT = 'a spent token registering again';
+const REVOKED = 'a revoked token registering again';
+const nothing = () => Promise.resolve();
+const revokeKey = ({ operator }: CastWorld, { entity }: Token) => operator.revokeKey(entity);
+const revokeToken = ({ operator }: CastWorld, { entity, tokenId }: Token) => operator.revokeAdmission(entity, tokenId);
+
+type TokenEnd = readonly [id: string, item: string, reason: Reason, isRepeated: boolean, end: typeof revokeToken];
+const TOKEN_ENDS: readonly TokenEnd[] = [
+  ['another key under a token that registered one', SPENT, 'TOKEN_SPENT', false, nothing],
+  ['registration repeated after its key was revoked', SPENT, 'KEY_REVOKED', true, revokeKey],
+  ['registration repeated after its token was revoked', REVOKED, 'TOKEN_REVOKED', true, revokeToken],
+  ['another key under a token that was revoked', REVOKED, 'TOKEN_REVOKED', false, revokeToken],
+];
+const tokenEnd = (at: RegistrationPort, [id, item, reason, isRepeated, end]: TokenEnd): KeyRow =>
+  againRow(at, [`${id} (registration)`, item, reason], async (world) => {
+    const token = await ofProbe(world);
+    const first = registrationWith(world, token);
+    const second = isRepeated ? first : registrationWith(world, token);
+    return { first, second, between: () => end(world, token) };
   });
 
-type TokenEnd = readonly [
-  id: string,
-  item: string,
-  reason: string,
-  isRepeated: boolean,
-  end: (world: KeyWorld, token: Token) => Promise<unknown>,
-];
-const nothing = () => Promise.resolve();
-const revokeToken: TokenEnd[4] = ({ operator }, { entity, tokenId }) => operator.revokeAdmission(entity, tokenId);
-
-const TOKEN_ENDS: readonly TokenEnd[] = [
-  ['another key under a token that registered one', 'a spent token registering again', 'TOKEN_SPENT', false, nothing],
-  [
-    'registration repeated after its key was revoked',
-    'a spent token registering again',
-    'KEY_REVOKED',
-    true,
-    ({ operator }, { entity }) => operator.revokeKey(entity),
-  ],
-  [
-    'registration repeated after its token was revoked',
-    'a revoked token registering again',
-    'TOKEN_REVOKED',
-    true,
-    revokeToken,
-  ],
-  [
-    'another key under a token that was revoked',
-    'a revoked token registering again',
-    'TOKEN_REVOKED',
-    false,
-    revokeToken,
-  ],
-];
-
-const tokenEnds = (at: RegistrationPort): KeyRow[] =>
-  TOKEN_ENDS.map(([id, item, reason, isRepeated, end]) =>
-    againRow(at, { id: `${id} (registration)`, item, expect: `FAILED_PRECONDITION/${reason}` }, async (world) => {
-      const token = await world.admit({ form: 'secret', assigner: 'probe' });
-      const first = sealSecretRegistration(secretDraft(world, token));
-      const second = isRepeated ? first : sealSecretRegistration(secretDraft(world, token));
-      return { first, second, between: () => end(world, token) };
-    }),
-  );
-
 /** A token that lay about: the device has a younger key when it is used. */
-const overLiveKey = (younger: 'registered' | 'assigned by the Server', at: RegistrationPort): KeyRow =>
-  againRow(
-    at,
-    {
-      id: `registration with an older token than that of the live key, ${younger}`,
-      item: 'a registration over a live key',
-      expect: 'FAILED_PRECONDITION/LIVE_KEY',
-    },
-    async (world) => {
-      const old = await world.admit({ form: 'secret', assigner: 'probe' });
-      const assigner = younger === 'registered' ? 'probe' : 'server';
-      const token = await world.admit({ form: 'secret', entity: old.entity, assigner });
-      const second = sealSecretRegistration(secretDraft(world, old));
-      if (younger === 'registered') return { first: sealSecretRegistration(secretDraft(world, token)), second };
-      await assignSecret(world, token);
-      // the 1st seed has not seen this entity: a refusal must not count it
-      return { first: sealSecretRegistration(await freshSecretDraft(world)), second };
-    },
-  );
+const overLiveKey = (at: RegistrationPort, younger: 'registered' | 'assigned by the Server'): KeyRow => {
+  const id = `registration with an older token than that of the live key, ${younger}`;
+  return againRow(at, [id, 'a registration over a live key', 'LIVE_KEY'], async (world) => {
+    const old = await ofProbe(world);
+    const second = registrationWith(world, old);
+    if (younger === 'registered') return { first: registrationWith(world, await ofProbe(world, old.entity)), second };
+    await assignSecret(world, await world.admit({ form: 'secret', entity: old.entity, assigner: 'server' }));
+    // the 1st seed has not seen this entity: a refusal must not count it
+    return { first: await freshRegistration(world), second };
+  });
+};
 
+const WITH_SERVERS_TOKEN = [
+  'token of the Server with a key that a gateway derived',
+  ASSIGNER,
+  'TOKEN_OTHER_ASSIGNER',
+] as const;
 /** The Server assigned nothing that a gateway may register in its place. */
 const serverToken = (at: RegistrationPort): KeyRow =>
-  againRow(
-    at,
-    {
-      id: 'token of the Server with a key that a gateway derived',
-      item: 'a token for the other assigner',
-      expect: OTHER_ASSIGNER,
-    },
-    async (world) => {
-      const token = await world.admit({ form: 'secret', assigner: 'server' });
-      return {
-        first: sealSecretRegistration(await freshSecretDraft(world)),
-        second: sealSecretRegistration(secretDraft(world, token)),
-        after: () => assignSecret(world, token),
-      };
-    },
-  );
+  againRow(at, WITH_SERVERS_TOKEN, async (world) => {
+    const token = await world.admit({ form: 'secret', assigner: 'server' });
+    const second = registrationWith(world, token);
+    return { first: await freshRegistration(world), second, after: () => assignSecret(world, token) };
+  });
 
 /** What the gateway under test itself derived, altered on its way (EUK-GW-S step 6). */
 const fromRunningGateway = (at: RegistrationPort): KeyRow =>
-  againRow(
-    at,
-    { id: 'second seed of the running gateway with one bit changed', item: 'a wrong second seed', expect: MAC },
-    async (world) => {
-      const made = async () => {
-        const token = await world.admit({ form: 'secret', assigner: 'gateway' });
-        return registrationOf(token, await assignSecret(world, token), world.gatewayUri);
-      };
-      const own = await made();
-      const secondSeed = new SecondSeed(flipped(own.terms.secondSeed.expose()));
-      return {
-        first: sealSecretRegistration(await made()),
-        second: sealSecretRegistration({ ...own, terms: { ...own.terms, secondSeed } }),
-        after: () => register(world, at, sealSecretRegistration(own)),
-      };
-    },
-  );
+  againRow(at, ['second seed of the running gateway with one bit changed', SECOND, MAC], async (world) => {
+    const made = async () => {
+      const token = await world.admit({ form: 'secret', assigner: 'gateway' });
+      return registrationOf(token, await assignSecret(world, token), world.gatewayUri);
+    };
+    const own = await made();
+    return {
+      first: sealSecretRegistration(await made()),
+      second: sealSecretRegistration({ ...own, terms: { ...own.terms, ...oneBit(own.terms, world) } }),
+      after: () => register(world, at, sealSecretRegistration(own)),
+    };
+  });
 
-interface SeedEnd {
-  readonly id: string;
-  readonly item: string;
-  readonly reason: 'FIRST_SEED_SPENT' | 'FIRST_SEED_EXPIRED' | 'FIRST_SEED_REVOKED';
-  readonly maxEntities?: number;
-  /** Milliseconds from now. */
-  readonly registerFor?: number;
-  readonly end?: (world: KeyWorld, firstSeedId: string) => Promise<unknown>;
-}
-
-/** The time that one of these 1st seeds lives; over the wire all rows wait at the same time. */
+/** The time that one of these 1st seeds lives, milliseconds; over the wire all rows wait at the same time. */
 const SHORT_MS = 5_000;
-
+const HOUR_MS = duration(1, 'hour');
+type SeedEnd = readonly [
+  id: string,
+  ended: 'spent' | 'expired' | 'revoked',
+  reason: Reason,
+  maxEntities: number,
+  registerFor: number,
+  end: (world: CastWorld, firstSeedId: string) => Promise<unknown>,
+];
+const revokeSeed: SeedEnd[5] = ({ operator, probe }, firstSeedId) =>
+  operator.enrolment.revokeFirstSeed({ gateway: probe.uri, firstSeedId });
+const expire: SeedEnd[5] = (world) => world.pass(SHORT_MS + 2_000);
 const SEED_ENDS: readonly SeedEnd[] = [
-  {
-    id: 'first seed that has served as many as it may',
-    item: 'a first seed that is spent',
-    reason: 'FIRST_SEED_SPENT',
-    maxEntities: 1,
-  },
-  {
-    id: 'first seed past register-until',
-    item: 'a first seed that is expired',
-    reason: 'FIRST_SEED_EXPIRED',
-    registerFor: SHORT_MS,
-    end: (world) => world.pass(SHORT_MS + 2_000),
-  },
-  {
-    id: 'first seed that an operator revoked',
-    item: 'a first seed that is revoked',
-    reason: 'FIRST_SEED_REVOKED',
-    end: ({ operator, probe }, firstSeedId) => operator.enrolment.revokeFirstSeed({ gateway: probe.uri, firstSeedId }),
-  },
+  ['first seed that has served as many as it may', 'spent', 'FIRST_SEED_SPENT', 1, HOUR_MS, nothing],
+  ['first seed past register-until', 'expired', 'FIRST_SEED_EXPIRED', 10, SHORT_MS, expire],
+  ['first seed that an operator revoked', 'revoked', 'FIRST_SEED_REVOKED', 10, HOUR_MS, revokeSeed],
 ];
 
 /** Q2: gives the test's gateway one more 1st seed, with limits of its own. */
-async function importSeed(
-  world: KeyWorld,
-  { maxEntities = 10, registerFor = duration(1, 'hour') }: SeedEnd,
-): Promise<HeldSeed> {
+async function importSeed(world: CastWorld, maxEntities: number, registerFor: number): Promise<HeldSeed> {
   const held = { firstSeedId: `imported-${randomBytes(6).toString('hex')}`, seed: new FirstSeed(randomBytes(32)) };
   const until = BigInt(world.now() + registerFor);
+  const { firstSeedId } = held;
+  const limits = { assignUntil: until, registerUntil: until, maxEntities };
   await world.operator.enrolment.importFirstSeed({
     gateway: world.probe.uri,
-    firstSeedId: held.firstSeedId,
+    firstSeedId,
     firstSeed: held.seed.expose(),
-    assignUntil: until,
-    registerUntil: until,
-    maxEntities,
+    ...limits,
   });
   return held;
 }
 
 /** Two entities whose keys come from one 1st seed, which ends between their registrations. */
-const seedEnds = (at: RegistrationPort): KeyRow[] =>
-  SEED_ENDS.map((spec) =>
-    againRow(
-      at,
-      { id: `${spec.id} (registration)`, item: spec.item, expect: `FAILED_PRECONDITION/${spec.reason}` },
-      async (world) => {
-        const tokens = [
-          await world.admit({ form: 'secret', assigner: 'probe' }),
-          await world.admit({ form: 'secret', assigner: 'probe' }),
-        ];
-        const held = await importSeed(world, spec);
-        const [first, second] = tokens.map((token) => sealSecretRegistration(secretDraft(world, token, held)));
-        return { first: first!, second: second!, between: async () => spec.end?.(world, held.firstSeedId) };
-      },
-    ),
-  );
+const seedEnd = (at: RegistrationPort, [id, ended, reason, maxEntities, registerFor, end]: SeedEnd): KeyRow =>
+  againRow(at, [`${id} (registration)`, `a first seed that is ${ended}`, reason], async (world) => {
+    const [one, two] = [await ofProbe(world), await ofProbe(world)];
+    const held = await importSeed(world, maxEntities, registerFor);
+    const between = () => end(world, held.firstSeedId);
+    return { first: registrationWith(world, one, held), second: registrationWith(world, two, held), between };
+  });
 
 export const REGISTRATION_ROWS: readonly KeyRow[] = [
   ...secretRows(ALTERED_TERMS),
   ...TOKEN_AND_SERVER.flatMap((at) => [
-    ...tokenEnds(at),
-    overLiveKey('registered', at),
-    overLiveKey('assigned by the Server', at),
+    ...TOKEN_ENDS.map((one) => tokenEnd(at, one)),
+    overLiveKey(at, 'registered'),
+    overLiveKey(at, 'assigned by the Server'),
     serverToken(at),
-    ...seedEnds(at),
+    ...SEED_ENDS.map((one) => seedEnd(at, one)),
   ]),
   fromRunningGateway('gateway token'),
   fromRunningGateway('gateway certificate'),

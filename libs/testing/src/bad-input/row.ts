@@ -1,90 +1,58 @@
 /** One row of "What bad input gets": a message that is accepted, and the same with one thing wrong, which is refused. */
-import { CpnsError, type Code, type Reason } from '@cpns/core';
+import { CpnsError, REASONS, type Reason } from '@cpns/core';
 import type { Store } from '@cpns/store';
 import { changesBetweenDumps, dump } from '@cpns/store/testing';
 import { Refusal } from './wire';
 
-export interface Expectation {
-  readonly code: Code;
-  /**
-   * Of google.rpc.ErrorInfo. Where no service answers there is none: what stands for it is the TLS alert, or, of a
-   * connection that was ended without one, what OpenSSL has against the certificate.
-   */
-  readonly reason: Reason | `alert: ${string}` | `closed: ${string}` | 'no HTTP/2';
-  /** The field that the error's details name. */
-  readonly field?: string;
+/**
+ * The reason of google.rpc.ErrorInfo, and after a space the field that the details name. Where no service answers, the TLS
+ * alert stands for it, or what OpenSSL has against the certificate of a connection that was ended without one.
+ */
+export type Expected = Reason | `${Reason} ${string}` | `alert: ${string}` | `closed: ${string}` | 'no HTTP/2';
+
+/** Both messages of a row, ready to be sent. */
+export interface Exchange {
+  /** Sends the unaltered message, which has to be accepted. */
+  readonly good: () => Promise<unknown>;
+  /** Sends the altered one. @throws Refusal */
+  readonly bad: () => Promise<unknown>;
+  /** Afterwards: what the refused message could have spent is still good. */
+  readonly after?: (() => Promise<unknown>) | undefined;
+  /** More about the refusal. @throws what a failed assertion throws */
+  readonly check?: ((refusal: Refusal) => void) | undefined;
 }
 
-/** One row, with the type of what its message is prepared from, and of the world that it is tried in. */
-export interface RowOf<S, W> {
+/** What a table of rows says of each, in this order. */
+export interface Shown {
   /** What is altered; unique together with `at`. */
   readonly id: string;
   /** What issue and specification list as bad input. */
   readonly item: string;
-  /** Of the specification, the protocol or the issue. */
-  readonly clause?: string;
   /** The port, or `start` or `device`. */
   readonly at: string;
-  /** `CODE/REASON`, and the field that the details name, after a space. */
-  readonly expect: Expectation | string;
-  /** Prepares both messages. Everything that the altered one needs is there afterwards. */
-  readonly arrange: (world: W) => Promise<S>;
-  /** Sends the unaltered message, which has to be accepted. */
-  readonly good: (subject: S) => Promise<unknown>;
-  /** What a service does once for itself and would otherwise do in the altered call; before the first dump. */
-  readonly prelude?: (subject: S) => Promise<unknown>;
-  /** Sends the altered one. @throws Refusal */
-  readonly bad: (subject: S) => Promise<unknown>;
-  /** Afterwards: what the refused message could have spent is still good. */
-  readonly after?: (subject: S) => Promise<unknown>;
+  readonly expect: Expected;
+}
+
+export interface Row<W> extends Shown {
   /** What a refused change leaves in the journal of its proposer: one line of the stores' changes; nothing without it. */
-  readonly journal?: RegExp;
-  /** More about the refusal. @throws what a failed assertion throws */
-  readonly check?: (refusal: Refusal, subject: S) => void;
-}
-
-/** A row whose message is ready to be sent. */
-export interface Exchange {
-  readonly good: () => Promise<unknown>;
-  readonly prelude: () => Promise<unknown>;
-  readonly bad: () => Promise<unknown>;
-  readonly after: () => Promise<unknown>;
-  readonly check: (refusal: Refusal) => void;
-}
-
-export interface Row<W> extends Pick<RowOf<never, W>, 'id' | 'item' | 'clause' | 'at' | 'expect' | 'journal'> {
+  readonly journal?: RegExp | undefined;
+  /** Makes everything that the altered message needs. */
   readonly prepare: (world: W) => Promise<Exchange>;
 }
 
-/** Makes a row one of a table: what its message is made from is its own affair. */
-export function row<S, W>({ arrange, good, prelude, bad, after, check, ...shown }: RowOf<S, W>): Row<W> {
-  const prepare = async (world: W): Promise<Exchange> => {
-    const subject = await arrange(world);
-    return {
-      good: () => good(subject),
-      prelude: () => prelude?.(subject) ?? Promise.resolve(),
-      bad: () => bad(subject),
-      after: () => after?.(subject) ?? Promise.resolve(),
-      check: (refusal) => check?.(refusal, subject),
-    };
-  };
-  return { ...shown, prepare };
+/** `CODE/REASON`, and the field where one is expected. */
+export function expectationOf({ expect }: Pick<Shown, 'expect'>): string {
+  const reason = expect.replace(/ .*/, '');
+  return `${reason in REASONS ? REASONS[reason as Reason].code : 'UNAVAILABLE'}/${expect}`;
 }
 
-/** `CODE/REASON`, and the field where one is expected. */
-export const expectationOf = ({ expect }: Pick<Row<never>, 'expect'>): string =>
-  typeof expect === 'string' ? expect : [`${expect.code}/${expect.reason}`, expect.field].filter(Boolean).join(' ');
-
-const fieldOf = ({ expect }: Pick<Row<never>, 'expect'>): string | undefined =>
-  typeof expect === 'string' ? / (.+)$/.exec(expect)?.[1] : expect.field;
-
 /** What a refusal says, as far as the row tells what it has to say. */
-export const saidBy = (one: Pick<Row<never>, 'expect'>, { code, reason, metadata }: Refusal): string =>
-  `${code}/${reason}${fieldOf(one) === undefined ? '' : ` ${metadata.field}`}`;
+export const saidBy = ({ expect }: Pick<Shown, 'expect'>, { code, reason, metadata }: Refusal): string =>
+  `${code}/${reason}${/^[A-Z_]+ /.test(expect) ? ` ${metadata.field}` : ''}`;
 
-/** The name of its test. */
-export const titleOf = (one: Row<never>): string => `${one.id}, ${one.at}: ${expectationOf(one)}`;
-export const titled = <R extends Row<never>>(rows: readonly R[]) => rows.map((one) => [titleOf(one), one] as const);
+/** Rows with the names of their tests. */
+export const titled = <R extends Shown>(rows: readonly R[]) =>
+  rows.map((one) => [`${one.id}, ${one.at}: ${expectationOf(one)}`, one] as const);
 
 /** The refusal of a call, also where this project's own client made an error of it. @throws Error when it was accepted */
 export async function refusalOf(call: () => Promise<unknown>): Promise<Refusal> {
@@ -108,23 +76,16 @@ export interface Trial {
 
 /** The unaltered message is accepted, the altered one refused, nothing in the store changed, and nothing is spent. */
 export async function tryRow<W>(world: W, one: Row<W>, { store, around = (bad) => bad() }: Trial): Promise<void> {
-  const exchange = await one.prepare(world);
-  await exchange.good();
-  await exchange.prelude();
+  const { good, bad, after, check } = await one.prepare(world);
+  await good();
   const before = await dump(store);
-  const refusal = await refusalOf(() => around(exchange.bad));
+  const refusal = await refusalOf(() => around(bad));
   expect(saidBy(one, refusal)).toBe(expectationOf(one));
   expect(changesBetweenDumps(before, await dump(store))).toEqual([]);
-  exchange.check(refusal);
-  await exchange.after();
+  check?.(refusal);
+  await after?.();
 }
 
 /** The first row of each item at each port: what is tried over the wire. */
-export function onePerPair<R extends Row<never>>(rows: readonly R[]): R[] {
-  const seen = new Set<string>();
-  return rows.filter(({ item, at }) => {
-    const isFirst = !seen.has(`${item}, ${at}`);
-    seen.add(`${item}, ${at}`);
-    return isFirst;
-  });
-}
+export const onePerPair = <R extends Shown>(rows: readonly R[]): R[] =>
+  rows.filter((one, index) => rows.findIndex(({ item, at }) => item === one.item && at === one.at) === index);

@@ -1,14 +1,6 @@
-import { ErrorInfo, RpcStatus, type Any } from '@cpns/contracts';
+import { ErrorInfo, RpcStatus } from '@cpns/contracts';
 import type { ClientTls, MethodShape, RequestOf, ResponseOf } from '@cpns/grpc';
-import {
-  Client,
-  credentials,
-  Metadata,
-  status as Status,
-  type ChannelCredentials,
-  type ClientDuplexStream,
-  type ServiceError,
-} from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status, type ChannelCredentials, type ServiceError } from '@grpc/grpc-js';
 
 /** PEM; without a certificate, as clients of token ports dial. */
 export type WireTls = ClientTls;
@@ -33,7 +25,7 @@ export class Refusal extends Error {
 
 export interface WireCallOptions {
   /** Milliseconds from now; 5,000 by default. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   readonly metadata?: Readonly<Record<string, Buffer>>;
 }
 
@@ -41,20 +33,22 @@ const DEADLINE_MS = 5_000;
 const STATUS_DETAILS = 'grpc-status-details-bin';
 const asBytes = (bytes: Buffer): Buffer => bytes;
 
-function refusalOf(error: ServiceError, elapsedMs: number): Refusal {
+function refusedWith(error: ServiceError, elapsedMs: number): Refusal {
   const [bytes] = error.metadata.get(STATUS_DETAILS);
-  const any = Buffer.isBuffer(bytes) ? RpcStatus.decode(bytes).details : [];
-  const found = any.find(({ typeUrl }: Any) => typeUrl.endsWith('/google.rpc.ErrorInfo'));
-  const info = found === undefined ? undefined : ErrorInfo.decode(found.value);
-  return new Refusal(Status[error.code], info?.reason ?? '', info?.metadata ?? {}, error.details, elapsedMs);
+  const details = Buffer.isBuffer(bytes) ? RpcStatus.decode(bytes).details : [];
+  const found = details.find(({ typeUrl }) => typeUrl.endsWith('/google.rpc.ErrorInfo'));
+  const { reason, metadata } = found === undefined ? { reason: '', metadata: {} } : ErrorInfo.decode(found.value);
+  return new Refusal(status[error.code], reason, metadata, error.details, elapsedMs);
 }
+
+const pem = (text: string | Buffer | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text));
 
 /** A plain gRPC client on one port, which checks nothing of what it sends. */
 export class Wire {
   readonly #client: Client;
 
   constructor(address: string, how: WireTls | ChannelCredentials) {
-    const secure = 'root' in how ? credentials.createSsl(...pems(how)) : how;
+    const secure = 'root' in how ? credentials.createSsl(pem(how.root), pem(how.key), pem(how.cert)) : how;
     this.#client = new Client(address, secure, {
       // every service of a deployment on one machine is certified under this name
       'grpc.ssl_target_name_override': 'localhost',
@@ -67,27 +61,16 @@ export class Wire {
   }
 
   /** Bytes in, bytes out. @throws Refusal */
-  send(
-    path: string,
-    bytes: Buffer,
-    { deadlineMs = DEADLINE_MS, metadata = {} }: WireCallOptions = {},
-  ): Promise<Buffer> {
+  send(path: string, bytes: Buffer, { deadlineMs = DEADLINE_MS, metadata = {} }: WireCallOptions = {}) {
     const headers = new Metadata();
     for (const [name, value] of Object.entries(metadata)) headers.set(name, value);
     const startedAt = Date.now();
+    const deadline = startedAt + deadlineMs;
     return new Promise<Buffer>((resolve, reject) => {
-      this.#client.makeUnaryRequest(
-        path,
-        asBytes,
-        asBytes,
-        bytes,
-        headers,
-        { deadline: startedAt + deadlineMs },
-        (error, response) => {
-          if (response !== undefined) resolve(response);
-          else reject(error === null ? new Error('no answer') : refusalOf(error, Date.now() - startedAt));
-        },
-      );
+      this.#client.makeUnaryRequest(path, asBytes, asBytes, bytes, headers, { deadline }, (error, response) => {
+        if (response !== undefined) resolve(response);
+        else reject(error === null ? new Error('no answer') : refusedWith(error, Date.now() - startedAt));
+      });
     });
   }
 
@@ -102,75 +85,7 @@ export class Wire {
     return method.responseDeserialize(response) as ResponseOf<M>;
   }
 
-  /** A call whose messages go both ways; a path that answers with a stream takes it as well. */
-  talk(path: string, { deadlineMs = DEADLINE_MS }: WireCallOptions = {}): Talk {
-    const startedAt = Date.now();
-    const deadline = startedAt + deadlineMs;
-    return new Talk(
-      this.#client.makeBidiStreamRequest(path, asBytes, asBytes, new Metadata(), { deadline }),
-      startedAt,
-    );
-  }
-
   close(): void {
     this.#client.close();
   }
-}
-
-/** One call over which messages go both ways, as bytes. */
-export class Talk {
-  readonly #received: Buffer[] = [];
-  #end: { readonly refusal?: Refusal } | undefined;
-  #wake: () => void = () => undefined;
-
-  constructor(
-    private readonly call: ClientDuplexStream<Buffer, Buffer>,
-    startedAt: number,
-  ) {
-    const end = (refusal?: Refusal) => {
-      this.#end ??= refusal === undefined ? {} : { refusal };
-      this.#wake();
-    };
-    call.on('data', (message: Buffer) => {
-      this.#received.push(message);
-      this.#wake();
-    });
-    call.on('error', (error: ServiceError) => end(refusalOf(error, Date.now() - startedAt)));
-    call.on('end', () => end());
-  }
-
-  say(message: Buffer): void {
-    this.call.write(message);
-  }
-
-  /** The next message, or nothing when none comes within this time. @throws Refusal what ended the call */
-  async hear(patienceMs: number): Promise<Buffer | undefined> {
-    const until = Date.now() + patienceMs;
-    for (;;) {
-      const message = this.#received.shift();
-      if (message !== undefined) return message;
-      if (this.#end?.refusal !== undefined) throw this.#end.refusal;
-      const left = until - Date.now();
-      if (this.#end !== undefined || left <= 0) return undefined;
-      await this.#news(left);
-    }
-  }
-
-  close(): void {
-    this.call.cancel();
-  }
-
-  async #news(atMostMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      timer = setTimeout(resolve, atMostMs);
-    });
-    clearTimeout(timer);
-  }
-}
-
-function pems({ root, cert, key }: WireTls): [Buffer, Buffer | null, Buffer | null] {
-  const optional = (pem: string | Buffer | undefined) => (pem === undefined ? null : Buffer.from(pem));
-  return [Buffer.from(root), optional(key), optional(cert)];
 }

@@ -1,46 +1,31 @@
 /** What rows about Entity-User Keys are tried in: processes over the wire, or one service in the process of a test. */
 import type { Issuer } from '@cpns/certificate-issuance';
 import type { AssignmentReply, AssignmentRequest } from '@cpns/contracts';
-import type { EntityType, TokenAuthKey } from '@cpns/core';
+import { formatEntityUri, serviceUri, type EntityType, type TokenAuthKey } from '@cpns/core';
 import { deriveTokenAuthKey, parseOneTimeString, type KeyForm, type OneTimeString } from '@cpns/key-derivation';
 import type { Operator } from '../operator';
+import type { PkiFiles } from '../pki-files';
+import { issued, issuerOf, tlsOf, type Credential } from './credentials';
 import type { TestGateway } from './test-gateway';
-import type { Wire, WireTls } from './wire';
+import { Wire, type WireTls } from './wire';
 
 /** The ports at which bad input is tried. */
-export type Port =
-  | 'gateway token'
-  | 'gateway certificate'
-  | 'Server token'
-  | 'Server certificate'
-  | 'SMF certificate'
-  | 'KMC certificate';
+export type Port = `${'gateway' | 'Server'} ${'token' | 'certificate'}` | 'SMF certificate' | 'KMC certificate';
 
 /** Every class of caller there is. */
-export const CALLERS = [
-  'anonymous',
-  'operator',
-  'service smf',
-  'service kmc',
-  'service cpns-server',
-  'PN GW',
-  'PN GW of another PN',
-  'target entity',
-  'target PN GW',
-] as const;
-export type Caller = (typeof CALLERS)[number];
-
-/** Who assigns: the CPNS Server, the gateway under test, or the one whose keys the test holds. */
-export type Assigner = 'server' | 'gateway' | 'probe';
+export type Caller =
+  | 'anonymous'
+  | 'operator'
+  | `service ${'smf' | 'kmc' | 'cpns-server'}`
+  | 'PN GW'
+  | 'PN GW of another PN'
+  | 'target entity'
+  | 'target PN GW';
 
 /** An admission, and what its holder knows. */
-export interface Token {
-  readonly tokenId: string;
+export interface Token extends Pick<OneTimeString, 'tokenId' | 'entity' | 'user' | 'form'> {
   /** A */
   readonly authKey: TokenAuthKey;
-  readonly entity: string;
-  readonly user: string;
-  readonly form: KeyForm;
   readonly oneTime: OneTimeString;
 }
 
@@ -52,7 +37,8 @@ export function tokenOf(oneTimeString: string | OneTimeString): Token {
 
 export interface AdmitWish {
   readonly form: KeyForm;
-  readonly assigner: Assigner;
+  /** The CPNS Server, the gateway under test, or the one whose keys the test holds. */
+  readonly assigner: 'server' | 'gateway' | 'probe';
   /** A fresh PNE of pn1 without it. */
   readonly entity?: string;
   readonly user?: string;
@@ -65,34 +51,109 @@ export interface OperatorCalls extends Pick<Operator, 'revokeAdmission' | 'revok
   readonly enrolment: Pick<Operator['enrolment'], 'importFirstSeed' | 'revokeFirstSeed'>;
 }
 
-export interface KeyWorld {
-  readonly trustDomain: string;
-  /** The gateway under test. */
-  readonly gatewayUri: string;
-  readonly serverUri: string;
-  /** DER */
-  readonly rootDer: Buffer;
+/** Who takes part in every world: authorities with their keys, two gateways whose keys the test holds, all kinds of callers. */
+export type Cast = Pick<CastWorld, 'trustDomain' | 'pki' | 'authorities' | 'probe' | 'other' | 'holder' | 'callers'>;
+
+/** @param gateway makes an acting gateway */
+export async function castOf(
+  trustDomain: string,
+  pki: PkiFiles,
+  gateway: (pn: string, id: string) => Promise<TestGateway>,
+): Promise<Cast> {
+  const [probe, other] = [await gateway('pn1', 'probe'), await gateway('pn9', 'other')];
+  const authorities = { issuingCa: issuerOf(pki.issuingCa), entityCa: issuerOf(pki.serverEntityCa) };
+  const entity = (entityType: EntityType, entityId: string) =>
+    issued(authorities.entityCa, {
+      profile: 'target-entity',
+      uri: formatEntityUri({ pnId: 'pn1', trustDomain, entityType, entityId }),
+    });
+  const holder = await entity('pne', 'holder');
+  const callers = {
+    anonymous: { root: probe.tls.root },
+    operator: tlsOf(pki.operator, pki.root),
+    'service smf': tlsOf(pki.services.smf, pki.root),
+    'service kmc': tlsOf(pki.services.kmc, pki.root),
+    'service cpns-server': tlsOf(pki.services['cpns-server'], pki.root),
+    'PN GW': probe.tls,
+    'PN GW of another PN': other.tls,
+    'target entity': holder.tls,
+    // its E is that of a gateway, its certificate a target entity's
+    'target PN GW': (await entity('pn-gw', 'target')).tls,
+  };
+  return { trustDomain, pki, authorities, probe, other, holder, callers };
+}
+
+export abstract class CastWorld {
+  declare readonly trustDomain: string;
+  declare readonly pki: PkiFiles;
+  /** Of the Server side, with their keys. */
+  declare readonly authorities: { readonly issuingCa: Issuer; readonly entityCa: Issuer };
   /** An acting gateway of pn1 whose keys the test holds, and one of another PN. */
-  readonly probe: TestGateway;
-  readonly other: TestGateway;
-  /** Authorities of the Server side, with their keys. */
-  readonly authorities: { readonly issuingCa: Issuer; readonly entityCa: Issuer };
-  readonly operator: OperatorCalls;
+  declare readonly probe: TestGateway;
+  declare readonly other: TestGateway;
+  /** A target entity of pn1 with a certificate from the Server entity CA. */
+  declare readonly holder: Credential;
+  declare readonly callers: Readonly<Record<Caller, WireTls>>;
+  readonly #wires = new Map<string, Wire>();
+  #count = 0;
+
+  constructor(cast: Cast) {
+    Object.assign(this, cast);
+  }
+
+  /** E of the gateway under test. */
+  abstract readonly gatewayUri: string;
+  abstract readonly operator: OperatorCalls;
+  /** `host:port` */
+  abstract address(port: Port): string;
   /** Unix milliseconds, of the service under test. */
-  now(): number;
+  abstract now(): number;
   /** Lets time pass there. */
-  pass(milliseconds: number): Promise<void>;
-  /** E of an entity that was not there before. */
-  entity(pn?: string, type?: EntityType): string;
-  admit(wish: AdmitWish): Promise<Token>;
+  abstract pass(milliseconds: number): Promise<void>;
+  abstract admit(wish: AdmitWish): Promise<Token>;
   /** Admits a PN GW of a fresh PN, which enrols itself at the Server. */
-  admitGateway(lifetime?: number, entity?: string): Promise<Token>;
+  abstract admitGateway(lifetime?: number, entity?: string): Promise<Token>;
   /** Resolves when the gateway under test has worked off all that it was sent. */
-  delivered(): Promise<void>;
+  abstract delivered(): Promise<void>;
   /** What an honest entity gets at the gateway that its one-time string names. */
-  ask(request: AssignmentRequest): Promise<AssignmentReply | undefined>;
-  /** A connection to a port as a caller, kept for the next row; token ports take anybody. */
-  wire(port: Port, caller?: Caller): Wire;
+  abstract ask(request: AssignmentRequest): Promise<AssignmentReply | undefined>;
+
+  get serverUri(): string {
+    return serviceUri(this.trustDomain, 'cpns-server');
+  }
+
+  /** DER */
+  get rootDer(): Buffer {
+    return this.pki.rootDer;
+  }
+
+  /** E of an entity that was not there before. */
+  entity(pnId = 'pn1', entityType: EntityType = 'pne'): string {
+    this.#count += 1;
+    return formatEntityUri({ pnId, trustDomain: this.trustDomain, entityType, entityId: `e${this.#count}` });
+  }
+
+  /** E of a PN GW of a PN that was not there before. */
+  protected gatewayEntity(): string {
+    return this.entity(`pn-e${this.#count}`, 'pn-gw');
+  }
+
+  /** A connection to a port as a caller, kept for the next row; token ports take any caller. */
+  wire(port: Port, caller: Caller = 'anonymous'): Wire {
+    const name = `${port} ${caller}`;
+    const wire = this.#wires.get(name) ?? new Wire(this.address(port), this.callers[caller]);
+    this.#wires.set(name, wire);
+    return wire;
+  }
+
   /** A connection with another certificate; closed with the world. */
-  wireAs(port: Port, tls: WireTls): Wire;
+  wireAs(port: Port, tls: WireTls): Wire {
+    const wire = new Wire(this.address(port), tls);
+    this.#wires.set(`own ${this.#wires.size}`, wire);
+    return wire;
+  }
+
+  protected closeWires(): void {
+    for (const wire of [...this.#wires.values(), this.probe, this.other]) wire.close();
+  }
 }

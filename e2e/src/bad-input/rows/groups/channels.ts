@@ -1,91 +1,69 @@
 /** What no gateway says on its channels: acknowledgements from the future, and openings out of order. */
-import {
-  GroupKeyDeliveryServiceService,
-  OpenDeliveryChannelRequest,
-  OpenNoticeChannelRequest,
-  ServiceGroupNoticeServiceService,
-} from '@cpns/contracts';
+import { GroupKeyDeliveryServiceService, ServiceGroupNoticeServiceService } from '@cpns/contracts';
+import type { OpenDeliveryChannelRequest, OpenNoticeChannelRequest } from '@cpns/contracts';
+import { connectTo, type Connection, type TwoWayStream } from '@cpns/grpc';
 import { TestGateway } from '@cpns/testing/bad-input';
-import type { Wire } from '@cpns/testing/bad-input';
-import { row, type Item, type Row } from '../../row';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Row } from '../../phase';
 import type { World } from '../../world';
-import { BY_GATEWAY, BY_RELAY, refused, type Served } from './stage';
 
 /** The same at CSKMF and at the SMF. */
 type Saying = OpenDeliveryChannelRequest & OpenNoticeChannelRequest;
+type Channel = Pick<TwoWayStream<Saying, unknown>, 'write' | 'cancel' | typeof Symbol.asyncIterator>;
 
-interface Channel extends Served {
-  readonly name: string;
-  readonly path: string;
-  readonly clause: string;
-  readonly encode: (message: Saying) => { finish(): Uint8Array };
-}
-
-const CHANNELS: readonly Channel[] = [
-  {
-    ...BY_GATEWAY,
-    name: 'OpenDeliveryChannel',
-    path: GroupKeyDeliveryServiceService.openDeliveryChannel.path,
-    clause: 'FLOW-PUSH step 8',
-    encode: (message) => OpenDeliveryChannelRequest.encode(message),
-  },
-  {
-    ...BY_RELAY,
-    name: 'OpenNoticeChannel',
-    path: ServiceGroupNoticeServiceService.openNoticeChannel.path,
-    clause: 'FLOW-PULL step 7',
-    encode: (message) => OpenNoticeChannelRequest.encode(message),
-  },
+/** FLOW-PUSH step 8, and FLOW-PULL step 7. */
+const CHANNELS: readonly (readonly [name: string, at: 'Server' | 'SMF', open: (to: Connection) => Channel])[] = [
+  ['OpenDeliveryChannel', 'Server', (to) => to.client(GroupKeyDeliveryServiceService).openDeliveryChannel()],
+  ['OpenNoticeChannel', 'SMF', (to) => to.client(ServiceGroupNoticeServiceService).openNoticeChannel()],
 ];
 
 const opening = (lastSequence: bigint): Saying => ({ message: { $case: 'opening', value: { lastSequence } } });
+const FUTURE = 'an acknowledgement from the future';
+const ORDER = 'a channel opened out of order';
 const MISUSES = [
-  [
-    'opens behind the last entry there is',
-    'an acknowledgement from the future',
-    [opening(1_000_000n)],
-    'FIELD_OUT_OF_RANGE',
-  ],
-  ['opens twice in one call', 'a channel opened out of order', [opening(0n), opening(0n)], 'MALFORMED_MESSAGE'],
-] as const satisfies readonly (readonly [string, Item, readonly Saying[], string])[];
+  ['opens behind the last entry there is', FUTURE, 'FIELD_OUT_OF_RANGE', [opening(1_000_000n)]],
+  ['opens twice in one call', ORDER, 'MALFORMED_MESSAGE', [opening(0n), opening(0n)]],
+] as const;
 
 const PATIENCE_MS = 5_000;
 /** How long a channel that is used rightly is watched for an end that must not come, milliseconds. */
 const QUIET_MS = 200;
 
-/** Takes whatever comes. @throws Refusal what ends the channel within the time */
-async function talkOver(channel: Channel, wire: Wire, messages: readonly Saying[], patienceMs: number): Promise<void> {
-  const talk = wire.talk(channel.path, { deadlineMs: 2 * PATIENCE_MS });
-  try {
-    for (const message of messages) talk.say(Buffer.from(channel.encode(message).finish()));
-    const until = Date.now() + patienceMs;
-    while (Date.now() < until) await talk.hear(until - Date.now());
-  } finally {
-    talk.close();
-  }
+/** Takes whatever comes. @throws CpnsError what ends the channel within the time */
+async function talkOver(channel: Channel, messages: readonly Saying[], patienceMs: number): Promise<void> {
+  const hear = async () => {
+    for await (const entry of channel) expect(entry).toBeDefined();
+  };
+  const talk = Promise.all([hear(), ...messages.map((message) => channel.write(message))]);
+  await Promise.race([talk, sleep(patienceMs)]).finally(() => channel.cancel());
 }
 
-/** A gateway of pn1 whose channels these rows alone open. */
-const listening = (world: World): Promise<TestGateway> =>
+/** A gateway of pn1 whose channels these rows alone open, and its connections to both. */
+const listening = (world: World) =>
   world.once('gateway with channels', async () => {
     const gateway = await TestGateway.enrol(world.deployment, 'pn1', 'listener');
-    world.onStop(() => gateway.close());
-    return gateway;
+    const to = (service: 'cpns-server' | 'smf') => {
+      const address = world.deployment.address(service, 'certificate');
+      return connectTo({ address, expectedPeer: world.deployment.uri(service), tls: gateway.tls });
+    };
+    const connections = { Server: to('cpns-server'), SMF: to('smf') };
+    for (const one of [gateway, ...Object.values(connections)]) world.onStop(() => one.close());
+    return connections;
   });
 
-export const CHANNEL_ROWS: readonly Row[] = CHANNELS.flatMap((channel) =>
-  MISUSES.map(([id, item, messages, reason]) =>
-    row<{ readonly world: World; readonly wire: Wire }>({
-      id: `${id} (${channel.name})`,
-      item,
-      clause: channel.clause,
-      at: channel.at,
-      expect: refused(reason),
-      arrange: async (world) => ({ world, wire: world.wireAs(channel.at, (await listening(world)).tls) }),
-      // a newer channel of a gateway ends its older one: the one that is used rightly serves both rows
-      good: ({ world, wire }) =>
-        world.once(`honest ${channel.name}`, () => talkOver(channel, wire, [opening(0n)], QUIET_MS)),
-      bad: ({ wire }) => talkOver(channel, wire, messages, PATIENCE_MS),
-    }),
-  ),
+export const CHANNEL_ROWS: readonly Row[] = CHANNELS.flatMap(([name, service, open]) =>
+  MISUSES.map(([id, item, expect, messages]): Row => ({
+    id: `${id} (${name})`,
+    item,
+    at: `${service} certificate`,
+    expect,
+    prepare: async (world) => {
+      const connection = (await listening(world))[service];
+      return {
+        // a newer channel of a gateway ends its older one: the one that is used rightly serves both rows
+        good: () => world.once(`honest ${name}`, () => talkOver(open(connection), [opening(0n)], QUIET_MS)),
+        bad: () => talkOver(open(connection), messages, PATIENCE_MS),
+      };
+    },
+  })),
 );

@@ -1,79 +1,45 @@
 /** Groups that may not be made as they are asked for, at the SMF and at CSKMF (SMF-SRV, GK-CREATE). */
 import { GroupKeyManagementServiceService, ServiceGroupServiceService } from '@cpns/contracts';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
-import type { Expectation, Item, Row } from '../../row';
+import type { Expected } from '@cpns/testing/bad-input';
+import type { Row } from '../../phase';
 import type { World } from '../../world';
-import { BY_OPERATOR, BY_SMF, callRow, creation, refused, type Served } from './stage';
+import { BY_OPERATOR, BY_SMF, callRow, creation, type Served } from './stage';
 
-type Creation = Awaited<ReturnType<typeof creation>>;
-interface WrongCreation {
-  readonly id: string;
-  readonly item: Item;
-  readonly expect: Expectation;
-  readonly change: (
-    good: Creation,
-    world: World,
-  ) => Partial<Omit<Creation, 'description'>> & { description?: undefined };
-  readonly journal?: RegExp;
-}
+type Creation = Partial<Omit<Awaited<ReturnType<typeof creation>>, 'description'>> & { description?: undefined };
+type Change = (members: readonly string[], world: World) => Creation;
+
+const DOMAIN = 'a caller of the wrong trust domain';
+const KEYLESS = 'a member without a registered key';
+const tooMany: Change = (_members, world) => ({ members: Array.from({ length: 1_001 }, () => world.entity()) });
+const withUser: Change = ([first]) => ({ members: [`${first}?user=alice`] });
+const elsewhere: Change = () => ({ members: ['cpns://pn1.other.example/pne/lamp'] });
+const twice: Change = ([first = '']) => ({ members: [first, first] });
+const stranger: Change = (members, world) => ({ members: [...members, world.entity()] });
+
+const WRONG: readonly (readonly [id: string, item: string, expect: Expected, change: Change])[] = [
+  ['no description', 'a malformed description', 'FIELD_MISSING description', () => ({ description: undefined })],
+  ['an E with a user', 'a user-info trick', 'NAME_INVALID', withUser],
+  ['an E of another trust domain', DOMAIN, 'TRUST_DOMAIN', elsewhere],
+  ['1,001 names', 'a message over the limit', 'FIELD_TOO_LONG members', tooMany],
+  ['a name twice', 'an entity named twice', 'FIELD_OUT_OF_RANGE members', twice],
+  ['a member that was never admitted', KEYLESS, 'MEMBER_WITHOUT_KEY', stranger],
+];
 /** CSKMF refuses what SMF proposed: it is taken back, and the reason is kept for ten minutes for a repeated call. */
 const TAKEN_BACK =
   /^smf service-group\/[\w-]+ (group was changed|refusal\.[0-9a-f]{32} was added|log outbox was (added|changed))$/;
-const WRONG_CREATIONS: readonly WrongCreation[] = [
-  {
-    id: 'no description',
-    item: 'a malformed description',
-    expect: refused('FIELD_MISSING', 'description'),
-    change: () => ({ description: undefined }),
-  },
-  {
-    id: 'an E with a user',
-    item: 'a user-info trick',
-    expect: refused('NAME_INVALID'),
-    change: ({ members: [first = ''] }) => ({ members: [`${first}?user=alice`] }),
-  },
-  {
-    id: 'an E of another trust domain',
-    item: 'a caller of the wrong trust domain',
-    expect: refused('TRUST_DOMAIN'),
-    change: () => ({ members: ['cpns://pn1.other.example/pne/lamp'] }),
-  },
-  {
-    id: '1,001 names',
-    item: 'a message over the limit',
-    expect: refused('FIELD_TOO_LONG', 'members'),
-    change: (_good, world) => ({ members: Array.from({ length: 1_001 }, () => world.entity()) }),
-  },
-  {
-    id: 'a name twice',
-    item: 'an entity named twice',
-    expect: refused('FIELD_OUT_OF_RANGE', 'members'),
-    change: ({ members: [first = ''] }) => ({ members: [first, first] }),
-  },
-  {
-    id: 'a member that was never admitted',
-    item: 'a member without a registered key',
-    expect: refused('MEMBER_WITHOUT_KEY'),
-    change: ({ members: all }, world) => ({ members: [...all, world.entity()] }),
-    journal: TAKEN_BACK,
-  },
-];
-const created = <M extends MethodShape>(name: string, clause: string, served: Served, method: M): Row[] =>
-  WRONG_CREATIONS.map(({ id, change, ...shown }) =>
-    callRow<M>({
-      ...served,
-      ...shown,
-      id: `${id} (${name})`,
-      clause,
-      method,
-      messages: async (world) => {
-        const [good, other] = [await creation(world), await creation(world)];
-        return { good, bad: { ...other, ...change(other, world) } } as { good: RequestOf<M>; bad: RequestOf<M> };
-      },
-    }),
-  );
+
+const created = <M extends MethodShape>(name: string, served: Served, method: M): Row[] =>
+  WRONG.map(([id, item, expect, change]) => {
+    const messages = async (world: World) => {
+      const [good, other] = [await creation(world), await creation(world)];
+      return { good, bad: { ...other, ...change(other.members, world) } } as { good: RequestOf<M>; bad: RequestOf<M> };
+    };
+    const journal = item === KEYLESS ? TAKEN_BACK : undefined;
+    return callRow<M>([`${id} (${name})`, item, expect], served, method, messages, { journal });
+  });
 
 export const CREATION_ROWS: readonly Row[] = [
-  ...created('CreateServiceGroup', 'SMF-SRV', BY_OPERATOR, ServiceGroupServiceService.createServiceGroup),
-  ...created('CreateGroupKey', 'GK-CREATE', BY_SMF, GroupKeyManagementServiceService.createGroupKey),
+  ...created('CreateServiceGroup', BY_OPERATOR, ServiceGroupServiceService.createServiceGroup),
+  ...created('CreateGroupKey', BY_SMF, GroupKeyManagementServiceService.createGroupKey),
 ];

@@ -1,18 +1,12 @@
 /** Service Groups of the running services, their members, and calls that differ from a good one in one place. */
 import { GroupKeyDeliveryMode, GroupKeyManagementServiceService, KmcServiceService } from '@cpns/contracts';
-import { REASONS, type Reason } from '@cpns/core';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { NewGroup } from '@cpns/testing';
+import { assignSecret, registeredHolder } from '@cpns/testing/bad-input';
+import type { Caller, Expected, Port, Wire } from '@cpns/testing/bad-input';
 import { randomBytes } from 'node:crypto';
-import { assignSecret, registeredHolder, type Caller, type Port, type Wire } from '@cpns/testing/bad-input';
-import { row, type Expectation, type Row, type RowOf } from '../../row';
+import type { Row } from '../../phase';
 import type { World } from '../../world';
-
-export const refused = (reason: Reason, field?: string): Expectation => ({
-  code: REASONS[reason].code,
-  reason,
-  ...(field === undefined ? {} : { field }),
-});
 
 /** Several of these services on a busy machine work on one call, milliseconds. */
 export const PATIENT = { deadlineMs: 20_000 };
@@ -49,13 +43,6 @@ export async function group(world: World, entities?: readonly string[], options:
   return groupId;
 }
 
-/** One that was and is no more. @returns its id */
-export async function endedGroup(world: World): Promise<string> {
-  const groupId = await group(world);
-  await groupsOf(world).deleteGroup(groupId);
-  return groupId;
-}
-
 export const creation = async (world: World) => ({
   description: {
     groupId: freshGroupId(),
@@ -81,61 +68,60 @@ export async function keyedGroup(world: World): Promise<string> {
 
 /** A key of the KMC's own, which no CSKMF knows. @returns its group-id */
 export async function keyAtKmc(world: World): Promise<string> {
-  const groupId = freshGroupId();
-  const wire = world.wire('KMC certificate', 'service cpns-server');
-  await wire.call(KmcServiceService.createKey, { groupId, requestId: requestId() });
-  return groupId;
+  const request = { groupId: freshGroupId(), requestId: requestId() };
+  await world.wire('KMC certificate', 'service cpns-server').call(KmcServiceService.createKey, request);
+  return request.groupId;
 }
 
 /** Whose connection it is. */
-export type As = Caller | ((world: World) => Promise<Wire>);
-
-const wireOf = (world: World, at: Port, as: As): Promise<Wire> =>
-  typeof as === 'function' ? as(world) : Promise.resolve(world.wire(at, as));
+type As = Caller | ((world: World) => Promise<Wire>);
+const wireOf = async (world: World, at: Port, as: As): Promise<Wire> =>
+  typeof as === 'function' ? as(world) : world.wire(at, as);
 
 /** Where and by whom an RPC is called. */
-export interface Served {
-  readonly at: Port;
-  readonly as: As;
-}
-export const BY_OPERATOR: Served = { at: 'SMF certificate', as: 'operator' };
-export const BY_RELAY: Served = { at: 'SMF certificate', as: 'PN GW' };
-export const BY_SMF: Served = { at: 'Server certificate', as: 'service smf' };
-export const BY_GATEWAY: Served = { at: 'Server certificate', as: 'PN GW' };
-export const BY_OSG: Served = { at: 'KMC certificate', as: 'service cpns-server' };
-export const BY_DEVICE: Served = { at: 'gateway certificate', as: async (world) => (await resident(world)).wire };
+export type Served = readonly [at: Port, as: As];
+export const BY_OPERATOR: Served = ['SMF certificate', 'operator'];
+export const BY_RELAY: Served = ['SMF certificate', 'PN GW'];
+export const BY_SMF: Served = ['Server certificate', 'service smf'];
+export const BY_GATEWAY: Served = ['Server certificate', 'PN GW'];
+export const BY_OSG: Served = ['KMC certificate', 'service cpns-server'];
+export const BY_DEVICE: Served = ['gateway certificate', async (world) => (await resident(world)).wire];
 
 /** What is sent: the unaltered message, the altered one, and afterwards, where that shows something, a good one again. */
-interface Messages<M extends MethodShape> {
-  readonly good: RequestOf<M>;
-  readonly bad: RequestOf<M>;
-  readonly again?: RequestOf<M>;
+interface Messages<R> {
+  readonly good: R;
+  readonly bad: R;
+  readonly again?: R;
   /** In place of that call. */
   readonly after?: () => Promise<unknown>;
 }
-
-type CallSpec<M extends MethodShape> = Served &
-  Pick<RowOf<never>, 'id' | 'item' | 'clause' | 'expect' | 'journal'> & {
-    readonly method: M;
-    readonly messages: (world: World) => Promise<Messages<M>>;
-    /** Who sends the altered message, where that is what is wrong with it. */
-    readonly badAs?: As;
-    readonly badDeadlineMs?: number;
-  };
+interface Sending extends Pick<Row, 'journal'> {
+  /** The caller that sends the altered message, where that is what is wrong with it. */
+  readonly badAs?: As;
+  readonly badDeadlineMs?: number;
+}
+export type Shown = readonly [id: string, item: string, expect: Expected];
 
 /** A row whose messages are requests of one RPC. */
-export function callRow<M extends MethodShape>(spec: CallSpec<M>): Row {
-  const { at, as, badAs = as, badDeadlineMs: deadlineMs = PATIENT.deadlineMs, method, messages, ...shown } = spec;
-  return row<Messages<M> & { readonly wire: Wire; readonly other: Wire }>({
-    ...shown,
-    at,
-    arrange: async (world) => ({
-      ...(await messages(world)),
-      wire: await wireOf(world, at, as),
-      other: await wireOf(world, at, badAs),
-    }),
-    good: ({ wire, good }) => wire.call(method, good, PATIENT),
-    bad: ({ other, bad }) => other.call(method, bad, { deadlineMs }),
-    after: async ({ wire, again, after }) => (after ? after() : again && wire.call(method, again, PATIENT)),
-  });
-}
+export const callRow = <M extends MethodShape>(
+  [id, item, expect]: Shown,
+  [at, as]: Served,
+  method: M,
+  messages: (world: World) => Promise<Messages<RequestOf<M>>>,
+  { journal, badAs = as, badDeadlineMs: deadlineMs = PATIENT.deadlineMs }: Sending = {},
+): Row => ({
+  id,
+  item,
+  at,
+  expect,
+  journal,
+  prepare: async (world) => {
+    const { good, bad, again, after } = await messages(world);
+    const [wire, other] = [await wireOf(world, at, as), await wireOf(world, at, badAs)];
+    return {
+      good: () => wire.call(method, good, PATIENT),
+      bad: () => other.call(method, bad, { deadlineMs }),
+      after: after ?? (again && (() => wire.call(method, again, PATIENT))),
+    };
+  },
+});
