@@ -50,7 +50,7 @@ export class GroupLife {
   static async begin(terms: GroupTerms, context: LifeContext): Promise<GroupLife> {
     const { community, seeded, tally } = context;
     const members = seeded.some(community.entities, seeded.between(LEAST, MOST - BATCH));
-    await community.deployment.operator.groups.createGroup({ ...terms, members });
+    await community.groups.createGroup({ ...terms, members });
     const life = new GroupLife(new GroupModel(terms, members), context);
     tally.add('versions');
     tally.add('joins', members.length);
@@ -64,11 +64,6 @@ export class GroupLife {
     const { joined, left } = await this.#changes.make();
     if (this.#round === 1) this.#seenNext = this.model.newest;
     await this.#use(joined, left);
-  }
-
-  /** What was kept for later is opened. */
-  async end(): Promise<void> {
-    await this.#openLate();
   }
 
   /** The first version, once it has retired, opens nothing more, and nobody is given it: not even who had it. */
@@ -108,7 +103,7 @@ export class GroupLife {
   async #use(joined: readonly string[], left: readonly string[]): Promise<void> {
     const { community, seeded, tally } = this.context;
     const { groupId, newest } = this.model;
-    await this.#openLate();
+    await this.openLate();
     await this.#record();
     const messages = await this.#seal();
     this.model.messages.push(...messages);
@@ -177,7 +172,7 @@ export class GroupLife {
     await this.#forbidden(
       `${removed} joins ${this.model.groupId} again after its removal`,
       ['JOIN_NOT_PERMITTED'],
-      () => this.#participant(removed).join(this.model.groupId),
+      () => this.#participant(removed).change('join', this.model.groupId),
     );
   }
 
@@ -197,7 +192,7 @@ export class GroupLife {
   }
 
   /** Within 60 s of the next version a message of the one before still opens, for whoever had that version. */
-  async #openLate(): Promise<void> {
+  async openLate(): Promise<void> {
     for (const { message, participant, keptAt } of this.#late) {
       if (Date.now() - keptAt > LATE_MS) continue;
       // a device that left by itself has destroyed its keys; one that was removed does not know of it yet
@@ -256,6 +251,6 @@ export class GroupLife {
   }
 
   get #groups() {
-    return this.context.community.deployment.operator.groups;
+    return this.context.community.groups;
   }
 }

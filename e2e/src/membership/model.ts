@@ -82,11 +82,6 @@ export class GroupModel {
     return this.#versions.some((members) => members.has(entity));
   }
 
-  /** A member of an earlier version that is none now. */
-  isLeaver(entity: string): boolean {
-    return !this.isMember(entity) && this.wasEverMember(entity);
-  }
-
   change({ joined = [], left = [] }: Change): void {
     const members = new Set(this.members());
     for (const entity of left) members.delete(entity);

@@ -89,28 +89,12 @@ export const DUE = {
 
 export type FlowName = keyof typeof DUE;
 
-/** A flow by the name that it has in the output, and what it must do. */
-export interface NamedFlow {
-  readonly name: string;
-  readonly due: readonly Due[];
-}
-
 /** The rows that a recording does not have, in words. */
-export const lacking = ({ due }: NamedFlow, recorded: readonly CommitSite[]): string[] =>
+export const lacking = (due: readonly Due[], recorded: readonly CommitSite[]): string[] =>
   due
     .filter((row) => recorded.filter((site) => sameCommit(site, row)).length < (row.times ?? 1))
     .map(({ service, flow: name, step, kind }) => `${service} ${name} ${step} ${kind}`);
 
-/** How many kills a table comes to at least: one at each point of each commit. */
-export const leastKills = (flows: readonly NamedFlow[]): number =>
-  flows.flatMap(({ due }) => due).reduce((sum, { times = 1 }) => sum + times * FAULT_POINTS.length, 0);
-
-/** Flow and step as the source has them; a procedure without numbers shows none. */
-export function shownAs(
-  { name: flow, due }: NamedFlow,
-  site: CommitSite,
-): { readonly flow: string; readonly step: string } {
-  const row = due.find((each) => sameCommit(each, site));
-  const [name, step] = row?.shown ?? [site.flow === '' ? flow : site.flow, site.step];
-  return { flow: name, step: step === 0 ? '-' : String(step) };
-}
+/** How many kills the rows come to at least: one at each point of each commit. */
+export const leastKills = (due: readonly Due[]): number =>
+  due.reduce((sum, { times = 1 }) => sum + times * FAULT_POINTS.length, 0);

@@ -2,7 +2,8 @@
  * A real deployment for tools and tests: every service its own process, with certificates, keys, stores and ports made for
  * it, on 127.0.0.1 and in one directory.
  */
-import { formatEntityUri, parseEntityUri, type EntityType } from '@cpns/core';
+import { formatEntityUri, type EntityType } from '@cpns/core';
+import { checkHealth, type HealthStatus } from '@cpns/grpc';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,6 @@ import {
 } from './deployment-options';
 import type { Device, DeviceResult } from './device';
 import { DeviceWorkshop } from './device-workshop';
-import { checkHealth, type HealthStatus } from './health';
 import { Operator, type Admitted } from './operator';
 import { ROOT_FILE, SERVER_SIDE, writeMasterKey, writePki, writePrivate, type PkiFiles } from './pki-files';
 import { Service, type PortName, type ServiceSpec } from './service';
@@ -280,10 +280,4 @@ export class Deployment {
     const { logLevel = 'info', traces } = this.#options;
     return { CPNS_LOG_LEVEL: logLevel, ...(traces === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: traces.url }) };
   }
-}
-
-/** The pn-id and entity-id of a gateway's E, as {@link Deployment} names it. */
-export function gatewayName(uri: string): string {
-  const { pnId, entityId } = parseEntityUri(uri);
-  return `${pnId}/${entityId}`;
 }
