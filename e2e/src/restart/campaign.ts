@@ -33,33 +33,24 @@ export class Campaign<H extends House> {
 
   /** Where the flow commits when nothing dies. @throws Error when it does so less often than it must */
   async #record(flow: Flow<H>): Promise<CommitSite[]> {
+    const { faults } = this.house;
+    const certain = flow.due.filter((row) => flow.isRacy?.(row) !== true);
     let missing: readonly string[] = [];
+    const lack = () => `${flow.name}: commits at ${missing.join('; ')}`;
     for (let left = RACES_MAX; left > 0; left--) {
-      const sites = await this.#recordOnce(flow);
+      const run = await flow.prepare(this.house);
+      faults.startRecording();
+      await run.perform();
+      await eventually(lack, () => {
+        missing = lacking(certain, faults.recorded());
+        return missing.length === 0;
+      });
+      const sites = faults.stopRecording();
+      await run.check();
       missing = lacking(flow.due, sites);
       if (missing.length === 0) return sites;
     }
-    throw new Error(`${flow.name} did not commit at: ${missing.join('; ')}, ${RACES_MAX} times`);
-  }
-
-  /** Whichever way its races went. @throws Error without what does not depend on them */
-  async #recordOnce(flow: Flow<H>): Promise<CommitSite[]> {
-    const { faults } = this.house;
-    const certain = flow.due.filter((row) => flow.isRacy?.(row) !== true);
-    const run = await flow.prepare(this.house);
-    faults.startRecording();
-    await run.perform();
-    let missing: readonly string[] = [];
-    await eventually(
-      () => `${flow.name}: the commits at ${missing.join('; ')}`,
-      () => {
-        missing = lacking(certain, faults.recorded());
-        return missing.length === 0;
-      },
-    );
-    const sites = faults.stopRecording();
-    await run.check();
-    return sites;
+    throw new Error(`${lack()} were lacking ${RACES_MAX} times`);
   }
 
   /** A race may go the other way, and the flow be finished without the commit: then again. */

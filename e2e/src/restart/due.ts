@@ -29,6 +29,8 @@ export const unnumbered = (service: string, kind: string, times = 1): Due => at(
 
 const device = (flow: FlowId, step: number, more: Partial<Due> = {}): Due => at(DEVICE, flow, step, 'device', more);
 
+const VERIFIED = [device('EUK-GW-VERIFY', 1), at(SERVER, 'EUK-GW-VERIFY', 3, 'entity'), device('EUK-GW-VERIFY', 5)];
+
 /** By the name that a flow has in the output. */
 export const DUE = {
   'admission, assigner Server': [unnumbered(SERVER, 'token'), unnumbered(SERVER, 'entity')],
@@ -75,16 +77,8 @@ export const DUE = {
     at(SERVER, 'EUK-GW-VERIFY', 3, 'entity'),
     device('EUK-GW-VERIFY', 5),
   ],
-  'EUK-GW-VERIFY, certificate of a gateway': [
-    device('EUK-GW-VERIFY', 1),
-    at(SERVER, 'EUK-GW-VERIFY', 3, 'entity'),
-    device('EUK-GW-VERIFY', 5),
-  ],
-  'EUK-GW-VERIFY, certificate of the Server': [
-    device('EUK-GW-VERIFY', 1),
-    at(SERVER, 'EUK-GW-VERIFY', 3, 'entity'),
-    device('EUK-GW-VERIFY', 5),
-  ],
+  'EUK-GW-VERIFY, certificate of a gateway': VERIFIED,
+  'EUK-GW-VERIFY, certificate of the Server': VERIFIED,
 } as const satisfies Record<string, readonly Due[]>;
 
 export type FlowName = keyof typeof DUE;
