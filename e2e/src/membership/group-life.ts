@@ -75,18 +75,13 @@ export class GroupLife {
     if (message === undefined) throw new Error(`nothing was sealed with the first version of ${groupId}`);
     const stayed = this.model.members(FIRST).filter((entity) => this.model.isMember(entity));
     for (const entity of stayed) {
-      const participant = this.#participant(entity);
       const stayedOn = this.model.stayedFrom(entity, FIRST);
       // who was away has seen no version until it came back, and goes by that one: it opened this message before
       const opening = stayedOn ? RETIRED : [...RETIRED, 'CONTENT_REPLAYED'];
-      await this.#forbidden(`${entity} opens a retired version of ${groupId}`, opening, () =>
-        participant.open(message.sealed),
-      );
+      await this.#forbidden(entity, `opens a retired version of ${groupId}`, opening, (it) => it.open(message.sealed));
       // that one was a member before it came back is not remembered for longer than it matters
       const reasons = stayedOn ? RETIRED : [...RETIRED, ...NOT_GIVEN];
-      await this.#forbidden(`${entity} pulls a retired version of ${groupId}`, reasons, () =>
-        participant.ask(groupId, FIRST),
-      );
+      await this.#forbidden(entity, `pulls a retired version of ${groupId}`, reasons, (it) => it.ask(groupId, FIRST));
     }
   }
 
@@ -117,12 +112,10 @@ export class GroupLife {
         else await this.#allowed(message, participant);
       }
     const message = seeded.pick(messages);
-    for (const entity of community.entities.filter((one) => !members.includes(one)))
-      await this.#forbidden(
-        `${entity} opens version ${newest} of ${groupId}`,
-        this.model.wasEverMember(entity) ? LEAVER : STRANGER,
-        () => this.#participant(entity).open(message.sealed),
-      );
+    for (const entity of community.entities.filter((one) => !members.includes(one))) {
+      const reasons = this.model.wasEverMember(entity) ? LEAVER : STRANGER;
+      await this.#forbidden(entity, `opens version ${newest} of ${groupId}`, reasons, (it) => it.open(message.sealed));
+    }
     await this.#askGateway(joined, left);
     await this.#refuseRemoved();
     await this.#again(message);
@@ -151,29 +144,24 @@ export class GroupLife {
     for (const entity of joined)
       for (let version = newest - 1n; version >= 1n && version > newest - 4n; version--) {
         if (this.model.isMember(entity, version)) continue;
-        await this.#forbidden(
-          `${entity} pulls version ${version} of ${groupId}, from before it joined`,
-          NOT_GIVEN,
-          () => this.#participant(entity).ask(groupId, version),
-        );
+        const what = `pulls version ${version} of ${groupId}, from before it joined`;
+        await this.#forbidden(entity, what, NOT_GIVEN, (it) => it.ask(groupId, version));
         await this.#openPast(entity, version);
       }
     for (const entity of left.filter((one) => !this.model.isMember(one)))
       for (const [version, reasons] of [[0n, STRANGER] as const, [newest, NOT_GIVEN] as const])
-        await this.#forbidden(`${entity} pulls version ${version} of ${groupId}, after it left`, reasons, () =>
-          this.#participant(entity).ask(groupId, version),
+        await this.#forbidden(entity, `pulls version ${version} of ${groupId}, after it left`, reasons, (it) =>
+          it.ask(groupId, version),
         );
   }
 
   /** Who was taken out by an operator cannot come back by itself. */
   async #refuseRemoved(): Promise<void> {
-    const [removed] = [...this.model.removed];
-    if (removed === undefined) return;
-    await this.#forbidden(
-      `${removed} joins ${this.model.groupId} again after its removal`,
-      ['JOIN_NOT_PERMITTED'],
-      () => this.#participant(removed).change('join', this.model.groupId),
-    );
+    const { removed, groupId } = this.model;
+    for (const entity of [...removed].slice(0, 1))
+      await this.#forbidden(entity, `joins ${groupId} again after its removal`, ['JOIN_NOT_PERMITTED'], (it) =>
+        it.change('join', groupId),
+      );
   }
 
   async #openPast(entity: string, version: bigint): Promise<void> {
@@ -186,9 +174,8 @@ export class GroupLife {
       // one that left by itself has done with all up to the newest that it had
       ...(this.model.wasMemberAfter(entity, version) ? RETIRED : []),
     ];
-    await this.#forbidden(`${entity} opens version ${version} of ${past.groupId}, from before it joined`, reasons, () =>
-      this.#participant(entity).open(past.sealed),
-    );
+    const what = `opens version ${version} of ${past.groupId}, from before it joined`;
+    await this.#forbidden(entity, what, reasons, (it) => it.open(past.sealed));
   }
 
   /** Within 60 s of the next version a message of the one before still opens, for whoever had that version. */
@@ -210,8 +197,8 @@ export class GroupLife {
     const openers = this.model.members().filter((one) => one !== message.sender && !waiting.has(one));
     if (openers.length === 0) return;
     const entity = this.context.seeded.pick(openers);
-    await this.#forbidden(`${entity} opens a message of ${message.groupId} a second time`, ['CONTENT_REPLAYED'], () =>
-      this.#participant(entity).open(message.sealed),
+    await this.#forbidden(entity, `opens a message of ${message.groupId} a second time`, ['CONTENT_REPLAYED'], (it) =>
+      it.open(message.sealed),
     );
   }
 
@@ -224,19 +211,24 @@ export class GroupLife {
       if (opened.equals(plaintext)) tally.add('opened');
       else tally.fail(`${what}: it is something else`);
     } catch (error) {
-      tally.fail(`${what}: ${error instanceof Error ? error.message : 'failed'}`);
+      tally.fail(`${what}: ${String(error)}`);
     }
   }
 
-  async #forbidden(what: string, reasons: readonly string[], attempt: () => Promise<unknown>): Promise<void> {
+  async #forbidden(
+    entity: string,
+    what: string,
+    reasons: readonly string[],
+    attempt: (participant: Participant) => Promise<unknown>,
+  ): Promise<void> {
     const { tally } = this.context;
     tally.add('forbidden');
     try {
-      await attempt();
-      tally.fail(`${what}: it went through`);
+      await attempt(this.#participant(entity));
+      tally.fail(`${entity} ${what}: it went through`);
     } catch (error) {
       if (error instanceof CpnsError && reasons.includes(error.reason)) tally.refused('refused', error.reason);
-      else tally.fail(`${what}: ${error instanceof Error ? error.message : 'failed'}`);
+      else tally.fail(`${entity} ${what}: ${String(error)}`);
     }
   }
 

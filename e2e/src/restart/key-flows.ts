@@ -1,14 +1,23 @@
 /** The flows of Entity-User Keys, and what comes before them: an admission, the enrolment of a gateway. */
 import { AdmissionState } from '@cpns/contracts';
 import { parseOneTimeString, type KeyForm } from '@cpns/key-derivation';
-import type { Admitted } from '@cpns/testing';
+import type { Admitted, Device } from '@cpns/testing';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalDevice } from '../support/local-device';
 import { expectComesToKey, expectProvisionedOnce, expectSameKey, expectTokenSpent, type Assignment } from './checks';
 import { DEVICE, DUE, SERVER } from './due';
 import type { Flow } from './flow';
-import { eventually, House, MAIN_GATEWAY, PATIENCE_MS, persistently, PN, provisioned } from './house';
+import {
+  eventually,
+  House,
+  MAIN_GATEWAY,
+  PATIENCE_MS,
+  persistently,
+  PN,
+  provisioned,
+  type HouseOptions,
+} from './house';
 
 type FlowName = keyof typeof DUE;
 
@@ -99,6 +108,18 @@ interface DeviceFlowOptions {
   readonly emptyStore?: boolean;
 }
 
+/** Works on the store of a device whose process does not run. */
+async function locally({ deployment }: House, { storeUrl, spec }: Device, work: (local: LocalDevice) => Promise<void>) {
+  const masterKeyFile = spec.env.CPNS_MASTER_KEY_FILE ?? '';
+  const certificateAddress = deployment.address(MAIN_GATEWAY, 'certificate');
+  const local = await LocalDevice.open({ storeUrl, masterKeyFile, certificateAddress });
+  try {
+    await work(local);
+  } finally {
+    await local.close();
+  }
+}
+
 /** A flow whose target entity is a process of its own. */
 const deviceFlow = (
   name: FlowName,
@@ -114,24 +135,12 @@ const deviceFlow = (
     const { tokenId, oneTimeString } = await deployment.admit({ entity, ...wanted });
     const device = await deployment.prepareDevice({ entity, gateway: MAIN_GATEWAY, oneTimeString });
     let assignment: Assignment | undefined;
-    const locally = async (work: (local: LocalDevice) => Promise<unknown>) => {
-      const local = await LocalDevice.open({
-        storeUrl: device.storeUrl,
-        masterKeyFile: device.spec.env.CPNS_MASTER_KEY_FILE ?? '',
-        certificateAddress: deployment.address(MAIN_GATEWAY, 'certificate'),
-      });
-      try {
-        await work(local);
-      } finally {
-        await local.close();
-      }
-    };
     const remember = async (local: LocalDevice) => {
       const { exchange } = await local.read();
       if (exchange?.stage === 'assigned') assignment = exchange;
     };
     if (!emptyStore)
-      await locally(async (local) => {
+      await locally(house, device, async (local) => {
         if (until === 'assigned') return;
         await local.device.assign(parseOneTimeString(oneTimeString), { waitMs: PATIENCE_MS });
         await remember(local);
@@ -143,7 +152,7 @@ const deviceFlow = (
       return perform();
     };
     const check = async () => {
-      await locally(async (local) => {
+      await locally(house, device, async (local) => {
         await remember(local);
         await expectSameKey(house, { entity, tokenId }, local);
       });
@@ -160,7 +169,7 @@ const registered = { until: 'registered' } as const;
 
 export const KEY_FLOWS = {
   what: 'key flows',
-  start: (options: Parameters<typeof House.start>[0]) => House.start(options),
+  start: (options: HouseOptions) => House.start(options),
   flowMs: 900_000,
   flows: [
     admissionFlow('admission, assigner Server', 'server'),

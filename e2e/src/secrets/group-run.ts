@@ -80,6 +80,13 @@ const GATEWAY_STORE = /^store of pn1\/gw1$|^\/pn1-gw1\/store\//;
 
 const isGroupKey = ({ what }: Needle): boolean => what.includes(': groupKey of ');
 
+/** What a device says when it refuses. */
+async function refusalBy({ session }: Talker, command: DeviceCommand): Promise<string> {
+  const answer = await session.command(command);
+  if (answer.ok) throw new Error(`a device that had to be refused did ${command.command}`);
+  return JSON.stringify(answer);
+}
+
 async function oneGroup(
   deployment: Deployment,
   groupId: string,
@@ -110,11 +117,6 @@ async function oneGroup(
       if ((await session.must({ command: 'open', message })).data !== data)
         throw new Error('a member opened something else than was sealed');
   };
-  const refused = async ({ session }: Talker, command: DeviceCommand) => {
-    const answer = await session.command(command);
-    if (answer.ok) throw new Error(`a device that had to be refused did ${command.command}`);
-    harvest.errors.push(JSON.stringify(answer));
-  };
   await groups.createGroup({ groupId, delivery: mode, members: [first.entity, second.entity] });
   await has(1, first, second);
   await sealed(first, second);
@@ -126,10 +128,12 @@ async function oneGroup(
   await sealed(first, third);
   const last = harvest.messages.at(-1) ?? Buffer.alloc(0);
   const opens = (message: Buffer) => ({ command: 'open', message: message.toString('base64') }) as const;
-  await refused(third, opens(last));
-  await refused(third, opens(flipped(last)));
-  await refused(second, opens(last));
-  await refused(second, { command: 'pull', group: groupId });
+  harvest.errors.push(
+    await refusalBy(third, opens(last)),
+    await refusalBy(third, opens(flipped(last))),
+    await refusalBy(second, opens(last)),
+    await refusalBy(second, { command: 'pull', group: groupId }),
+  );
 }
 
 /** The key of every session, with whichever Group Key it was sealed under. */

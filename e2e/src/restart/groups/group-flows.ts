@@ -2,7 +2,7 @@ import { CpnsError } from '@cpns/core';
 import type { DeliveryMode } from '@cpns/testing';
 import { DEVICE } from '../due';
 import type { Flow, Run } from '../flow';
-import { eventually, persistently } from '../house';
+import { eventually, persistently, type HouseOptions } from '../house';
 import { expectAlikeEverywhere, expectGone, expectInUse, expectOneKey, lackingAt, type Outcome } from './group-checks';
 import { GROUP_DUE, isOfAnother, isRacy } from './group-due';
 import { GroupHouse, type Part } from './group-house';
@@ -180,7 +180,7 @@ const adds = (delivery: DeliveryMode): Change => ({
 
 export const GROUP_FLOWS = {
   what: 'group flows',
-  start: (options: Parameters<typeof GroupHouse.start>[0]) => GroupHouse.start(options),
+  start: (options: HouseOptions) => GroupHouse.start(options),
   flowMs: 1_800_000,
   flows: [
     changes('FLOW-PULL', creates('pull')),
