@@ -2,12 +2,11 @@
  * B.1.2 steps 4 to 6 need no CPNS Server: a PN GW that was provisioned assigns Entity-User Keys while the Server is away,
  * also when it is started again meanwhile, and registration follows when the Server is back (EUK-GW-VERIFY).
  */
-import { AdmissionState, KeyState, KeyStorage, LinkSecurity } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
+import { AdmissionState, KeyState } from '@cpns/contracts';
+import { CpnsError, inChunks } from '@cpns/core';
 import { parseOneTimeString, type KeyForm } from '@cpns/key-derivation';
 import { Deployment } from '@cpns/testing';
-import { join } from 'node:path';
-import { LocalDevice } from '../support/local-device';
+import { admitLocally, CAPABILITIES, type AdmittedDevice } from '../support/local-device';
 
 const SERVER = 'cpns-server';
 const GATEWAY = 'pn1/gw1';
@@ -17,18 +16,8 @@ const START_MS = 60_000;
 const ALL_MS = 240_000;
 /** How long a device goes on while the other side does not answer, milliseconds. */
 const WAIT_MS = 30_000;
-const CAPABILITIES = {
-  linkSecurity: LinkSecurity.LINK_SECURITY_ENCRYPTED,
-  keyStorage: KeyStorage.KEY_STORAGE_SOFTWARE,
-  softwareVersion: '1',
-};
 
-interface Party {
-  readonly entity: string;
-  readonly form: KeyForm;
-  readonly oneTimeString: string;
-  readonly local: LocalDevice;
-}
+type Party = AdmittedDevice & { readonly form: KeyForm };
 
 let deployment: Deployment;
 let parties: readonly Party[] = [];
@@ -44,29 +33,28 @@ const bothForms = (all: readonly Party[]): string =>
 /** What each comes to, a few at a time. */
 async function each<T, R>(all: readonly T[], work: (one: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
-  for (let from = 0; from < all.length; from += AT_ONCE)
-    results.push(...(await Promise.all(all.slice(from, from + AT_ONCE).map(work))));
+  for (const some of inChunks(all, AT_ONCE)) results.push(...(await Promise.all(some.map(work))));
   return results;
 }
 
-async function admit(id: string, form: KeyForm, assigner: string): Promise<Party> {
-  const entity = deployment.entity('pn1', 'pne', id);
-  const { oneTimeString } = await deployment.admit({ entity, form, assigner, gateway: GATEWAY });
-  const directory = join(deployment.directory, 'devices', id);
-  const local = await LocalDevice.create(directory, deployment.address(GATEWAY, 'certificate'));
-  return { entity, form, oneTimeString, local };
-}
+const admit = async (id: string, form: KeyForm, assigner: string): Promise<Party> => ({
+  form,
+  ...(await admitLocally(deployment, {
+    entity: deployment.entity('pn1', 'pne', id),
+    form,
+    assigner,
+    gateway: GATEWAY,
+  })),
+});
 
 const assign = ({ local, oneTimeString }: Party) =>
   local.device.assign(parseOneTimeString(oneTimeString), { waitMs: WAIT_MS });
 
-async function refusal(call: Promise<unknown>): Promise<string> {
-  const error = await call.then(
-    () => new Error('it was answered'),
-    (reason: unknown) => reason,
+const refusal = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'it was answered',
+    (error: unknown) => (error instanceof CpnsError ? error.code : String(error)),
   );
-  return error instanceof CpnsError ? error.code : String(error);
-}
 
 const servedBySeed = async (): Promise<number[]> => {
   const { gateway } = await deployment.operator.enrolment.getGateway({ entity: deployment.uri(GATEWAY) });

@@ -1,33 +1,14 @@
-import { createPrivateKey, randomBytes, type KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { pemToDers } from '@cpns/certificate-issuance';
+import { randomBytes } from 'node:crypto';
 import { type GroupKeyDelivery, checkStatement, statementMessage } from '@cpns/contracts';
 import { GroupKey } from '@cpns/core';
 import { deriveGroupKeyCommitment, makeEnvelope, signStatement, type Statement } from '@cpns/group-key';
-import type { CredentialFiles } from '@cpns/testing';
-import type { Attempt } from './attempt';
+import { departures, type Attempt } from './attempt';
 import type { GroupMember } from '../support/group-member';
-import type { Scene } from './scene';
-
-/** Whoever signs in the Server's place. */
-export interface Forger {
-  readonly privateKey: KeyObject;
-  /** DER, leaf to root. */
-  readonly chain: readonly Buffer[];
-}
-
-export const forgerOf = ({ chain, key }: CredentialFiles): Forger => ({
-  privateKey: createPrivateKey(readFileSync(key)),
-  chain: pemToDers(readFileSync(chain, 'utf8')),
-});
-
-export const identityOf = ({ hostile }: Scene): Forger => ({
-  privateKey: createPrivateKey(hostile.tls.key ?? ''),
-  chain: hostile.chain,
-});
+import type { GroupScene } from './group-scene';
+import { identityOf, type Forger } from './ways';
 
 /** The statement of a delivery with these fields changed, signed by the forger. */
-export function restated(
+function restated(
   delivery: GroupKeyDelivery,
   { privateKey, chain }: Forger,
   change: Partial<Statement> = {},
@@ -50,68 +31,67 @@ export function ownGroupKey({ device, groupId }: GroupMember, delivery: GroupKey
 }
 
 /** The gateway assigned this member's key, so that it can wrap whatever it likes for it. */
-const member = (scene: Scene) => scene.groups.victim({ assigner: 'hostile' });
+const member = (scene: GroupScene) => scene.member({ assigner: 'hostile' });
 
-const pullHonestly = async (scene: Scene) => (await scene.groups.bystander('hostile')).pull();
+const pullHonestly = async (scene: GroupScene) => (await scene.bystander('hostile')).pull();
 
 /** Group Keys of the gateway’s own making, and ends of groups that did not end; every signer is in the SDK's specs. */
 export const GROUP_FORGERIES: readonly Attempt[] = [
-  {
-    name: 'makes a Group Key and states it with its own identity',
-    honest: pullHonestly,
-    attempt: async (scene) => {
-      const victim = await member(scene);
-      return victim.pullThrough((delivery) => ownGroupKey(victim, delivery, identityOf(scene)));
-    },
-    reason: 'PEER_UNEXPECTED',
-  },
-  {
-    name: 'pushes a Group Key that it made to a member that watches',
-    honest: async (scene) => {
+  ...departures(pullHonestly, {
+    'makes a Group Key and states it with its own identity': [
+      'PEER_UNEXPECTED',
+      async (scene) => {
+        const victim = await member(scene);
+        return victim.pullThrough((delivery) => ownGroupKey(victim, delivery, identityOf(scene)));
+      },
+    ],
+    'wraps a Group Key of its own for a member that it assigns, under the Server’s statement': [
+      'COMMITMENT_MISMATCH',
+      async (scene) => {
+        const victim = await member(scene);
+        const { entity, secret, keyId } = victim.device;
+        return victim.pullThrough((delivery) => {
+          const { groupId, version } = checkStatement(delivery.statement).statement;
+          const own = makeEnvelope(secret, keyId, { groupId, version, entity }, new GroupKey(randomBytes(32)));
+          return { ...delivery, own };
+        });
+      },
+    ],
+  }),
+  ...departures(
+    async (scene) => {
       const victim = await member(scene);
       return victim.watchThrough([await victim.honest()]);
     },
-    attempt: async (scene) => {
-      const victim = await member(scene);
-      return victim.watchThrough([ownGroupKey(victim, await victim.honest(), identityOf(scene))]);
+    {
+      'pushes a Group Key that it made to a member that watches': [
+        'PEER_UNEXPECTED',
+        async (scene) => {
+          const victim = await member(scene);
+          return victim.watchThrough([ownGroupKey(victim, await victim.honest(), identityOf(scene))]);
+        },
+      ],
     },
-    reason: 'PEER_UNEXPECTED',
-  },
-  {
-    name: 'wraps a Group Key of its own for a member that it assigns, under the Server’s statement',
-    honest: pullHonestly,
-    attempt: async (scene) => {
-      const victim = await member(scene);
-      const { entity, secret, keyId } = victim.device;
-      return victim.pullThrough((delivery) => {
-        const { groupId, version } = checkStatement(delivery.statement).statement;
-        const own = makeEnvelope(secret, keyId, { groupId, version, entity }, new GroupKey(randomBytes(32)));
-        return { ...delivery, own };
-      });
-    },
-    reason: 'COMMITMENT_MISMATCH',
-  },
-  {
-    name: 'states the end of a group itself',
-    honest: endHonestly,
-    attempt: async (scene) => {
-      const victim = await member(scene);
-      await victim.pull();
-      return victim.pullThrough((delivery) => endedBy(delivery, identityOf(scene)));
-    },
-    reason: 'PEER_UNEXPECTED',
-  },
+  ),
+  ...departures(endHonestly, {
+    'states the end of a group itself': [
+      'PEER_UNEXPECTED',
+      async (scene) => {
+        const victim = await member(scene);
+        await victim.pull();
+        return victim.pullThrough((delivery) => {
+          const { version } = checkStatement(delivery.statement).statement;
+          const end = { version: version + 1n, previous: version, commitment: Buffer.alloc(0) };
+          return restated({ ...delivery, own: Buffer.alloc(0) }, identityOf(scene), end);
+        });
+      },
+    ],
+  }),
 ];
 
-function endedBy(delivery: GroupKeyDelivery, forger: Forger): GroupKeyDelivery {
-  const { version } = checkStatement(delivery.statement).statement;
-  const end = { version: version + 1n, previous: version, commitment: Buffer.alloc(0) };
-  return restated({ ...delivery, own: Buffer.alloc(0) }, forger, end);
-}
-
 /** The Server's own end of a group, as the gateway's delivery channel brings it: the member believes it. */
-async function endHonestly(scene: Scene): Promise<void> {
+async function endHonestly(scene: GroupScene): Promise<void> {
   const victim = await member(scene);
   await victim.pull();
-  await victim.endsThrough(await scene.groups.endOf(victim.groupId));
+  await victim.endsThrough(await scene.endOf(victim.groupId));
 }

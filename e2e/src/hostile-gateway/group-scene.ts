@@ -2,48 +2,38 @@
  * Service Groups behind the hostile gateway: it serves devices of the SDK as their PN GW, over real ports, and holds the
  * Entity-User Keys of those that it assigned itself.
  */
-import type { GroupKeyDelivery, RegistrationRequest } from '@cpns/contracts';
-import type { Deployment, NewGroup } from '@cpns/testing';
+import type { GroupKeyDelivery } from '@cpns/contracts';
+import { LightGateway, type NewGroup } from '@cpns/testing';
 import { join } from 'node:path';
-import { sealSecretRegistration, type SecretRegistrationDraft, type TestGateway } from '@cpns/testing/bad-input';
+import { sealSecretRegistration } from '@cpns/testing/bad-input';
 import { LinkTap } from '../support/link-tap';
 import { LocalDevice } from '../support/local-device';
 import { ServedGateway } from '../support/served-gateway';
 import { GroupMember, type Behind } from '../support/group-member';
+import { Scene } from './scene';
 
-/** What Service Groups need of the scene that they are played in. */
-export interface GroupSurroundings {
-  readonly deployment: Deployment;
-  readonly hostile: TestGateway;
-  newEntity(): string;
-  secretRegistration(): Promise<SecretRegistrationDraft>;
-  relay(registration: RegistrationRequest): Promise<unknown>;
-}
+type Assigner = 'server' | 'hostile';
 
-export type Assigner = 'server' | 'hostile';
-
-export class GroupScene {
+export class GroupScene extends Scene {
   readonly #devices: LocalDevice[] = [];
   /** Devices in no group that anything is tried on now: a device serves one attempt after the other. */
   readonly #known: Readonly<Record<Assigner, Behind[]>> = { server: [], hostile: [] };
   readonly #bystanders: Partial<Record<Assigner, Promise<GroupMember>>> = {};
   #groups = 0;
+  /** What the hostile gateway's delivery channel brings. */
+  readonly #entries = new LinkTap(new LightGateway(this.deployment, this.hostile.uri, this.hostile.tls));
 
   private constructor(
-    private readonly scene: GroupSurroundings,
     readonly served: ServedGateway,
-    /** What the hostile gateway's delivery channel brings. */
-    readonly entries: LinkTap,
-  ) {}
-
-  static async start(scene: GroupSurroundings): Promise<GroupScene> {
-    const { deployment, hostile } = scene;
-    const served = await ServedGateway.start(deployment, hostile);
-    return new GroupScene(scene, served, await LinkTap.open(deployment, hostile));
+    ...parts: Awaited<ReturnType<typeof Scene.build>>
+  ) {
+    super(...parts);
   }
 
-  get deployment(): Deployment {
-    return this.scene.deployment;
+  static override async start(): Promise<GroupScene> {
+    const parts = await Scene.build({});
+    const [deployment, hostile] = parts;
+    return new GroupScene(await ServedGateway.start(deployment, hostile), ...parts);
   }
 
   get operator() {
@@ -79,7 +69,7 @@ export class GroupScene {
   }
 
   /** A member of a group of its own. */
-  async victim(options: { readonly assigner?: Assigner } & Partial<NewGroup> = {}): Promise<GroupMember> {
+  async member(options: { readonly assigner?: Assigner } & Partial<NewGroup> = {}): Promise<GroupMember> {
     const { assigner, ...group } = options;
     const device = await this.device(assigner);
     return new GroupMember(this, device, await this.group([device], group));
@@ -87,7 +77,7 @@ export class GroupScene {
 
   /** A member that nothing is tried on: what an attempt leaves out. */
   bystander(assigner: Assigner = 'server'): Promise<GroupMember> {
-    return (this.#bystanders[assigner] ??= this.victim({ assigner }));
+    return (this.#bystanders[assigner] ??= this.member({ assigner }));
   }
 
   /** A device that is no member. */
@@ -106,36 +96,37 @@ export class GroupScene {
   /** Deletes a group. @returns what the Server says of it, for a member */
   async endOf(groupId: string): Promise<GroupKeyDelivery> {
     await this.operator.deleteGroup(groupId);
-    const { statement } = await this.entries.waitFor(
+    const { statement } = await this.#entries.waitFor(
       `the end of ${groupId}`,
       (delivery) => delivery.statement?.groupId === groupId && delivery.statement.commitment.length === 0,
     );
     return { statement, own: Buffer.alloc(0), shared: Buffer.alloc(0) };
   }
 
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     for (const device of this.#devices) await device.close();
-    await this.entries.close();
+    await this.#entries.close();
     await this.served.stop();
+    await super.stop();
   }
 
   async #assignedByServer(local: LocalDevice): Promise<void> {
     const { oneTimeString } = await this.deployment.operator.admit({
-      entity: this.scene.newEntity(),
+      entity: this.newEntity(),
       form: 'secret',
-      peer: { uri: this.scene.hostile.uri, address: this.served.address },
+      peer: { uri: this.hostile.uri, address: this.served.address },
     });
     await local.enrol(oneTimeString);
   }
 
   /** The hostile gateway derives the key and registers it, as it may: from then on both know S. */
   async #assignedHere(local: LocalDevice): Promise<void> {
-    const registration = await this.scene.secretRegistration();
-    await this.scene.relay(sealSecretRegistration(registration));
+    const registration = await this.secretRegistration();
+    await this.relay(sealSecretRegistration(registration));
     await local.device.importKey({
       entity: registration.terms.entity,
       user: '',
-      gateway: this.scene.hostile.uri,
+      gateway: this.hostile.uri,
       endpoint: this.served.address,
       root: this.deployment.pki.rootDer,
       secret: registration.secret,

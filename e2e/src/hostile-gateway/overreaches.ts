@@ -1,12 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import {
-  DeviceCapabilitiesServiceService,
-  EnrolmentServiceService,
-  EntityRole,
-  KeyForm,
-  KeyStorage,
-  LinkSecurity,
-} from '@cpns/contracts';
+import { DeviceCapabilitiesServiceService, EnrolmentServiceService, EntityRole, KeyForm } from '@cpns/contracts';
 import { systemRandom } from '@cpns/core';
 import { deriveKeyId, generateHpkeKeyPair } from '@cpns/key-derivation';
 import {
@@ -16,70 +9,63 @@ import {
   sealCertificateRegistration,
   sealSecretRegistration,
 } from '@cpns/testing/bad-input';
-import type { Attempt } from './attempt';
+import { CAPABILITIES } from '../support/local-device';
+import { departures, type Attempt } from './attempt';
 import type { Scene } from './scene';
 import { assignHonestly, inAnHour, liveSecret, registerSecretHonestly } from './ways';
 
 /** Things that are not this gateway's to do, one of each kind; the rest is bad input. */
 export const OVERREACHES: readonly Attempt[] = [
-  {
-    name: 'forwards a request of another PN',
-    honest: assignHonestly('secret'),
-    attempt: async (scene) => scene.forward((await scene.victim('secret', 'server', scene.newEntity('pn2'))).request),
-    reason: 'GATEWAY_MISMATCH',
-  },
-  {
-    name: 'relays a registration of another PN',
-    honest: async (scene) => liveSecret(scene, scene.foreign, 'pn2'),
-    attempt: async (scene) => scene.relay(sealSecretRegistration(await scene.secretRegistration(scene.foreign, 'pn2'))),
-    reason: 'PN_MISMATCH',
-  },
-  {
-    name: 'issues a certificate for an entity of another PN',
-    honest: (scene) => registerIssued(scene, 'pn1'),
-    attempt: (scene) => registerIssued(scene, 'pn2'),
-    reason: 'PN_MISMATCH',
-  },
-  {
-    name: 'reports capabilities for another PN',
-    honest: (scene) => reportFor(scene, scene.hostile, 'pn1'),
-    attempt: (scene) => reportFor(scene, scene.foreign, 'pn2'),
-    reason: 'PN_MISMATCH',
-  },
-  {
-    name: 'derives a key for an entity that the Server assigns',
-    honest: registerSecretHonestly,
-    attempt: async (scene) => {
-      const { entity, pending } = await scene.victim('secret');
-      const { terms, secondSeed, secret } = scene.hostile.deriveKey(entity, '', inAnHour());
-      const registration = { ...terms, tokenId: pending.admitted.tokenId, secondSeed, nonce: freshNonce() };
-      return scene.relay(sealSecretRegistration({ terms: registration, secret }));
-    },
-    reason: 'TOKEN_OTHER_ASSIGNER',
-  },
-  {
-    name: 'calls for an entity with a key that is not the entity’s',
-    honest: (scene) => reportFor(scene, scene.hostile, 'pn1'),
-    attempt: async (scene) => report(scene, (await liveSecret(scene)).entity, randomBytes(16)),
-    reason: 'KEY_UNKNOWN',
-  },
-  {
-    name: 'admits an entity itself',
-    honest: (scene) => scene.victim('secret'),
-    attempt: (scene) =>
-      scene.hostile.server.call(EnrolmentServiceService.admitEntity, {
-        entity: scene.newEntity(),
-        user: '',
-        role: EntityRole.ENTITY_ROLE_TARGET_ENTITY,
-        form: KeyForm.KEY_FORM_SECRET,
-        assigner: '',
-        tokenAuthKey: randomBytes(32),
-        expiresAt: BigInt(inAnHour()),
-        dnsNames: [],
-        ipAddresses: [],
-      }),
-    reason: 'ROLE_NOT_PERMITTED',
-  },
+  ...departures(assignHonestly('secret'), {
+    'forwards a request of another PN': [
+      'GATEWAY_MISMATCH',
+      async (scene) => scene.forward((await scene.victim('secret', 'server', scene.newEntity('pn2'))).request),
+    ],
+  }),
+  ...departures(async (scene) => liveSecret(scene, scene.foreign, 'pn2'), {
+    'relays a registration of another PN': [
+      'PN_MISMATCH',
+      async (scene) => scene.relay(sealSecretRegistration(await scene.secretRegistration(scene.foreign, 'pn2'))),
+    ],
+  }),
+  ...departures((scene) => registerIssued(scene, 'pn1'), {
+    'issues a certificate for an entity of another PN': ['PN_MISMATCH', (scene) => registerIssued(scene, 'pn2')],
+  }),
+  ...departures((scene) => reportFor(scene, scene.hostile, 'pn1'), {
+    'reports capabilities for another PN': ['PN_MISMATCH', (scene) => reportFor(scene, scene.foreign, 'pn2')],
+    'calls for an entity with a key that is not the entity’s': [
+      'KEY_UNKNOWN',
+      async (scene) => report(scene, (await liveSecret(scene)).entity, randomBytes(16)),
+    ],
+  }),
+  ...departures(registerSecretHonestly, {
+    'derives a key for an entity that the Server assigns': [
+      'TOKEN_OTHER_ASSIGNER',
+      async (scene) => {
+        const { entity, pending } = await scene.victim('secret');
+        const { terms, secondSeed, secret } = scene.hostile.deriveKey(entity, '', inAnHour());
+        const registration = { ...terms, tokenId: pending.admitted.tokenId, secondSeed, nonce: freshNonce() };
+        return scene.relay(sealSecretRegistration({ terms: registration, secret }));
+      },
+    ],
+  }),
+  ...departures((scene) => scene.victim('secret'), {
+    'admits an entity itself': [
+      'ROLE_NOT_PERMITTED',
+      (scene) =>
+        scene.hostile.server.call(EnrolmentServiceService.admitEntity, {
+          entity: scene.newEntity(),
+          user: '',
+          role: EntityRole.ENTITY_ROLE_TARGET_ENTITY,
+          form: KeyForm.KEY_FORM_SECRET,
+          assigner: '',
+          tokenAuthKey: randomBytes(32),
+          expiresAt: BigInt(inAnHour()),
+          dnsNames: [],
+          ipAddresses: [],
+        }),
+    ],
+  }),
 ];
 
 /** Through the gateway of that PN; for pn2 the certificate is of pn1's CA, which the library would not issue. */
@@ -98,11 +84,7 @@ const report = (scene: Scene, entity: string, keyId: Buffer) =>
   scene.hostile.server.call(DeviceCapabilitiesServiceService.reportCapabilities, {
     entity,
     authenticatedBy: { $case: 'keyId', value: keyId },
-    capabilities: {
-      linkSecurity: LinkSecurity.LINK_SECURITY_NONE,
-      keyStorage: KeyStorage.KEY_STORAGE_SOFTWARE,
-      softwareVersion: '',
-    },
+    capabilities: CAPABILITIES,
   });
 
 async function reportFor(scene: Scene, gateway: Scene['hostile'], pn: string) {

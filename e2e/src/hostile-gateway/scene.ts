@@ -20,12 +20,11 @@ import {
   type PendingAssignment,
   type PendingRegistration,
 } from '@cpns/pne-sdk';
-import { Deployment } from '@cpns/testing';
+import { Deployment, type DeploymentOptions } from '@cpns/testing';
 import { freshNonce, type SecretRegistrationDraft, TestGateway } from '@cpns/testing/bad-input';
-import { GroupScene, type GroupSurroundings } from './group-scene';
 
-export const ASSIGN = EntityUserKeyServiceService.assignEntityUserKey;
-export const REGISTER = EntityUserKeyServiceService.registerEntityUserKey;
+const ASSIGN = EntityUserKeyServiceService.assignEntityUserKey;
+const REGISTER = EntityUserKeyServiceService.registerEntityUserKey;
 const HOUR = 3_600_000;
 /** What an entity calls at a gateway. */
 export const ENTITY_METHOD = '/cpns.v1.PnGatewayService/AssignEntityUserKey';
@@ -44,17 +43,10 @@ export interface AssignedVictim extends Victim {
   readonly registration: RegistrationRequest;
 }
 
-export interface SceneOptions {
-  readonly trustDomain?: string;
-  /** With Service Groups behind the hostile gateway, and the services that they take. */
-  readonly groups?: boolean;
-}
-
-export class Scene implements GroupSurroundings {
+export class Scene {
   #entities = 0;
-  #groups: GroupScene | undefined;
 
-  private constructor(
+  protected constructor(
     readonly deployment: Deployment,
     /** Of pn1. */
     readonly hostile: TestGateway,
@@ -64,28 +56,19 @@ export class Scene implements GroupSurroundings {
     readonly foreign: TestGateway,
   ) {}
 
-  static async start({ trustDomain, groups = false }: SceneOptions = {}): Promise<Scene> {
-    const deployment = await Deployment.start({
-      gateways: [{ pn: 'pn1', id: 'honest' }],
-      services: groups ? ['cpns-server', 'kmc', 'smf'] : ['cpns-server'],
-      ...(trustDomain === undefined ? {} : { trustDomain }),
-    });
-    const hostile = await TestGateway.enrol(deployment, 'pn1', 'hostile');
-    const accomplice = await TestGateway.enrol(deployment, 'pn1', 'accomplice');
-    const foreign = await TestGateway.enrol(deployment, 'pn2', 'foreign');
-    const scene = new Scene(deployment, hostile, accomplice, foreign);
-    if (groups) scene.#groups = await GroupScene.start(scene);
-    return scene;
+  /** Without Service Groups. */
+  static async start(trustDomain: string): Promise<Scene> {
+    return new Scene(...(await Scene.build({ trustDomain, services: ['cpns-server'] })));
   }
 
-  /** @throws Error in a scene that was started without them */
-  get groups(): GroupScene {
-    if (this.#groups === undefined) throw new Error('this scene has no Service Groups');
-    return this.#groups;
+  protected static async build(options: DeploymentOptions) {
+    const deployment = await Deployment.start({ gateways: [{ pn: 'pn1', id: 'honest' }], ...options });
+    const hostile = await TestGateway.enrol(deployment, 'pn1', 'hostile');
+    const accomplice = await TestGateway.enrol(deployment, 'pn1', 'accomplice');
+    return [deployment, hostile, accomplice, await TestGateway.enrol(deployment, 'pn2', 'foreign')] as const;
   }
 
   async stop(): Promise<void> {
-    await this.#groups?.stop();
     for (const gateway of [this.hostile, this.accomplice, this.foreign]) gateway.close();
     await this.deployment.stop();
   }

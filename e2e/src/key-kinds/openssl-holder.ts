@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openssl, withDirectory } from '@cpns/certificate-issuance/testing';
@@ -18,51 +18,25 @@ import {
 import type { Deployment } from '@cpns/testing';
 import { Wire } from '@cpns/testing/bad-input';
 
-/** What OpenSSL is asked for, and what its certificate has to hold. */
-export interface KeyKindRow {
-  readonly name: string;
-  /** Of `openssl req -newkey`. */
-  readonly newKey: readonly string[];
-  readonly kind: string;
-}
-
-export const KEY_KINDS: readonly KeyKindRow[] = [
-  { name: 'P-256', newKey: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'], kind: 'P-256' },
-  { name: 'RSA-2048', newKey: ['-newkey', 'rsa:2048'], kind: 'RSA-2048' },
-  { name: 'RSA-3072', newKey: ['-newkey', 'rsa:3072'], kind: 'RSA-3072' },
-  { name: 'Ed25519', newKey: ['-newkey', 'ed25519'], kind: 'Ed25519' },
-];
-
-interface OpensslKey {
-  readonly csr: Buffer;
-  readonly privateKey: KeyObject;
-  readonly privateKeyPem: Buffer;
-}
+/** What its certificate has to hold, and what `openssl req -newkey` is asked for. */
+export const KEY_KINDS = {
+  'P-256': ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'],
+  'RSA-2048': ['-newkey', 'rsa:2048'],
+  'RSA-3072': ['-newkey', 'rsa:3072'],
+  Ed25519: ['-newkey', 'ed25519'],
+} as const;
+export type KeyKind = keyof typeof KEY_KINDS;
 
 /** A key and a CSR that OpenSSL made, with nothing of ours. */
-function opensslKey(newKey: readonly string[]): OpensslKey {
-  return withDirectory((directory) => {
+const opensslKey = (newKey: readonly string[]) =>
+  withDirectory((directory) => {
     const [key, csr] = [join(directory, 'key.pem'), join(directory, 'csr.der')];
-    const args = [
-      'req',
-      '-new',
-      '-nodes',
-      ...newKey,
-      '-subj',
-      '/CN=not looked at',
-      '-keyout',
-      key,
-      '-outform',
-      'DER',
-      '-out',
-      csr,
-    ];
-    const { status, stderr } = openssl(args);
+    const how = ['-nodes', '-subj', '/CN=not looked at', '-keyout', key, '-outform', 'DER', '-out', csr];
+    const { status, stderr } = openssl(['req', '-new', ...newKey, ...how]);
     if (status !== 0) throw new Error(`openssl: ${stderr}`);
     const privateKeyPem = readFileSync(key);
     return { csr: readFileSync(csr), privateKey: createPrivateKey(privateKeyPem), privateKeyPem };
   });
-}
 
 export interface Holder extends RegisteredKey {
   readonly entity: string;
@@ -75,12 +49,12 @@ export interface Holder extends RegisteredKey {
 /** Has a key of OpenSSL's certified and registered: the private key never leaves its file but to sign. */
 export async function certifyOpensslKey(
   deployment: Deployment,
-  { row, assigner, gateway }: { readonly row: KeyKindRow; readonly assigner: string; readonly gateway: string },
+  { kind, assigner, gateway }: { readonly kind: KeyKind; readonly assigner: string; readonly gateway: string },
 ): Promise<Holder> {
-  const id = `${row.name}-${assigner === 'server' ? 'server' : 'gateway'}`.toLowerCase();
+  const id = `${kind}-${assigner === 'server' ? 'server' : 'gateway'}`.toLowerCase();
   const entity = deployment.entity('pn1', 'pne', id);
   const { oneTimeString } = await deployment.admit({ entity, form: 'key-pair', assigner, gateway });
-  const key = opensslKey(row.newKey);
+  const key = opensslKey(KEY_KINDS[kind]);
   const oneTime = parseOneTimeString(oneTimeString);
   const pending = await prepareAssignment(oneTime, deployment.pki.rootDer, systemRandom, { csr: key.csr });
   const channel = tokenChannel(pending.admitted);

@@ -1,6 +1,5 @@
 import type { DeliveryMode } from '@cpns/testing';
 import type { Community } from './community';
-import type { LifeContext } from './group-changes';
 import { GroupLife } from './group-life';
 import type { GroupTerms } from './model';
 import { Seeded } from './seeded';
@@ -27,19 +26,16 @@ export class Campaign {
 
   /** @param rounds changes, or batches of them, in each group */
   async run(rounds: number): Promise<void> {
+    const { community, tally } = this;
     const seeded = new Seeded(this.seed);
     // each group draws for itself, so that they can go on side by side
-    const contexts = GROUPS.map((): LifeContext => ({
-      community: this.community,
-      tally: this.tally,
-      seeded: seeded.branch(),
-    }));
+    const branches = GROUPS.map((terms) => [terms, seeded.branch()] as const);
     const results = await Promise.allSettled(
-      GROUPS.map(async (terms, index) => {
-        const life = await GroupLife.begin(terms, contexts[index]!);
+      branches.map(async ([terms, branch]) => {
+        const life = await GroupLife.begin(terms, { community, tally, seeded: branch });
         this.#lives.push(life);
         for (let round = 0; round < rounds; round++) await life.round();
-        await life.end();
+        await life.openLate();
       }),
     );
     // all of them have ended: none goes on while the deployment is taken down
@@ -52,25 +48,16 @@ export class Campaign {
   }
 
   async judge(): Promise<void> {
-    await this.#waitForPushes();
-    await trial(
-      this.community,
-      this.#lives.map(({ model }) => model),
-      this.tally,
-    );
-  }
-
-  /** Every version of a push group has reached every network that had a member of it. */
-  async #waitForPushes(): Promise<void> {
-    for (const { model } of this.#lives.filter(({ model: { terms } }) => terms.delivery === 'push'))
+    const models = this.#lives.map(({ model }) => model);
+    // every version of a push group has reached every network that had a member of it
+    for (const model of models.filter(({ terms }) => terms.delivery === 'push'))
       for (let version = 1n; version <= model.newest; version++)
-        for (const [pn, tap] of this.community.taps) {
-          if (!model.members(version).some((entity) => entity.startsWith(`cpns://${pn}.`))) continue;
-          const what = `version ${version} of ${model.groupId} for ${pn}`;
-          await tap.waitFor(
-            what,
-            ({ statement }) => statement?.groupId === model.groupId && statement.version === version,
-          );
-        }
+        for (const [pn, tap] of this.community.taps)
+          if (model.members(version).some((entity) => entity.startsWith(`cpns://${pn}.`)))
+            await tap.waitFor(
+              `version ${version} of ${model.groupId} for ${pn}`,
+              ({ statement }) => statement?.groupId === model.groupId && statement.version === version,
+            );
+    await trial(this.community, models, this.tally);
   }
 }

@@ -31,18 +31,9 @@ export class GroupChanges {
   /** Draws a kind of change, and makes it: one version, or several. */
   async make(): Promise<Required<Change>> {
     const kind = this.#kind();
-    switch (kind) {
-      case 'add':
-        return { joined: await this.#add(), left: [] };
-      case 'remove':
-        return { joined: [], left: await this.#remove() };
-      case 'exchange':
-        return { left: await this.#remove(), joined: await this.#add() };
-      case 'join':
-        return { joined: await this.#joinThemselves(), left: [] };
-      case 'leave':
-        return { joined: [], left: await this.#leaveThemselves() };
-    }
+    if (kind === 'join' || kind === 'leave') return this.#byThemselves(kind);
+    const left = kind === 'add' ? [] : await this.#remove();
+    return { left, joined: kind === 'remove' ? [] : await this.#add() };
   }
 
   #kind(): Kind {
@@ -98,21 +89,17 @@ export class GroupChanges {
   }
 
   /** Each is a change of its own, all of them at once. */
-  async #joinThemselves(): Promise<string[]> {
-    const joined = this.#candidates((entity) => !this.model.removed.has(entity));
-    const changed = await Promise.all(joined.map((entity) => this.#participant(entity).join(this.model.groupId)));
-    for (const entity of await this.#inOrder(changed, 'join')) this.#changed({ joined: [entity] });
+  async #byThemselves(kind: 'join' | 'leave'): Promise<Required<Change>> {
+    const joins = kind === 'join';
+    const movers = joins ? this.#candidates((entity) => !this.model.removed.has(entity)) : this.#leavers();
+    if (!joins) for (const entity of movers) this.leftByThemselves.add(entity);
+    const changed = await Promise.all(
+      movers.map((entity) => this.#participant(entity).change(kind, this.model.groupId)),
+    );
+    for (const entity of await this.#inOrder(changed, kind))
+      this.#changed(joins ? { joined: [entity] } : { left: [entity] });
     await this.#checkStatus();
-    return joined;
-  }
-
-  async #leaveThemselves(): Promise<string[]> {
-    const left = this.#leavers();
-    for (const entity of left) this.leftByThemselves.add(entity);
-    const changed = await Promise.all(left.map((entity) => this.#participant(entity).leave(this.model.groupId)));
-    for (const entity of await this.#inOrder(changed, 'leave')) this.#changed({ left: [entity] });
-    await this.#checkStatus();
-    return left;
+    return joins ? { joined: movers, left: [] } : { joined: [], left: movers };
   }
 
   /** In the order that the SMF chose: each has a revision of its own, the next ones of the group. */
@@ -163,6 +150,6 @@ export class GroupChanges {
   }
 
   get #groups() {
-    return this.context.community.deployment.operator.groups;
+    return this.context.community.groups;
   }
 }

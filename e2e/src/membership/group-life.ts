@@ -50,7 +50,7 @@ export class GroupLife {
   static async begin(terms: GroupTerms, context: LifeContext): Promise<GroupLife> {
     const { community, seeded, tally } = context;
     const members = seeded.some(community.entities, seeded.between(LEAST, MOST - BATCH));
-    await community.deployment.operator.groups.createGroup({ ...terms, members });
+    await community.groups.createGroup({ ...terms, members });
     const life = new GroupLife(new GroupModel(terms, members), context);
     tally.add('versions');
     tally.add('joins', members.length);
@@ -66,11 +66,6 @@ export class GroupLife {
     await this.#use(joined, left);
   }
 
-  /** What was kept for later is opened. */
-  async end(): Promise<void> {
-    await this.#openLate();
-  }
-
   /** The first version, once it has retired, opens nothing more, and nobody is given it: not even who had it. */
   async tryRetired(): Promise<void> {
     // a device goes by the next version that it has seen: after the first round, that round's last one
@@ -80,18 +75,13 @@ export class GroupLife {
     if (message === undefined) throw new Error(`nothing was sealed with the first version of ${groupId}`);
     const stayed = this.model.members(FIRST).filter((entity) => this.model.isMember(entity));
     for (const entity of stayed) {
-      const participant = this.#participant(entity);
       const stayedOn = this.model.stayedFrom(entity, FIRST);
       // who was away has seen no version until it came back, and goes by that one: it opened this message before
       const opening = stayedOn ? RETIRED : [...RETIRED, 'CONTENT_REPLAYED'];
-      await this.#forbidden(`${entity} opens a retired version of ${groupId}`, opening, () =>
-        participant.open(message.sealed),
-      );
+      await this.#forbidden(entity, `opens a retired version of ${groupId}`, opening, (it) => it.open(message.sealed));
       // that one was a member before it came back is not remembered for longer than it matters
       const reasons = stayedOn ? RETIRED : [...RETIRED, ...NOT_GIVEN];
-      await this.#forbidden(`${entity} pulls a retired version of ${groupId}`, reasons, () =>
-        participant.ask(groupId, FIRST),
-      );
+      await this.#forbidden(entity, `pulls a retired version of ${groupId}`, reasons, (it) => it.ask(groupId, FIRST));
     }
   }
 
@@ -108,7 +98,7 @@ export class GroupLife {
   async #use(joined: readonly string[], left: readonly string[]): Promise<void> {
     const { community, seeded, tally } = this.context;
     const { groupId, newest } = this.model;
-    await this.#openLate();
+    await this.openLate();
     await this.#record();
     const messages = await this.#seal();
     this.model.messages.push(...messages);
@@ -122,12 +112,10 @@ export class GroupLife {
         else await this.#allowed(message, participant);
       }
     const message = seeded.pick(messages);
-    for (const entity of community.entities.filter((one) => !members.includes(one)))
-      await this.#forbidden(
-        `${entity} opens version ${newest} of ${groupId}`,
-        this.model.wasEverMember(entity) ? LEAVER : STRANGER,
-        () => this.#participant(entity).open(message.sealed),
-      );
+    for (const entity of community.entities.filter((one) => !members.includes(one))) {
+      const reasons = this.model.wasEverMember(entity) ? LEAVER : STRANGER;
+      await this.#forbidden(entity, `opens version ${newest} of ${groupId}`, reasons, (it) => it.open(message.sealed));
+    }
     await this.#askGateway(joined, left);
     await this.#refuseRemoved();
     await this.#again(message);
@@ -156,29 +144,24 @@ export class GroupLife {
     for (const entity of joined)
       for (let version = newest - 1n; version >= 1n && version > newest - 4n; version--) {
         if (this.model.isMember(entity, version)) continue;
-        await this.#forbidden(
-          `${entity} pulls version ${version} of ${groupId}, from before it joined`,
-          NOT_GIVEN,
-          () => this.#participant(entity).ask(groupId, version),
-        );
+        const what = `pulls version ${version} of ${groupId}, from before it joined`;
+        await this.#forbidden(entity, what, NOT_GIVEN, (it) => it.ask(groupId, version));
         await this.#openPast(entity, version);
       }
     for (const entity of left.filter((one) => !this.model.isMember(one)))
       for (const [version, reasons] of [[0n, STRANGER] as const, [newest, NOT_GIVEN] as const])
-        await this.#forbidden(`${entity} pulls version ${version} of ${groupId}, after it left`, reasons, () =>
-          this.#participant(entity).ask(groupId, version),
+        await this.#forbidden(entity, `pulls version ${version} of ${groupId}, after it left`, reasons, (it) =>
+          it.ask(groupId, version),
         );
   }
 
   /** Who was taken out by an operator cannot come back by itself. */
   async #refuseRemoved(): Promise<void> {
-    const [removed] = [...this.model.removed];
-    if (removed === undefined) return;
-    await this.#forbidden(
-      `${removed} joins ${this.model.groupId} again after its removal`,
-      ['JOIN_NOT_PERMITTED'],
-      () => this.#participant(removed).join(this.model.groupId),
-    );
+    const { removed, groupId } = this.model;
+    for (const entity of [...removed].slice(0, 1))
+      await this.#forbidden(entity, `joins ${groupId} again after its removal`, ['JOIN_NOT_PERMITTED'], (it) =>
+        it.change('join', groupId),
+      );
   }
 
   async #openPast(entity: string, version: bigint): Promise<void> {
@@ -191,13 +174,12 @@ export class GroupLife {
       // one that left by itself has done with all up to the newest that it had
       ...(this.model.wasMemberAfter(entity, version) ? RETIRED : []),
     ];
-    await this.#forbidden(`${entity} opens version ${version} of ${past.groupId}, from before it joined`, reasons, () =>
-      this.#participant(entity).open(past.sealed),
-    );
+    const what = `opens version ${version} of ${past.groupId}, from before it joined`;
+    await this.#forbidden(entity, what, reasons, (it) => it.open(past.sealed));
   }
 
   /** Within 60 s of the next version a message of the one before still opens, for whoever had that version. */
-  async #openLate(): Promise<void> {
+  async openLate(): Promise<void> {
     for (const { message, participant, keptAt } of this.#late) {
       if (Date.now() - keptAt > LATE_MS) continue;
       // a device that left by itself has destroyed its keys; one that was removed does not know of it yet
@@ -215,8 +197,8 @@ export class GroupLife {
     const openers = this.model.members().filter((one) => one !== message.sender && !waiting.has(one));
     if (openers.length === 0) return;
     const entity = this.context.seeded.pick(openers);
-    await this.#forbidden(`${entity} opens a message of ${message.groupId} a second time`, ['CONTENT_REPLAYED'], () =>
-      this.#participant(entity).open(message.sealed),
+    await this.#forbidden(entity, `opens a message of ${message.groupId} a second time`, ['CONTENT_REPLAYED'], (it) =>
+      it.open(message.sealed),
     );
   }
 
@@ -229,19 +211,24 @@ export class GroupLife {
       if (opened.equals(plaintext)) tally.add('opened');
       else tally.fail(`${what}: it is something else`);
     } catch (error) {
-      tally.fail(`${what}: ${error instanceof Error ? error.message : 'failed'}`);
+      tally.fail(`${what}: ${String(error)}`);
     }
   }
 
-  async #forbidden(what: string, reasons: readonly string[], attempt: () => Promise<unknown>): Promise<void> {
+  async #forbidden(
+    entity: string,
+    what: string,
+    reasons: readonly string[],
+    attempt: (participant: Participant) => Promise<unknown>,
+  ): Promise<void> {
     const { tally } = this.context;
     tally.add('forbidden');
     try {
-      await attempt();
-      tally.fail(`${what}: it went through`);
+      await attempt(this.#participant(entity));
+      tally.fail(`${entity} ${what}: it went through`);
     } catch (error) {
       if (error instanceof CpnsError && reasons.includes(error.reason)) tally.refused('refused', error.reason);
-      else tally.fail(`${what}: ${error instanceof Error ? error.message : 'failed'}`);
+      else tally.fail(`${entity} ${what}: ${String(error)}`);
     }
   }
 
@@ -256,6 +243,6 @@ export class GroupLife {
   }
 
   get #groups() {
-    return this.context.community.deployment.operator.groups;
+    return this.context.community.groups;
   }
 }

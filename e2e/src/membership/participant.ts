@@ -1,19 +1,9 @@
 import { CpnsError } from '@cpns/core';
 import { parseContentHeader } from '@cpns/group-key';
-import { waitUntil } from '@cpns/testing';
-import { LocalDevice } from '../support/local-device';
+import { waitUntil, type AdmitOptions, type Deployment } from '@cpns/testing';
+import { admitLocally, type LocalDevice } from '../support/local-device';
 import type { SeenEnvelope } from './bare/hoarder';
-import { patiently, untilAnswered, type Outcome } from './patience';
-
-export interface ParticipantOptions {
-  /** E */
-  readonly entity: string;
-  readonly pn: string;
-  readonly directory: string;
-  /** `host:port` of its gateway's certificate port. */
-  readonly certificateAddress: string;
-  readonly oneTimeString: string;
-}
+import { patiently, untilAnswered } from './patience';
 
 /** A device that joined or left by itself. */
 export interface Changed {
@@ -35,10 +25,9 @@ export class Participant {
     readonly envelopes: readonly SeenEnvelope[],
   ) {}
 
-  static async provision(options: ParticipantOptions): Promise<Participant> {
-    const { entity, pn, directory, certificateAddress, oneTimeString } = options;
+  static async provision(deployment: Deployment, pn: string, admission: AdmitOptions): Promise<Participant> {
     const envelopes: SeenEnvelope[] = [];
-    const local = await LocalDevice.create(directory, certificateAddress, {
+    const { entity, local, oneTimeString } = await admitLocally(deployment, admission, {
       onGroupKeyDelivery: ({ statement, own }) => {
         if (statement !== undefined && own.length > 0)
           envelopes.push({ groupId: statement.groupId, version: statement.version, own: Buffer.from(own) });
@@ -69,27 +58,14 @@ export class Participant {
     }
   }
 
-  /** Asks to become a member. */
-  async join(groupId: string): Promise<Changed> {
-    const answer = await untilAnswered(() =>
-      this.local.device.call((rpc, how) => rpc.joinServiceGroup({ groupId }, how)),
+  /** Asks to become a member, or to be one no longer: once past the SDK, which says at which revision, and by the SDK. */
+  async change(kind: 'join' | 'leave', groupId: string): Promise<Changed> {
+    const method = kind === 'join' ? 'joinServiceGroup' : 'leaveServiceGroup';
+    const { value, again } = await untilAnswered(() =>
+      this.local.device.call((rpc, how) => rpc[method]({ groupId }, how)),
     );
-    // once more, by the SDK: a member that joins stays one
-    await patiently(() => this.#groups.join(groupId));
-    return this.#changed(answer);
-  }
-
-  /** Asks to be a member no longer. */
-  async leave(groupId: string): Promise<Changed> {
-    const answer = await untilAnswered(() =>
-      this.local.device.call((rpc, how) => rpc.leaveServiceGroup({ groupId }, how)),
-    );
-    // once more, by the SDK, which then forgets the keys
-    await patiently(() => this.#groups.leave(groupId));
-    return this.#changed(answer);
-  }
-
-  #changed({ value, again }: Outcome<{ readonly membershipRevision: bigint }>): Changed {
+    // a member that joins stays one; a leaver's SDK forgets the keys
+    await patiently(() => this.#groups[kind](groupId));
     // an answer that was lost said which revision it was; the next one may speak of a later one
     return { entity: this.entity, ...(!again && { revision: value.membershipRevision }) };
   }

@@ -9,14 +9,11 @@ const PAUSE_MS = 3_200;
 /** How often something had to be tried again. */
 export const retries = { count: 0 };
 
-export interface Outcome<T> {
-  readonly value: T;
-  /** Whether an answer before it was lost, so that the act may have been done earlier. */
-  readonly again: boolean;
-}
-
-/** Tries again where trying again is what the refusal asks for. */
-export async function untilAnswered<T>(act: () => Promise<T>): Promise<Outcome<T>> {
+/**
+ * Tries again where trying again is what the refusal asks for.
+ * @returns with `again` where an answer before it was lost, so that the act may have been done earlier
+ */
+export async function untilAnswered<T>(act: () => Promise<T>) {
   const { value, refused } = await retried(act, { isPassing, everyMs: PAUSE_MS });
   retries.count += refused;
   return { value, again: refused > 0 };

@@ -9,6 +9,7 @@ import { readEnvelope } from './bare/keys';
 import { isSigned, NOTHING_SHARED } from './bare/statement';
 import type { Community } from './community';
 import type { GroupModel } from './model';
+import type { Participant } from './participant';
 import type { Tally } from './tally';
 
 interface Statement {
@@ -67,13 +68,14 @@ export async function trial(community: Community, models: readonly GroupModel[],
   const groups: Groups = new Map(models.map((model) => [model.groupId, model]));
   const messages = models.flatMap((model) => model.messages);
   for (const [pn, { deliveries }] of community.taps) inspectLink(deliveries, pn, groups, tally);
+  const deliveriesOf = ({ pn }: Participant) => community.taps.get(pn)!.deliveries;
   for (const participant of community.participants) {
     const { entity } = participant;
     const hoarder = new Hoarder({
       entity,
       secrets: [await participant.secret()],
       groupKeys: participant.groupKeys,
-      envelopes: [...participant.envelopes, ...envelopesIn(community.tapOf(participant).deliveries)],
+      envelopes: [...participant.envelopes, ...envelopesIn(deliveriesOf(participant))],
     });
     tally.add('hoarders');
     tally.add('keys hoarded', hoarder.keys);
@@ -89,7 +91,7 @@ export async function trial(community: Community, models: readonly GroupModel[],
       else tally.fail(`${what}: opens, though it is no member`);
     }
     tally.add('bare tries', hoarder.tries);
-    for (const delivery of community.tapOf(participant).deliveries) {
+    for (const delivery of deliveriesOf(participant)) {
       const { groupId, version, commitment } = statementOf(delivery);
       const holds = hoarder.holds({ groupId, version }, commitment);
       if (holds !== isMemberOf(groups, entity, { groupId, version }))

@@ -1,5 +1,5 @@
 /** What must be true when a flow was finished, whatever died on the way. */
-import { AdmissionState, KeyState, LinkSecurity, KeyStorage, AssignmentRequest } from '@cpns/contracts';
+import { AdmissionState, KeyState, AssignmentRequest } from '@cpns/contracts';
 import { systemRandom } from '@cpns/core';
 import { parseOneTimeString } from '@cpns/key-derivation';
 import {
@@ -12,20 +12,20 @@ import {
 } from '@cpns/pne-sdk';
 import { lookIntoStore } from '@cpns/testing';
 import { firstSeedAggregate, SERVED_SET } from '../../../apps/pn-gw/src/provisioning/first-seeds';
-import type { LocalDevice } from '../support/local-device';
-import { PATIENCE_MS, type Counts, type House } from './house';
+import { join } from 'node:path';
+import { CAPABILITIES, LocalDevice } from '../support/local-device';
+import { NONE, PATIENCE_MS, type Counts, type House } from './house';
 
-export interface Token {
-  readonly entity: string;
-  readonly tokenId: string;
-  readonly oneTimeString: string;
+/** What a device keeps of a key until it is registered. */
+export interface Assignment {
+  readonly admitted: Admitted;
+  readonly assigned: Assigned;
 }
 
-export const CAPABILITIES = {
-  linkSecurity: LinkSecurity.LINK_SECURITY_NONE,
-  keyStorage: KeyStorage.KEY_STORAGE_SOFTWARE,
-  softwareVersion: '1',
-};
+interface Token {
+  readonly entity: string;
+  readonly tokenId: string;
+}
 
 /** Both sides have the same key, and it is in use; the one admission was registered. */
 export async function expectSameKey(house: House, { entity, tokenId }: Token, { device }: LocalDevice): Promise<void> {
@@ -45,12 +45,24 @@ export async function expectSameKey(house: House, { entity, tokenId }: Token, { 
   expect(await device.reportCapabilities(CAPABILITIES)).toBeGreaterThan(Date.now() - PATIENCE_MS);
 }
 
-/** The token leads to nothing more: not to another key, and not to another registration of the one it led to. */
-export async function expectTokenSpent(
+/** A device that is handed the one-time string comes to its key. @param gateway name of the one that it calls */
+export async function expectComesToKey(
   house: House,
-  { oneTimeString }: Token,
-  assignment: { readonly admitted: Admitted; readonly assigned: Assigned } | undefined,
+  { oneTimeString, ...token }: Token & { readonly oneTimeString: string },
+  gateway: string,
 ): Promise<void> {
+  const directory = join(house.deployment.directory, 'local-devices', house.newId('device'));
+  const local = await LocalDevice.create(directory, house.deployment.address(gateway, 'certificate'));
+  try {
+    await local.device.assign(parseOneTimeString(oneTimeString), { waitMs: PATIENCE_MS });
+    await expectSameKey(house, token, local);
+  } finally {
+    await local.close();
+  }
+}
+
+/** The token leads to nothing more: not to another key, and not to another registration of the one it led to. */
+export async function expectTokenSpent(house: House, oneTimeString: string, assignment?: Assignment): Promise<void> {
   const pending = await prepareAssignment(
     parseOneTimeString(oneTimeString),
     house.deployment.pki.rootDer,
@@ -79,7 +91,7 @@ export async function expectProvisionedOnce(house: House, gateway: string): Prom
   expect(found?.revoked).toBe(false);
   expect(found?.cas.map(({ revoked }) => revoked)).toEqual([false]);
   expect(found?.firstSeeds.map(({ revoked }) => revoked)).toEqual([false]);
-  expect(await countsOf(house, gateway)).toEqual(house.countsOf(gateway));
+  expect(await countsOf(house, gateway)).toEqual(house.counts.get(gateway) ?? NONE);
 }
 
 /** How many (E, user) the Server and the gateway itself count for the gateway's one 1st seed. @param gateway its name */

@@ -29,6 +29,8 @@ export const unnumbered = (service: string, kind: string, times = 1): Due => at(
 
 const device = (flow: FlowId, step: number, more: Partial<Due> = {}): Due => at(DEVICE, flow, step, 'device', more);
 
+const VERIFIED = [device('EUK-GW-VERIFY', 1), at(SERVER, 'EUK-GW-VERIFY', 3, 'entity'), device('EUK-GW-VERIFY', 5)];
+
 /** By the name that a flow has in the output. */
 export const DUE = {
   'admission, assigner Server': [unnumbered(SERVER, 'token'), unnumbered(SERVER, 'entity')],
@@ -75,42 +77,18 @@ export const DUE = {
     at(SERVER, 'EUK-GW-VERIFY', 3, 'entity'),
     device('EUK-GW-VERIFY', 5),
   ],
-  'EUK-GW-VERIFY, certificate of a gateway': [
-    device('EUK-GW-VERIFY', 1),
-    at(SERVER, 'EUK-GW-VERIFY', 3, 'entity'),
-    device('EUK-GW-VERIFY', 5),
-  ],
-  'EUK-GW-VERIFY, certificate of the Server': [
-    device('EUK-GW-VERIFY', 1),
-    at(SERVER, 'EUK-GW-VERIFY', 3, 'entity'),
-    device('EUK-GW-VERIFY', 5),
-  ],
+  'EUK-GW-VERIFY, certificate of a gateway': VERIFIED,
+  'EUK-GW-VERIFY, certificate of the Server': VERIFIED,
 } as const satisfies Record<string, readonly Due[]>;
 
 export type FlowName = keyof typeof DUE;
 
-/** A flow by the name that it has in the output, and what it must do. */
-export interface NamedFlow {
-  readonly name: string;
-  readonly due: readonly Due[];
-}
-
 /** The rows that a recording does not have, in words. */
-export const lacking = ({ due }: NamedFlow, recorded: readonly CommitSite[]): string[] =>
+export const lacking = (due: readonly Due[], recorded: readonly CommitSite[]): string[] =>
   due
     .filter((row) => recorded.filter((site) => sameCommit(site, row)).length < (row.times ?? 1))
     .map(({ service, flow: name, step, kind }) => `${service} ${name} ${step} ${kind}`);
 
-/** How many kills a table comes to at least: one at each point of each commit. */
-export const leastKills = (flows: readonly NamedFlow[]): number =>
-  flows.flatMap(({ due }) => due).reduce((sum, { times = 1 }) => sum + times * FAULT_POINTS.length, 0);
-
-/** Flow and step as the source has them; a procedure without numbers shows none. */
-export function shownAs(
-  { name: flow, due }: NamedFlow,
-  site: CommitSite,
-): { readonly flow: string; readonly step: string } {
-  const row = due.find((each) => sameCommit(each, site));
-  const [name, step] = row?.shown ?? [site.flow === '' ? flow : site.flow, site.step];
-  return { flow: name, step: step === 0 ? '-' : String(step) };
-}
+/** How many kills the rows come to at least: one at each point of each commit. */
+export const leastKills = (due: readonly Due[]): number =>
+  due.reduce((sum, { times = 1 }) => sum + times * FAULT_POINTS.length, 0);

@@ -1,3 +1,4 @@
-import { restartSuite } from './suite';
+import { KEY_FLOWS } from './key-flows';
+import { killSuite } from './suite';
 
-restartSuite('embedded');
+killSuite(KEY_FLOWS);

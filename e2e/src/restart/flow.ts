@@ -1,23 +1,26 @@
 import type { Commit, CommitSite } from '@cpns/testing';
-import type { NamedFlow } from './due';
+import type { Due } from './due';
 import type { House } from './house';
 
 /** A flow with parties of its own. */
 export interface Run {
   /** From the beginning to the end. Fails when a party dies that does not come back by itself. */
-  perform(): Promise<void>;
+  readonly perform: () => Promise<void>;
   /**
-   * Brings back who died, and the flow to its end.
+   * Starts the victim again and brings the flow to its end, where that takes more than waiting for it.
    * @param first what {@link perform} is doing
    */
-  finish(victim: string, first: Promise<void>): Promise<void>;
+  readonly finish?: (victim: string, first: Promise<void>) => Promise<void>;
   /** Looks at everything that must be there then. */
-  check(): Promise<void>;
+  readonly check: () => Promise<void>;
 }
 
-export interface Flow extends NamedFlow {
+export interface Flow<H extends House = House> {
+  /** As the output has it. */
+  readonly name: string;
+  readonly due: readonly Due[];
   /** Everything that comes before the flow. */
-  prepare(house: House): Promise<Run>;
+  readonly prepare: (house: H) => Promise<Run>;
   /** Commits that belong to another flow, which has them. */
   readonly isOfAnother?: (site: CommitSite) => boolean;
   /** Commits that a race decides about: a run may pass without them. */

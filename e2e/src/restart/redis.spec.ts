@@ -1,5 +1,6 @@
 import { startRedis } from '@cpns/store/testing';
-import { restartSuite } from './suite';
+import { KEY_FLOWS } from './key-flows';
+import { killSuite } from './suite';
 
 // the Server's store outlives the Server; what Redis itself loses is another matter
-restartSuite('redis', () => startRedis());
+killSuite(KEY_FLOWS, () => startRedis());

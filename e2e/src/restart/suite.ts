@@ -1,39 +1,50 @@
 import type { RunningRedis } from '@cpns/store/testing';
-import { admissionFlow } from './admission-flow';
-import { deviceFlow } from './device-flow';
+import { Campaign } from './campaign';
+import { leastKills } from './due';
 import type { Flow } from './flow';
-import { gatewayFlow } from './gateway-flow';
-import { House, MAIN_GATEWAY } from './house';
-import { killSuite } from './kill-suite';
+import type { House, HouseOptions } from './house';
 
-const FLOWS: readonly Flow[] = [
-  admissionFlow('admission, assigner Server', 'server'),
-  admissionFlow('admission, assigner gateway', MAIN_GATEWAY),
-  gatewayFlow,
-  deviceFlow('EUK-SRV-S', { form: 'secret', assigner: 'server', until: 'assigned', emptyStore: true }),
-  deviceFlow('EUK-SRV-P', { form: 'key-pair', assigner: 'server', until: 'assigned' }),
-  deviceFlow('EUK-GW-S', { form: 'secret', assigner: MAIN_GATEWAY, until: 'assigned' }),
-  deviceFlow('EUK-GW-P', { form: 'key-pair', assigner: MAIN_GATEWAY, until: 'assigned' }),
-  deviceFlow('EUK-GW-VERIFY, secret of a gateway', { form: 'secret', assigner: MAIN_GATEWAY, until: 'registered' }),
-  deviceFlow('EUK-GW-VERIFY, certificate of a gateway', {
-    form: 'key-pair',
-    assigner: MAIN_GATEWAY,
-    until: 'registered',
-  }),
-  deviceFlow('EUK-GW-VERIFY, certificate of the Server', { form: 'key-pair', assigner: 'server', until: 'registered' }),
-];
+export interface KillSuite<H extends House> {
+  readonly what: string;
+  readonly start: (options: HouseOptions) => Promise<H>;
+  readonly flows: readonly Flow<H>[];
+  /** Milliseconds for one flow. */
+  readonly flowMs: number;
+}
 
-/** The flows of Entity-User Keys. */
-export const restartSuite = (storeName: string, startRedis?: () => Promise<RunningRedis>): void =>
-  killSuite({
-    what: '',
-    storeName,
-    startRedis,
-    start: async (redisUrl) => {
-      const house = await House.start(redisUrl);
-      return { house, stop: () => house.stop() };
-    },
-    flows: FLOWS,
-    played: (flow) => flow,
-    flowMs: 900_000,
+const START_MS = 120_000;
+
+/**
+ * At each commit of each flow a process is killed, before it and after it, and started again.
+ * @param startRedis for the Server side; a gateway's store and a device's are always embedded
+ */
+export function killSuite<H extends House>(
+  { what, start, flows, flowMs }: KillSuite<H>,
+  startRedis?: () => Promise<RunningRedis>,
+): void {
+  const storeName = startRedis === undefined ? 'embedded' : 'redis';
+  describe(`kill -9 at each commit of the ${what}, Server side on the ${storeName} store`, () => {
+    let redis: RunningRedis | undefined;
+    let house: H | undefined;
+    let campaign: Campaign<H> | undefined;
+
+    beforeAll(async () => {
+      redis = await startRedis?.();
+      house = await start({ redis: redis?.url });
+      campaign = new Campaign(house);
+    }, START_MS);
+    afterAll(async () => {
+      await house?.stop();
+      await redis?.stop();
+    }, START_MS);
+
+    it.each(flows)('$name is finished, and nothing is lost or doubled', (flow) => campaign!.run(flow), flowMs);
+
+    it('killed as often as is due', () => {
+      const kills = house!.faults.kills();
+      process.stdout.write(`${storeName}, ${what}: kills ${kills.length} of ${campaign!.due} due\n`);
+      expect(kills).toHaveLength(campaign!.due);
+      expect(campaign!.due).toBeGreaterThanOrEqual(leastKills(flows.flatMap(({ due }) => due)));
+    });
   });
+}

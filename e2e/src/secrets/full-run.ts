@@ -1,25 +1,23 @@
 /** One full run: every flow in both forms by both assigners, a pre-shared key, and calls that are refused. */
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { AssignmentRequest, KeyStorage, LinkSecurity, PnGatewayServiceService } from '@cpns/contracts';
-import { duration, systemClock, systemRandom } from '@cpns/core';
+import { AssignmentRequest, PnGatewayServiceService } from '@cpns/contracts';
+import { duration, systemRandom } from '@cpns/core';
 import { parseOneTimeString } from '@cpns/key-derivation';
 import { prepareAssignment } from '@cpns/pne-sdk';
 import { rawDump } from '@cpns/store/testing';
 import { Deployment, lookIntoStore, type DeploymentOptions } from '@cpns/testing';
-import { flipped, Refusal, Wire } from '@cpns/testing/bad-input';
-import { runGroups, type GroupRun } from './group-run';
-import { complete, needlesOf, needlesOfToken, privateKeyFile, sealedStoreOf, type SealedStore } from './needles';
-import { RawCollector } from './raw-collector';
+import { flipped, Wire } from '@cpns/testing/bad-input';
+import { CAPABILITIES } from '../support/local-device';
+import { refusalOf, runGroups, type GroupRun } from './group-run';
+import { complete, needlesOf, needlesOfToken, privateKeyFile, sealedStoreOf } from './needles';
 import type { Haystack, Needle } from './scan';
 
 const GATEWAY = 'pn1/gw1';
-const CAPABILITIES = {
-  linkSecurity: LinkSecurity.LINK_SECURITY_ENCRYPTED,
-  keyStorage: KeyStorage.KEY_STORAGE_SOFTWARE,
-  softwareVersion: '1',
-};
 
 export interface FullRun {
   readonly needles: readonly Needle[];
@@ -27,36 +25,47 @@ export interface FullRun {
   readonly groups: GroupRun;
 }
 
-const kinds = ['cpns-server', 'kmc', 'smf', 'pn-gw', 'pne'] as const;
+const KINDS = ['cpns-server', 'kmc', 'smf', 'pn-gw', 'pne'];
 
-/** Files below a directory, as far as a name passes. */
-function filesBelow(directory: string, passes: (path: string) => boolean): string[] {
-  return readdirSync(directory).flatMap((name) => {
-    const path = join(directory, name);
-    if (statSync(path).isDirectory()) return filesBelow(path, passes);
-    return passes(path) ? [path] : [];
-  });
+/** Files of a deployment, as far as a name passes: each with the name in it. */
+const filesOf = ({ directory }: Deployment, passes: RegExp) =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => passes.test(path))
+    .map((path) => ({ path, where: path.slice(directory.length) }));
+
+/** Keeps every byte that processes export as spans, understood or not. */
+async function collectSpans() {
+  const bodies: Buffer[] = [];
+  const server = createServer((request, response) => {
+    request.on('data', (chunk: Buffer) => bodies.push(chunk));
+    request.on('end', () => response.writeHead(200, { 'content-type': 'application/json' }).end('{}'));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const stop = async () => {
+    server.close().closeAllConnections();
+    await once(server, 'close');
+  };
+  return { bodies, endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop };
 }
-
-const isLogOrStore = (path: string): boolean => /\/log$|\/store\//.test(path);
 
 /** @param store of the Server side @throws Error when a flow did not go through */
 export async function fullRun(store: NonNullable<DeploymentOptions['store']>): Promise<FullRun> {
-  const collector = await RawCollector.start();
-  const env = Object.fromEntries(kinds.map((kind) => [kind, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }]));
+  const collector = await collectSpans();
+  const env = Object.fromEntries(KINDS.map((kind) => [kind, { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint }]));
   const deployment = await Deployment.start({
     store,
     gateways: [{ pn: 'pn1', id: 'gw1' }],
     logLevel: 'trace',
     env,
-    keep: false,
   });
   try {
     const own = await runFlows(deployment);
     const groups = await runGroups(deployment, deployment.devices);
     const errors = [...(await provokeErrors(deployment)), ...groups.errors];
     const needles = complete([...own, ...groups.needles, ...(await allNeedles(deployment))]);
-    return { needles, haystacks: await allHaystacks(deployment, collector, errors), groups };
+    return { needles, haystacks: await allHaystacks(deployment, collector.bodies, errors), groups };
   } finally {
     await deployment.stop();
     await collector.stop();
@@ -71,8 +80,7 @@ async function runFlows(deployment: Deployment): Promise<Needle[]> {
     }
   const preSharedKey = randomBytes(32);
   const entity = deployment.entity('pn1', 'pne', 'pre-shared');
-  const notAfter = BigInt(systemClock.now() + duration(1, 'day'));
-  await deployment.operator.enrolment.importEntityUserKey({ entity, user: '', entityUserKey: preSharedKey, notAfter });
+  await deployment.operator.importKey(entity, '', preSharedKey, duration(1, 'day'));
   await deployment.device({ entity, gateway: GATEWAY, preSharedKey });
   return [{ what: 'pre-shared key', bytes: preSharedKey }];
 }
@@ -103,56 +111,34 @@ async function provokeErrors(deployment: Deployment): Promise<string[]> {
   return errors;
 }
 
-async function refusalOf(call: Promise<unknown>): Promise<string> {
-  try {
-    await call;
-  } catch (error) {
-    if (error instanceof Refusal) return JSON.stringify({ ...error, message: error.message, stack: error.stack });
-    throw error;
-  }
-  throw new Error('a call that had to be refused went through');
-}
-
-const sealedStores = (deployment: Deployment): SealedStore[] =>
+const sealedStores = (deployment: Deployment) =>
   [...deployment.services, ...deployment.devices.map(({ entity }) => entity)].map((name) =>
     sealedStoreOf(deployment, name),
   );
 
 async function allNeedles(deployment: Deployment): Promise<Needle[]> {
-  const { pki } = deployment;
-  const files = {
-    'issuing CA': pki.issuingCa,
-    'Server entity CA': pki.serverEntityCa,
-    operator: pki.operator,
-    ...pki.services,
-  };
+  const { issuingCa, serverEntityCa, operator, services } = deployment.pki;
+  const files = { 'issuing CA': issuingCa, 'Server entity CA': serverEntityCa, operator, ...services };
   const keys = Object.entries(files).flatMap(([name, { key }]) => privateKeyFile(name, key));
-  const tokens = filesBelow(deployment.directory, (path) => path.endsWith('/one-time-string'));
+  const tokens = filesOf(deployment, /\/one-time-string$/).flatMap(({ where, path }) => needlesOfToken(where, path));
   const sealed = await Promise.all(sealedStores(deployment).map(needlesOf));
-  return [
-    ...keys,
-    ...tokens.flatMap((file) => needlesOfToken(file.slice(deployment.directory.length), file)),
-    ...sealed.flat(),
-  ];
+  return [...keys, ...tokens, ...sealed.flat()];
 }
 
 async function allHaystacks(
   deployment: Deployment,
-  collector: RawCollector,
+  spans: readonly Buffer[],
   errors: readonly string[],
 ): Promise<Haystack[]> {
-  const files = filesBelow(deployment.directory, isLogOrStore);
-  const stores = await Promise.all(sealedStores(deployment).map((store) => rawOf(store)));
+  // what a store says that it holds: all there is of a Redis, and besides the files of an embedded one
+  const stores = sealedStores(deployment).map(async ({ name, url }) => {
+    const entries = await lookIntoStore(url, rawDump);
+    return { where: `store of ${name}`, bytes: Buffer.concat(entries.flatMap(({ key, value }) => [key, value])) };
+  });
   return [
-    ...files.map((file) => ({ where: file.slice(deployment.directory.length), bytes: readFileSync(file) })),
-    ...stores,
-    { where: 'spans', bytes: collector.bytes },
+    ...filesOf(deployment, /\/log$|\/store\//).map(({ where, path }) => ({ where, bytes: readFileSync(path) })),
+    ...(await Promise.all(stores)),
+    { where: 'spans', bytes: Buffer.concat(spans) },
     { where: 'errors', bytes: Buffer.from(errors.join('\n')) },
   ];
-}
-
-/** What the store says that it holds, for a Redis; for an embedded one besides its files. */
-async function rawOf({ name, url }: SealedStore): Promise<Haystack> {
-  const entries = await lookIntoStore(url, rawDump);
-  return { where: `store of ${name}`, bytes: Buffer.concat(entries.flatMap(({ key, value }) => [key, value])) };
 }

@@ -5,13 +5,13 @@ import {
   KmcServiceService,
   ServiceGroupServiceService,
 } from '@cpns/contracts';
-import { CpnsError, EntityUserKey, GroupKey } from '@cpns/core';
+import { EntityUserKey, GroupKey } from '@cpns/core';
 import { deriveContentKey, parseContentHeader, parseEnvelope } from '@cpns/group-key';
 import { deriveWrapKey } from '@cpns/key-derivation';
-import type { Deployment, Device, DeviceSession } from '@cpns/testing';
+import type { Deployment, Device, DeviceCommand, DeviceSession } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import { tlsOf, flipped, Refusal, Wire } from '@cpns/testing/bad-input';
-import { needlesOf, sealedStoreOf, type SealedStore } from './needles';
+import { needlesOf, sealedStoreOf } from './needles';
 import type { Needle, Trace } from './scan';
 
 const MODES = ['pull', 'push'] as const;
@@ -33,34 +33,12 @@ interface Talker {
   readonly session: DeviceSession;
 }
 
-/** What one group leaves behind for whoever looks for it. */
-class Harvest {
-  readonly needles: Needle[] = [];
-  readonly messages: Buffer[] = [];
-  readonly deliveries: GroupKeyDelivery[] = [];
-  readonly errors: string[] = [];
-
-  async sealed(groupId: string, sender: Talker, receivers: readonly Talker[]): Promise<void> {
-    const plaintext = randomBytes(48);
-    this.needles.push({ what: `plaintext of ${groupId}`, bytes: plaintext });
-    const data = plaintext.toString('base64');
-    const { message } = await sender.session.must({ command: 'seal', group: groupId, data });
-    this.messages.push(Buffer.from(message, 'base64'));
-    for (const { session } of receivers) {
-      const opened = await session.must({ command: 'open', message });
-      if (opened.data !== data) throw new Error('a member opened something else than was sealed');
-    }
-  }
-
-  delivered(delivery: string | null): void {
-    if (delivery !== null) this.deliveries.push(GroupKeyDelivery.decode(Buffer.from(delivery, 'base64')));
-  }
-
-  async refused(talker: Talker, message: Buffer): Promise<void> {
-    const answer = await talker.session.command({ command: 'open', message: message.toString('base64') });
-    if (answer.ok) throw new Error('a message that had to be refused was opened');
-    this.errors.push(JSON.stringify(answer));
-  }
+/** What the groups leave behind for those who look for it. */
+interface Harvest {
+  readonly plaintexts: Needle[];
+  readonly messages: Buffer[];
+  readonly deliveries: GroupKeyDelivery[];
+  readonly errors: string[];
 }
 
 /** @param devices with live keys, three at least; they are stopped at the end */
@@ -68,25 +46,20 @@ export async function runGroups(deployment: Deployment, devices: readonly Device
   const talkers = await Promise.all(
     devices.map(async (device) => ({ entity: device.entity, session: await device.open() })),
   );
-  const harvest = new Harvest();
+  const harvest: Harvest = { plaintexts: [], messages: [], deliveries: [], errors: [] };
   for (const mode of MODES) await oneGroup(deployment, `group-${mode}`, mode, talkers, harvest);
   harvest.errors.push(...(await refusedCalls(deployment, talkers)));
-  const stores = talkers.map(({ entity }) => entity);
-  const needles = [...harvest.needles, ...(await takenFrom(deployment, [KMC, 'cpns-server', ...stores]))];
+  const entities = talkers.map(({ entity }) => entity);
+  // what services and stores know now: versions that are destroyed later are still there
+  const stores = [KMC, 'cpns-server', ...entities].map((name) => needlesOf(sealedStoreOf(deployment, name)));
+  const needles = [...harvest.plaintexts, ...(await Promise.all(stores)).flat()];
   const groupKeys = needles.filter(isGroupKey);
   // the keys that are still there go with the group; one of each kind stays with the devices until they stop
   await deployment.operator.groups.deleteGroup('group-pull');
   for (const { session } of talkers) await session.stop();
   const secrets = needles.filter(({ what }) => what.includes(': secret of '));
   return {
-    needles: [
-      ...needles,
-      ...contentKeys(harvest.messages, groupKeys),
-      ...wrapKeys(
-        secrets,
-        talkers.map(({ entity }) => entity),
-      ),
-    ],
+    needles: [...needles, ...contentKeys(harvest.messages, groupKeys), ...wrapKeys(secrets, entities)],
     traces: [
       ...harvest.messages.map((bytes, index) => ({ what: `sealed message ${index}`, bytes, belongs: NOWHERE })),
       ...harvest.deliveries.map(({ own }, index) => ({
@@ -107,6 +80,13 @@ const GATEWAY_STORE = /^store of pn1\/gw1$|^\/pn1-gw1\/store\//;
 
 const isGroupKey = ({ what }: Needle): boolean => what.includes(': groupKey of ');
 
+/** What a device says when it refuses. */
+async function refusalBy({ session }: Talker, command: DeviceCommand): Promise<string> {
+  const answer = await session.command(command);
+  if (answer.ok) throw new Error(`a device that had to be refused did ${command.command}`);
+  return JSON.stringify(answer);
+}
+
 async function oneGroup(
   deployment: Deployment,
   groupId: string,
@@ -118,36 +98,42 @@ async function oneGroup(
   if (first === undefined || second === undefined || third === undefined) throw new Error('three devices are needed');
   const { groups } = deployment.operator;
   if (mode === 'push') for (const { session } of talkers) await session.must({ command: 'watch' });
-  const has = async ({ session }: Talker, version: number) => {
-    if (mode === 'pull') harvest.delivered((await session.must({ command: 'pull', group: groupId, version })).delivery);
-    else
-      harvest.delivered(
-        (await session.must({ command: 'await', group: groupId, version, timeoutMs: 30_000 })).delivery,
-      );
+  const has = async (version: number, ...holders: Talker[]) => {
+    for (const { session } of holders) {
+      const { delivery } =
+        mode === 'pull'
+          ? await session.must({ command: 'pull', group: groupId, version })
+          : await session.must({ command: 'await', group: groupId, version, timeoutMs: 30_000 });
+      if (delivery !== null) harvest.deliveries.push(GroupKeyDelivery.decode(Buffer.from(delivery, 'base64')));
+    }
+  };
+  const sealed = async (sender: Talker, ...receivers: Talker[]) => {
+    const plaintext = randomBytes(48);
+    harvest.plaintexts.push({ what: `plaintext of ${groupId}`, bytes: plaintext });
+    const data = plaintext.toString('base64');
+    const { message } = await sender.session.must({ command: 'seal', group: groupId, data });
+    harvest.messages.push(Buffer.from(message, 'base64'));
+    for (const { session } of receivers)
+      if ((await session.must({ command: 'open', message })).data !== data)
+        throw new Error('a member opened something else than was sealed');
   };
   await groups.createGroup({ groupId, delivery: mode, members: [first.entity, second.entity] });
-  await has(first, 1);
-  await has(second, 1);
-  await harvest.sealed(groupId, first, [second]);
+  await has(1, first, second);
+  await sealed(first, second);
   await groups.addMembers(groupId, [third.entity]);
-  for (const talker of [first, second, third]) await has(talker, 2);
-  await harvest.sealed(groupId, third, [first, second]);
+  await has(2, first, second, third);
+  await sealed(third, first, second);
   await groups.removeMembers(groupId, [second.entity]);
-  for (const talker of [first, third]) await has(talker, Number(VERSIONS));
-  await harvest.sealed(groupId, first, [third]);
+  await has(Number(VERSIONS), first, third);
+  await sealed(first, third);
   const last = harvest.messages.at(-1) ?? Buffer.alloc(0);
-  await harvest.refused(third, last);
-  await harvest.refused(third, flipped(last));
-  await harvest.refused(second, last);
-  const left = await second.session.command({ command: 'pull', group: groupId });
-  if (left.ok) throw new Error('a member that left was given a Group Key');
-  harvest.errors.push(JSON.stringify(left));
-}
-
-/** What services and stores know now: versions that are destroyed later are still there. */
-async function takenFrom(deployment: Deployment, names: readonly string[]): Promise<Needle[]> {
-  const stores = names.map((name): SealedStore => sealedStoreOf(deployment, name));
-  return (await Promise.all(stores.map(needlesOf))).flat();
+  const opens = (message: Buffer) => ({ command: 'open', message: message.toString('base64') }) as const;
+  harvest.errors.push(
+    await refusalBy(third, opens(last)),
+    await refusalBy(third, opens(flipped(last))),
+    await refusalBy(second, opens(last)),
+    await refusalBy(second, { command: 'pull', group: groupId }),
+  );
 }
 
 /** The key of every session, with whichever Group Key it was sealed under. */
@@ -209,12 +195,12 @@ async function refusedCalls(deployment: Deployment, [first]: readonly Talker[]):
   }
 }
 
-async function refusalOf(call: Promise<unknown>): Promise<string> {
+/** Every word of a refusal. */
+export async function refusalOf(call: Promise<unknown>): Promise<string> {
   try {
     await call;
   } catch (error) {
-    if (error instanceof Refusal || error instanceof CpnsError)
-      return JSON.stringify({ ...error, message: error.message, stack: error.stack });
+    if (error instanceof Refusal) return JSON.stringify({ ...error, message: error.message, stack: error.stack });
     throw error;
   }
   throw new Error('a call that had to be refused went through');

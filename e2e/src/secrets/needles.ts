@@ -36,13 +36,8 @@ export function sealedStoreOf(deployment: Deployment, name: string): SealedStore
   return { name, url: deployment.storeUrl(name), service, masterKeyFile: deployment.masterKeyFile(name) };
 }
 
-interface StoredJson {
-  readonly keyId: string;
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
 /** A record as sealing lays it out: format, data-key-id, JSON, MAC. */
-function takeApart(value: Buffer): StoredJson {
+function takeApart(value: Buffer) {
   const reader = new Reader(value.subarray(0, value.length - MAC_BYTES), 'a record');
   reader.byte();
   const keyId = reader.lpText();

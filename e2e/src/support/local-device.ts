@@ -1,10 +1,19 @@
+import { KeyStorage, LinkSecurity } from '@cpns/contracts';
 import type { GroupKey } from '@cpns/core';
 import { parseOneTimeString } from '@cpns/key-derivation';
 import { Device, SealedDeviceStates, type DeviceOptions, type DeviceState, type DeviceStates } from '@cpns/pne-sdk';
 import { openRecords, FileMasterKey, openStore, type Store } from '@cpns/store';
 import { createLogger } from '@cpns/telemetry';
+import type { AdmitOptions, Deployment } from '@cpns/testing';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+
+/** What a device reports of itself, to show that it holds its key. */
+export const CAPABILITIES = {
+  linkSecurity: LinkSecurity.LINK_SECURITY_ENCRYPTED,
+  keyStorage: KeyStorage.KEY_STORAGE_SOFTWARE,
+  softwareVersion: '1',
+};
 
 /** As the program of a device calls itself: what binds its sealed records. */
 const SERVICE = 'pne';
@@ -14,7 +23,31 @@ export interface LocalDeviceOptions {
   readonly masterKeyFile: string;
   /** `host:port` of its gateway's certificate port. */
   readonly certificateAddress: string;
-  readonly onGroupKeyDelivery?: DeviceOptions['onGroupKeyDelivery'];
+  readonly onGroupKeyDelivery?: NonNullable<DeviceOptions['onGroupKeyDelivery']>;
+}
+
+type Hooks = Pick<LocalDeviceOptions, 'onGroupKeyDelivery'>;
+
+/** A device in this process, and what it was handed. */
+export interface AdmittedDevice {
+  /** E */
+  readonly entity: string;
+  readonly tokenId: string;
+  readonly oneTimeString: string;
+  readonly local: LocalDevice;
+}
+
+/** Admits an entity, and makes it a device in this process that has no key yet. */
+export async function admitLocally(
+  deployment: Deployment,
+  admission: AdmitOptions,
+  hooks: Hooks = {},
+): Promise<AdmittedDevice> {
+  const { entity, gateway } = admission;
+  const { tokenId, oneTimeString } = await deployment.admit(admission);
+  const directory = join(deployment.directory, 'local-devices', entity.replace(/\W+/g, '-'));
+  const local = await LocalDevice.create(directory, deployment.address(gateway, 'certificate'), hooks);
+  return { entity, tokenId, oneTimeString, local };
 }
 
 /** A device of the SDK in this process, on a store of its own or on that of a device program that has ended. */
@@ -29,25 +62,15 @@ export class LocalDevice {
   ) {}
 
   static async open(options: LocalDeviceOptions): Promise<LocalDevice> {
-    const { storeUrl, masterKeyFile, certificateAddress, onGroupKeyDelivery } = options;
+    const { storeUrl, masterKeyFile, ...others } = options;
     const store = await openStore(storeUrl);
     const states = new SealedDeviceStates(await openRecords({ store, service: SERVICE, masterKeyFile }));
     const logger = createLogger({ service: SERVICE, level: 'silent' });
-    const device = await Device.open({
-      states,
-      logger,
-      certificateAddress,
-      ...(onGroupKeyDelivery && { onGroupKeyDelivery }),
-    });
-    return new LocalDevice(device, states, store);
+    return new LocalDevice(await Device.open({ states, logger, ...others }), states, store);
   }
 
   /** A new device in a directory that is not there yet. */
-  static async create(
-    directory: string,
-    certificateAddress: string,
-    options: Pick<LocalDeviceOptions, 'onGroupKeyDelivery'> = {},
-  ): Promise<LocalDevice> {
+  static async create(directory: string, certificateAddress: string, options: Hooks = {}): Promise<LocalDevice> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const masterKeyFile = join(directory, 'master.key');
     await FileMasterKey.create(masterKeyFile);

@@ -45,6 +45,8 @@ export interface AdmitOptions {
   readonly gateway: string;
   /** Milliseconds until the token ends. */
   readonly lifetime?: number;
+  /** True by default. */
+  readonly waitUntilDelivered?: boolean;
 }
 
 interface CommonDeviceOptions {

@@ -3,6 +3,7 @@
  * it, on 127.0.0.1 and in one directory.
  */
 import { formatEntityUri, type EntityType } from '@cpns/core';
+import { checkHealth, type HealthStatus } from '@cpns/grpc';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +17,6 @@ import {
 } from './deployment-options';
 import type { Device, DeviceResult } from './device';
 import { DeviceWorkshop } from './device-workshop';
-import { checkHealth, type HealthStatus } from './health';
 import { Operator, type Admitted } from './operator';
 import { ROOT_FILE, SERVER_SIDE, writeMasterKey, writePki, writePrivate, type PkiFiles } from './pki-files';
 import { Service, type PortName, type ServiceSpec } from './service';

@@ -1,7 +1,6 @@
 /** A device whose process stays and does what it is told, one command after another (the command files of apps/pne). */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ManagedProcess } from './managed-process';
 
 /** What a device may be told. Bytes are in base64. */
@@ -57,7 +56,6 @@ export interface DeviceRefusal {
 export type DeviceAnswer<C extends DeviceCommand['command']> = ({ readonly ok: true } & Answers[C]) | DeviceRefusal;
 
 const ANSWER_MS = 30_000;
-const POLL_MS = 10;
 
 /** Writes commands and reads what came of them; `n` goes on over the restarts of the process. */
 export class DeviceSession {
@@ -109,12 +107,7 @@ export class DeviceSession {
   /** Of a command that was given before, perhaps to an earlier process. @throws Error as {@link command} */
   async answer<C extends DeviceCommand['command']>(n: number): Promise<DeviceAnswer<C>> {
     const file = join(this.directory, `${n}.result.json`);
-    const until = Date.now() + ANSWER_MS;
-    while (!existsSync(file)) {
-      if (this.process.exit !== undefined) throw this.process.failure('ended before it answered');
-      if (Date.now() > until) throw this.process.failure(`gave no answer within ${ANSWER_MS} ms`);
-      await sleep(POLL_MS);
-    }
+    await this.process.waitForFile(file, ANSWER_MS, 'answer');
     return JSON.parse(readFileSync(file, 'utf8')) as DeviceAnswer<C>;
   }
 }

@@ -8,8 +8,7 @@ import {
   type DeviceOptions,
 } from './deployment-options';
 import { Device } from './device';
-import { secretOf } from './device-secret';
-import { writeMasterKey } from './pki-files';
+import { writeMasterKey, writePrivate } from './pki-files';
 
 /** A gateway as its devices call it. */
 export interface CalledGateway {
@@ -41,18 +40,17 @@ export class DeviceWorkshop {
 
   /** Admits a device where that is needed, and prepares its files; no process is started. */
   async prepare(options: DeviceOptions): Promise<Device> {
-    const { directory: parent, root, admit, common, env, nodeOptions } = this.options;
+    const { directory: parent, common, env, nodeOptions } = this.options;
     const { entity } = options;
     const gateway = this.options.gateway(options.gateway);
     const directory = join(parent, String(this.#prepared++));
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const called = { uri: gateway.uri, address: gateway.token, root };
     const device = new Device({
       entity,
       directory,
       env: {
         ...common,
-        ...(await secretOf(options, directory, called, admit)),
+        ...(await this.#secretOf(options, directory, gateway)),
         CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
         CPNS_GATEWAY_CERTIFICATE_ADDRESS: gateway.certificate,
         ...envFor(env, 'pne', entity),
@@ -67,5 +65,23 @@ export class DeviceWorkshop {
   /** Ends the processes of all. */
   async stop(): Promise<void> {
     await Promise.all(this.devices.map((device) => device.stop()));
+  }
+
+  /** The variables of the device's process that lead it to its key: a one-time string, or what it was made with (Q2). */
+  async #secretOf(options: DeviceOptions, directory: string, gateway: CalledGateway): Promise<Record<string, string>> {
+    const { root, admit } = this.options;
+    if (!('preSharedKey' in options)) {
+      const { oneTimeString } = 'oneTimeString' in options ? options : await admit(options);
+      return { CPNS_ONE_TIME_STRING_FILE: writePrivate(join(directory, 'one-time-string'), oneTimeString) };
+    }
+    const { entity, user, preSharedKey } = options;
+    return {
+      CPNS_PRE_SHARED_KEY_FILE: writePrivate(join(directory, 'pre-shared.key'), preSharedKey.toString('hex')),
+      CPNS_ENTITY: entity,
+      CPNS_GATEWAY: gateway.uri,
+      CPNS_GATEWAY_ADDRESS: gateway.token,
+      CPNS_ROOT_FILE: root,
+      ...(user === undefined ? {} : { CPNS_USER: user }),
+    };
   }
 }

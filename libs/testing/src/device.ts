@@ -37,12 +37,6 @@ export interface DeviceSpec {
   readonly nodeOptions: readonly string[];
 }
 
-export interface DeviceRun {
-  readonly process: ManagedProcess;
-  /** @throws Error with the end of its log when it ended otherwise than with code 0 */
-  readonly done: Promise<DeviceResult>;
-}
-
 const RUN_MS = 60_000;
 
 /** A target entity: a store of its own, on which any number of processes run one after another. */
@@ -79,8 +73,41 @@ export class Device {
     return JSON.parse(readFileSync(this.#resultFile, 'utf8')) as DeviceResult;
   }
 
-  /** Starts its process. One that was killed goes on where its store says that it was. */
-  async start(until: DeviceStage, env: Readonly<Record<string, string>> = {}): Promise<DeviceRun> {
+  /**
+   * Runs its process to a stage; one that was killed goes on where its store says that it was.
+   * @throws Error with the end of its log when it does not end within 60 s, or otherwise than with code 0
+   */
+  async run(until: DeviceStage = 'proved'): Promise<DeviceResult> {
+    const process = await this.#start(until, {});
+    await Promise.race([process.exited, sleep(RUN_MS, undefined, { ref: false })]);
+    if (process.exit === undefined) {
+      const error = process.failure(`did not finish within ${RUN_MS} ms`);
+      await process.kill('SIGKILL');
+      throw error;
+    }
+    if (process.exit.code !== 0) throw process.failure('failed');
+    return this.result();
+  }
+
+  /**
+   * Runs its process until its key is proved, from where on it takes commands. One that was killed goes on with the
+   * command that it was at.
+   * @throws Error with the end of its log when it does not get there
+   */
+  async open(): Promise<DeviceSession> {
+    const commands = join(this.spec.directory, 'commands');
+    mkdirSync(commands, { recursive: true, mode: 0o700 });
+    const process = await this.#start('proved', { CPNS_COMMAND_DIRECTORY: commands });
+    await process.waitForFile(this.#resultFile, RUN_MS);
+    return new DeviceSession(commands, process);
+  }
+
+  /** Ends a run that has not ended by itself. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#runs.map((process) => process.kill('SIGKILL')));
+  }
+
+  async #start(until: DeviceStage, env: Readonly<Record<string, string>>): Promise<ManagedProcess> {
     rmSync(this.#resultFile, { force: true });
     const process = await ManagedProcess.start({
       name: this.entity,
@@ -96,44 +123,6 @@ export class Device {
       logFile: this.logFile,
     });
     this.#runs.push(process);
-    return { process, done: this.#finish(process, env.CPNS_COMMAND_DIRECTORY === undefined ? RUN_MS : undefined) };
-  }
-
-  /** Runs its process to a stage. @throws Error as {@link DeviceRun.done} */
-  async run(until: DeviceStage = 'proved', env: Readonly<Record<string, string>> = {}): Promise<DeviceResult> {
-    return (await this.start(until, env)).done;
-  }
-
-  /**
-   * Runs its process to a stage, where it stays and takes commands. One that was killed goes on with the command that it
-   * was at.
-   * @throws Error with the end of its log when it does not get there
-   */
-  async open(until: DeviceStage = 'proved', env: Readonly<Record<string, string>> = {}): Promise<DeviceSession> {
-    const commands = join(this.spec.directory, 'commands');
-    mkdirSync(commands, { recursive: true, mode: 0o700 });
-    const { process, done } = await this.start(until, { ...env, CPNS_COMMAND_DIRECTORY: commands });
-    // that it ended is seen where its answers are waited for
-    done.catch(() => undefined);
-    await process.waitForFile(this.#resultFile, RUN_MS);
-    return new DeviceSession(commands, process);
-  }
-
-  /** Ends a run that has not ended by itself. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#runs.map((process) => process.kill('SIGKILL')));
-  }
-
-  /** @param limit milliseconds; none for a process that stays */
-  async #finish(process: ManagedProcess, limit: number | undefined): Promise<DeviceResult> {
-    const late = limit === undefined ? [] : [sleep(limit, undefined, { ref: false })];
-    await Promise.race([process.exited, ...late]);
-    if (process.exit === undefined) {
-      const error = process.failure(`did not finish within ${limit} ms`);
-      await process.kill('SIGKILL');
-      throw error;
-    }
-    if (process.exit.code !== 0) throw process.failure('failed');
-    return this.result();
+    return process;
   }
 }

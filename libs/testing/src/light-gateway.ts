@@ -27,7 +27,8 @@ export class LightGateway {
   readonly #connections: Connection[] = [];
   #closed = false;
 
-  private constructor(
+  /** One that was enrolled already. */
+  constructor(
     private readonly deployment: Deployment,
     /** E */
     readonly uri: string,

@@ -70,7 +70,7 @@ describe('ManagedProcess', () => {
     );
     expect(Date.now() - before).toBeLessThan(30_000);
     const slow = await start(FOREVER);
-    await expect(slow.waitForFile(join(directory, 'never'), 50)).rejects.toThrow('was not ready within 50 ms');
+    await expect(slow.waitForFile(join(directory, 'never'), 50)).rejects.toThrow('did not become ready within 50 ms');
     await slow.kill('SIGKILL');
   });
 

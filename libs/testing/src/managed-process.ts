@@ -27,7 +27,7 @@ export interface ProcessSpec {
 const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_PATH', 'NODE_V8_COVERAGE'] as const;
 
 const STOP_MS = 15_000;
-const POLL_MS = 20;
+const POLL_MS = 10;
 const TAIL_LINES = 20;
 
 /** Children that run; they end with this process, by their own pid. */
@@ -132,13 +132,14 @@ export class ManagedProcess {
 
   /**
    * Waits until a file is there.
+   * @param what names that, as in `did not become ready`
    * @throws Error with the end of the log as soon as the process is gone, or after `timeoutMs`
    */
-  async waitForFile(file: string, timeoutMs: number): Promise<void> {
+  async waitForFile(file: string, timeoutMs: number, what = 'become ready'): Promise<void> {
     const until = Date.now() + timeoutMs;
     while (!existsSync(file)) {
-      if (this.#exit !== undefined) throw this.failure('did not become ready');
-      if (Date.now() > until) throw this.failure(`was not ready within ${timeoutMs} ms`);
+      if (this.#exit !== undefined) throw this.failure(`did not ${what}`);
+      if (Date.now() > until) throw this.failure(`did not ${what} within ${timeoutMs} ms`);
       await sleep(POLL_MS);
     }
   }

@@ -3,6 +3,7 @@ import { createServer, get, type IncomingMessage, type ServerResponse } from 'no
 import type { AddressInfo } from 'node:net';
 import { stepOfSpan, type CollectedStep } from './flow-steps';
 import { OtlpError, parseExport, type CollectedSpan } from './otlp';
+import { waitUntil } from './wait-until';
 
 const PATH = '/v1/traces';
 /** Of one request, in bytes. */
@@ -146,17 +147,7 @@ export class OtlpCollector {
    * @throws Error after `timeoutMs`
    */
   async waitFor(condition: () => boolean, timeoutMs: number, what = 'the spans'): Promise<void> {
-    if (condition()) return;
-    await new Promise<void>((resolve, reject) => {
-      const end = (error?: Error) => {
-        clearTimeout(timer);
-        stop();
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      const timer = setTimeout(() => end(new Error(`${what} did not come within ${timeoutMs} ms`)), timeoutMs);
-      const stop = this.onSpan(() => condition() && end());
-    });
+    await waitUntil(what, condition, { withinMs: timeoutMs });
   }
 
   async stop(): Promise<void> {

@@ -75,7 +75,7 @@ describe('parseExport', () => {
 
   it.each([
     ['no JSON', '{', /not JSON/],
-    ['no object', '[]', /no object/],
+    ['no object', '[]', /expected object/],
     ['a trace id of another length', bodyOf({ ...good, traceId: 'ab' }), /traceId/],
     ['a span id in upper case', bodyOf({ ...good, spanId: 'B'.repeat(16) }), /spanId/],
     ['no name', bodyOf({ ...good, name: undefined }), /name/],

@@ -3,6 +3,7 @@ import { copyFile, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isErrno } from './faults/errno';
 
 const EMBEDDED = 'embedded:';
 const DATA_FILE = 'data.mdb';
@@ -70,7 +71,7 @@ async function headOf(path: string): Promise<Buffer | undefined> {
       await file.close();
     }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (isErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
+import { Redis } from 'ioredis';
 import { join } from 'node:path';
 import type { DeploymentOptions } from './deployment-options';
 import { SERVER_SIDE } from './pki-files';
-import { redisUrlWithPrefix, removeRedisKeys } from './redis-keys';
 
 /** Where the services of one deployment keep their records. */
 export class Stores {
@@ -18,15 +18,26 @@ export class Stores {
   /** For `openStore`; a gateway's is always embedded. */
   url(service: string): string {
     const isServerSide = (SERVER_SIDE as readonly string[]).includes(service);
-    if (typeof this.store === 'object' && isServerSide)
-      return redisUrlWithPrefix(this.store.redis, this.#redisPrefix(service));
+    if (typeof this.store === 'object' && isServerSide) {
+      const { redis } = this.store;
+      return `${redis}${redis.includes('?') ? '&' : '?'}prefix=${this.#redisPrefix(service)}`;
+    }
     return `embedded:${join(this.directory, service.replace('/', '-'), 'store')}`;
   }
 
   /** Leaves nothing behind in a Redis; what is embedded goes with the directory. */
   async remove(): Promise<void> {
     if (typeof this.store !== 'object') return;
-    for (const name of SERVER_SIDE) await removeRedisKeys(this.store.redis, this.#redisPrefix(name));
+    const client = new Redis(this.store.redis.replace(/\?.*$/, ''));
+    try {
+      for (const name of SERVER_SIDE) {
+        const match = `${this.#redisPrefix(name)}*`;
+        for await (const keys of client.scanStream({ match, count: 1000 }) as AsyncIterable<string[]>)
+          if (keys.length > 0) await client.unlink(...keys);
+      }
+    } finally {
+      client.disconnect();
+    }
   }
 
   #redisPrefix(service: string): string {

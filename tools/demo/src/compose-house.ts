@@ -4,7 +4,8 @@
  */
 import { parseEntityUri, parseIdentityUri } from '@cpns/core';
 import { pemToDers } from '@cpns/certificate-issuance';
-import { checkHealth, DeviceWorkshop, Operator, type AdmitOptions, type CollectedSpan } from '@cpns/testing';
+import { checkHealth } from '@cpns/grpc';
+import { DeviceWorkshop, Operator, type AdmitOptions, type CollectedSpan } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -12,10 +12,10 @@ export function u64(value: bigint): Buffer {
   return Buffer.from(value.toString(16).padStart(16, '0'), 'hex');
 }
 
-/** HKDF of RFC 5869 with SHA-256; the empty salt is 32 zero bytes. */
-export function hkdf(ikm: Buffer, salt: Buffer, info: readonly (string | Buffer)[], length = 32): Buffer {
+/** HKDF of RFC 5869 with SHA-256, 32 bytes; the empty salt is 32 zero bytes. */
+export function hkdf(ikm: Buffer, salt: Buffer, info: readonly (string | Buffer)[]): Buffer {
   const joined = Buffer.concat(info.map((part) => (typeof part === 'string' ? Buffer.from(part, 'ascii') : part)));
-  return Buffer.from(hkdfSync('sha256', ikm, salt, joined, length));
+  return Buffer.from(hkdfSync('sha256', ikm, salt, joined, 32));
 }
 
 export const EMPTY_SALT = Buffer.alloc(32);

@@ -7,9 +7,6 @@ export interface Version {
   readonly version: bigint;
 }
 
-/** key-id of S, 16 bytes. */
-export const keyId = (secret: Buffer): Buffer => hkdf(secret, EMPTY_SALT, ['cpns/v1/key-id'], 16);
-
 /** The key that wraps a Group Key for one member, 32 bytes. */
 export const wrapKey = (secret: Buffer, { groupId, version }: Version, entity: string): Buffer =>
   hkdf(secret, EMPTY_SALT, ['cpns/v1/group-key-wrap', lp(groupId), u64(version), lp(entity)]);
@@ -45,12 +42,10 @@ export function unwrap(key: Buffer, wrap: Buffer): Buffer | undefined {
   return block.subarray(0, BLOCK).equals(INTEGRITY) ? unwrapped : undefined;
 }
 
-/** `0x01 LP(E) key-id wrap`, taken apart. */
+/** `0x01 LP(E) key-id wrap`, taken apart; key-id is 16 bytes. */
 export interface Envelope {
   /** E */
   readonly entity: string;
-  /** 16 bytes. */
-  readonly keyId: Buffer;
   /** 40 bytes. */
   readonly wrap: Buffer;
 }
@@ -60,7 +55,6 @@ export function readEnvelope(own: Buffer): Envelope {
   const end = 3 + own.readUInt16BE(1);
   return {
     entity: own.toString('utf8', 3, end),
-    keyId: own.subarray(end, end + 16),
     wrap: own.subarray(end + 16, end + 56),
   };
 }

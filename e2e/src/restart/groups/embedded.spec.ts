@@ -1,3 +1,4 @@
-import { groupRestartSuite } from './suite';
+import { killSuite } from '../suite';
+import { GROUP_FLOWS } from './group-flows';
 
-groupRestartSuite('embedded');
+killSuite(GROUP_FLOWS);

@@ -2,7 +2,7 @@
 import { CpnsError } from '@cpns/core';
 import type { DeliveryMode } from '@cpns/testing';
 import { persistently } from '../house';
-import type { GroupHouse, Part } from './group-house';
+import { GATEWAYS, type GroupHouse, type Part } from './group-house';
 
 /** How a group is to be. */
 export interface Outcome {
@@ -17,80 +17,105 @@ export interface Outcome {
   readonly members: readonly Part[];
   readonly joined: readonly Part[];
   readonly left: readonly Part[];
-  /** Names of the gateways that have to have heard of all of it. */
-  readonly concerned: readonly string[];
+  /** Those before the change and after it: their gateways have to have heard of all of it. */
+  readonly parts: readonly Part[];
+}
+
+const concerned = (house: GroupHouse, { parts }: Outcome) =>
+  GATEWAYS.filter((name) => parts.some((part) => house.members[part].gateway === name));
+
+/** What gateways and watching devices have not got yet, in words. */
+export async function lackingAt(house: GroupHouse, outcome: Outcome): Promise<string[]> {
+  const { groupId, revision, newest, delivery, deleted, members } = outcome;
+  const lacking: string[] = [];
+  for (const gateway of concerned(house, outcome)) {
+    const view = await house.sight.gateway(gateway, groupId);
+    if ((view?.revision ?? 0n) < revision) lacking.push(`${gateway}: the notice`);
+    const stated = view?.statements.at(-1)?.statement.version ?? 0n;
+    if (deleted && stated <= newest) lacking.push(`${gateway}: the end`);
+  }
+  if (delivery === 'pull' && !deleted) return lacking;
+  for (const part of members) {
+    const { version, ended } = await house.members[part].local.groups.status(groupId);
+    if (deleted ? !ended && version > 0n : version < newest) lacking.push(`${part}: the push`);
+  }
+  return lacking;
 }
 
 const upTo = (newest: bigint): bigint[] => Array.from({ length: Number(newest) }, (_, index) => BigInt(index + 1));
 
+/** Each version is one and the same key wherever it is. */
+export async function expectOneKey(house: GroupHouse, groupId: string, newest: bigint): Promise<void> {
+  for (const version of upTo(newest)) expect((await house.commitments(groupId, version)).size).toBe(1);
+}
+
 /** SMF, CSKMF, KMC and the gateways agree on members, revision and versions; no version is missing, doubled or torn. */
-export async function expectAlikeEverywhere(groups: GroupHouse, outcome: Outcome): Promise<void> {
-  const { groupId, revision, newest, deleted, concerned } = outcome;
-  const { operator } = groups.house.deployment;
-  const entities = outcome.members.map((part) => groups.entity(part)).sort();
-  const group = await persistently(() => operator.groups.getGroup(groupId));
+export async function expectAlikeEverywhere(house: GroupHouse, outcome: Outcome): Promise<void> {
+  const { groupId, revision, newest, deleted } = outcome;
+  const entities = outcome.members.map((part) => house.entity(part)).sort();
+  const group = await persistently(() => house.groups.getGroup(groupId));
   expect(group).toMatchObject({ membershipRevision: revision, deleted });
   expect([...group.members].sort()).toEqual(deleted ? [] : entities);
-  const status = await persistently(() => operator.groups.groupKeyStatus(groupId));
+  const status = await persistently(() => house.groups.groupKeyStatus(groupId));
   // the end of a group is a revision of its own, that no version serves
   expect(status).toMatchObject({ membershipRevision: newest, deleted });
   expect(status.versions.map(({ version }) => version)).toEqual(upTo(newest));
-  const kept = await groups.sight.kmcVersions(groupId, newest);
+  const kept = await house.sight.kmcVersions(groupId, newest);
   expect(kept.map(({ version }) => version)).toEqual(upTo(newest));
   expect(kept.at(-1)?.state).toBe(deleted ? 'destroyed' : 'live');
-  for (const gateway of concerned) {
-    const view = await groups.sight.gateway(gateway, groupId);
+  for (const gateway of concerned(house, outcome)) {
+    const view = await house.sight.gateway(gateway, groupId);
     // the end names the version that was the last one
     const noticed = deleted ? [...upTo(newest), newest] : upTo(revision);
     expect(view).toMatchObject({ revision, deleted, noticed });
-    const here = outcome.members.map((part) => groups.members[part]).filter((member) => member.gateway === gateway);
+    const here = outcome.members.map((part) => house.members[part]).filter((member) => member.gateway === gateway);
     expect([...(view?.members ?? [])].sort()).toEqual(here.map(({ entity }) => entity).sort());
   }
 }
 
 /** Members seal and open with the newest version, nobody else does, and each version is one and the same key. */
-export async function expectInUse(groups: GroupHouse, outcome: Outcome): Promise<void> {
+export async function expectInUse(house: GroupHouse, outcome: Outcome): Promise<void> {
   const { groupId, newest, members, joined, left } = outcome;
   for (const part of members) {
-    const status = await persistently(() => groups.members[part].local.groups.pull(groupId));
+    const status = await persistently(() => house.members[part].local.groups.pull(groupId));
     expect(status).toMatchObject({ version: newest, ended: false, left: false });
   }
-  for (const sender of members) await expectHeard(groups, outcome, sender);
-  for (const part of left) await expectShutOut(groups, outcome, part);
+  for (const sender of members) await expectHeard(house, outcome, sender);
+  for (const part of left) await expectShutOut(house, outcome, part);
   for (const part of joined)
-    expect(await refusalOf(() => groups.members[part].local.ask(groupId, newest - 1n))).toBe('VERSION_NOT_GIVEN');
-  for (const version of upTo(newest)) expect((await groups.commitments(groupId, version)).size).toBe(1);
+    expect(await refusalOf(() => house.members[part].local.ask(groupId, newest - 1n))).toBe('VERSION_NOT_GIVEN');
+  await expectOneKey(house, groupId, newest);
 }
 
-async function expectHeard(groups: GroupHouse, { groupId, newest, members }: Outcome, sender: Part): Promise<void> {
+async function expectHeard(house: GroupHouse, { groupId, newest, members }: Outcome, sender: Part): Promise<void> {
   const plaintext = Buffer.from(`${groupId} from ${sender}`);
-  const message = await persistently(() => groups.members[sender].local.groups.seal(groupId, plaintext));
+  const message = await persistently(() => house.members[sender].local.groups.seal(groupId, plaintext));
   for (const part of members.filter((one) => one !== sender)) {
-    const opened = await persistently(() => groups.members[part].local.groups.open(message));
-    expect(opened).toMatchObject({ groupId, version: newest, sender: groups.entity(sender) });
+    const opened = await persistently(() => house.members[part].local.groups.open(message));
+    expect(opened).toMatchObject({ groupId, version: newest, sender: house.entity(sender) });
     expect(opened.plaintext.equals(plaintext)).toBe(true);
   }
 }
 
-async function expectShutOut(groups: GroupHouse, { groupId, newest, members }: Outcome, part: Part): Promise<void> {
-  const leaver = groups.members[part];
+async function expectShutOut(house: GroupHouse, { groupId, newest, members }: Outcome, part: Part): Promise<void> {
+  const leaver = house.members[part];
   for (const version of [0n, newest])
     expect(['NOT_A_MEMBER', 'VERSION_NOT_GIVEN']).toContain(await refusalOf(() => leaver.local.ask(groupId, version)));
   const [sender] = members;
   if (sender === undefined) throw new Error('nobody is left to seal');
-  const message = await groups.members[sender].local.groups.seal(groupId, Buffer.from('after it left'));
+  const message = await house.members[sender].local.groups.seal(groupId, Buffer.from('after it left'));
   expect(['NOT_A_MEMBER', 'VERSION_NOT_GIVEN']).toContain(await refusalOf(() => leaver.local.groups.open(message)));
 }
 
 /** Nobody is given anything of the group any more, and whoever had its key knows that it has ended. */
-export async function expectGone(groups: GroupHouse, { groupId, newest, members }: Outcome): Promise<void> {
+export async function expectGone(house: GroupHouse, { groupId, newest, members }: Outcome): Promise<void> {
   for (const part of members) {
-    const member = groups.members[part];
+    const member = house.members[part];
     expect(await refusalOf(() => member.local.ask(groupId, newest))).toBe('GROUP_DELETED');
     expect(await member.local.groups.status(groupId)).toMatchObject({ ended: true });
     expect(await refusalOf(() => member.local.groups.seal(groupId, Buffer.from('too late')))).toBe('GROUP_DELETED');
   }
-  for (const version of upTo(newest)) expect((await groups.commitments(groupId, version)).size).toBe(1);
+  await expectOneKey(house, groupId, newest);
 }
 
 /** What it is refused with, once somebody is there to refuse it. */

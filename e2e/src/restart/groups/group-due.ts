@@ -126,8 +126,6 @@ export const GROUP_DUE = {
   'GK-PUSH': [at(DEVICE, 'GK-PUSH', 1, 'device')],
 } as const satisfies Record<string, readonly Due[]>;
 
-export type GroupFlowName = keyof typeof GROUP_DUE;
-
 /** Those that the table of the flow does not have, or not so often. */
 export const isOfAnother =
   (due: readonly Due[]) =>

@@ -1,55 +1,82 @@
 /** A house with all services, and devices behind two gateways that are members of one fresh group after the other. */
-import type { GroupKeyDelivery } from '@cpns/contracts';
 import { deriveGroupKeyCommitment } from '@cpns/group-key';
+import { waitUntil, type Device, type DeviceAnswer, type DeviceCommand, type DeviceSession } from '@cpns/testing';
+import { admitLocally, type LocalDevice } from '../../support/local-device';
 import { KMC, SMF } from '../due';
-import { House, MAIN_GATEWAY, PN } from '../house';
-import { DeviceProcess } from './device-process';
-import { provisionMember, type Member } from './member';
+import { House, MAIN_GATEWAY, PATIENCE_MS, type HouseOptions } from '../house';
 import { Sight } from './sight';
 
-/** Of a network of its own. It hears of everything, and is never killed itself. */
-export const OTHER_GATEWAY = 'pn2/gw1';
-export const GATEWAYS = [MAIN_GATEWAY, OTHER_GATEWAY] as const;
+export const GATEWAYS = [MAIN_GATEWAY, 'pn2/gw1'] as const;
 
-/** The devices in this process, by what they are in the flows. `afar` is behind the other gateway. */
-export type Part = 'stayer' | 'mover' | 'afar';
+/** The devices in this process, by what they are in the flows, and the gateway that each is behind. */
+const GATEWAY_OF = { stayer: MAIN_GATEWAY, mover: MAIN_GATEWAY, afar: 'pn2/gw1' } as const;
+export type Part = keyof typeof GATEWAY_OF;
 
-export class GroupHouse {
-  private constructor(
-    readonly house: House,
-    readonly sight: Sight,
-    private readonly seen: SeenCommitments,
-    readonly members: Readonly<Record<Part, Member>>,
-    readonly device: DeviceProcess,
-  ) {}
+/** What a gateway, or the Server behind it, says while it is away. */
+const PASSING = ['DEPENDENCY_UNAVAILABLE', 'DEADLINE', 'CONFLICT'];
 
-  /** @param redis URL, where the Server side is on Redis */
-  static async start(redis?: string): Promise<GroupHouse> {
-    const house = await House.start(redis, { services: [KMC, SMF], gateways: [{ pn: 'pn2', id: 'gw1' }] });
+/** A device in this process, which watches all the time. */
+interface Member {
+  /** E */
+  readonly entity: string;
+  readonly gateway: string;
+  readonly local: LocalDevice;
+}
+
+export class GroupHouse extends House {
+  readonly sight = new Sight(this.deployment, GATEWAYS);
+  readonly members = {} as Record<Part, Member>;
+  /** GKC of each `<group>/<version>` that deliveries to devices here said, in hex, whether or not it was believed. */
+  readonly #seen = new Map<string, Set<string>>();
+  #device: Device | undefined;
+  #session: DeviceSession | undefined;
+
+  static override async start({ redis }: HouseOptions): Promise<GroupHouse> {
+    const options = { redis, services: [KMC, SMF], gateways: [{ pn: 'pn2', id: 'gw1' }] } as const;
+    const house = new GroupHouse(options, ...(await House.build(options)));
     try {
-      return await GroupHouse.#furnish(house);
+      for (const part of Object.keys(GATEWAY_OF) as Part[]) house.members[part] = await house.#provision(part);
+      const wanted = house.newDevice('secret', 'server');
+      house.#device = await house.deployment.prepareDevice(wanted);
+      await house.openDevice();
+      return house;
     } catch (error) {
       await house.stop();
       throw error;
     }
   }
 
-  static async #furnish(house: House): Promise<GroupHouse> {
-    const { deployment } = house;
-    const sight = new Sight(deployment, GATEWAYS);
-    const seen = new SeenCommitments();
-    const onDelivery = (delivery: GroupKeyDelivery) => seen.note(delivery);
-    const main = (id: string) => provisionMember(deployment, { id, pn: PN, gateway: MAIN_GATEWAY, onDelivery });
-    const stayer = await main('stayer');
-    const mover = await main('mover');
-    const afar = await provisionMember(deployment, { id: 'afar', pn: 'pn2', gateway: OTHER_GATEWAY, onDelivery });
-    const device = await DeviceProcess.provision(house);
-    return new GroupHouse(house, sight, seen, { stayer, mover, afar }, device);
+  get groups() {
+    return this.deployment.operator.groups;
   }
 
   /** E */
-  entity(part: Part | 'device'): string {
-    return part === 'device' ? this.device.entity : this.members[part].entity;
+  entity(part: Part): string {
+    return this.members[part].entity;
+  }
+
+  /** The device that is a process of its own, and may be killed. */
+  get device(): Device {
+    if (this.#device === undefined) throw new Error('the device was not prepared');
+    return this.#device;
+  }
+
+  /** Starts it. The command that its death interrupted is the first that it does, and its answer is not read. */
+  async openDevice(): Promise<void> {
+    this.#session = await this.device.open();
+  }
+
+  /** Has it do something until it is done. @throws Error with the reason of a refusal that trying again is no answer to */
+  tell<C extends DeviceCommand>(command: C) {
+    type Done = Extract<DeviceAnswer<C['command']>, { readonly ok: true }>;
+    const what = `an answer to ${command.command}`;
+    const ask = async (): Promise<Done | undefined> => {
+      const answer: DeviceAnswer<C['command']> | undefined = await this.#session?.command(command);
+      if (answer === undefined || answer.ok) return answer;
+      if (PASSING.includes(answer.reason)) return undefined;
+      throw new Error(`the device was refused ${command.command}: ${answer.reason}: ${answer.message}`);
+    };
+    return waitUntil(what, ask, { withinMs: PATIENCE_MS });
   }
 
   /**
@@ -57,41 +84,37 @@ export class GroupHouse {
    * device here.
    */
   async commitments(groupId: string, version: bigint): Promise<ReadonlySet<string>> {
-    const all = new Set(this.seen.of(groupId, version));
+    const all = new Set(this.#seen.get(`${groupId}/${version}`));
     for (const { version: one, groupKey } of await this.sight.kmcVersions(groupId, version))
       if (one === version && groupKey !== undefined)
         all.add(deriveGroupKeyCommitment(groupKey, groupId, version).toString('hex'));
-    const stated = (await this.sight.commitments(groupId)).get(version);
-    if (stated !== undefined) all.add(stated);
+    const stated = [...(await this.sight.stated(groupId))];
     for (const gateway of GATEWAYS)
-      for (const statement of (await this.sight.gateway(gateway, groupId))?.statements ?? [])
-        if (statement.version === version) all.add(statement.commitment.toString('hex'));
+      for (const { statement } of (await this.sight.gateway(gateway, groupId))?.statements ?? [])
+        stated.push(statement);
+    for (const one of stated) if (one.version === version) all.add(one.commitment.toString('hex'));
     return all;
   }
 
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     try {
-      for (const member of Object.values(this.members)) await member.local.close();
+      for (const { local } of Object.values(this.members)) await local.close();
     } finally {
-      await this.house.stop();
+      await super.stop();
     }
   }
-}
 
-/** What deliveries to devices here said, kept whether or not it was believed. */
-class SeenCommitments {
-  readonly #seen = new Map<string, Set<string>>();
-
-  note({ statement }: GroupKeyDelivery): void {
-    if (statement === undefined || statement.commitment.length === 0) return;
-    const name = nameOf(statement.groupId, statement.version);
-    const seen = this.#seen.get(name) ?? new Set();
-    this.#seen.set(name, seen.add(statement.commitment.toString('hex')));
-  }
-
-  of(groupId: string, version: bigint): ReadonlySet<string> {
-    return this.#seen.get(nameOf(groupId, version)) ?? new Set();
+  async #provision(part: Part): Promise<Member> {
+    const gateway = GATEWAY_OF[part];
+    const entity = this.deployment.entity(gateway.slice(0, 3), 'pne', part);
+    const admission = { entity, form: 'secret', assigner: 'server', gateway } as const;
+    const { local, oneTimeString } = await admitLocally(this.deployment, admission, {
+      onGroupKeyDelivery: ({ statement }) => {
+        if (statement === undefined || statement.commitment.length === 0) return;
+        const name = `${statement.groupId}/${statement.version}`;
+        this.#seen.set(name, (this.#seen.get(name) ?? new Set()).add(statement.commitment.toString('hex')));
+      },
+    });
+    return { entity, gateway, local: (await local.enrol(oneTimeString, PATIENCE_MS)).watch() };
   }
 }
-
-const nameOf = (groupId: string, version: bigint): string => `${groupId}/${version}`;

@@ -1,4 +1,5 @@
 import { startRedis } from '@cpns/store/testing';
-import { groupRestartSuite } from './suite';
+import { killSuite } from '../suite';
+import { GROUP_FLOWS } from './group-flows';
 
-groupRestartSuite('redis', () => startRedis());
+killSuite(GROUP_FLOWS, () => startRedis());

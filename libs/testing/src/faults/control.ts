@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../wait-until';
 import { isErrno } from './errno';
 import {
   commitsFile,
@@ -20,17 +20,13 @@ const POLL_MS = 10;
 /** How much later than the end of all else a death may be, milliseconds. */
 const GRACE_MS = 3_000;
 
-/** Waits, since a process that was killed is gone only when its starter has noticed. */
-async function gone(pid: number, until: number): Promise<boolean> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch (error) {
-      if (isErrno(error, 'ESRCH')) return true;
-      throw error;
-    }
-    if (Date.now() > until) return false;
-    await sleep(POLL_MS);
+function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    if (isErrno(error, 'ESRCH')) return true;
+    throw error;
   }
 }
 
@@ -75,17 +71,22 @@ export class FaultControl {
    * @throws Error when that has not happened within `timeoutMs`, or `unless` aborted 3 s ago
    */
   async killed({ id, service }: FaultPlan, timeoutMs: number, unless?: AbortSignal): Promise<Kill> {
-    const until = Date.now() + timeoutMs;
+    const file = killFile(this.directory, id);
     let graceUntil = Infinity;
-    while (!existsSync(killFile(this.directory, id))) {
-      // others can see a commit before the one who made it is told, and dies
-      if (unless?.aborted) graceUntil = Math.min(graceUntil, Date.now() + GRACE_MS);
-      if (Date.now() > graceUntil) throw new Error(`${service} did not come to the commit that it was to die at`);
-      if (Date.now() > until) throw new Error(`${service} did not die within ${timeoutMs} ms`);
-      await sleep(POLL_MS);
-    }
-    const kill = parseKill(readFileSync(killFile(this.directory, id), 'utf8'));
-    if (!(await gone(kill.pid, until))) throw new Error(`${service} (${kill.pid}) said that it dies, and lives`);
+    await waitUntil(
+      `the death of ${service}`,
+      () => {
+        if (existsSync(file)) return true;
+        // others can see a commit before the one who made it is told, and dies
+        if (unless?.aborted) graceUntil = Math.min(graceUntil, Date.now() + GRACE_MS);
+        if (Date.now() > graceUntil) throw new Error(`${service} did not come to the commit that it was to die at`);
+        return false;
+      },
+      { withinMs: timeoutMs, everyMs: POLL_MS },
+    );
+    const kill = parseKill(readFileSync(file, 'utf8'));
+    // a process that was killed is gone only when its starter has noticed
+    await waitUntil(`the end of ${service} (${kill.pid})`, () => isGone(kill.pid), { withinMs: timeoutMs });
     return kill;
   }
 

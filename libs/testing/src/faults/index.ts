@@ -1,4 +1,3 @@
 export { FaultControl } from './control';
-export { FaultInjector, type InjectorOptions } from './injector';
-export { FAULT_POINTS, FAULT_VARIABLES, sameCommit } from './plan';
-export type { Commit, CommitSite, FaultPlan, FaultPoint, Kill } from './plan';
+export { FAULT_POINTS, sameCommit } from './plan';
+export type { Commit, CommitSite, FaultPoint } from './plan';

@@ -10,6 +10,7 @@
  */
 import { isFlowId, type FlowId } from '@cpns/telemetry';
 import { join } from 'node:path';
+import { z } from 'zod';
 
 /** Before anything of the commit reaches the store, or when it is durable and nobody was told. */
 export const FAULT_POINTS = ['before-commit', 'after-commit'] as const;
@@ -53,45 +54,31 @@ export const commitsFile = (directory: string): string => join(directory, 'commi
 export const sameCommit = (a: Commit, b: Commit): boolean =>
   a.service === b.service && a.flow === b.flow && a.step === b.step && a.kind === b.kind;
 
-function fields(text: string): Readonly<Record<string, unknown>> {
-  const parsed: unknown = JSON.parse(text);
-  if (typeof parsed !== 'object' || parsed === null) throw new TypeError('not an object');
-  return parsed as Readonly<Record<string, unknown>>;
-}
+const commit = z.object({
+  service: z.string(),
+  flow: z.custom<FlowId | ''>((flow) => typeof flow === 'string' && (flow === '' || isFlowId(flow))),
+  step: z.int(),
+  kind: z.string(),
+});
+const faultPlan = commit.extend({
+  id: z.string().regex(/^[a-z0-9-]{1,64}$/),
+  occurrence: z.int().min(1),
+  point: z.enum(FAULT_POINTS),
+});
+const kill = faultPlan.extend({ pid: z.int() });
 
-function commitOf({ service, flow, step, kind }: Readonly<Record<string, unknown>>): Commit {
-  if (typeof service !== 'string' || typeof kind !== 'string' || !Number.isInteger(step))
-    throw new TypeError('service, kind and step have to be there');
-  if (typeof flow !== 'string' || (flow !== '' && !isFlowId(flow))) throw new TypeError('flow is none of the table');
-  return { service, flow, step: Number(step), kind };
-}
+/** @throws ZodError, SyntaxError for anything that is not a plan: a fault that was not meant must not happen */
+export const parsePlan = (text: string): FaultPlan => faultPlan.parse(JSON.parse(text));
 
-const isPoint = (value: unknown): value is FaultPoint => FAULT_POINTS.some((point) => point === value);
+/** @throws ZodError, SyntaxError */
+export const parseKill = (text: string): Kill => kill.parse(JSON.parse(text));
 
-/** @throws TypeError, SyntaxError for anything that is not a plan: a fault that nobody meant must not happen */
-export function parsePlan(text: string): FaultPlan {
-  const all = fields(text);
-  const { id, occurrence, point } = all;
-  if (typeof id !== 'string' || !/^[a-z0-9-]{1,64}$/.test(id)) throw new TypeError('id is 1 to 64 of a-z, 0-9 and -');
-  if (typeof occurrence !== 'number' || !Number.isInteger(occurrence) || occurrence < 1)
-    throw new TypeError('occurrence counts from 1');
-  if (!isPoint(point)) throw new TypeError(`point is one of ${FAULT_POINTS.join(', ')}`);
-  return { ...commitOf(all), id, occurrence, point };
-}
-
-/** @throws TypeError, SyntaxError */
-export function parseKill(text: string): Kill {
-  const { pid } = fields(text);
-  if (typeof pid !== 'number' || !Number.isInteger(pid)) throw new TypeError('pid has to be there');
-  return { ...parsePlan(text), pid };
-}
-
-/** The commits of a recording, those that look alike numbered in their order. @throws TypeError, SyntaxError */
+/** The commits of a recording, those that look alike numbered in their order. @throws ZodError, SyntaxError */
 export function parseCommits(text: string): CommitSite[] {
   const sites: CommitSite[] = [];
   for (const line of text.split('\n').filter((each) => each !== '')) {
-    const commit = commitOf(fields(line));
-    sites.push({ ...commit, occurrence: sites.filter((site) => sameCommit(site, commit)).length + 1 });
+    const found = commit.parse(JSON.parse(line));
+    sites.push({ ...found, occurrence: sites.filter((site) => sameCommit(site, found)).length + 1 });
   }
   return sites;
 }

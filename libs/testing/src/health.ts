@@ -1,1 +1,0 @@
-export { checkHealth, type HealthStatus } from '@cpns/grpc';
