@@ -1,8 +1,16 @@
 import { PnGatewayServiceService, type AssignmentReply, type AssignmentRequest } from '@cpns/contracts';
 import { OUTBOX } from '@cpns/delivery';
 import { Deployment, waitUntil, type DeploymentOptions, type Operator, type PortName } from '@cpns/testing';
-import { CastWorld, castOf, TestGateway, tokenOf } from '@cpns/testing/bad-input';
-import type { AdmitWish, Cast, Port, Token } from '@cpns/testing/bad-input';
+import {
+  CastWorld,
+  castOf,
+  TestGateway,
+  tokenOf,
+  type AdmitWish,
+  type Cast,
+  type Port,
+  type Token,
+} from '@cpns/testing/bad-input';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreWatch, type StoreState } from '../support/store-states';
 

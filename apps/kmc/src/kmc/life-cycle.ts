@@ -1,6 +1,5 @@
 /** The life of a Group Key and of its versions at the KMC, as data (SECCF-KMC). */
-import { CpnsError } from '@cpns/core';
-import { nextState, type LifeCycle } from '@cpns/core';
+import { CpnsError, nextState, type LifeCycle } from '@cpns/core';
 
 /**
  * A group's key. `ending`: it is no longer given out, and its versions are being destroyed, which takes as many

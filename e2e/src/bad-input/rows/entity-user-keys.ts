@@ -1,6 +1,15 @@
 /** Rows about Entity-User Keys: the services' specs try all of them in process. */
-import { CALLER_ROWS, CERTIFICATE_ROWS, CSR_ROWS, NAME_ROWS, onePerPair, PROOF_ROWS } from '@cpns/testing/bad-input';
-import { REGISTRATION_ROWS, STORE_STOPPED_ROWS, TOKEN_ROWS } from '@cpns/testing/bad-input';
+import {
+  CALLER_ROWS,
+  CERTIFICATE_ROWS,
+  CSR_ROWS,
+  NAME_ROWS,
+  onePerPair,
+  PROOF_ROWS,
+  REGISTRATION_ROWS,
+  STORE_STOPPED_ROWS,
+  TOKEN_ROWS,
+} from '@cpns/testing/bad-input';
 import type { Row } from '../phase';
 import { TRANSPORT_ROWS } from './transport';
 

@@ -2,8 +2,20 @@
 import { createDevelopmentPki, pemToDers } from '@cpns/certificate-issuance';
 import { opensslVerify } from '@cpns/certificate-issuance/testing';
 import { operatorUri } from '@cpns/core';
-import { issued, minted, misnamed, Refusal, refusalOf, Wire, WRONG_NAMES } from '@cpns/testing/bad-input';
-import type { Caller, Credential, Expected, Port, WireTls } from '@cpns/testing/bad-input';
+import {
+  issued,
+  minted,
+  misnamed,
+  Refusal,
+  refusalOf,
+  Wire,
+  WRONG_NAMES,
+  type Caller,
+  type Credential,
+  type Expected,
+  type Port,
+  type WireTls,
+} from '@cpns/testing/bad-input';
 import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
 import { contextOf, handshake, speaksPlaintext, type HandshakeOptions } from '../../support/handshake';
 import type { Row } from '../phase';

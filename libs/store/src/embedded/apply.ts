@@ -1,6 +1,5 @@
 import type { Database } from 'lmdb';
-import type { CheckedCommit } from '../limits';
-import { newRevisions } from '../limits';
+import { type CheckedCommit, newRevisions } from '../limits';
 import type { Aggregate, Append, CommitResult, Put, Trim } from '../port';
 import * as keys from './keys';
 

@@ -2,8 +2,18 @@ import { access, mkdir, open as openFile, realpath } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { CpnsError, type Clock } from '@cpns/core';
 import { open, type RootDatabase } from 'lmdb';
-import { checkAggregate, checkCommit, checkCursor, checkKind, checkLimit, checkMember, checkName } from '../limits';
-import { checkNames, checkSequence, STORE_LIMITS } from '../limits';
+import {
+  checkAggregate,
+  checkCommit,
+  checkCursor,
+  checkKind,
+  checkLimit,
+  checkMember,
+  checkName,
+  checkNames,
+  checkSequence,
+  STORE_LIMITS,
+} from '../limits';
 import { toPage } from '../page';
 import type { Aggregate, Commit, CommitResult, LogEntry, LogPage, Page, Store, StoredRecord } from '../port';
 import { storeUnavailable } from '../unavailable';

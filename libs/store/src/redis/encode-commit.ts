@@ -1,5 +1,4 @@
-import type { CheckedCommit } from '../limits';
-import { newRevisions } from '../limits';
+import { type CheckedCommit, newRevisions } from '../limits';
 import type { Aggregate } from '../port';
 import type { RedisKeys } from './keys';
 

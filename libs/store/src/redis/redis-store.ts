@@ -1,6 +1,18 @@
 import type { Clock } from '@cpns/core';
-import { checkAggregate, checkCommit, checkCursor, checkKind, checkLimit, checkMember, checkName } from '../limits';
-import { checkNames, checkSequence, newRevisions, STORE_LIMITS, type CheckedCommit } from '../limits';
+import {
+  checkAggregate,
+  checkCommit,
+  checkCursor,
+  checkKind,
+  checkLimit,
+  checkMember,
+  checkName,
+  checkNames,
+  checkSequence,
+  newRevisions,
+  STORE_LIMITS,
+  type CheckedCommit,
+} from '../limits';
 import { toPage } from '../page';
 import type { Aggregate, Commit, CommitResult, LogEntry, LogPage, Page, Store, StoredRecord } from '../port';
 import { storeUnavailable } from '../unavailable';

@@ -1,11 +1,27 @@
 /** Rows of one altered message: two of a kind are made, one is sent as it is, and one thing is changed in the other. */
 import type { AssignmentRequest, RegistrationRequest } from '@cpns/contracts';
 import type { KeyForm } from '@cpns/key-derivation';
-import { sealAssignment, sealCertificateRegistration, sealSecretRegistration } from './drafts';
-import type { AssignmentDraft, CertificateRegistrationDraft, SecretRegistrationDraft } from './drafts';
+import {
+  sealAssignment,
+  sealCertificateRegistration,
+  sealSecretRegistration,
+  type AssignmentDraft,
+  type CertificateRegistrationDraft,
+  type SecretRegistrationDraft,
+} from './drafts';
 import type { Expected } from './row';
-import { certificateDraft, certificateFor, draftFor, freshSecretDraft, register } from './stages';
-import { REGISTRATION_PORTS, TOKEN_AND_SERVER, type KeyRow, type RegistrationPort, type Stage } from './stages';
+import {
+  certificateDraft,
+  certificateFor,
+  draftFor,
+  freshSecretDraft,
+  register,
+  REGISTRATION_PORTS,
+  TOKEN_AND_SERVER,
+  type KeyRow,
+  type RegistrationPort,
+  type Stage,
+} from './stages';
 import type { CastWorld } from './world';
 
 /** What is changed in what its holder would send; who holds the secrets seals it. */

@@ -1,15 +1,27 @@
 /** Callers that are known, and not who may call this: roles, trust domains, and certificates used above theirs (AUTHZ-1). */
 import type { GeneralName } from '@cpns/certificate-issuance';
-import { EnrolmentServiceService, EntityUserKeyServiceService } from '@cpns/contracts';
-import { PnGatewayServiceService, ProofServiceService } from '@cpns/contracts';
+import {
+  EnrolmentServiceService,
+  EntityUserKeyServiceService,
+  PnGatewayServiceService,
+  ProofServiceService,
+} from '@cpns/contracts';
 import { operatorUri, serviceUri } from '@cpns/core';
 import { misnamed, WRONG_NAMES } from './certificates';
 import { issued, minted, type Credential } from './credentials';
 import { freshNonce, sealCertificateRegistration } from './drafts';
 import { CAPABILITIES, verifyingRequest } from './proofs';
 import type { Expected } from './row';
-import { assignCertificate, ASSIGN_METHOD, certificateDraft, freshRegistration } from './stages';
-import { register, RELAYED, requestFor, type KeyRow } from './stages';
+import {
+  assignCertificate,
+  ASSIGN_METHOD,
+  certificateDraft,
+  freshRegistration,
+  register,
+  RELAYED,
+  requestFor,
+  type KeyRow,
+} from './stages';
 import type { Wire, WireTls } from './wire';
 import type { Caller, CastWorld, Port } from './world';
 

@@ -10,8 +10,15 @@ import { createPrivateKey } from 'node:crypto';
 import { certificateRows, type Altered } from './altered';
 import { issued, minted, type Credential } from './credentials';
 import { extended, flipped, sealCertificateRegistration, type CertificateRegistrationDraft } from './drafts';
-import { assignCertificate, certificateDraft, certificateFor, register, TOKEN_AND_SERVER } from './stages';
-import type { KeyRow, RegistrationPort } from './stages';
+import {
+  assignCertificate,
+  certificateDraft,
+  certificateFor,
+  register,
+  TOKEN_AND_SERVER,
+  type KeyRow,
+  type RegistrationPort,
+} from './stages';
 import type { CastWorld, Token } from './world';
 
 type Draft = CertificateRegistrationDraft;

@@ -1,5 +1,11 @@
-import { dersToPem, issueCertificate, loadIssuer, localSigner } from '@cpns/certificate-issuance';
-import type { Issuer, IssueRequest } from '@cpns/certificate-issuance';
+import {
+  dersToPem,
+  issueCertificate,
+  loadIssuer,
+  localSigner,
+  type Issuer,
+  type IssueRequest,
+} from '@cpns/certificate-issuance';
 import { mint, newKey, type MintRequest } from '@cpns/certificate-issuance/testing';
 import { systemClock, systemRandom } from '@cpns/core';
 import type { KeyObject } from 'node:crypto';

@@ -6,8 +6,15 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { assignmentRows, type AlteredAssignment } from './altered';
 import { opensslCsr, type OpensslCsr } from './csrs';
 import { extended, flipped } from './drafts';
-import { ENROLLING, FORWARDED, GATEWAY_ASSIGNS, GATEWAY_ASSIGNS_CERTIFICATE, RELAYED } from './stages';
-import { soundCsr, type KeyRow } from './stages';
+import {
+  ENROLLING,
+  FORWARDED,
+  GATEWAY_ASSIGNS,
+  GATEWAY_ASSIGNS_CERTIFICATE,
+  RELAYED,
+  soundCsr,
+  type KeyRow,
+} from './stages';
 import type { CastWorld } from './world';
 
 /** Under the key of the sound one, so that only the request itself is wrong. */

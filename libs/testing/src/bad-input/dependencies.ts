@@ -6,8 +6,17 @@ import { EntityUserKeyServiceService } from '@cpns/contracts';
 import { freshNonce } from './drafts';
 import { admission, admit } from './names';
 import { BY_SERVER, provingCall } from './proofs';
-import { ENROLLING, FORWARDED, freshRegistration, register, RELAYED, requestFor } from './stages';
-import type { KeyRow, RegistrationPort, Stage } from './stages';
+import {
+  ENROLLING,
+  FORWARDED,
+  freshRegistration,
+  register,
+  RELAYED,
+  requestFor,
+  type KeyRow,
+  type RegistrationPort,
+  type Stage,
+} from './stages';
 import type { CastWorld, Port } from './world';
 
 /** For the calls of these rows, milliseconds: the answer has to come before it. */

@@ -2,8 +2,14 @@
  * Messages of an entity, made by hand: a draft holds what goes into one, and a holder of the secrets may write into it what
  * no honest device would, and still put the right MAC or signature under it.
  */
-import { assignmentRequest, certificateRegistrationRequest, secretRegistrationRequest } from '@cpns/contracts';
-import type { AssignmentRequest, CertificateRegistrationToSend, RegistrationRequest } from '@cpns/contracts';
+import {
+  assignmentRequest,
+  certificateRegistrationRequest,
+  secretRegistrationRequest,
+  type AssignmentRequest,
+  type CertificateRegistrationToSend,
+  type RegistrationRequest,
+} from '@cpns/contracts';
 import { NONCE_BYTES, type ConfirmKey, type EntityUserKey, type HpkePrivateKey, type TokenAuthKey } from '@cpns/core';
 import {
   confirmClientMac,

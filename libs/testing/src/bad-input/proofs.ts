@@ -1,6 +1,11 @@
 /** Proofs of a secret (protocol.md, "Proof of a secret, on each call"), at each verifier. */
-import { KeyStorage, LinkSecurity, PnGatewayServiceService, ProofServiceService } from '@cpns/contracts';
-import { PnGatewayServiceReportCapabilitiesRequest } from '@cpns/contracts';
+import {
+  KeyStorage,
+  LinkSecurity,
+  PnGatewayServiceService,
+  ProofServiceService,
+  PnGatewayServiceReportCapabilitiesRequest,
+} from '@cpns/contracts';
 import { deriveConfirmKey, deriveKeyId, PROOF_METADATA, sha256 } from '@cpns/key-derivation';
 import { flipped, freshNonce, sealProof, sealSecretRegistration, type ProofDraft } from './drafts';
 import type { Expected, Shown } from './row';

@@ -6,8 +6,16 @@ import { randomBytes } from 'node:crypto';
 import { secretRows, type Altered } from './altered';
 import { flipped, sealSecretRegistration, type SecretRegistrationDraft } from './drafts';
 import type { Exchange, Expected } from './row';
-import { assignSecret, freshRegistration, register, registrationOf, secretDraft, TOKEN_AND_SERVER } from './stages';
-import type { KeyRow, RegistrationPort } from './stages';
+import {
+  assignSecret,
+  freshRegistration,
+  register,
+  registrationOf,
+  secretDraft,
+  TOKEN_AND_SERVER,
+  type KeyRow,
+  type RegistrationPort,
+} from './stages';
 import type { HeldSeed } from './test-gateway';
 import type { CastWorld, Token } from './world';
 

@@ -1,15 +1,25 @@
 /** Where a request for an Entity-User Key, or its registration, can be sent, and what an honest one is made of there. */
 import type { Issuer } from '@cpns/certificate-issuance';
-import { AssignmentRequest, EntityUserKeyServiceService, PnGatewayServiceService } from '@cpns/contracts';
-import type { RegistrationRequest } from '@cpns/contracts';
+import {
+  AssignmentRequest,
+  EntityUserKeyServiceService,
+  PnGatewayServiceService,
+  type RegistrationRequest,
+} from '@cpns/contracts';
 import { duration, formatSubject, systemRandom } from '@cpns/core';
 import { generateHpkeKeyPair, type KeyForm } from '@cpns/key-derivation';
 import { acceptAssignment, prepareAssignment, type AssignedSecret } from '@cpns/pne-sdk';
 import { createPrivateKey } from 'node:crypto';
 import { credentialOf, issued, type Credential } from './credentials';
 import { opensslCsr, type OpensslCsr } from './csrs';
-import { freshNonce, sealAssignment, sealSecretRegistration } from './drafts';
-import type { AssignmentDraft, CertificateRegistrationDraft, SecretRegistrationDraft } from './drafts';
+import {
+  freshNonce,
+  sealAssignment,
+  sealSecretRegistration,
+  type AssignmentDraft,
+  type CertificateRegistrationDraft,
+  type SecretRegistrationDraft,
+} from './drafts';
 import type { Row } from './row';
 import type { HeldSeed } from './test-gateway';
 import type { AdmitWish, CastWorld, Token } from './world';

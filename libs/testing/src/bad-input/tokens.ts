@@ -4,8 +4,17 @@ import { generateHpkeKeyPair } from '@cpns/key-derivation';
 import { assignmentRows, type AlteredAssignment } from './altered';
 import { opensslCsr } from './csrs';
 import { flipped, freshNonce } from './drafts';
-import { ASSIGN_METHOD, ENROLLING, FORWARDED, GATEWAY_ASSIGNS, GATEWAY_ASSIGNS_CERTIFICATE, RELAYED } from './stages';
-import { requestFor, type KeyRow, type Stage } from './stages';
+import {
+  ASSIGN_METHOD,
+  ENROLLING,
+  FORWARDED,
+  GATEWAY_ASSIGNS,
+  GATEWAY_ASSIGNS_CERTIFICATE,
+  RELAYED,
+  requestFor,
+  type KeyRow,
+  type Stage,
+} from './stages';
 import type { CastWorld, Token } from './world';
 
 const RENEW_METHOD = '/cpns.v1.PnGatewayService/RenewEntityUserKey';

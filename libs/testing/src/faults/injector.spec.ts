@@ -1,5 +1,4 @@
-import type { Aggregate, Commit as StoreCommit, CommitResult, Store } from '@cpns/store';
-import { EmbeddedStore } from '@cpns/store';
+import { type Aggregate, type Commit as StoreCommit, type CommitResult, type Store, EmbeddedStore } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { withinStep } from '@cpns/telemetry';
 import { mkdtempSync, rmSync } from 'node:fs';

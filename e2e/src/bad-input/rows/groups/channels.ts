@@ -1,6 +1,10 @@
 /** What no gateway says on its channels: acknowledgements from the future, and openings out of order. */
-import { GroupKeyDeliveryServiceService, ServiceGroupNoticeServiceService } from '@cpns/contracts';
-import type { OpenDeliveryChannelRequest, OpenNoticeChannelRequest } from '@cpns/contracts';
+import {
+  GroupKeyDeliveryServiceService,
+  ServiceGroupNoticeServiceService,
+  type OpenDeliveryChannelRequest,
+  type OpenNoticeChannelRequest,
+} from '@cpns/contracts';
 import { connectTo, type Connection, type TwoWayStream } from '@cpns/grpc';
 import { TestGateway } from '@cpns/testing/bad-input';
 import { setTimeout as sleep } from 'node:timers/promises';

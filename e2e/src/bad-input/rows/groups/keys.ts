@@ -1,11 +1,31 @@
 /** Versions of Group Keys that are not made, and not given: at CSKMF, the gateway and the KMC. */
-import { GroupKeyDeliveryServiceService, GroupKeyManagementServiceService } from '@cpns/contracts';
-import { KmcServiceService, PnGatewayServiceService } from '@cpns/contracts';
+import {
+  GroupKeyDeliveryServiceService,
+  GroupKeyManagementServiceService,
+  KmcServiceService,
+  PnGatewayServiceService,
+} from '@cpns/contracts';
 import type { Wire } from '@cpns/testing/bad-input';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
-import { BY_DEVICE, BY_GATEWAY, BY_OSG, BY_SMF, callRow, creation, freshGroupId, group, groupsOf } from './stage';
-import { keyAtKmc, keyedGroup, member, members, requestId, resident, type Shown } from './stage';
+import {
+  BY_DEVICE,
+  BY_GATEWAY,
+  BY_OSG,
+  BY_SMF,
+  callRow,
+  creation,
+  freshGroupId,
+  group,
+  groupsOf,
+  keyAtKmc,
+  keyedGroup,
+  member,
+  members,
+  requestId,
+  resident,
+  type Shown,
+} from './stage';
 
 const { createGroupKey, updateGroupKey } = GroupKeyManagementServiceService;
 const { createKey, createKeyVersion, destroyKeyVersion, getKeyVersion } = KmcServiceService;

@@ -2,8 +2,19 @@
 import { MembershipServiceService, PnGatewayServiceService, ServiceGroupServiceService } from '@cpns/contracts';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
-import { BY_DEVICE, BY_OPERATOR, BY_RELAY, callRow, creation, group, groupsOf, member, members } from './stage';
-import { resident, type Shown } from './stage';
+import {
+  BY_DEVICE,
+  BY_OPERATOR,
+  BY_RELAY,
+  callRow,
+  creation,
+  group,
+  groupsOf,
+  member,
+  members,
+  resident,
+  type Shown,
+} from './stage';
 
 const { createServiceGroup, addMembers, removeMembers } = ServiceGroupServiceService;
 const { joinServiceGroup } = MembershipServiceService;

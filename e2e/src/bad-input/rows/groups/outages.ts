@@ -2,17 +2,37 @@
  * A dependency of the group services that is down (architecture.md, "Failure"): UNAVAILABLE before the deadline. What was
  * not proposed leaves nothing; what was is written down, and done once the dependency is back.
  */
-import { GroupKeyDeliveryServiceService, GroupKeyManagementServiceService } from '@cpns/contracts';
-import { GroupKeyVersionState, KmcServiceService } from '@cpns/contracts';
-import { PnGatewayServiceService, ServiceGroupServiceService } from '@cpns/contracts';
+import {
+  GroupKeyDeliveryServiceService,
+  GroupKeyManagementServiceService,
+  GroupKeyVersionState,
+  KmcServiceService,
+  PnGatewayServiceService,
+  ServiceGroupServiceService,
+} from '@cpns/contracts';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import { waitUntil } from '@cpns/testing';
 import { AVAILABLE } from '../../../../../apps/pn-gw/src/cskmf/envelopes';
 import { groupAggregate } from '../../../../../apps/pn-gw/src/service-group/known-groups';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
-import { BY_DEVICE, BY_GATEWAY, BY_OPERATOR, BY_OSG, BY_SMF, callRow, creation, freshGroupId, group } from './stage';
-import { groupsOf, member, members, requestId, resident, type Served } from './stage';
+import {
+  BY_DEVICE,
+  BY_GATEWAY,
+  BY_OPERATOR,
+  BY_OSG,
+  BY_SMF,
+  callRow,
+  creation,
+  freshGroupId,
+  group,
+  groupsOf,
+  member,
+  members,
+  requestId,
+  resident,
+  type Served,
+} from './stage';
 
 const { createServiceGroup, addMembers, getServiceGroup } = ServiceGroupServiceService;
 const { joinServiceGroup, pullGroupKey } = PnGatewayServiceService;

@@ -1,13 +1,34 @@
 /** One RPC at each port that names a group: with an id that is none, of no group, and by callers that it is not for. */
-import { GroupKeyDeliveryServiceService, GroupKeyManagementServiceService } from '@cpns/contracts';
-import { KmcServiceService, PnGatewayServiceService, ServiceGroupServiceService } from '@cpns/contracts';
+import {
+  GroupKeyDeliveryServiceService,
+  GroupKeyManagementServiceService,
+  KmcServiceService,
+  PnGatewayServiceService,
+  ServiceGroupServiceService,
+} from '@cpns/contracts';
 import type { Reason } from '@cpns/core';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { Caller } from '@cpns/testing/bad-input';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
-import { BY_DEVICE, BY_GATEWAY, BY_OPERATOR, BY_OSG, BY_SMF, callRow, freshGroupId, group, groupsOf } from './stage';
-import { keyAtKmc, keyedGroup, member, PATIENT, requestId, type Served, type Shown } from './stage';
+import {
+  BY_DEVICE,
+  BY_GATEWAY,
+  BY_OPERATOR,
+  BY_OSG,
+  BY_SMF,
+  callRow,
+  freshGroupId,
+  group,
+  groupsOf,
+  keyAtKmc,
+  keyedGroup,
+  member,
+  PATIENT,
+  requestId,
+  type Served,
+  type Shown,
+} from './stage';
 
 const { addMembers } = ServiceGroupServiceService;
 const { updateGroupKey, deleteGroupKey, getGroupKeyStatus } = GroupKeyManagementServiceService;

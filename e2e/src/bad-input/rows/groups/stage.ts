@@ -2,8 +2,14 @@
 import { GroupKeyDeliveryMode, GroupKeyManagementServiceService, KmcServiceService } from '@cpns/contracts';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { NewGroup } from '@cpns/testing';
-import { assignSecret, registeredHolder } from '@cpns/testing/bad-input';
-import type { Caller, Expected, Port, Wire } from '@cpns/testing/bad-input';
+import {
+  assignSecret,
+  registeredHolder,
+  type Caller,
+  type Expected,
+  type Port,
+  type Wire,
+} from '@cpns/testing/bad-input';
 import { randomBytes } from 'node:crypto';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
