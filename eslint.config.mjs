@@ -54,6 +54,7 @@ export default tseslint.config(
       '@nx/enforce-module-boundaries': ['error', boundaries],
       'cpns/pure-decisions': 'error',
       'no-console': 'error',
+      'no-duplicate-imports': 'error',
       'max-lines': ['warn', { max: 300, skipBlankLines: true, skipComments: true }],
       'max-lines-per-function': ['warn', { max: 50, skipBlankLines: true, skipComments: true }],
       '@typescript-eslint/consistent-type-imports': 'error',
