@@ -87,10 +87,7 @@ export default tseslint.config(
     // suites read records through the definitions of the services that own them
     files: ['e2e/**/*.ts'],
     rules: {
-      '@nx/enforce-module-boundaries': [
-        'error',
-        { ...boundaries, allow: ['/apps/[a-z-]+/src/[a-z-/]*records$', '/apps/kmc/src/kmc/group-keys$'] },
-      ],
+      '@nx/enforce-module-boundaries': ['error', { ...boundaries, allow: ['/apps/[a-z-]+/src/[a-z-/]*records$'] }],
     },
   },
   prettier,
