@@ -9,6 +9,7 @@ export { GrpcController } from './grpc-controller';
 export * from './grpc-transport';
 export * from './own-identity';
 export * from './platform.module';
+export * from './recent-records';
 export * from './record-owners';
 export * from './service-identity';
 export * from './service-runtime.module';

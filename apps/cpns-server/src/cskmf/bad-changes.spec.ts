@@ -2,7 +2,7 @@
 import type { CreateGroupKeyRequest, UpdateGroupKeyRequest } from '@cpns/contracts';
 import { descriptionFaults, memberFaults, type Fault } from '@cpns/platform/testing';
 import { A, argument, C, CskmfBench, D, GROUP_DELETED, type OfGroup } from '../testing/cskmf-bench';
-import { pne, SMF } from '../testing/world';
+import { callOf, pne, SMF } from '../testing/world';
 
 const cskmf = new CskmfBench();
 const KEYLESS = {
@@ -33,7 +33,7 @@ const NO_REVISION = argument('FIELD_MISSING', 'membership_revision');
 cskmf.refuses<CreateGroupKeyRequest>({
   name: 'CreateGroupKey',
   good: cskmf.creation,
-  send: (request) => cskmf.management.createGroupKey(request, cskmf.callOf(SMF)),
+  send: (request) => cskmf.management.createGroupKey(request, callOf(SMF)),
   faults: [
     ...descriptionFaults<CreateGroupKeyRequest>(),
     ...memberFaults<CreateGroupKeyRequest>(),
@@ -47,7 +47,7 @@ cskmf.refuses<CreateGroupKeyRequest>({
     ...(['members', 'revision', 'description'] as const).map((what): Fault<CreateGroupKeyRequest> => ({
       id: `a group that is there, with other ${what}`,
       bad: async (good) => {
-        await cskmf.management.createGroupKey(good, cskmf.callOf(SMF));
+        await cskmf.management.createGroupKey(good, callOf(SMF));
         const description = { ...good.description!, displayName: 'kitchen' };
         const other = {
           members: { members: [A] },
@@ -91,10 +91,10 @@ cskmf.refuses<UpdateGroupKeyRequest>({
   name: 'UpdateGroupKey',
   good: async () => {
     const request = { groupId: await cskmf.group(), membershipRevision: 2n, joined: [C], left: [] };
-    await cskmf.management.updateGroupKey(request, cskmf.callOf(SMF));
+    await cskmf.management.updateGroupKey(request, callOf(SMF));
     return request;
   },
-  send: (request) => cskmf.management.updateGroupKey(request, cskmf.callOf(SMF)),
+  send: (request) => cskmf.management.updateGroupKey(request, callOf(SMF)),
   faults: [
     ...cskmf.ofGroup<UpdateGroupKeyRequest>(),
     cskmf.deleted(),
@@ -119,7 +119,7 @@ const there = async () => ({ groupId: await cskmf.group() });
 cskmf.refuses<OfGroup>({
   name: 'DeleteGroupKey',
   good: there,
-  send: (request) => cskmf.management.deleteGroupKey(request, cskmf.callOf(SMF)),
+  send: (request) => cskmf.management.deleteGroupKey(request, callOf(SMF)),
   faults: cskmf.ofGroup(),
 });
 cskmf.refuses<OfGroup>({

@@ -12,7 +12,7 @@ import { FailingStore } from '@cpns/store/testing';
 import { GatewayDeliveryController } from '../gateway-delivery/gateway-delivery.controller';
 import { GatewayLog } from '../gateway-delivery/gateway-delivery';
 import { A, argument, AT, B, C, controllersOf, CskmfBench, GW } from '../testing/cskmf-bench';
-import { gateway, pne, SERVER, SMF } from '../testing/world';
+import { callOf, gateway, pne, SERVER, SMF } from '../testing/world';
 
 const cskmf = new CskmfBench();
 const OTHER_GW = gateway('gw', 'pn2');
@@ -22,7 +22,7 @@ afterAll(() => cskmf.close());
 
 describe('a gateway', () => {
   type Pull = GroupKeyDeliveryServicePullGroupKeyRequest & { readonly by?: string };
-  const pull = ({ by = GW, ...request }: Pull) => cskmf.pulls.pullGroupKey(request, cskmf.callOf(by));
+  const pull = ({ by = GW, ...request }: Pull) => cskmf.pulls.pullGroupKey(request, callOf(by));
   const wrong = (id: string, change: Partial<Pull>, expected: string): Fault<Pull> => ({
     id,
     bad: (good) => ({ ...good, ...change }),
@@ -47,7 +47,7 @@ describe('a gateway', () => {
           for (const [index, change] of changesOfHistory(history, C, B).entries())
             await cskmf.management.updateGroupKey(
               { groupId, membershipRevision: BigInt(index + 2), ...change },
-              cskmf.callOf(SMF),
+              callOf(SMF),
             );
           return { groupId, version: history.version, entity: C };
         },
@@ -72,7 +72,7 @@ describe('a gateway', () => {
         bad: async ({ groupId }) => {
           await cskmf.management.updateGroupKey(
             { groupId, membershipRevision: 2n, joined: [C], left: [] },
-            cskmf.callOf(SMF),
+            callOf(SMF),
           );
           cskmf.world.clock.advance(60_000);
           return { groupId, version: 1n, entity };
@@ -102,15 +102,15 @@ describe('a dependency that is down', () => {
     CreateGroupKey: (groupId, { management }) =>
       management.createGroupKey(
         { ...cskmf.creation(), description: cskmf.world.description(`${groupId}-new`) },
-        cskmf.callOf(SMF),
+        callOf(SMF),
       ),
     UpdateGroupKey: (groupId, { management }) =>
-      management.updateGroupKey({ groupId, membershipRevision: 2n, joined: [C], left: [] }, cskmf.callOf(SMF)),
-    DeleteGroupKey: (groupId, { management }) => management.deleteGroupKey({ groupId }, cskmf.callOf(SMF)),
+      management.updateGroupKey({ groupId, membershipRevision: 2n, joined: [C], left: [] }, callOf(SMF)),
+    DeleteGroupKey: (groupId, { management }) => management.deleteGroupKey({ groupId }, callOf(SMF)),
     'PullGroupKey by a PN GW for one member': (groupId, { pulls }) =>
-      pulls.pullGroupKey({ groupId, version: 0n, entity: A }, cskmf.callOf(GW)),
+      pulls.pullGroupKey({ groupId, version: 0n, entity: A }, callOf(GW)),
     'PullGroupKey by a PN GW for all': (groupId, { pulls }) =>
-      pulls.pullGroupKey({ groupId, version: 0n, entity: '' }, cskmf.callOf(GW)),
+      pulls.pullGroupKey({ groupId, version: 0n, entity: '' }, callOf(GW)),
   };
   const KMC_CALLS = {
     CreateGroupKey: 'createKey',
@@ -153,7 +153,7 @@ describe('the delivery channel of a gateway', () => {
   const serve = ({ signal, requests, write }: Pick<Channel, 'signal' | 'requests' | 'write'>) =>
     cskmf.server.module
       .get(GatewayDeliveryController)
-      .openDeliveryChannel(Object.assign(cskmf.callOf(GW, signal), { requests, write }));
+      .openDeliveryChannel(Object.assign(callOf(GW, signal), { requests, write }));
   const name = 'OpenDeliveryChannel';
 
   beforeAll(async () => {

@@ -1,16 +1,14 @@
 /** CSKMF: the Group Keys of Service Groups, for their recipients alone. */
-import { OwnsRecords } from '@cpns/platform';
+import { OwnsRecords, RecentRecordsModule } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { EntitiesModule } from '../entities/entities.module';
 import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
 import { GatewaysModule } from '../gateways/gateways.module';
 import { OsgModule } from '../osg/osg.module';
-import { RecentRecordsModule } from '../recent-records/recent-records.module';
 import { Envelopes, MemberKeys } from './recipients';
 import { GroupChanges } from './group-change';
-import { GroupKeyManagementController, PullGroupKeyController } from './cskmf.controller';
-import { ManageGroupKeys } from './manage-group-keys';
-import { PullGroupKey } from './pull-group-key';
+import { GroupKeyManagementController } from './group-key-management.controller';
+import { PullGroupKey, PullGroupKeyController } from './pull-group-key';
 import { PushGroupKey, PushRelay } from './push-group-key';
 import { GROUP, PENDING, RECIPIENT, RETIRED_VERSIONS, RETIREMENT, SignedStatements } from './records';
 import { RetireVersions, RetirementLoop } from './retire-versions';
@@ -20,7 +18,6 @@ import { RetireVersions, RetirementLoop } from './retire-versions';
   imports: [EntitiesModule, GatewaysModule, GatewayDeliveryModule, OsgModule, RecentRecordsModule],
   controllers: [GroupKeyManagementController, PullGroupKeyController],
   providers: [
-    ManageGroupKeys,
     GroupChanges,
     PullGroupKey,
     PushGroupKey,

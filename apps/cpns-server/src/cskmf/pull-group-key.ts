@@ -3,6 +3,7 @@
  * open the envelopes only of entities whose keys it assigned.
  */
 import {
+  GroupKeyDeliveryServiceService,
   type GroupKeyDeliveryServicePullGroupKeyRequest,
   type GroupKeyDeliveryServicePullGroupKeyResponse,
   type MemberEnvelope,
@@ -18,11 +19,12 @@ import {
   type EntityName,
   failedPrecondition,
 } from '@cpns/core';
-import { OwnIdentity } from '@cpns/platform';
+import { gatewayOf, MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@cpns/grpc';
+import { GrpcController, OwnIdentity, RecentRecords } from '@cpns/platform';
 import { at, Records } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { RecentRecords } from '../recent-records/recent-records';
+import { Ctx, Payload } from '@nestjs/microservices';
 import { deliveryOf, sizeOf, Envelopes, MemberKeys, memberWithoutKey, isGiven } from './recipients';
 import {
   GROUP,
@@ -192,4 +194,17 @@ export function allowedVersion(
     throw permissionDenied('VERSION_NOT_GIVEN', 'the entity was no member when that version was the newest');
   }
   return versionOf(group, number, now);
+}
+
+const { pullGroupKey } = GroupKeyDeliveryServiceService;
+const SERVED = { pullGroupKey };
+
+/** CSKMF to CSKMF on the wire: pulls. */
+@GrpcController(SERVED, { maxRequestBytes: MAX_MESSAGE_BYTES, runsDuringRevocationCheck: ['pullGroupKey'] })
+export class PullGroupKeyController implements Handlers<typeof SERVED> {
+  constructor(private readonly pull: PullGroupKey) {}
+
+  pullGroupKey(@Payload() request: GroupKeyDeliveryServicePullGroupKeyRequest, @Ctx() call: CallContext) {
+    return this.pull.execute(request, gatewayOf(call), call.standing);
+  }
 }

@@ -5,11 +5,11 @@
 import type { GatewayGroupKeyDelivery, GroupKeyStatement, MemberEnvelope } from '@cpns/contracts';
 import { parseEntityUri, Clock, failedPrecondition, type EntityName, inChunks } from '@cpns/core';
 import { makeEnvelope } from '@cpns/group-key';
+import { RecentRecords } from '@cpns/platform';
 import { at, type RecordRef, type Records, type SetChange, Store, pagesOf } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
 import { Osg } from '../osg/osg';
-import { RecentRecords } from '../recent-records/recent-records';
 import {
   type Span,
   GROUP,

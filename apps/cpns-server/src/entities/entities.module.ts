@@ -1,7 +1,6 @@
 /** What the CPNS Server keeps of each entity: its admissions and its key, which one commit changes together. */
-import { OwnsRecords } from '@cpns/platform';
+import { OwnsRecords, RecentRecordsModule } from '@cpns/platform';
 import { Module } from '@nestjs/common';
-import { RecentRecordsModule } from '../recent-records/recent-records.module';
 import { EntityRecords, ADMISSION, ENTITY_HEAD, KEY, RETIRED, TOKEN_ENTITY } from './records';
 
 @OwnsRecords(ENTITY_HEAD, ADMISSION, KEY, RETIRED, TOKEN_ENTITY)

@@ -9,9 +9,9 @@ import {
 } from '@cpns/core';
 import type { AdmissionState, AdmittedRole, KeyState } from '@cpns/entity-user-key';
 import type { KeyForm } from '@cpns/key-derivation';
+import { AggregateRecords } from '@cpns/platform';
 import { at, defineRecord, jsonField, optional, secretField, type ValueIn, type Aggregate } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { AggregateRecords } from '../recent-records/recent-records';
 
 /** Which admissions there are, and the time of the newest, so that each is younger than the one before. */
 export const ENTITY_HEAD = defineRecord('head', {

@@ -1,7 +1,6 @@
 /** What the CPNS Server keeps of each gateway: its identity, and what it may assign Entity-User Keys with. */
-import { OwnsRecords } from '@cpns/platform';
+import { OwnsRecords, RecentRecordsModule } from '@cpns/platform';
 import { Module } from '@nestjs/common';
-import { RecentRecordsModule } from '../recent-records/recent-records.module';
 import {
   GatewayRecords,
   GatewayStanding,

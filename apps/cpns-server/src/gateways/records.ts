@@ -2,9 +2,9 @@
 import { FirstSeed, CpnsError, unauthenticated, parseEntityUri, type EntityName } from '@cpns/core';
 import type { Receiver } from '@cpns/delivery';
 import type { Peer } from '@cpns/grpc';
+import { AggregateRecords } from '@cpns/platform';
 import { defineRecord, jsonField, secretField, type ValueIn, type Aggregate, at, Store, pagesOf } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { AggregateRecords } from '../recent-records/recent-records';
 
 export const GATEWAY_KIND = 'gateway';
 

@@ -1,14 +1,13 @@
 /** CSKMF in this process as its callers see it: its controllers, over one store for all tests of a file. */
 import type { CreateGroupKeyRequest } from '@cpns/contracts';
-import { parseEntityUri, parseSubject } from '@cpns/core';
-import { ServerCallContext, type CallContext, type Peer } from '@cpns/grpc';
-import { sha256 } from '@cpns/key-derivation';
+import { parseEntityUri } from '@cpns/core';
 import { groupIdFaults, ONE_OF_EACH, refusesBadInput, type BadInput, type Fault } from '@cpns/platform/testing';
 import { at } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
-import { GroupKeyManagementController, PullGroupKeyController } from '../cskmf/cskmf.controller';
+import { GroupKeyManagementController } from '../cskmf/group-key-management.controller';
+import { PullGroupKeyController } from '../cskmf/pull-group-key';
 import { EntityRecords, ADMISSION, admissionName, type AdmissionRecord } from '../entities/records';
-import { gateway, pne, SERVER, SMF, World, type CskmfProcess } from './world';
+import { callOf, gateway, pne, SERVER, SMF, World, type CskmfProcess } from './world';
 
 /** The port, as titles have it. */
 export const AT = 'Server certificate';
@@ -57,17 +56,6 @@ export class CskmfBench {
 
   readonly freshId = (): string => `group-${++this.#count}`;
 
-  /** A call of the SMF or of a gateway. */
-  callOf(uri: string, signal = new AbortController().signal): CallContext {
-    const { logger } = this.world.log;
-    const call = new ServerCallContext({ method: '', deadline: Infinity, receivedAt: Date.now(), signal, logger });
-    const isService = uri === SMF;
-    const name = isService ? parseSubject(uri).name : parseEntityUri(uri);
-    const role = isService ? 'service' : 'pn-gw';
-    call.peer = { uri, name, role, fingerprint: sha256(Buffer.from(uri)) } as Partial<Peer> as Peer;
-    return call;
-  }
-
   readonly creation = (members: readonly string[] = [A, B]): CreateGroupKeyRequest => ({
     description: this.world.description(this.freshId()),
     members: [...members],
@@ -100,13 +88,13 @@ export class CskmfBench {
   /** @returns the id of a group of its own */
   async group(members?: readonly string[]): Promise<string> {
     const request = this.creation(members);
-    await this.management.createGroupKey(request, this.callOf(SMF));
+    await this.management.createGroupKey(request, callOf(SMF));
     return request.description!.groupId;
   }
 
   async ended(): Promise<string> {
     const groupId = await this.group();
-    await this.management.deleteGroupKey({ groupId }, this.callOf(SMF));
+    await this.management.deleteGroupKey({ groupId }, callOf(SMF));
     return groupId;
   }
 

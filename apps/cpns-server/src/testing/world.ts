@@ -1,7 +1,11 @@
 /** What the specs of CSKMF begin with: a Server's store with entities and gateways in it, and a KMC that is told what to do. */
 import { createDevelopmentPki, type DevelopmentPki } from '@cpns/certificate-issuance';
 import {
+  type CreateGroupKeyRequest,
+  type DeleteGroupKeyRequest,
+  type GetGroupKeyStatusRequest,
   GroupKeyDeliveryMode,
+  type UpdateGroupKeyRequest,
   type OpenDeliveryChannelResponse,
   type GatewayGroupKeyDelivery,
   type GroupDescription,
@@ -15,10 +19,12 @@ import {
   systemRandom,
   type GroupKey,
   parseEntityUri,
+  parseSubject,
   serviceUri,
 } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { openEnvelope, requireCommitment, StatementVerifier } from '@cpns/group-key';
+import { ServerCallContext, type CallContext, type Peer } from '@cpns/grpc';
 import { deriveKeyId, sha256 } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
 import { testProcess, type TestProcess } from '@cpns/platform/testing';
@@ -27,7 +33,7 @@ import { MemoryLog } from '@cpns/telemetry/testing';
 import type { TestingModule } from '@nestjs/testing';
 import { ServerConfig } from '../config';
 import { CskmfModule } from '../cskmf/cskmf.module';
-import { ManageGroupKeys } from '../cskmf/manage-group-keys';
+import { GroupKeyManagementController } from '../cskmf/group-key-management.controller';
 import { PullGroupKey } from '../cskmf/pull-group-key';
 import { PushRelay } from '../cskmf/push-group-key';
 import { groupAggregate } from '../cskmf/records';
@@ -78,15 +84,37 @@ class SleepingRelay extends PushRelay {
   }
 }
 
+/** A call of the SMF or of a gateway. */
+export function callOf(uri: string, signal = new AbortController().signal): CallContext {
+  const { logger } = new MemoryLog();
+  const call = new ServerCallContext({ method: '', deadline: Infinity, receivedAt: Date.now(), signal, logger });
+  const isService = uri === SMF;
+  const name = isService ? parseSubject(uri).name : parseEntityUri(uri);
+  const role = isService ? 'service' : 'pn-gw';
+  call.peer = { uri, name, role, fingerprint: sha256(Buffer.from(uri)) } as Partial<Peer> as Peer;
+  return call;
+}
+
+/** The SMF's calls, each by the URI of its caller, with the status that they are answered with. */
+const keysOf = (management: GroupKeyManagementController) => ({
+  create: async (request: CreateGroupKeyRequest, from: string) =>
+    (await management.createGroupKey(request, callOf(from))).status,
+  update: async (request: UpdateGroupKeyRequest, from: string) =>
+    (await management.updateGroupKey(request, callOf(from))).status,
+  delete: async (request: DeleteGroupKeyRequest, from: string) =>
+    (await management.deleteGroupKey(request, callOf(from))).status,
+  status: async (request: GetGroupKeyStatusRequest) => (await management.getGroupKeyStatus(request)).status,
+});
+
 /** One process of the CPNS Server, as far as CSKMF goes. */
 export class CskmfProcess {
-  readonly keys: ManageGroupKeys;
+  readonly keys: ReturnType<typeof keysOf>;
   readonly pull: Pull;
   readonly retire: RetireVersions;
   readonly relay: PushRelay;
 
   constructor(readonly module: TestingModule) {
-    this.keys = module.get(ManageGroupKeys);
+    this.keys = keysOf(module.get(GroupKeyManagementController));
     this.pull = pullOf(module.get(PullGroupKey));
     this.retire = module.get(RetireVersions);
     this.relay = module.get(PushRelay);

@@ -4,7 +4,7 @@ import { testProcess } from '@cpns/platform/testing';
 import { openStore, type Store } from '@cpns/store';
 import { rawDump, startRedis, temporaryStore } from '@cpns/store/testing';
 import type { TestingModule } from '@nestjs/testing';
-import { GroupKeys } from '../group-keys';
+import { KmcController } from '../kmc.controller';
 import { KmcModule } from '../kmc.module';
 
 export const KMC = 'cpns://td.example/service/kmc';
@@ -24,25 +24,21 @@ export const reasonOf = async (promise: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => (error instanceof CpnsError ? `${error.code}/${error.reason}` : error),
   );
 
-/** The use cases of one process. */
+/** The RPCs of one process; what one throws at once is a refusal like any other. */
 export class Kmc {
-  readonly #keys: GroupKeys;
+  readonly #rpc: KmcController;
 
   constructor(readonly module: TestingModule) {
-    this.#keys = module.get(GroupKeys);
+    this.#rpc = module.get(KmcController);
   }
 
-  create = (groupId: string, request: number) =>
-    this.ask(() => this.#keys.create({ groupId, requestId: requestId(request) }));
-  createVersion = (groupId: string, previous: bigint, request: number) =>
-    this.ask(() => this.#keys.createVersion({ groupId, previous, requestId: requestId(request) }));
-  get = (groupId: string, version: bigint) => this.ask(() => this.#keys.getVersion({ groupId, version }));
-  destroyVersion = (groupId: string, version: bigint) =>
-    this.ask(() => this.#keys.destroyVersion({ groupId, version }));
-  destroy = (groupId: string) => this.ask(() => this.#keys.destroy({ groupId }));
-
-  /** What a use case throws at once is a refusal like any other. */
-  private ask = async <T>(call: () => Promise<T>): Promise<T> => call();
+  create = async (groupId: string, request: number) =>
+    (await this.#rpc.createKey({ groupId, requestId: requestId(request) })).version;
+  createVersion = async (groupId: string, previous: bigint, request: number) =>
+    (await this.#rpc.createKeyVersion({ groupId, previous, requestId: requestId(request) })).version;
+  get = async (groupId: string, version: bigint) => (await this.#rpc.getKeyVersion({ groupId, version })).version;
+  destroyVersion = async (groupId: string, version: bigint) => this.#rpc.destroyKeyVersion({ groupId, version });
+  destroy = async (groupId: string) => this.#rpc.destroyKey({ groupId });
 }
 
 export interface World {

@@ -14,7 +14,7 @@ import {
   Store,
   type StoredRecord,
 } from '@cpns/store';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Module } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 
 /** A record as it was stored, and what was made of it. */
@@ -87,6 +87,10 @@ export class RecentRecords {
     return known;
   }
 }
+
+/** One memory of {@link RecentRecords} for the whole process. */
+@Module({ providers: [RecentRecords], exports: [RecentRecords] })
+export class RecentRecordsModule {}
 
 /** The records of one kind of aggregate, for the functions that decide on them. Errors are those of {@link Records}. */
 @Injectable()

@@ -6,7 +6,7 @@ import {
   type KeyEvent,
   type KeyState,
   type VersionState,
-} from './life-cycle';
+} from './records';
 
 const KEY: Readonly<Record<KeyState, Partial<Record<KeyEvent, KeyState>>>> = {
   live: { destroy: 'ending' },

@@ -5,19 +5,24 @@ import {
   groupDescription,
   UpdateGroupKeyRequest,
   wireGroupDescription,
-  type GroupKeyStatus,
+  GroupKeyManagementServiceService,
+  type GetGroupKeyStatusRequest,
 } from '@cpns/contracts';
 import { checkGroupId, Clock, CpnsError, invalidArgument, permissionDenied, parseEntityUri } from '@cpns/core';
 import { sha256 } from '@cpns/key-derivation';
-import { ServiceIdentity } from '@cpns/platform';
+import type { CallContext, Handlers } from '@cpns/grpc';
+import { GrpcController, ServiceIdentity } from '@cpns/platform';
 import { at, Records } from '@cpns/store';
-import { Injectable } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
 import { GroupChanges, type Change } from './group-change';
 import { MemberKeys } from './recipients';
 import { groupDeleted, groupUnknown, livingGroup, GROUP, groupAggregate, RETIRED_VERSIONS, statusOf } from './records';
 
-@Injectable()
-export class ManageGroupKeys {
+const { watchGroupKeyEvents, ...SERVED } = GroupKeyManagementServiceService;
+
+/** SMF to CSKMF on the wire without its alerts, which come with GK-UPDATE-T: the port answers UNIMPLEMENTED to them. */
+@GrpcController(SERVED)
+export class GroupKeyManagementController implements Handlers<typeof SERVED> {
   constructor(
     private readonly own: ServiceIdentity,
     private readonly changes: GroupChanges,
@@ -28,11 +33,10 @@ export class ManageGroupKeys {
 
   /**
    * FLOW-PULL and FLOW-PUSH: the Group Key of a new group.
-   * @param from URI of the caller
    * @throws CpnsError a field's reason; TRUST_DOMAIN; MEMBER_WITHOUT_KEY; ALREADY_EXISTS for a group-id that has a key
    *   from another request; GROUP_DELETED; DEPENDENCY_UNAVAILABLE
    */
-  async create(request: CreateGroupKeyRequest, from: string): Promise<GroupKeyStatus> {
+  async createGroupKey(@Payload() request: CreateGroupKeyRequest, @Ctx() call: CallContext) {
     const description = groupDescription(request.description);
     const members = checkMembers(request.members, 'members', this.own.trustDomain);
     const membershipRevision = checkRevision(request.membershipRevision);
@@ -52,16 +56,15 @@ export class ManageGroupKeys {
       check: () => this.keys.requireLiveKeys(members),
       begin: () => ({ pending: { description, membershipRevision, previous: 0n, joined: members, left: [] } }),
     };
-    return this.make(change, from);
+    return this.make(change, call);
   }
 
   /**
    * GK-UPDATE-M: joiners get no version from before, leavers none from now on.
-   * @param from URI of the caller
    * @throws CpnsError a field's reason; TRUST_DOMAIN; NOT_FOUND, GROUP_DELETED; MEMBER_WITHOUT_KEY; CONFLICT for another
    *   revision than the next, or another change under the present one; DEPENDENCY_UNAVAILABLE
    */
-  async update(request: UpdateGroupKeyRequest, from: string): Promise<GroupKeyStatus> {
+  async updateGroupKey(@Payload() request: UpdateGroupKeyRequest, @Ctx() call: CallContext) {
     const { groupId, membershipRevision, joined, left } = checkUpdate(request, this.own.trustDomain);
     const asked = { groupId, membershipRevision, joined: [...joined], left: [...left] };
     const changeDigest = digestOf('update', UpdateGroupKeyRequest.encode(asked).finish());
@@ -84,15 +87,14 @@ export class ManageGroupKeys {
         return { pending: { description, membershipRevision, previous: newest, joined, left } };
       },
     };
-    return this.make(change, from);
+    return this.make(change, call);
   }
 
   /**
    * GK-DELETE: from the first commit on no key of the group is given out.
-   * @param from URI of the caller
    * @throws CpnsError a field's reason; NOT_FOUND; DEPENDENCY_UNAVAILABLE
    */
-  async delete(request: DeleteGroupKeyRequest, from: string): Promise<GroupKeyStatus> {
+  async deleteGroupKey(@Payload() request: DeleteGroupKeyRequest, @Ctx() call: CallContext) {
     const groupId = checkGroupId(request.groupId, 'group_id');
     const change: Change = {
       groupId,
@@ -113,21 +115,21 @@ export class ManageGroupKeys {
         };
       },
     };
-    return this.make(change, from);
+    return this.make(change, call);
   }
 
   /** All of a group's keys but the keys. @throws CpnsError a field's reason; NOT_FOUND */
-  async status(request: { readonly groupId: string }): Promise<GroupKeyStatus> {
+  async getGroupKeyStatus(@Payload() request: GetGroupKeyStatusRequest) {
     const groupId = checkGroupId(request.groupId, 'group_id');
     const wanted = { head: at(GROUP), retired: at(RETIRED_VERSIONS) };
     const { head, retired } = await this.records.read(groupAggregate(groupId), wanted);
     if (head === undefined) throw groupUnknown();
-    return statusOf(head, retired?.versions ?? [], this.clock.now());
+    return { status: statusOf(head, retired?.versions ?? [], this.clock.now()) };
   }
 
-  private async make(change: Change, from: string): Promise<GroupKeyStatus> {
-    await this.changes.make(change, from);
-    return this.status(change);
+  private async make(change: Change, call: CallContext) {
+    await this.changes.make(change, call.requirePeer().uri);
+    return this.getGroupKeyStatus(change);
   }
 }
 
