@@ -131,13 +131,15 @@ describe('waiting for a death', () => {
   });
 
   it('ends after its time', async () => {
-    await expect(control.killed(control.arm(SITE, 'before-commit'), 30)).rejects.toThrow('did not die');
+    await expect(control.killed(control.arm(SITE, 'before-commit'), 30)).rejects.toThrow(
+      'the death of cpns-server did not come within 30 ms',
+    );
   });
 
   it('does not believe a process that lives', async () => {
     const plan = control.arm(SITE, 'before-commit');
     await expect(commitIn(start(process.pid))).rejects.toThrow(Death);
-    await expect(control.killed(plan, 50)).rejects.toThrow('lives');
+    await expect(control.killed(plan, 50)).rejects.toThrow('the end of cpns-server');
   });
 });
 
