@@ -1,5 +1,5 @@
 import { ConfirmKey, SecondSeed } from '@cpns/core';
-import { flipped, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
+import { flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import {
   confirmClientMac,
@@ -23,7 +23,8 @@ const registration: Registration = {
   secondSeed: new SecondSeed(random.bytes(32)),
   nonce: random.bytes(16),
 };
-const t1 = encodeRegistration(registration);
+const written = (change: Partial<Registration>) => encodeRegistration({ ...registration, ...change });
+const t1 = written({});
 const key = new ConfirmKey(random.bytes(32));
 
 const macs = [
@@ -35,11 +36,11 @@ const macs = [
 describe.each(macs)('%s', (_name, make, verify) => {
   const mac = make(key, t1);
 
-  it('is taken as it was made', async () => {
-    expect(await reasonOfAsync(() => verify(key, t1, mac))).toBe('accepted');
+  it('is taken as it was made', () => {
+    expect(reasonOf(() => verify(key, t1, mac))).toBe('accepted');
   });
 
-  it('is of one T1', async () => {
+  it('is of one T1', () => {
     const changes: readonly Partial<Registration>[] = [
       { tokenId: 'tok-2' },
       { firstSeedId: 'seed-2' },
@@ -52,20 +53,20 @@ describe.each(macs)('%s', (_name, make, verify) => {
     ];
     expect(changes.flatMap(Object.keys).sort()).toEqual(Object.keys(registration).sort());
     for (const change of changes) {
-      const other = encodeRegistration({ ...registration, ...change });
-      expect(await reasonOfAsync(() => verify(key, other, mac))).toBe('CONFIRMATION_MAC');
+      const other = written(change);
+      expect(reasonOf(() => verify(key, other, mac))).toBe('CONFIRMATION_MAC');
     }
   });
 
-  it('is of one key, and of one purpose', async () => {
-    expect(await reasonOfAsync(() => verify(new ConfirmKey(random.bytes(32)), t1, mac))).toBe('CONFIRMATION_MAC');
+  it('is of one key, and of one purpose', () => {
+    expect(reasonOf(() => verify(new ConfirmKey(random.bytes(32)), t1, mac))).toBe('CONFIRMATION_MAC');
     for (const [, makeOther] of macs.filter(([, other]) => other !== make))
-      expect(await reasonOfAsync(() => verify(key, t1, makeOther(key, t1)))).toBe('CONFIRMATION_MAC');
+      expect(reasonOf(() => verify(key, t1, makeOther(key, t1)))).toBe('CONFIRMATION_MAC');
   });
 
-  it('has 32 bytes', async () => {
-    expect(await reasonOfAsync(() => verify(key, t1, mac.subarray(1)))).toBe('FIELD_SIZE');
-    expect(await reasonOfAsync(() => verify(key, t1, Buffer.alloc(0)))).toBe('FIELD_MISSING');
+  it('has 32 bytes', () => {
+    expect(reasonOf(() => verify(key, t1, mac.subarray(1)))).toBe('FIELD_SIZE');
+    expect(reasonOf(() => verify(key, t1, Buffer.alloc(0)))).toBe('FIELD_MISSING');
   });
 });
 
@@ -77,9 +78,9 @@ describe('T1', () => {
     expect(secondSeed.equals(expected)).toBe(true);
   });
 
-  it.each([15, 17])('is not made with a nonce of %d bytes', async (size) => {
+  it.each([15, 17])('is not made with a nonce of %d bytes', (size) => {
     const nonce = Buffer.alloc(size);
-    expect(await reasonOfAsync(() => encodeRegistration({ ...registration, nonce }))).toBe('FIELD_SIZE');
+    expect(reasonOf(() => written({ nonce }))).toBe('FIELD_SIZE');
   });
 
   it.each<[string, Buffer, string]>([
@@ -87,40 +88,25 @@ describe('T1', () => {
     ['nothing', Buffer.alloc(0), 'MALFORMED_MESSAGE'],
     ['cut', t1.subarray(0, -1), 'MALFORMED_MESSAGE'],
     ['one byte more', Buffer.concat([t1, Buffer.of(0)]), 'MALFORMED_MESSAGE'],
-    ['a token-id outside its pattern', encodeRegistration({ ...registration, tokenId: 'a/b' }), 'NAME_INVALID'],
-    ['no first-seed-id', encodeRegistration({ ...registration, firstSeedId: '' }), 'FIELD_MISSING'],
-    [
-      'a gateway with a user',
-      encodeRegistration({ ...registration, gateway: 'cpns://a.b/pne/c?user=d' }),
-      'NAME_INVALID',
-    ],
-    [
-      'an entity that is a service',
-      encodeRegistration({ ...registration, entity: 'cpns://td/service/x' }),
-      'NAME_INVALID',
-    ],
-    ['a user of 65 characters', encodeRegistration({ ...registration, user: 'u'.repeat(65) }), 'FIELD_TOO_LONG'],
+    ['a token-id outside its pattern', written({ tokenId: 'a/b' }), 'NAME_INVALID'],
+    ['no first-seed-id', written({ firstSeedId: '' }), 'FIELD_MISSING'],
+    ['a gateway with a user', written({ gateway: 'cpns://a.b/pne/c?user=d' }), 'NAME_INVALID'],
+    ['an entity that is a service', written({ entity: 'cpns://td/service/x' }), 'NAME_INVALID'],
+    ['a user of 65 characters', written({ user: 'u'.repeat(65) }), 'FIELD_TOO_LONG'],
     ['a time that is not exact', laterThanExact(), 'FIELD_OUT_OF_RANGE'],
-  ])('%s', async (_what, bytes, reason) => {
-    expect(await reasonOfAsync(() => parseRegistration(bytes))).toBe(reason);
+  ])('%s', (_what, bytes, reason) => {
+    expect(reasonOf(() => parseRegistration(bytes))).toBe(reason);
   });
 
-  it('whatever the bytes, they are refused with a reason or written back alike', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.nat(t1.length - 1), fc.nat(255), async (at, value) => {
+  it('whatever the bytes, they are refused with a reason or written back alike', () => {
+    fc.assert(
+      fc.property(fc.nat(t1.length - 1), fc.nat(255), (at, value) => {
         const bytes = Buffer.from(t1);
         bytes[at] = value;
-        const reason = await reasonOfAsync(() => {
+        const reason = reasonOf(() => {
           expect(encodeRegistration(parseRegistration(bytes)).equals(bytes)).toBe(true);
         });
-        expect([
-          'accepted',
-          'MALFORMED_MESSAGE',
-          'NAME_INVALID',
-          'FIELD_MISSING',
-          'FIELD_TOO_LONG',
-          'FIELD_OUT_OF_RANGE',
-        ]).toContain(reason);
+        expect(reason).toMatch(/^(accepted|MALFORMED_MESSAGE|NAME_INVALID|FIELD_(MISSING|TOO_LONG|OUT_OF_RANGE))$/);
       }),
       { numRuns: 400 },
     );
