@@ -59,35 +59,24 @@ describe('a delivery at a member', () => {
       ...signed,
       statement: { ...two.statement, ...edit },
     });
+    const { statement } = two;
+    const stated = (one: SignedStatement): Delivery => ({ signed: one, own });
+    const enclosed = (envelope: Buffer): Delivery => ({ signed, own: envelope });
+    const later = altered({ sealUntil: statement.sealUntil + 1 });
+    const kitchen = server.version({ groupId: 'kitchen' }).statement;
     const rows: [string, Delivery, string][] = [
       ['as it was made', { signed, own }, 'accepted'],
-      ['by another root', { signed: stranger.sign(two.statement), own }, 'CERTIFICATE_CHAIN'],
-      ['by another service', { signed: signAs(kmc, two.statement), own }, 'PEER_UNEXPECTED'],
-      ['altered', { signed: altered({ sealUntil: two.statement.sealUntil + 1 }), own }, 'SIGNATURE_INVALID'],
-      [
-        'with another commitment',
-        { signed: altered({ commitment: one.statement.commitment }), own },
-        'SIGNATURE_INVALID',
-      ],
-      [
-        'with a signature over another',
-        { signed: { ...signed, signature: server.sign(one.statement).signature }, own },
-        'SIGNATURE_INVALID',
-      ],
+      ['by another root', stated(stranger.sign(statement)), 'CERTIFICATE_CHAIN'],
+      ['by another service', stated(signAs(kmc, statement)), 'PEER_UNEXPECTED'],
+      ['altered', stated(later), 'SIGNATURE_INVALID'],
+      ['with another commitment', stated(altered({ commitment: one.statement.commitment })), 'SIGNATURE_INVALID'],
+      ['with a signature over another', stated({ ...server.sign(one.statement), statement }), 'SIGNATURE_INVALID'],
       ['without an envelope', { signed }, 'ENVELOPE_INVALID absent'],
-      ['with a neighbour’s envelope', { signed, own: envelopeOf(two, neighbour) }, 'ENVELOPE_INVALID entity'],
-      ['with the envelope of another version', { signed, own: envelopeOf(one, member) }, 'ENVELOPE_INVALID unwrap'],
-      [
-        'with another key in the envelope',
-        { signed, own: envelopeOf(two, member, one.groupKey) },
-        'COMMITMENT_MISMATCH',
-      ],
-      ['with an altered envelope', { signed, own: flipped(own, -1) }, 'ENVELOPE_INVALID unwrap'],
-      [
-        'of another group',
-        { signed: server.sign(server.version({ groupId: 'kitchen' }).statement), own },
-        'STATEMENT_CONFLICT',
-      ],
+      ['with a neighbour’s envelope', enclosed(envelopeOf(two, neighbour)), 'ENVELOPE_INVALID entity'],
+      ['with the envelope of another version', enclosed(envelopeOf(one, member)), 'ENVELOPE_INVALID unwrap'],
+      ['with another key in the envelope', enclosed(envelopeOf(two, member, one.groupKey)), 'COMMITMENT_MISMATCH'],
+      ['with an altered envelope', enclosed(flipped(own, -1)), 'ENVELOPE_INVALID unwrap'],
+      ['of another group', stated(server.sign(kitchen)), 'STATEMENT_CONFLICT'],
     ];
     for (const [what, delivery, reason] of rows) {
       const before = held.versions.map(({ statement }) => statement);

@@ -78,11 +78,14 @@ describe('the bytes of a statement', () => {
   });
 });
 
+const judge = (of: Statement, signature: Buffer, key = publicKey) =>
+  reasonOf(() => requireStatementSignature(key, of, signature));
+
 describe('a signature over a statement', () => {
   const signature = signStatement(privateKey, statement);
 
   it('verifies under the key that made it', () => {
-    expect(reasonOf(() => requireStatementSignature(publicKey, statement, signature))).toBe('accepted');
+    expect(judge(statement, signature)).toBe('accepted');
   });
 
   it.each<[string, Partial<Statement>]>([
@@ -97,9 +100,7 @@ describe('a signature over a statement', () => {
     ['commitment, which is taken away', { commitment: Buffer.alloc(0) }],
     ['shared digest', { sharedDigest: flipped(statement.sharedDigest) }],
   ])('holds for no other %s', (_what, edit) => {
-    expect(reasonOf(() => requireStatementSignature(publicKey, { ...statement, ...edit }, signature))).toBe(
-      'SIGNATURE_INVALID',
-    );
+    expect(judge({ ...statement, ...edit }, signature)).toBe('SIGNATURE_INVALID');
   });
 
   it.each([
@@ -107,12 +108,12 @@ describe('a signature over a statement', () => {
     ['cut off', signature.subarray(0, -1)],
     ['empty', Buffer.alloc(0)],
   ])('is refused when it is %s', (_what, other) => {
-    expect(reasonOf(() => requireStatementSignature(publicKey, statement, other))).toBe('SIGNATURE_INVALID');
+    expect(judge(statement, other)).toBe('SIGNATURE_INVALID');
   });
 
   it('is refused under another key', () => {
     const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
-    expect(reasonOf(() => requireStatementSignature(other, statement, signature))).toBe('SIGNATURE_INVALID');
+    expect(judge(statement, signature, other)).toBe('SIGNATURE_INVALID');
   });
 });
 
@@ -129,7 +130,7 @@ describe('the end of a group', () => {
   });
 
   it('can be signed', () => {
-    expect(reasonOf(() => requireStatementSignature(publicKey, end, signStatement(privateKey, end)))).toBe('accepted');
+    expect(judge(end, signStatement(privateKey, end))).toBe('accepted');
   });
 });
 

@@ -15,20 +15,18 @@ interface Case {
 
 // ---- notation
 
-const hex = (text: string | undefined): Buffer => {
-  if (text === undefined) throw new Error('a field is missing');
-  return Buffer.from(text, 'hex');
-};
-const cat = (...parts: (string | Buffer)[]): Buffer => Buffer.concat(parts.map((part) => Buffer.from(part as string)));
-const big = (value: bigint | number | string, size: number): Buffer =>
-  hex(
-    BigInt(value)
-      .toString(16)
-      .padStart(2 * size, '0'),
-  );
-const LP = (value: string | Buffer | undefined): Buffer => {
+const given = <T>(value: T | undefined): T => {
   if (value === undefined) throw new Error('a field is missing');
-  const bytes = Buffer.from(value as string);
+  return value;
+};
+const hex = (text: string | undefined): Buffer => Buffer.from(given(text), 'hex');
+const cat = (...parts: (string | Buffer)[]): Buffer => Buffer.concat(parts.map((part) => Buffer.from(part as string)));
+const big = (value: bigint | number | string, size: number): Buffer => {
+  const digits = BigInt(value).toString(16);
+  return hex(digits.padStart(2 * size, '0'));
+};
+const LP = (value: string | Buffer | undefined): Buffer => {
+  const bytes = Buffer.from(given(value) as string);
   return cat(big(bytes.length, 2), bytes);
 };
 const u64 = (value: number | string | undefined): Buffer => big(value ?? Number.NaN, 8);
@@ -54,22 +52,16 @@ const wrap = (key: Buffer, plaintext: Buffer): Buffer => {
 
 // ---- the formulas
 
-const statement = (i: Case['input']): Buffer =>
-  cat(
-    'cpns/v1/group-key-statement',
-    LP(i.groupId),
-    u64(i.version),
-    u64(i.previous),
-    u64(i.treeEpoch),
-    u64(i.treeRevision),
-    u64(i.activateAt),
-    u64(i.sealUntil),
-    LP(hex(i.commitment)),
-    LP(hex(i.sharedDigest)),
-  );
+const statement = (i: Case['input']): Buffer => {
+  const numbers = [i.version, i.previous, i.treeEpoch, i.treeRevision, i.activateAt, i.sealUntil].map(u64);
+  const digests = [LP(hex(i.commitment)), LP(hex(i.sharedDigest))];
+  return cat('cpns/v1/group-key-statement', LP(i.groupId), ...numbers, ...digests);
+};
 
 const contentKey = (i: Fields): Buffer =>
   HKDF(hex(i.groupKey), hex(i.session), cat('cpns/v1/content', LP(i.groupId), u64(i.version), LP(i.sender)));
+
+const text = (value: Buffer | string): string => (typeof value === 'string' ? value : value.toString('hex'));
 
 type Row = (input: Case['input'], output: Fields) => Record<string, Buffer | string>;
 
@@ -100,11 +92,11 @@ const recompute: Record<string, Row> = {
     const cipher = createCipheriv('aes-256-gcm', contentKey(i), nonce);
     cipher.setAAD(header);
     const sealed = cat(cipher.update(hex(i.plaintext)), cipher.final(), cipher.getAuthTag());
-    const given = hex(o.message).subarray(header.length);
+    const body = hex(o.message).subarray(header.length);
     const decipher = createDecipheriv('aes-256-gcm', contentKey(i), nonce, { authTagLength: 16 });
     decipher.setAAD(header);
-    decipher.setAuthTag(given.subarray(-16));
-    expect(cat(decipher.update(given.subarray(0, -16)), decipher.final()).toString('hex')).toBe(i.plaintext);
+    decipher.setAuthTag(body.subarray(-16));
+    expect(cat(decipher.update(body.subarray(0, -16)), decipher.final()).toString('hex')).toBe(i.plaintext);
     return { header, message: cat(header, sealed) };
   },
 };
@@ -120,12 +112,8 @@ describe('the vectors, recomputed apart from the library', () => {
   });
 
   it('has them as they were frozen', () => {
-    const lines = files.map(
-      (file) =>
-        `${createHash('sha256')
-          .update(readFileSync(join(directory, file)))
-          .digest('hex')}  ${file}`,
-    );
+    const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+    const lines = files.map((file) => `${digest(readFileSync(join(directory, file)))}  ${file}`);
     expect(lines).toEqual(readFileSync(join(directory, 'SHA256SUMS'), 'utf8').trimEnd().split('\n'));
   });
 
@@ -146,10 +134,7 @@ describe('the vectors, recomputed apart from the library', () => {
 
     it.each(cases)('$name', ({ input, output }) => {
       const row = recompute[file.replace('.json', '')];
-      const found = Object.entries(row!(input, output)).map(([name, value]) => [
-        name,
-        typeof value === 'string' ? value : value.toString('hex'),
-      ]);
+      const found = Object.entries(row!(input, output)).map(([name, value]) => [name, text(value)]);
       expect(Object.fromEntries(found)).toEqual(output);
     });
   });

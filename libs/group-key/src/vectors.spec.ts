@@ -43,9 +43,7 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
   'group-key-commitment': {
     compute: (i) => ({ commitment: hex(deriveGroupKeyCommitment(groupKey(i), i.text('groupId'), i.big('version'))) }),
   },
-  'group-key-statement': {
-    compute: (i) => ({ statement: hex(statementBytes(statementOf(i))) }),
-  },
+  'group-key-statement': { compute: (i) => ({ statement: hex(statementBytes(statementOf(i))) }) },
   envelope: {
     compute: (i) => {
       const keyId = deriveKeyId(secret(i));

@@ -10,7 +10,10 @@ export {
   MAC_BYTES,
   macMatches,
   Message,
+  requireSignature,
   sha256,
+  signBytes,
+  verifyBytes,
 } from './formulas';
 export {
   checkHpkePublicKey,

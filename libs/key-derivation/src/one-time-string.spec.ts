@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { join, lp, TokenSecret } from '@cpns/core';
-import { failureOfAsync, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
+import { failureOf, reasonOf, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import {
   formatOneTimeString,
@@ -82,11 +82,11 @@ describe('the one-time string', () => {
     ['a peer with a user', raw({ peer: 'cpns://pn1.td/pn-gw/gw?user=a' }), 'NAME_INVALID'],
     ['no endpoint', raw({ endpoint: '' }), 'FIELD_MISSING'],
     ['an endpoint without a port', raw({ endpoint: 'localhost' }), 'NAME_INVALID'],
-  ])('%s', async (_what, given, reason) => {
-    expect(await reasonOfAsync(() => parseOneTimeString(given))).toBe(reason);
+  ])('%s', (_what, given, reason) => {
+    expect(reasonOf(() => parseOneTimeString(given))).toBe(reason);
   });
 
-  it('has one spelling: spare bits of the last character are zero', async () => {
+  it('has one spelling: spare bits of the last character are zero', () => {
     // lengths of all remainders modulo 3, so that there are spare bits in two of them
     for (const user of ['a', 'ab', 'abc']) {
       const given = raw({ user });
@@ -96,8 +96,7 @@ describe('the one-time string', () => {
         .map((letter) => given.slice(0, -1) + letter)
         .filter((other) => Buffer.from(other.slice(6), 'base64url').equals(bits));
       const taken = [];
-      for (const other of same)
-        if ((await reasonOfAsync(() => parseOneTimeString(other))) === 'accepted') taken.push(other);
+      for (const other of same) if (reasonOf(() => parseOneTimeString(other)) === 'accepted') taken.push(other);
       expect(taken).toEqual([given]);
     }
   });
@@ -109,8 +108,8 @@ describe('the one-time string', () => {
     ['a user outside its pattern', { user: '?' }, 'NAME_INVALID'],
     ['a PNE as the peer', { peer: 'cpns://pn1.td/pne/other' }, 'NAME_INVALID'],
     ['an endpoint that is none', { endpoint: 'h:0' }, 'NAME_INVALID'],
-  ])('is not written with %s', async (_what, change, reason) => {
-    expect(await reasonOfAsync(() => formatOneTimeString({ ...content, ...change }))).toBe(reason);
+  ])('is not written with %s', (_what, change, reason) => {
+    expect(reasonOf(() => formatOneTimeString({ ...content, ...change }))).toBe(reason);
   });
 
   it('is read back as it was written, up to the greatest length', () => {
@@ -144,24 +143,24 @@ describe('the one-time string', () => {
     expect(formatOneTimeString(longest)).toHaveLength(ONE_TIME_STRING_MAX_LENGTH);
   });
 
-  it('one changed character never gives the same content', async () => {
-    await fc.assert(
-      fc.asyncProperty(
+  it('one changed character never gives the same content', () => {
+    fc.assert(
+      fc.property(
         fc.nat(text.length - 1),
         fc.string({ unit: 'binary-ascii', minLength: 1, maxLength: 1 }),
-        async (at, other) => {
+        (at, other) => {
           const changed = text.slice(0, at) + other + text.slice(at + 1);
           fc.pre(changed !== text);
-          await reasonOfAsync(() => expect(formatOneTimeString(parseOneTimeString(changed))).toBe(changed));
+          reasonOf(() => expect(formatOneTimeString(parseOneTimeString(changed))).toBe(changed));
         },
       ),
       { numRuns: 500 },
     );
   });
 
-  it('does not show its secret when it is printed or refused', async () => {
+  it('does not show its secret when it is printed or refused', () => {
     const shown = `${inspect(parseOneTimeString(text))}${JSON.stringify(parseOneTimeString(text))}`;
-    const error = await failureOfAsync(() => parseOneTimeString(raw({ endpoint: 'nowhere' })));
+    const error = failureOf(() => parseOneTimeString(raw({ endpoint: 'nowhere' })));
     for (const encoding of ['hex', 'base64', 'base64url', 'latin1'] as const) {
       const secret = content.secret.expose().toString(encoding);
       expect(shown).not.toContain(secret);

@@ -7,7 +7,7 @@
  *                                                               HPKE mode_base to K --> enc, export S
  *   enc, export the same S  <--  enc, sign("pairwise" E cert K enc) by service/cpns-server
  * ```
- * Both statements are what proof.ts signs and verifies. That K and enc are points is checked where they come in: by the
+ * Both statements are what formulas.ts signs and verifies. That K and enc are points is checked where they come in: by the
  * messages that carry them, and once more by the exchange itself.
  */
 import { EntityUserKey, type HpkePrivateKey, type Random } from '@cpns/core';

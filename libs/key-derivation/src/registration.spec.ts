@@ -1,5 +1,5 @@
 import { ConfirmKey, SecondSeed } from '@cpns/core';
-import { flipped, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
+import { flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import {
   confirmClientMac,
   confirmServerMac,
@@ -21,7 +21,8 @@ const registration: Registration = {
   secondSeed: new SecondSeed(random.bytes(32)),
   nonce: random.bytes(16),
 };
-const t1 = encodeRegistration(registration);
+const written = (change: Partial<Registration>) => encodeRegistration({ ...registration, ...change });
+const t1 = written({});
 const key = new ConfirmKey(random.bytes(32));
 
 const macs = [
@@ -33,11 +34,11 @@ const macs = [
 describe.each(macs)('%s', (_name, make, verify) => {
   const mac = make(key, t1);
 
-  it('is taken as it was made', async () => {
-    expect(await reasonOfAsync(() => verify(key, t1, mac))).toBe('accepted');
+  it('is taken as it was made', () => {
+    expect(reasonOf(() => verify(key, t1, mac))).toBe('accepted');
   });
 
-  it('is of one T1', async () => {
+  it('is of one T1', () => {
     const changes: readonly Partial<Registration>[] = [
       { tokenId: 'tok-2' },
       { firstSeedId: 'seed-2' },
@@ -50,26 +51,26 @@ describe.each(macs)('%s', (_name, make, verify) => {
     ];
     expect(changes.flatMap(Object.keys).sort()).toEqual(Object.keys(registration).sort());
     for (const change of changes) {
-      const other = encodeRegistration({ ...registration, ...change });
-      expect(await reasonOfAsync(() => verify(key, other, mac))).toBe('CONFIRMATION_MAC');
+      const other = written(change);
+      expect(reasonOf(() => verify(key, other, mac))).toBe('CONFIRMATION_MAC');
     }
   });
 
-  it('is of one key, and of one purpose', async () => {
-    expect(await reasonOfAsync(() => verify(new ConfirmKey(random.bytes(32)), t1, mac))).toBe('CONFIRMATION_MAC');
+  it('is of one key, and of one purpose', () => {
+    expect(reasonOf(() => verify(new ConfirmKey(random.bytes(32)), t1, mac))).toBe('CONFIRMATION_MAC');
     for (const [, makeOther] of macs.filter(([, other]) => other !== make))
-      expect(await reasonOfAsync(() => verify(key, t1, makeOther(key, t1)))).toBe('CONFIRMATION_MAC');
+      expect(reasonOf(() => verify(key, t1, makeOther(key, t1)))).toBe('CONFIRMATION_MAC');
   });
 
-  it('has 32 bytes', async () => {
-    expect(await reasonOfAsync(() => verify(key, t1, mac.subarray(1)))).toBe('FIELD_SIZE');
-    expect(await reasonOfAsync(() => verify(key, t1, Buffer.alloc(0)))).toBe('FIELD_MISSING');
+  it('has 32 bytes', () => {
+    expect(reasonOf(() => verify(key, t1, mac.subarray(1)))).toBe('FIELD_SIZE');
+    expect(reasonOf(() => verify(key, t1, Buffer.alloc(0)))).toBe('FIELD_MISSING');
   });
 });
 
 describe('T1', () => {
-  it.each([15, 17])('is not made with a nonce of %d bytes', async (size) => {
+  it.each([15, 17])('is not made with a nonce of %d bytes', (size) => {
     const nonce = Buffer.alloc(size);
-    expect(await reasonOfAsync(() => encodeRegistration({ ...registration, nonce }))).toBe('FIELD_SIZE');
+    expect(reasonOf(() => written({ nonce }))).toBe('FIELD_SIZE');
   });
 });

@@ -5,6 +5,7 @@ import {
   FirstSeed,
   HpkePrivateKey,
   SecondSeed,
+  Secret,
   TokenAuthKey,
   TokenPsk,
   TokenSecret,
@@ -13,11 +14,12 @@ import {
 import { describeVectors, Fields, vectorCases, type Formula } from '@cpns/core/testing';
 import { join } from 'node:path';
 import * as derivation from '.';
-import { verifyBytes } from './proof';
+import { verifyBytes } from './formulas';
 
 const directory = join(__dirname, '../vectors');
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+const hex = (value: Uint8Array | Secret): string =>
+  Buffer.from(value instanceof Secret ? value.expose() : value).toString('hex');
 
 const request = (i: Fields): derivation.RequestFields => ({
   method: i.text('method'),
@@ -54,6 +56,18 @@ const assignmentTerms = (i: Fields): derivation.AssignmentTerms => ({
   notAfter: i.number('notAfter'),
 });
 
+/** The fields that both sides of an assignment have. */
+const shared = (i: Fields) => ({
+  psk: new TokenPsk(i.bytes('psk')),
+  credential: credential(i),
+  terms: assignmentTerms(i),
+});
+const certified = (i: Fields) => ({
+  entity: i.text('entity'),
+  certificate: i.bytes('certificate'),
+  hpkeKey: i.bytes('hpkeKey'),
+});
+
 const pairwiseTerms = (i: Fields): derivation.PairwiseTerms => ({
   entity: i.text('entity'),
   user: i.text('user'),
@@ -79,51 +93,36 @@ const credential = (i: Fields): derivation.Credential =>
 /** A generator that gives the one value of the case. */
 const random = (i: Fields, name: string): Random => ({ bytes: () => i.bytes(name) });
 
+/** A formula with one output. */
+const output = (name: string, compute: (i: Fields) => Uint8Array | Secret): Formula => ({
+  compute: (i) => ({ [name]: hex(compute(i)) }),
+});
+const mac = (compute: (i: Fields) => Uint8Array): Formula => output('mac', compute);
+
 const FORMULAS: Readonly<Record<string, Formula>> = {
-  'token-auth': {
-    compute: (i) => ({ authKey: hex(derivation.deriveTokenAuthKey(new TokenSecret(i.bytes('tokenSecret'))).expose()) }),
-  },
-  'token-psk': {
-    compute: (i) => ({ psk: hex(derivation.deriveTokenPsk(authKey(i)).expose()) }),
-  },
-  'enrol-mac': {
-    compute: (i) => ({ mac: hex(derivation.enrolMac(authKey(i), { tokenId: i.text('tokenId'), ...request(i) })) }),
-  },
+  'token-auth': output('authKey', (i) => derivation.deriveTokenAuthKey(new TokenSecret(i.bytes('tokenSecret')))),
+  'token-psk': output('psk', (i) => derivation.deriveTokenPsk(authKey(i))),
+  'enrol-mac': mac((i) => derivation.enrolMac(authKey(i), { tokenId: i.text('tokenId'), ...request(i) })),
   assignment: {
     compute: (i) => {
       const secrets = {
         entityUserKey: entityUserKey(i),
-        ...(i.has('secondSeed') ? { secondSeed: new SecondSeed(i.bytes('secondSeed')) } : {}),
+        ...(i.has('secondSeed') && { secondSeed: new SecondSeed(i.bytes('secondSeed')) }),
       };
-      const sealed = derivation.sealAssignment(
-        {
-          psk: new TokenPsk(i.bytes('psk')),
-          credential: credential(i),
-          terms: assignmentTerms(i),
-          recipientKey: i.bytes('recipientPublicKey'),
-          secrets,
-        },
-        random(i, 'ephemeralSeed'),
-      );
-      return { enc: hex(sealed.enc), ciphertext: hex(sealed.ciphertext) };
+      const sealing = { ...shared(i), recipientKey: i.bytes('recipientPublicKey'), secrets };
+      const { enc, ciphertext } = derivation.sealAssignment(sealing, random(i, 'ephemeralSeed'));
+      return { enc: hex(enc), ciphertext: hex(ciphertext) };
     },
     reverse: (o, i) => {
       const { entityUserKey: opened, secondSeed } = derivation.openAssignment({
-        psk: new TokenPsk(i.bytes('psk')),
-        credential: credential(i),
-        terms: assignmentTerms(i),
+        ...shared(i),
         privateKey: new HpkePrivateKey(i.bytes('recipientPrivateKey')),
         sealed: { enc: o.bytes('enc'), ciphertext: o.bytes('ciphertext') },
       });
-      return {
-        entityUserKey: hex(opened.expose()),
-        ...(secondSeed === undefined ? {} : { secondSeed: hex(secondSeed.expose()) }),
-      };
+      return { entityUserKey: hex(opened), ...(secondSeed && { secondSeed: hex(secondSeed) }) };
     },
   },
-  'enrol-reply-mac': {
-    compute: (i) => ({ mac: hex(derivation.enrolReplyMac(authKey(i), enrolReply(i))) }),
-  },
+  'enrol-reply-mac': mac((i) => derivation.enrolReplyMac(authKey(i), enrolReply(i))),
   'one-time-string': {
     compute: (i) => ({
       text: derivation.formatOneTimeString({
@@ -139,49 +138,29 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
     }),
     reverse: (o) => {
       const { secret, rootDigest, ...names } = derivation.parseOneTimeString(o.text('text'));
-      return { ...names, tokenSecret: hex(secret.expose()), rootDigest: hex(rootDigest) };
+      return { ...names, tokenSecret: hex(secret), rootDigest: hex(rootDigest) };
     },
   },
 
-  'second-seed': {
-    compute: (i) => ({
-      secondSeed: hex(
-        derivation.deriveSecondSeed(new FirstSeed(i.bytes('firstSeed')), i.bytes('salt'), secondSeedTerms(i)).expose(),
-      ),
-    }),
-  },
-  'entity-user-key': {
-    compute: (i) => {
-      const [first, second] = [new FirstSeed(i.bytes('firstSeed')), new SecondSeed(i.bytes('secondSeed'))];
-      return { entityUserKey: hex(derivation.deriveEntityUserKey(first, second, assignmentTerms(i)).expose()) };
-    },
-  },
-  'key-id': {
-    compute: (i) => ({ keyId: derivation.deriveKeyId(entityUserKey(i)) }),
-  },
-  'confirm-key': {
-    compute: (i) => ({ confirmKey: hex(derivation.deriveConfirmKey(entityUserKey(i)).expose()) }),
-  },
-  'wrap-key': {
-    compute: (i) => {
-      const terms = { groupId: i.text('groupId'), version: i.big('version'), entity: i.text('entity') };
-      return { wrapKey: hex(derivation.deriveWrapKey(entityUserKey(i), terms).expose()) };
-    },
-  },
-  'renew-auth': {
-    compute: (i) => ({ authKey: hex(derivation.deriveRenewAuthKey(entityUserKey(i)).expose()) }),
-  },
-  'renew-mac': {
-    compute: (i) => ({ mac: hex(derivation.renewMac(confirmKey(i), { keyId: i.text('keyId'), ...request(i) })) }),
-  },
+  'second-seed': output('secondSeed', (i) =>
+    derivation.deriveSecondSeed(new FirstSeed(i.bytes('firstSeed')), i.bytes('salt'), secondSeedTerms(i)),
+  ),
+  'entity-user-key': output('entityUserKey', (i) => {
+    const [first, second] = [new FirstSeed(i.bytes('firstSeed')), new SecondSeed(i.bytes('secondSeed'))];
+    return derivation.deriveEntityUserKey(first, second, assignmentTerms(i));
+  }),
+  'key-id': { compute: (i) => ({ keyId: derivation.deriveKeyId(entityUserKey(i)) }) },
+  'confirm-key': output('confirmKey', (i) => derivation.deriveConfirmKey(entityUserKey(i))),
+  'wrap-key': output('wrapKey', (i) => {
+    const terms = { groupId: i.text('groupId'), version: i.big('version'), entity: i.text('entity') };
+    return derivation.deriveWrapKey(entityUserKey(i), terms);
+  }),
+  'renew-auth': output('authKey', (i) => derivation.deriveRenewAuthKey(entityUserKey(i))),
+  'renew-mac': mac((i) => derivation.renewMac(confirmKey(i), { keyId: i.text('keyId'), ...request(i) })),
   proof: {
     compute: (i) => {
-      const fields = {
-        keyId: i.text('keyId'),
-        entity: i.text('entity'),
-        timeMs: i.number('timeMs'),
-        nonce: i.bytes('nonce'),
-      };
+      const [keyId, entity, timeMs] = [i.text('keyId'), i.text('entity'), i.number('timeMs')];
+      const fields = { keyId, entity, timeMs, nonce: i.bytes('nonce') };
       return { proof: hex(derivation.makeProof(confirmKey(i), fields, proofCall(i))) };
     },
     reverse: (o, i) => {
@@ -194,57 +173,33 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
   'registration-t1': {
     compute: (i) => ({ t1: hex(t1(i)) }),
   },
-  'confirm-client-mac': {
-    compute: (i) => ({ mac: hex(derivation.confirmClientMac(confirmKey(i), t1(i))) }),
-  },
-  'confirm-server-mac': {
-    compute: (i) => ({ mac: hex(derivation.confirmServerMac(confirmKey(i), t1(i))) }),
-  },
-  'replace-mac': {
-    compute: (i) => ({ mac: hex(derivation.replaceMac(confirmKey(i), t1(i))) }),
-  },
-  'hpke-key-statement': {
-    compute: (i) => ({
-      statement: hex(
-        derivation.hpkeKeyStatement({
-          entity: i.text('entity'),
-          tokenId: i.text('tokenId'),
-          certificate: i.bytes('certificate'),
-          hpkeKey: i.bytes('hpkeKey'),
-        }),
-      ),
-    }),
-  },
-  'pairwise-statement': {
-    compute: (i) => ({
-      statement: hex(
-        derivation.pairwiseStatement({
-          entity: i.text('entity'),
-          certificate: i.bytes('certificate'),
-          hpkeKey: i.bytes('hpkeKey'),
-          enc: i.bytes('enc'),
-        }),
-      ),
-    }),
-  },
+  'confirm-client-mac': mac((i) => derivation.confirmClientMac(confirmKey(i), t1(i))),
+  'confirm-server-mac': mac((i) => derivation.confirmServerMac(confirmKey(i), t1(i))),
+  'replace-mac': mac((i) => derivation.replaceMac(confirmKey(i), t1(i))),
+  'hpke-key-statement': output('statement', (i) =>
+    derivation.hpkeKeyStatement({ ...certified(i), tokenId: i.text('tokenId') }),
+  ),
+  'pairwise-statement': output('statement', (i) =>
+    derivation.pairwiseStatement({ ...certified(i), enc: i.bytes('enc') }),
+  ),
   'pairwise-secret': {
     compute: (i) => {
       const key = i.bytes('recipientPublicKey');
       const { enc, secret } = derivation.offerPairwise(pairwiseTerms(i), key, random(i, 'ephemeralSeed'));
-      return { enc: hex(enc), secret: hex(secret.expose()) };
+      return { enc: hex(enc), secret: hex(secret) };
     },
     reverse: (o, i) => {
       const privateKey = new HpkePrivateKey(i.bytes('recipientPrivateKey'));
       const secret = derivation.acceptPairwise(pairwiseTerms(i), privateKey, o.bytes('enc'));
       // the secret is an output of either side, and the public key is what both start from
-      if (hex(secret.expose()) !== o.text('secret')) throw new Error('the holder exports another secret');
+      if (hex(secret) !== o.text('secret')) throw new Error('the holder exports another secret');
       return { recipientPublicKey: hex(derivation.hpkePublicKey(privateKey)) };
     },
   },
   'hpke-key-pair': {
     compute: (i) => {
       const { privateKey, publicKey } = derivation.generateHpkeKeyPair(random(i, 'seed'));
-      return { privateKey: hex(privateKey.expose()), publicKey: hex(publicKey) };
+      return { privateKey: hex(privateKey), publicKey: hex(publicKey) };
     },
   },
 };

@@ -32,8 +32,8 @@ export function linkServer({ trustDomain, serverAddress }: SmfConfig, { tls }: S
     uri,
     groupKeys: connection.client(GroupKeyManagementServiceService),
     enrolment: connection.client(EnrolmentServiceService),
-    ready: (milliseconds) => connection.ready(milliseconds),
-    close: () => connection.close(),
+    ready: connection.ready.bind(connection),
+    close: connection.close.bind(connection),
   };
 }
 

@@ -2,7 +2,7 @@
 import { createIssuer, issueCertificate, localSigner, type Issuer, type ProfileId } from '@cpns/certificate-issuance';
 import { mint, newKey } from '@cpns/certificate-issuance/testing';
 import { systemRandom, type Reason } from '@cpns/core';
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import type { TestServer } from './test-server';
 import { signStatement, type SignedStatement, type Statement } from '../statement';
 
@@ -13,12 +13,12 @@ interface Forger {
 }
 
 const GATEWAY = 'cpns://pn1.example.org/pn-gw/gw';
-const issuingCa = ({ pki }: TestServer) => pki.issuingCa.issuer;
 
-async function issued({ clock }: TestServer, issuer: Issuer, profile: 'gateway-identity' | 'gateway-ca', uri: string) {
+async function issued({ clock, pki }: TestServer, profile: 'gateway-identity' | 'gateway-ca'): Promise<Forger> {
   const key = newKey();
-  const request = { profile, uri, key: localSigner(key).publicKey };
-  return { key, chain: (await issueCertificate(issuer, request, { clock, random: systemRandom })).chain };
+  const request = { profile, uri: GATEWAY, key: localSigner(key).publicKey };
+  const { chain } = await issueCertificate(pki.issuingCa.issuer, request, { clock, random: systemRandom });
+  return { key, chain };
 }
 
 /** Properly signed, and held against no rule. */
@@ -30,18 +30,18 @@ async function minted(issuer: Issuer, profile: ProfileId, uri: string): Promise<
 
 async function service({ pki }: TestServer, name: string): Promise<Forger> {
   const { chain, privateKey } = await (name === 'operator' ? pki.issueOperator('ann') : pki.issueService(name));
-  return { chain, key: createPrivateKey({ key: privateKey.expose(), format: 'der', type: 'pkcs8' }) };
+  return { chain, key: privateKey.keyObject };
 }
 
-const gatewayCa = (server: TestServer) => issued(server, issuingCa(server), 'gateway-ca', GATEWAY);
+const gatewayCa = (server: TestServer) => issued(server, 'gateway-ca');
 const serverUri = ({ pki }: TestServer) => `cpns://${pki.trustDomain}/service/cpns-server`;
 
-/** By what a test calls them. */
+/** By what a test calls them: how each is made, and the reason that refuses it. */
 export const FORGERS: Readonly<
   Record<string, { readonly make: (server: TestServer) => Promise<Forger>; readonly reason: Reason }>
 > = {
   'its gateway': {
-    make: (server) => issued(server, issuingCa(server), 'gateway-identity', GATEWAY),
+    make: (server) => issued(server, 'gateway-identity'),
     reason: 'PEER_UNEXPECTED',
   },
   'its gateway’s CA': { make: gatewayCa, reason: 'CERTIFICATE_ROLE' },
@@ -61,7 +61,7 @@ export const FORGERS: Readonly<
     reason: 'CERTIFICATE_ROLE',
   },
   'a Server of another trust domain': {
-    make: (server) => minted(issuingCa(server), 'service', 'cpns://example.net/service/cpns-server'),
+    make: ({ pki }) => minted(pki.issuingCa.issuer, 'service', 'cpns://example.net/service/cpns-server'),
     reason: 'TRUST_DOMAIN',
   },
   'its gateway under the Server’s certificate': {

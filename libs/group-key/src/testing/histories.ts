@@ -17,24 +17,17 @@ const [NEVER, ALWAYS] = [
   [true, true, true],
 ] as const;
 
-const of = (id: string, given: History['given'], version: bigint, expect: string): History => ({
-  id,
-  given,
-  version,
-  expect,
-});
-
 export const HISTORIES: readonly History[] = [
-  of('a stranger', NEVER, 0n, NOT_A_MEMBER),
-  of('a stranger, by version', NEVER, 2n, NOT_A_MEMBER),
-  of('a leaver, the newest', [true, false, false], 0n, NOT_A_MEMBER),
-  of('a leaver, the version that it left with', [true, true, false], 3n, NOT_GIVEN),
-  of('a leaver, a version long after', [true, false, false], 3n, NOT_GIVEN),
-  of('a joiner, the version before', [false, false, true], 2n, NOT_GIVEN),
-  of('a joiner, the first version', [false, true, true], 1n, NOT_GIVEN),
-  of('one that came back, the version between', [true, false, true], 2n, NOT_GIVEN),
-  of('a member, a version to come', ALWAYS, 4n, NO_SUCH_VERSION),
-  of('a member, version 2^64 - 1', ALWAYS, 2n ** 64n - 1n, NO_SUCH_VERSION),
+  { id: 'a stranger', given: NEVER, version: 0n, expect: NOT_A_MEMBER },
+  { id: 'a stranger, by version', given: NEVER, version: 2n, expect: NOT_A_MEMBER },
+  { id: 'a leaver, the newest', given: [true, false, false], version: 0n, expect: NOT_A_MEMBER },
+  { id: 'a leaver, the version that it left with', given: [true, true, false], version: 3n, expect: NOT_GIVEN },
+  { id: 'a leaver, a version long after', given: [true, false, false], version: 3n, expect: NOT_GIVEN },
+  { id: 'a joiner, the version before', given: [false, false, true], version: 2n, expect: NOT_GIVEN },
+  { id: 'a joiner, the first version', given: [false, true, true], version: 1n, expect: NOT_GIVEN },
+  { id: 'one that came back, the version between', given: [true, false, true], version: 2n, expect: NOT_GIVEN },
+  { id: 'a member, a version to come', given: ALWAYS, version: 4n, expect: NO_SUCH_VERSION },
+  { id: 'a member, version 2^64 - 1', given: ALWAYS, version: 2n ** 64n - 1n, expect: NO_SUCH_VERSION },
 ];
 
 /**
