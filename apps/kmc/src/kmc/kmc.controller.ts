@@ -4,10 +4,10 @@ import {
   KmcServiceService,
   type CreateKeyRequest,
   type CreateKeyVersionRequest,
+  type DestroyKeyRequest,
   type DestroyKeyVersionRequest,
   type GetKeyVersionRequest,
   type KeyVersion,
-  type DestroyKeyRequest,
 } from '@cpns/contracts';
 import { checkGroupId, Clock, CpnsError, duration, GroupKey, invalidArgument, Random, SECRET_BYTES } from '@cpns/core';
 import type { Handlers } from '@cpns/grpc';
@@ -111,8 +111,8 @@ export class KmcController implements Handlers<typeof KmcServiceService> {
   }
 
   /**
-   * GK-DELETE step 3: the end of a Group Key in all its versions, and of its group-id. First nothing of the key is given
-   * out any more, then its versions are destroyed; after a crash the same call goes on. Done, also when it was destroyed
+   * GK-DELETE step 3: the end of a Group Key in all its versions, and of its group-id. First the key is given out no
+   * more, then its versions are destroyed; after a crash the same call goes on. Done, also when it was destroyed
    * before.
    * @throws CpnsError a field's reason; NOT_FOUND for a group that never had a key
    */
