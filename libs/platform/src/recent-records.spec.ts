@@ -1,6 +1,6 @@
 import { EntityUserKey } from '@cpns/core';
 import { reasonOfAsync } from '@cpns/core/testing';
-import { at, defineRecord, jsonField, Records, secretField, SealedRecords, Sealer, type Aggregate } from '@cpns/store';
+import { at, defineRecord, jsonField, Records, SealedRecords, Sealer, secretField, type Aggregate } from '@cpns/store';
 import { FakeMasterKey, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { RecentRecords } from './recent-records';
 

@@ -1,18 +1,18 @@
 import {
+  listPage,
+  Records,
+  SealedRecords,
+  Store,
+  type Aggregate,
+  type AuthenticatedRecord,
   type Decision,
   type Found,
-  listPage,
   type PageRequest,
-  type Snapshot,
-  type Wanted,
   type RecordRef,
-  Records,
-  type WantedRecords,
-  SealedRecords,
-  type AuthenticatedRecord,
-  type Aggregate,
-  Store,
+  type Snapshot,
   type StoredRecord,
+  type Wanted,
+  type WantedRecords,
 } from '@cpns/store';
 import { Injectable, Module } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';

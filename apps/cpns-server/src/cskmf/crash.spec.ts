@@ -3,7 +3,7 @@
  * same call at another process completes it, with no number given twice and nothing half made.
  */
 import { parseEntityUri } from '@cpns/core';
-import { type Store, openStore } from '@cpns/store';
+import { openStore, type Store } from '@cpns/store';
 import { failingStore, startRedis, temporaryStore, type Failure, type RunningRedis } from '@cpns/store/testing';
 import { gateway, pne, reasonOf, SMF, World, type CskmfProcess } from '../testing/world';
 
@@ -114,7 +114,7 @@ function cases(makeStore: () => Promise<{ store: Store; dispose: () => Promise<v
   afterEach(() => dispose());
 
   describe.each(['create', 'update', 'delete'] as const)('%s', (name) => {
-    it(`commits ${COMMITS[name]} times when nobody dies`, async () => {
+    it(`commits ${COMMITS[name]} times when no process dies`, async () => {
       const world = await prepared(store, name);
       const server = await world.process();
       const commits = jest.spyOn(store, 'commit');

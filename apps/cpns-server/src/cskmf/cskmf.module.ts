@@ -11,7 +11,7 @@ import { GroupKeyManagementController } from './group-key-management.controller'
 import { PullGroupKey, PullGroupKeyController } from './pull-group-key';
 import { PushGroupKey, PushRelay } from './push-group-key';
 import { GROUP, PENDING, RECIPIENT, RETIRED_VERSIONS, RETIREMENT, SignedStatements } from './records';
-import { RetireVersions, RetirementLoop } from './retire-versions';
+import { RetirementLoop, RetireVersions } from './retire-versions';
 
 @OwnsRecords(GROUP, RETIRED_VERSIONS, PENDING, RECIPIENT, RETIREMENT)
 @Module({

@@ -5,9 +5,9 @@
  *   SMF's call --- pending ------- KMC ------- recipients ------- head, outbox, no more pending --- answer
  *               (commit, step 2)  (step 3)  (commits, step 5)        (commit, step 5)
  * ```
- * `pending` holds the request id that the KMC knows the new version by. After a crash the next call, the same or
+ * `pending` holds the request id that the KMC knows the new version by. What comes after a crash, the same call again or
  * another one, first goes on from there: the KMC answers with the same version, the recipients' rules give the same again,
- * and only the last commit lets members have the version. So no number is given twice, and no version is
+ * and only the last commit makes the version one that is given out. So no number is given twice, and no version is
  * half made. Two replicas may do all of it beside each other: the last commit succeeds once.
  */
 import { Clock, CpnsError, NONCE_BYTES, Random } from '@cpns/core';
@@ -27,18 +27,18 @@ import {
 import { Injectable } from '@nestjs/common';
 import { ServerConfig } from '../config';
 import { Osg } from '../osg/osg';
-import { PushRelay, encodeTask, type RelayTask } from './push-group-key';
+import { encodeTask, PushRelay, type RelayTask } from './push-group-key';
 import { recordRecipients } from './recipients';
 import {
   GROUP,
   groupAggregate,
   PENDING,
-  type KeyedGroupRecord,
-  type PendingRecord,
   RETIRED_VERSIONS,
   RETIRED_VERSIONS_MAX,
-  type GroupKeyVersion,
   sealUntilOf,
+  type GroupKeyVersion,
+  type KeyedGroupRecord,
+  type PendingRecord,
 } from './records';
 
 /** A change as its use case wants it. */

@@ -3,12 +3,12 @@ import {
   CreateGroupKeyRequest,
   DeleteGroupKeyRequest,
   groupDescription,
+  GroupKeyManagementServiceService,
   UpdateGroupKeyRequest,
   wireGroupDescription,
-  GroupKeyManagementServiceService,
   type GetGroupKeyStatusRequest,
 } from '@cpns/contracts';
-import { checkGroupId, Clock, CpnsError, invalidArgument, permissionDenied, parseEntityUri } from '@cpns/core';
+import { checkGroupId, Clock, CpnsError, invalidArgument, parseEntityUri, permissionDenied } from '@cpns/core';
 import { sha256 } from '@cpns/key-derivation';
 import type { CallContext, Handlers } from '@cpns/grpc';
 import { GrpcController, ServiceIdentity } from '@cpns/platform';
@@ -16,7 +16,7 @@ import { at, Records } from '@cpns/store';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { GroupChanges, type Change } from './group-change';
 import { MemberKeys } from './recipients';
-import { groupDeleted, groupUnknown, livingGroup, GROUP, groupAggregate, RETIRED_VERSIONS, statusOf } from './records';
+import { GROUP, groupAggregate, groupDeleted, groupUnknown, livingGroup, RETIRED_VERSIONS, statusOf } from './records';
 
 const { watchGroupKeyEvents, ...SERVED } = GroupKeyManagementServiceService;
 

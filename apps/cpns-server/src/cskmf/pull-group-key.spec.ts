@@ -1,5 +1,5 @@
 /** FLOW-PULL steps 9-10, GK-PULL steps 3-4: who is given what, and what the others are told. */
-import { EntityUserKey, unauthenticated, parseEntityUri } from '@cpns/core';
+import { EntityUserKey, parseEntityUri, unauthenticated } from '@cpns/core';
 import { dump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { PullGroupKey } from './pull-group-key';
 import { gateway, pne, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../testing/world';
@@ -161,7 +161,7 @@ describe('PullGroupKey', () => {
     });
 
     it('does nothing for one that may not act, and says nothing else', async () => {
-      // the statement is due to be renewed by whoever pulls
+      // the statement is due to be renewed by the next pull
       world.clock.advance(SEAL_PERIOD);
       const before = await dump(temporary.store);
       const destroyed = jest.spyOn(EntityUserKey.prototype, 'destroy');

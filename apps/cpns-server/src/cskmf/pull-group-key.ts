@@ -1,23 +1,23 @@
 /**
- * FLOW-PULL steps 9 and 10, GK-PULL steps 3 and 4: a gateway asks for one member behind it, or for all. It can
- * open the envelopes only of entities whose keys it assigned.
+ * FLOW-PULL steps 9 and 10, GK-PULL steps 3 and 4: a gateway asks for one member behind it, or for all. What it gets it can
+ * open only for the entities whose keys it assigned.
  */
 import {
+  DELIVERY_ENVELOPES_MAX,
   GroupKeyDeliveryServiceService,
   type GroupKeyDeliveryServicePullGroupKeyRequest,
   type GroupKeyDeliveryServicePullGroupKeyResponse,
   type MemberEnvelope,
-  DELIVERY_ENVELOPES_MAX,
 } from '@cpns/contracts';
 import {
+  checkGroupId,
   Clock,
   CpnsError,
-  permissionDenied,
-  checkGroupId,
+  failedPrecondition,
   parseEntityUri,
+  permissionDenied,
   samePn,
   type EntityName,
-  failedPrecondition,
 } from '@cpns/core';
 import { gatewayOf, MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@cpns/grpc';
 import { GrpcController, OwnIdentity, RecentRecords } from '@cpns/platform';
@@ -25,20 +25,20 @@ import { at, Records } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { deliveryOf, sizeOf, Envelopes, MemberKeys, memberWithoutKey, isGiven } from './recipients';
+import { deliveryOf, Envelopes, isGiven, MemberKeys, memberWithoutKey, sizeOf } from './recipients';
 import {
   GROUP,
   groupAggregate,
+  livingGroup,
+  needsRenewal,
   RECIPIENT,
   recipientName,
+  sealUntilOf,
+  SignedStatements,
+  stateOf,
   type GroupKeyVersion,
   type KeyedGroupRecord,
-  SignedStatements,
-  needsRenewal,
-  sealUntilOf,
   type Span,
-  livingGroup,
-  stateOf,
 } from './records';
 
 /** A pull for all members begins a group at a gateway; one for a single member is that member's own. */
@@ -160,14 +160,14 @@ const tooMany = (limit: number) =>
     metadata: { limit_bytes: String(limit) },
   });
 
-export const notAMember = (message: string) => permissionDenied('NOT_A_MEMBER', message);
+const notAMember = (message: string) => permissionDenied('NOT_A_MEMBER', message);
 
 /**
  * The version that is meant, as long as it may be used.
  * @param asked 0 for the newest
  * @throws CpnsError NOT_FOUND for one that was never made, VERSION_RETIRED
  */
-export function versionOf(group: KeyedGroupRecord, asked: bigint, now: number): GroupKeyVersion {
+function versionOf(group: KeyedGroupRecord, asked: bigint, now: number): GroupKeyVersion {
   const number = asked === 0n ? group.newest : asked;
   if (number > group.newest) throw new CpnsError('NOT_FOUND', 'the group has no such version of its Group Key');
   const version = group.versions.find((one) => one.version === number);
@@ -181,12 +181,7 @@ export function versionOf(group: KeyedGroupRecord, asked: bigint, now: number): 
  * @throws CpnsError NOT_A_MEMBER for a stranger, and for a leaver who wants the newest; VERSION_NOT_GIVEN; as
  *   {@link versionOf}
  */
-export function allowedVersion(
-  group: KeyedGroupRecord,
-  spans: readonly Span[],
-  asked: bigint,
-  now: number,
-): GroupKeyVersion {
+function allowedVersion(group: KeyedGroupRecord, spans: readonly Span[], asked: bigint, now: number): GroupKeyVersion {
   const number = asked === 0n ? group.newest : asked;
   if (!spans.some(([from]) => from <= group.newest)) throw notAMember('the entity is no member of the group');
   if (number <= group.newest && !isGiven(spans, number)) {

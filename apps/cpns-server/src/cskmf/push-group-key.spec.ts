@@ -100,7 +100,7 @@ describe('pushes', () => {
     expect(after[`gateway/${GW2}`]).toEqual(before[`gateway/${GW2}`]);
   });
 
-  it('lose nobody when they are repeated after a member lost its key', async () => {
+  it('lose no member when they are repeated after a member lost its key', async () => {
     const members = Array.from({ length: 501 }, (_, n) => pne(`m${String(n).padStart(3, '0')}`));
     await world.setKeys(members);
     await create(members);

@@ -4,17 +4,17 @@
  * put there twice.
  */
 import type { MemberEnvelope } from '@cpns/contracts';
-import { Clock, forEach, CpnsError } from '@cpns/core';
+import { Clock, CpnsError, forEach } from '@cpns/core';
 import { OutboxRelay } from '@cpns/delivery';
 import { BackgroundLoop } from '@cpns/platform';
-import { at, Records, Store, type Aggregate, type LogEntry, pagesOf } from '@cpns/store';
-import { withinStep, withStepChain, withTraceparent, Logger, currentTraceparent, lastStep } from '@cpns/telemetry';
+import { at, pagesOf, Records, Store, type Aggregate, type LogEntry } from '@cpns/store';
+import { currentTraceparent, lastStep, Logger, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { GatewayLog, type DeliveryEntry } from '../gateway-delivery/gateway-delivery';
 import { GatewayRecords, PersonalNetworks } from '../gateways/records';
 import { deliveryOf, Envelopes, sizeOf } from './recipients';
-import { GROUP, PNS, type KeyedGroupRecord, SignedStatements, stateOf, GROUP_KIND } from './records';
+import { GROUP, GROUP_KIND, PNS, SignedStatements, stateOf, type KeyedGroupRecord } from './records';
 
 /** Personal Networks that are worked on at a time. */
 const AT_ONCE = 16;
@@ -137,7 +137,7 @@ export interface RelayTask {
 }
 
 /** A task with the trace that it belongs to. */
-export interface StoredTask extends RelayTask {
+interface StoredTask extends RelayTask {
   readonly traceparent: string;
 }
 

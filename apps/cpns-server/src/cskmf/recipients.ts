@@ -3,18 +3,18 @@
  * that it is given in. A rule gives the same when it is applied again, also when later changes were applied in between.
  */
 import type { GatewayGroupKeyDelivery, GroupKeyStatement, MemberEnvelope } from '@cpns/contracts';
-import { parseEntityUri, Clock, failedPrecondition, type EntityName, inChunks } from '@cpns/core';
+import { Clock, failedPrecondition, inChunks, parseEntityUri, type EntityName } from '@cpns/core';
 import { makeEnvelope } from '@cpns/group-key';
 import { RecentRecords } from '@cpns/platform';
-import { at, type RecordRef, type Records, type SetChange, Store, pagesOf } from '@cpns/store';
+import { at, pagesOf, Store, type RecordRef, type Records, type SetChange } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
 import { Osg } from '../osg/osg';
 import {
-  type Span,
   GROUP,
   groupAggregate,
   leaversSet,
+  oldestInUse,
   PENDING,
   PNS,
   RECIPIENT,
@@ -22,7 +22,7 @@ import {
   recipientsSet,
   type PendingRecord,
   type RecipientRecord,
-  oldestInUse,
+  type Span,
 } from './records';
 
 /** @returns the spans after the entity joined with a version; the same array when that is in them already */

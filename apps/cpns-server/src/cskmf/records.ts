@@ -3,19 +3,19 @@
  * its recipients, which are a projection of the membership that SMF owns. The keys themselves are the KMC's. Below the records
  * stands what they say of a version: its state, how long members seal with it, and its signed statement.
  */
-import { GroupKeyVersionState, type GroupKeyStatus, type GroupKeyStatement, statementMessage } from '@cpns/contracts';
+import { GroupKeyVersionState, statementMessage, type GroupKeyStatement, type GroupKeyStatus } from '@cpns/contracts';
 import { CpnsError, failedPrecondition } from '@cpns/core';
 import {
-  type GroupDescription,
-  versionState,
-  type VersionState,
   endStatement,
   NO_SHARED_DIGEST,
   signStatement,
+  versionState,
+  type GroupDescription,
   type Statement,
+  type VersionState,
 } from '@cpns/group-key';
 import { ServiceIdentity } from '@cpns/platform';
-import { defineRecord, jsonField, optional, type ValueIn, type Aggregate } from '@cpns/store';
+import { defineRecord, jsonField, optional, type Aggregate, type ValueIn } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import type { ChangeFlow } from '../osg/osg';

@@ -1,10 +1,10 @@
 /**
  * How versions come to their end (GROUP_KEY_VERSION_LIFE_CYCLE: `grace -> retired`). By the clock alone a version is retired
- * and no longer given out; this destroys it at the KMC and tidies up after it. What a crash leaves undone the next round does.
+ * and given out no more; this destroys it at the KMC and tidies up after it. What a crash leaves undone the next round does.
  */
-import { Clock, parseEntityUri, duration } from '@cpns/core';
+import { Clock, duration, parseEntityUri } from '@cpns/core';
 import { BackgroundLoop } from '@cpns/platform';
-import { at, expiring, Records, Store, type RecordRef, type Aggregate, type SetChange, idsOf } from '@cpns/store';
+import { at, expiring, idsOf, Records, Store, type Aggregate, type RecordRef, type SetChange } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,8 +13,10 @@ import { withoutCommitment } from './group-change';
 import { isGoneFrom } from './recipients';
 import {
   GROUP,
+  GROUP_KIND,
   groupAggregate,
   leaversSet,
+  overdue,
   RECIPIENT,
   recipientName,
   recipientsSet,
@@ -22,8 +24,6 @@ import {
   RETIRED_VERSIONS_MAX,
   RETIREMENT,
   type GroupKeyVersion,
-  overdue,
-  GROUP_KIND,
 } from './records';
 
 /** How long one replica has for a group before another may take over. */

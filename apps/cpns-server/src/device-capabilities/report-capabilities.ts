@@ -1,26 +1,26 @@
 /** The Device Capabilities Function (5.3.1.12.6.1): what a PNE says of itself, as its gateway relays it (GK-SECLEVEL). */
 import {
+  fields,
   KeyStorage,
   LinkSecurity,
   type DeviceCapabilities,
   type DeviceCapabilitiesServiceReportCapabilitiesRequest,
   type GetCapabilitiesRequest,
   type GetCapabilitiesResponse,
-  fields,
 } from '@cpns/contracts';
 import {
   Clock,
   CpnsError,
   invalidArgument,
-  permissionDenied,
-  unauthenticated,
   parseEntityUri,
+  permissionDenied,
   samePn,
+  unauthenticated,
   type EntityName,
 } from '@cpns/core';
 import { checkLive } from '@cpns/entity-user-key';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
-import { defineRecord, jsonField, type ValueIn, at } from '@cpns/store';
+import { at, defineRecord, jsonField, type ValueIn } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
 
@@ -33,7 +33,7 @@ export const CAPABILITIES = defineRecord('capabilities', {
   /** E of the gateway that relayed the report. */
   reportedThrough: jsonField<string>(),
 });
-export type CapabilitiesRecord = ValueIn<typeof CAPABILITIES>;
+type CapabilitiesRecord = ValueIn<typeof CAPABILITIES>;
 
 const VERSION_MAX = 64;
 const VERSION = /^[\x20-\x7e]*$/;

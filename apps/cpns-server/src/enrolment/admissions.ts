@@ -1,11 +1,11 @@
 /** Admissions as operators list and end them. */
 import type { ListAdmissionsRequest, RevokeAdmissionRequest } from '@cpns/contracts';
-import { CpnsError, parseEntityUri, type EntityName, checkTokenId } from '@cpns/core';
+import { checkTokenId, CpnsError, parseEntityUri, type EntityName } from '@cpns/core';
 import { advanceAdmission } from '@cpns/entity-user-key';
 import { OwnIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { EntityRecords, ADMISSION, admissionName, ENTITY_HEAD, type AdmissionRecord } from '../entities/records';
+import { ADMISSION, admissionName, ENTITY_HEAD, EntityRecords, type AdmissionRecord } from '../entities/records';
 import { GatewayLog } from '../gateway-delivery/gateway-delivery';
 
 /** An admission, and whether its assigner has it. */

@@ -1,17 +1,17 @@
 /** Admits an entity: from now on one token leads to one Entity-User Key (protocol.md, "Admission"; EUK-ASSOC). */
 import { HOSTS_MAX } from '@cpns/certificate-issuance';
-import { EntityRole, type AdmitEntityRequest, fields, keyForm, wireKeyForm } from '@cpns/contracts';
+import { EntityRole, fields, keyForm, wireKeyForm, type AdmitEntityRequest } from '@cpns/contracts';
 import {
+  checkUserId,
   Clock,
   CpnsError,
   failedPrecondition,
   invalidArgument,
+  parseEntityUri,
   permissionDenied,
   Random,
-  TokenAuthKey,
-  checkUserId,
-  parseEntityUri,
   samePn,
+  TokenAuthKey,
   type EntityName,
 } from '@cpns/core';
 import { TOKEN_MAX_LIFE_MS, type AdmittedRole } from '@cpns/entity-user-key';
@@ -21,12 +21,12 @@ import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { isIP } from 'node:net';
 import {
-  EntityRecords,
   ADMISSION,
   admissionName,
   ENTITY_HEAD,
-  type AdmissionRecord,
+  EntityRecords,
   KEY,
+  type AdmissionRecord,
   type KeyRecord,
 } from '../entities/records';
 import { GatewayLog } from '../gateway-delivery/gateway-delivery';
@@ -214,7 +214,7 @@ function isOver(
  * @param now Unix milliseconds
  * @throws CpnsError LIMIT_REACHED when all of them may still lead to a key
  */
-export async function makeRoom(entities: EntityRecords, entity: EntityName, now: number): Promise<void> {
+async function makeRoom(entities: EntityRecords, entity: EntityName, now: number): Promise<void> {
   const { head } = await entities.read(entity, { head: at(ENTITY_HEAD) });
   if (head === undefined || head.tokenIds.length < ADMISSIONS_MAX) return;
   const admissions = Object.fromEntries(head.tokenIds.map((id) => [id, at(ADMISSION, admissionName(id))]));

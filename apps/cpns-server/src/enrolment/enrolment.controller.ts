@@ -2,6 +2,7 @@ import {
   AdmissionState,
   EnrolmentServiceService,
   EntityRole,
+  wireKeyForm,
   type Admission,
   type AdmitEntityRequest,
   type GetGatewayRequest,
@@ -11,7 +12,6 @@ import {
   type ListGatewaysRequest,
   type RevokeAdmissionRequest,
   type RevokeFirstSeedRequest,
-  wireKeyForm,
 } from '@cpns/contracts';
 import { Clock } from '@cpns/core';
 import { MAX_MESSAGE_BYTES, type Handlers } from '@cpns/grpc';

@@ -1,17 +1,17 @@
 /** 1st seeds that an operator imports (Q2) and ends. */
-import { type ImportFirstSeedRequest, fields, type RevokeFirstSeedRequest } from '@cpns/contracts';
-import { Clock, CpnsError, failedPrecondition, FirstSeed, checkFirstSeedId, parseEntityUri } from '@cpns/core';
+import { fields, type ImportFirstSeedRequest, type RevokeFirstSeedRequest } from '@cpns/contracts';
+import { checkFirstSeedId, Clock, CpnsError, failedPrecondition, FirstSeed, parseEntityUri } from '@cpns/core';
 import { checkFirstSeedLimits } from '@cpns/entity-user-key';
 import { at, expiring } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { GatewayLog } from '../gateway-delivery/gateway-delivery';
 import {
-  GatewayRecords,
-  withFirstSeed,
   FIRST_SEED,
   firstSeedName,
+  GatewayRecords,
   IDENTITY,
   PROVISIONED,
+  withFirstSeed,
   type FirstSeedRecord,
 } from '../gateways/records';
 

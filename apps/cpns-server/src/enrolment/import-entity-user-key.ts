@@ -1,19 +1,19 @@
 /** Q2: a secret that is in the device already becomes its live Entity-User Key, without a request on the wire. */
-import { type ImportEntityUserKeyRequest, fields } from '@cpns/contracts';
-import { Clock, EntityUserKey, invalidArgument, permissionDenied, checkUserId, parseEntityUri } from '@cpns/core';
+import { fields, type ImportEntityUserKeyRequest } from '@cpns/contracts';
+import { checkUserId, Clock, EntityUserKey, invalidArgument, parseEntityUri, permissionDenied } from '@cpns/core';
 import { checkMayReplace } from '@cpns/entity-user-key';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import {
-  EntityRecords,
+  checkKeyNotRetired,
   ENTITY_HEAD,
+  EntityRecords,
   KEY,
+  retire,
   RETIRED,
   type KeyRecord,
-  checkKeyNotRetired,
-  retire,
 } from '../entities/records';
 
 @Injectable()

@@ -4,11 +4,11 @@ import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { GatewayLog } from '../gateway-delivery/gateway-delivery';
 import {
-  GatewayRecords,
   FIRST_SEED,
   firstSeedName,
   GATEWAY_CA,
   gatewayCaName,
+  GatewayRecords,
   IDENTITY,
   PROVISIONED,
   type FirstSeedRecord,

@@ -1,7 +1,7 @@
 /** What the CPNS Server keeps of each entity: its admissions and its key, which one commit changes together. */
 import { OwnsRecords, RecentRecordsModule } from '@cpns/platform';
 import { Module } from '@nestjs/common';
-import { EntityRecords, ADMISSION, ENTITY_HEAD, KEY, RETIRED, TOKEN_ENTITY } from './records';
+import { ADMISSION, ENTITY_HEAD, EntityRecords, KEY, RETIRED, TOKEN_ENTITY } from './records';
 
 @OwnsRecords(ENTITY_HEAD, ADMISSION, KEY, RETIRED, TOKEN_ENTITY)
 @Module({ imports: [RecentRecordsModule], providers: [EntityRecords], exports: [EntityRecords] })

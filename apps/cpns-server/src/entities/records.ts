@@ -1,16 +1,16 @@
 /** What the CPNS Server keeps of one entity, all in one aggregate, so that a token and the key it led to change together. */
 import {
   EntityUserKey,
-  TokenAuthKey,
   failedPrecondition,
-  unauthenticated,
   permissionDenied,
+  TokenAuthKey,
+  unauthenticated,
   type EntityName,
 } from '@cpns/core';
 import type { AdmissionState, AdmittedRole, KeyState } from '@cpns/entity-user-key';
 import type { KeyForm } from '@cpns/key-derivation';
 import { AggregateRecords } from '@cpns/platform';
-import { at, defineRecord, jsonField, optional, secretField, type ValueIn, type Aggregate } from '@cpns/store';
+import { at, defineRecord, jsonField, optional, secretField, type Aggregate, type ValueIn } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 
 /** Which admissions there are, and the time of the newest, so that each is younger than the one before. */
@@ -20,7 +20,7 @@ export const ENTITY_HEAD = defineRecord('head', {
 });
 
 /** What a request was answered, for its exact repetition. */
-export interface Answered {
+interface Answered {
   /** SHA-256 of the request, 32 bytes. */
   readonly digest: Buffer;
   /** The encoded reply. */
@@ -57,7 +57,7 @@ export type AdmissionRecord = ValueIn<typeof ADMISSION>;
 
 export const admissionName = (tokenId: string): string => `admission.${tokenId}`;
 
-/** The newest key of the entity, whatever became of it: a revocation rewrites it, absence never grants. */
+/** The newest key of the entity, live or ended: a revocation rewrites it, absence never grants. */
 export const KEY = defineRecord('key', {
   form: jsonField<KeyForm>(),
   state: jsonField<KeyState>(),
@@ -82,7 +82,7 @@ export const KEY = defineRecord('key', {
 export type KeyRecord = ValueIn<typeof KEY>;
 
 /** A key id or a certificate that must not come back. */
-export interface RetiredCredential {
+interface RetiredCredential {
   /** `key:` and a key id, or `certificate:` and a SHA-256 in hex. */
   readonly id: string;
   /** Unix milliseconds; it has expired afterwards anyway. */
@@ -103,7 +103,7 @@ export const tokenRecords = (tokenId: string) => ({
 });
 export type TokenRecords = ReturnType<typeof tokenRecords>;
 
-export interface RetiredRecord {
+interface RetiredRecord {
   readonly credentials: readonly RetiredCredential[];
 }
 

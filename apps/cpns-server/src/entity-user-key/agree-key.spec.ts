@@ -3,7 +3,7 @@ import { FakeClock } from '@cpns/core/testing';
 import { at } from '@cpns/store';
 import { temporaryStore } from '@cpns/store/testing';
 import type { ServerConfig } from '../config';
-import { GatewayRecords, FIRST_SEED, firstSeedName } from '../gateways/records';
+import { FIRST_SEED, firstSeedName, GatewayRecords } from '../gateways/records';
 import { TRUST_DOMAIN, World } from '../testing/world';
 import { DeriveFromSeeds } from './agree-key';
 

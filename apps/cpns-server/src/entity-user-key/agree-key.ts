@@ -1,21 +1,21 @@
 /** EUK-GW-VERIFY step 3: how the Server comes to the key that is registered, in either form. */
 import { verifyChain, type VerifiedPeer } from '@cpns/certificate-issuance';
 import type {
+  CheckedCertificateRegistration,
   CheckedRegistrationReply,
   CheckedSecretRegistration,
-  CheckedCertificateRegistration,
 } from '@cpns/contracts';
 import {
   Clock,
   duration,
-  type EntityUserKey,
   failedPrecondition,
   invalidArgument,
   KeyedBatches,
   permissionDenied,
-  samePn,
   Random,
+  samePn,
   unauthenticated,
+  type EntityUserKey,
 } from '@cpns/core';
 import { checkMayRegister, takePlaces } from '@cpns/entity-user-key';
 import {
@@ -24,14 +24,14 @@ import {
   deriveEntityUserKey,
   deriveKeyId,
   encodeRegistration,
-  keyIdBytes,
-  verifyConfirmClientMac,
   hpkeKeyStatement,
+  keyIdBytes,
   offerPairwise,
   pairwiseStatement,
   requireSignature,
   sha256,
   signBytes,
+  verifyConfirmClientMac,
 } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
 import { at, expiring, type Found } from '@cpns/store';
@@ -39,16 +39,16 @@ import { Injectable } from '@nestjs/common';
 import { ServerConfig } from '../config';
 import type { AdmissionRecord } from '../entities/records';
 import {
-  GatewayRecords,
-  hasEnded,
   FIRST_SEED,
   firstSeedName,
+  GATEWAY_CA,
+  gatewayCaName,
+  GatewayRecords,
+  hasEnded,
   PROVISIONED,
   servedMember,
   servedSet,
   type FirstSeedRecord,
-  GATEWAY_CA,
-  gatewayCaName,
 } from '../gateways/records';
 
 /** What a registration leads to, in either form. */

@@ -5,25 +5,25 @@
 import {
   checkRequestedName,
   issueCertificate,
-  type IssueRequest,
   type Issuer,
+  type IssueRequest,
   type ParsedCsr,
 } from '@cpns/certificate-issuance';
 import {
   AssignmentReply,
-  type AssignmentRequest,
   assignmentReply,
   checkAssignment,
+  type AssignmentRequest,
   type CheckedAssignment,
 } from '@cpns/contracts';
 import {
   Clock,
-  formatSubject,
-  Random,
   EntityUserKey,
+  formatSubject,
   permissionDenied,
-  SECRET_BYTES,
+  Random,
   samePn,
+  SECRET_BYTES,
   type EntityName,
 } from '@cpns/core';
 import {
@@ -33,7 +33,7 @@ import {
   checkMayReplace,
   judgeRequest,
 } from '@cpns/entity-user-key';
-import { sha256, deriveKeyId, type EnrolRequest } from '@cpns/key-derivation';
+import { deriveKeyId, sha256, type EnrolRequest } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
 import type { Decision, Found } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
@@ -41,19 +41,19 @@ import { Injectable } from '@nestjs/common';
 import { Authorities } from '../authorities/authorities';
 import { ServerConfig } from '../config';
 import {
-  type AdmissionRecord,
   EntityRecords,
-  unknownToken,
+  retire,
   tokenRecords,
+  unknownToken,
+  type AdmissionRecord,
   type KeyRecord,
   type TokenRecords,
-  retire,
 } from '../entities/records';
 import { GatewayRecords } from '../gateways/records';
 import { RecordIdentity } from './provision-gateway';
 import { TellAssigner } from './entity-user-keys';
 
-export interface Issued {
+interface Issued {
   /** DER, leaf to root. */
   readonly chain: readonly Buffer[];
   /** SHA-256 of the leaf, 32 bytes. */

@@ -6,7 +6,7 @@ import { EntitiesModule } from '../entities/entities.module';
 import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
 import { GatewaysModule } from '../gateways/gateways.module';
 import { AssignEntityUserKey, IssueCertificate } from './assign-entity-user-key';
-import { RecordIdentity, ProvisionGateway, PROVISIONING } from './provision-gateway';
+import { ProvisionGateway, PROVISIONING, RecordIdentity } from './provision-gateway';
 import { EntityUserKeyController } from './entity-user-key.controller';
 import { ListEntityUserKeys, RevokeEntityUserKey, TellAssigner } from './entity-user-keys';
 import { DeriveFromSeeds, VerifyCertificate } from './agree-key';

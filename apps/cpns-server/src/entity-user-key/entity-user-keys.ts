@@ -1,36 +1,36 @@
 /** What operators see of Entity-User Keys, and how they end one. */
 import {
-  type RevokeEntityUserKeyRequest,
   KeyState,
+  wireKeyForm,
   type EntityUserKeyInfo,
   type GetEntityUserKeyRequest,
   type ListEntityUserKeysRequest,
-  wireKeyForm,
+  type RevokeEntityUserKeyRequest,
 } from '@cpns/contracts';
 import { Clock, CpnsError, failedPrecondition, parseEntityUri, type EntityName } from '@cpns/core';
 import { advanceKey } from '@cpns/entity-user-key';
-import { keyIdBytes, checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
+import { checkSize, KEY_ID_BYTES, keyIdBytes } from '@cpns/key-derivation';
 import { OwnIdentity } from '@cpns/platform';
 import { at, expiring } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import {
-  type KeyRecord,
-  EntityRecords,
-  KEY,
-  RETIRED,
-  retire,
   ADMISSION,
   admissionName,
   ENTITY_HEAD,
+  EntityRecords,
+  KEY,
+  retire,
+  RETIRED,
   type AdmissionRecord,
+  type KeyRecord,
 } from '../entities/records';
-import { GatewayLog, DeliveryChannels } from '../gateway-delivery/gateway-delivery';
+import { DeliveryChannels, GatewayLog } from '../gateway-delivery/gateway-delivery';
 import {
-  GatewayRecords,
   FIRST_SEED,
   firstSeedName,
   GATEWAY_CA,
   gatewayCaName,
+  GatewayRecords,
   IDENTITY,
   PROVISIONED,
   type ProvisionedItem,

@@ -4,11 +4,11 @@ import type { ProvisionGatewayRequest, ProvisionGatewayResponse } from '@cpns/co
 import {
   Clock,
   CpnsError,
-  parseEntityUri,
   failedPrecondition,
   FirstSeed,
   invalidArgument,
   NONCE_BYTES,
+  parseEntityUri,
   Random,
   SECRET_BYTES,
   type EntityName,
@@ -16,23 +16,23 @@ import {
 import { checkMayReplace } from '@cpns/entity-user-key';
 import { checkSize, sha256 } from '@cpns/key-derivation';
 import { OwnIdentity } from '@cpns/platform';
-import { defineRecord, jsonField, optional, at, expiring } from '@cpns/store';
+import { at, defineRecord, expiring, jsonField, optional } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Authorities } from '../authorities/authorities';
 import { ServerConfig } from '../config';
 import type { AdmissionRecord } from '../entities/records';
 import {
-  GatewayRecords,
-  PersonalNetworks,
-  IDENTITY,
-  withFirstSeed,
-  withGatewayCa,
   FIRST_SEED,
   firstSeedName,
   GATEWAY_CA,
   gatewayCaName,
+  GatewayRecords,
+  IDENTITY,
+  PersonalNetworks,
   PROVISIONED,
+  withFirstSeed,
+  withGatewayCa,
   type FirstSeedRecord,
   type GatewayCaRecord,
 } from '../gateways/records';

@@ -4,11 +4,11 @@
  * agrees the pairwise secret (protocol.md, "Registration").
  */
 import {
-  RegistrationReply,
-  type RegistrationRequest,
   checkRegistration,
+  RegistrationReply,
   registrationReply,
   type CheckedRegistration,
+  type RegistrationRequest,
 } from '@cpns/contracts';
 import { Clock, failedPrecondition, invalidArgument, permissionDenied, samePn, type EntityName } from '@cpns/core';
 import { advanceAdmission, checkLive, checkMayReplace, checkNotRevoked } from '@cpns/entity-user-key';
@@ -18,17 +18,17 @@ import type { Decision, Found } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import {
+  checkCertificateNotRetired,
+  checkKeyNotRetired,
   EntityRecords,
-  unknownToken,
+  retire,
   tokenRecords,
+  unknownToken,
   type AdmissionRecord,
   type KeyRecord,
   type TokenRecords,
-  checkCertificateNotRetired,
-  checkKeyNotRetired,
-  retire,
 } from '../entities/records';
-import { DeriveFromSeeds, type AgreedKey, VerifyCertificate } from './agree-key';
+import { DeriveFromSeeds, VerifyCertificate, type AgreedKey } from './agree-key';
 import { TellAssigner } from './entity-user-keys';
 
 interface Outcome {

@@ -2,12 +2,12 @@
 import { OwnsRecords, RecentRecordsModule } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import {
-  GatewayRecords,
-  GatewayStanding,
-  PersonalNetworks,
   FIRST_SEED,
   GATEWAY_CA,
+  GatewayRecords,
+  GatewayStanding,
   IDENTITY,
+  PersonalNetworks,
   PROVISIONED,
 } from './records';
 

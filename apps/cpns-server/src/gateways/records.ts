@@ -1,12 +1,12 @@
 /** What the CPNS Server keeps of one gateway: its identity, 1st seeds and CA certificates. */
-import { FirstSeed, CpnsError, unauthenticated, parseEntityUri, type EntityName } from '@cpns/core';
+import { CpnsError, FirstSeed, parseEntityUri, unauthenticated, type EntityName } from '@cpns/core';
 import type { Receiver } from '@cpns/delivery';
 import type { Peer } from '@cpns/grpc';
 import { AggregateRecords } from '@cpns/platform';
-import { defineRecord, jsonField, secretField, type ValueIn, type Aggregate, at, Store, pagesOf } from '@cpns/store';
+import { at, defineRecord, jsonField, pagesOf, secretField, Store, type Aggregate, type ValueIn } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 
-export const GATEWAY_KIND = 'gateway';
+const GATEWAY_KIND = 'gateway';
 
 /** @param gateway E */
 export const gatewayAggregate = (gateway: string): Aggregate => ({ kind: GATEWAY_KIND, id: gateway });
@@ -37,7 +37,7 @@ export const PROVISIONED = defineRecord('provisioned', {
   firstSeeds: jsonField<readonly ProvisionedItem[]>(),
   cas: jsonField<readonly ProvisionedItem[]>(),
 });
-export type ProvisionedRecord = ValueIn<typeof PROVISIONED>;
+type ProvisionedRecord = ValueIn<typeof PROVISIONED>;
 
 export const FIRST_SEED = defineRecord('first-seed', {
   firstSeedId: jsonField<string>(),
@@ -69,7 +69,7 @@ export const gatewayCaName = (certificateDigest: string): string => `ca.${certif
 
 /** As many 1st seeds, and as many CA certificates, as a gateway may have at a time: one that asks for more is ill. */
 const ITEMS_MAX = 64;
-/** As many of those that have ended as are remembered by name, so that a late caller is told what became of them. */
+/** As many of those that have ended as are remembered by name, so that a late caller is told that they have ended. */
 const ENDED_MAX = 64;
 
 function withItem(items: readonly ProvisionedItem[], item: ProvisionedItem, now: number): readonly ProvisionedItem[] {

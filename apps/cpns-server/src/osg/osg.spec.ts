@@ -5,7 +5,7 @@ import { OwnIdentity } from '@cpns/platform';
 import { Test } from '@nestjs/testing';
 import { FakeKmc } from '../testing/fake-kmc';
 import { KMC, reasonOf, SERVER } from '../testing/world';
-import { GroupKeyCache, Kmc, type KmcMethods, Osg } from './osg';
+import { GroupKeyCache, Kmc, Osg, type KmcMethods } from './osg';
 
 const requestId = Buffer.alloc(16, 1);
 
@@ -37,7 +37,7 @@ describe('OSG', () => {
     osg.createVersion({ flow: 'FLOW-PULL', groupId, previous: 0n, requestId }, keep);
   const next = (osg: Osg, previous = 1n) =>
     osg.createVersion({ flow: 'GK-UPDATE-M', groupId: 'g', previous, requestId: Buffer.alloc(16, 2) }, keep);
-  /** What nobody may do: it shows what becomes of a key afterwards. */
+  /** What no caller may do: it shows that a key is destroyed afterwards. */
   const keep = (groupKey: GroupKey) => groupKey;
   const bytes = (groupKey: GroupKey) => groupKey.expose().toString('hex');
   const isDestroyed = (groupKey: GroupKey) => groupKey.expose().every((byte) => byte === 0);
@@ -83,7 +83,7 @@ describe('OSG', () => {
     ['its version is destroyed', (osg) => osg.destroyVersion('g', 1n)],
     ['its group is destroyed', (osg) => osg.destroyGroup('g')],
     ['its group is destroyed long after', (osg) => (clock.advance(900_000), osg.destroyGroup('g'))],
-    ['nobody asked for it for 10 minutes', (osg) => Promise.resolve((clock.advance(600_000), osg.dropIdle()))],
+    ['it was not asked for in 10 minutes', (osg) => Promise.resolve((clock.advance(600_000), osg.dropIdle()))],
     ['there is no room', (osg) => first(osg, 'h')],
     ['the process ends', (osg) => Promise.resolve(osg.onApplicationShutdown())],
   ])('destroys a key in memory when %s', async (_what, cause) => {

@@ -2,8 +2,8 @@
  * SECCF-OSG: the one function of the CPNS Server that talks to the KMC. CSKMF asks it for Group Keys and never sees where
  * they come from; they pass through memory only, each as a {@link GroupKey}, and are destroyed when they are let go.
  */
-import { type KeyVersion, KmcServiceService } from '@cpns/contracts';
-import { Clock, CpnsError, GroupKey, SECRET_BYTES, serviceUri, duration } from '@cpns/core';
+import { KmcServiceService, type KeyVersion } from '@cpns/contracts';
+import { Clock, CpnsError, duration, GroupKey, SECRET_BYTES, serviceUri } from '@cpns/core';
 import { connectTo, type ClientMethods, type Connection } from '@cpns/grpc';
 import { OwnIdentity, ServiceIdentity } from '@cpns/platform';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
@@ -102,7 +102,7 @@ export class GroupKeyCache {
 export type ChangeFlow = 'FLOW-PULL' | 'FLOW-PUSH' | 'GK-UPDATE-M' | 'GK-DELETE';
 
 /** Which version a change needs. */
-export interface VersionOrder {
+interface VersionOrder {
   readonly flow: ChangeFlow;
   readonly groupId: string;
   /** The version that it follows, or 0 for a group's first. */
@@ -112,7 +112,7 @@ export interface VersionOrder {
 }
 
 /** What is done with a Group Key: at once, since it may be destroyed as soon as the caller awaits something. */
-export type Use<T> = (groupKey: GroupKey) => T;
+type Use<T> = (groupKey: GroupKey) => T;
 
 /** What the KMC says for good: it has other keys for this group than this Server believes. */
 const CONTRADICTIONS: ReadonlySet<string> = new Set(['CONFLICT', 'NOT_FOUND', 'FIELD_MISSING', 'FIELD_OUT_OF_RANGE']);

@@ -2,8 +2,8 @@
  * ProofService: the Server verifies, for a gateway, the proof of a secret that only the Server and the entity hold
  * (protocol.md, "Proof of a secret, on each call").
  */
-import { type VerifyProofRequest, type VerifyProofResponse, fields } from '@cpns/contracts';
-import { Clock, permissionDenied, unauthenticated, parseEntityUri, samePn, type EntityName } from '@cpns/core';
+import { fields, type VerifyProofRequest, type VerifyProofResponse } from '@cpns/contracts';
+import { Clock, parseEntityUri, permissionDenied, samePn, unauthenticated, type EntityName } from '@cpns/core';
 import { checkLive } from '@cpns/entity-user-key';
 import {
   deriveConfirmKey,

@@ -6,7 +6,7 @@ import { at } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { GroupKeyManagementController } from '../cskmf/group-key-management.controller';
 import { PullGroupKeyController } from '../cskmf/pull-group-key';
-import { EntityRecords, ADMISSION, admissionName, type AdmissionRecord } from '../entities/records';
+import { ADMISSION, admissionName, EntityRecords, type AdmissionRecord } from '../entities/records';
 import { callOf, gateway, pne, SERVER, SMF, World, type CskmfProcess } from './world';
 
 /** The port, as titles have it. */

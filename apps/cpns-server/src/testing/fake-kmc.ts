@@ -87,7 +87,7 @@ export class FakeKmc implements KmcMethods {
     key.versions.set(version, found);
     key.newest = version > key.newest ? version : key.newest;
     if (found.material === undefined) throw new CpnsError('NOT_FOUND', 'it was destroyed');
-    // a copy, as over the wire: whoever receives it wipes it
+    // a copy, as over the wire: its receiver wipes it
     return { groupId, version, groupKey: Buffer.from(found.material) };
   }
 

@@ -1,26 +1,26 @@
 /** What the specs of CSKMF begin with: a Server's store with entities and gateways in it, and a KMC that is told what to do. */
 import { createDevelopmentPki, type DevelopmentPki } from '@cpns/certificate-issuance';
 import {
+  checkStatement,
+  GroupKeyDeliveryMode,
   type CreateGroupKeyRequest,
   type DeleteGroupKeyRequest,
-  type GetGroupKeyStatusRequest,
-  GroupKeyDeliveryMode,
-  type UpdateGroupKeyRequest,
-  type OpenDeliveryChannelResponse,
   type GatewayGroupKeyDelivery,
+  type GetGroupKeyStatusRequest,
   type GroupDescription,
   type MemberEnvelope,
-  checkStatement,
+  type OpenDeliveryChannelResponse,
+  type UpdateGroupKeyRequest,
 } from '@cpns/contracts';
 import {
   CpnsError,
   EntityUserKey,
-  SECRET_BYTES,
-  systemRandom,
-  type GroupKey,
   parseEntityUri,
   parseSubject,
+  SECRET_BYTES,
   serviceUri,
+  systemRandom,
+  type GroupKey,
 } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { openEnvelope, requireCommitment, StatementVerifier } from '@cpns/group-key';
@@ -40,7 +40,7 @@ import { groupAggregate } from '../cskmf/records';
 import { RetireVersions } from '../cskmf/retire-versions';
 import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
 import { GatewayLog } from '../gateway-delivery/gateway-delivery';
-import { GatewayRecords, PersonalNetworks, IDENTITY } from '../gateways/records';
+import { GatewayRecords, IDENTITY, PersonalNetworks } from '../gateways/records';
 import { Kmc } from '../osg/osg';
 import { FakeKmc } from './fake-kmc';
 
@@ -65,16 +65,12 @@ export const reasonOf = async (promise: Promise<unknown>): Promise<unknown> =>
 type PullArguments = Parameters<PullGroupKey['execute']>;
 
 /** PullGroupKey of a gateway that may act, unless a test says otherwise. */
-export interface Pull {
-  execute(
+const pullOf = (pull: PullGroupKey) => ({
+  execute: (
     request: PullArguments[0],
     gateway: PullArguments[1],
-    standing?: PullArguments[2],
-  ): ReturnType<PullGroupKey['execute']>;
-}
-
-export const pullOf = (pull: PullGroupKey): Pull => ({
-  execute: (request, gateway, standing = Promise.resolve()) => pull.execute(request, gateway, standing),
+    standing: PullArguments[2] = Promise.resolve(),
+  ): ReturnType<PullGroupKey['execute']> => pull.execute(request, gateway, standing),
 });
 
 /** Changes wake nothing: a test carries on what they left when it wants to. */
@@ -109,7 +105,7 @@ const keysOf = (management: GroupKeyManagementController) => ({
 /** One process of the CPNS Server, as far as CSKMF goes. */
 export class CskmfProcess {
   readonly keys: ReturnType<typeof keysOf>;
-  readonly pull: Pull;
+  readonly pull: ReturnType<typeof pullOf>;
   readonly retire: RetireVersions;
   readonly relay: PushRelay;
 

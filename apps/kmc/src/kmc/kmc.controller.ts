@@ -4,10 +4,10 @@ import {
   KmcServiceService,
   type CreateKeyRequest,
   type CreateKeyVersionRequest,
+  type DestroyKeyRequest,
   type DestroyKeyVersionRequest,
   type GetKeyVersionRequest,
   type KeyVersion,
-  type DestroyKeyRequest,
 } from '@cpns/contracts';
 import { checkGroupId, Clock, CpnsError, duration, GroupKey, invalidArgument, Random, SECRET_BYTES } from '@cpns/core';
 import type { Handlers } from '@cpns/grpc';
@@ -111,9 +111,9 @@ export class KmcController implements Handlers<typeof KmcServiceService> {
   }
 
   /**
-   * GK-DELETE step 3: the end of a Group Key in all its versions, and of its group-id. First the key is no
-   * longer given out, then its versions are destroyed; after a crash the same call goes on. Succeeds also when it was
-   * destroyed before.
+   * GK-DELETE step 3: the end of a Group Key in all its versions, and of its group-id. First the key is given out no
+   * more, then its versions are destroyed; after a crash the same call goes on. Done, also when it was destroyed
+   * before.
    * @throws CpnsError a field's reason; NOT_FOUND for a group that never had a key
    */
   @FlowStep(['GK-DELETE'], 3, ['group_id'])

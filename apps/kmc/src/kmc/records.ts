@@ -3,7 +3,7 @@ import { CpnsError, GroupKey, nextState, type LifeCycle } from '@cpns/core';
 import { defineRecord, jsonField, optional, secretField, type Aggregate, type ValueIn } from '@cpns/store';
 
 /**
- * A group's key. `ending`: it is no longer given out, and its versions are being destroyed, which takes as many
+ * A group's key. `ending`: it is given out no more, and its versions are being destroyed, which takes as many
  * commits as there are hundreds of them. `ended`: they are gone. Neither leads back: a group-id is never used again.
  */
 export type KeyState = 'live' | 'ending' | 'ended';
@@ -11,7 +11,7 @@ export type KeyEvent = 'destroy' | 'cleared';
 
 /** One version. `destroyed`: the number stays taken, the material is gone. */
 export type VersionState = 'live' | 'destroyed';
-export type VersionEvent = 'destroy';
+type VersionEvent = 'destroy';
 
 const row = <State extends string, Event extends string>(state: State, event: Event, next: State) => ({
   state,
