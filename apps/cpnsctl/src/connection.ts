@@ -11,7 +11,7 @@ import { serviceUri } from '@cpns/core';
 import { Option, type Command } from 'commander';
 import { join } from 'node:path';
 import { checkInput, UsageError } from './exit-codes';
-import { readInput } from './files';
+import { readInput } from './io';
 import * as values from './option-values';
 import { PKI_FILES } from './pki/layout';
 

@@ -1,18 +1,18 @@
 import { Command } from 'commander';
 import { admitCommand } from './entity/admit';
 import { assignCommand } from './entity/assign';
-import { listCommand } from './entity/list';
-import { revokeCommand } from './entity/revoke';
-import { showCommand } from './entity/show';
+import { listCommand, revokeCommand, showCommand } from './entity/entity';
 import { describeFailure, EXIT, EXIT_CODE_HELP } from './exit-codes';
-import { listGatewaysCommand } from './gateway/list';
-import { showGatewayCommand } from './gateway/show';
-import { addCommand, removeCommand } from './group/change-members';
-import { createCommand } from './group/create';
-import { deleteCommand } from './group/delete';
-import { listGroupsCommand } from './group/list';
-import { showGroupCommand } from './group/show';
-import { versionsCommand } from './group/versions';
+import { listGatewaysCommand, showGatewayCommand } from './gateway/gateway';
+import {
+  addCommand,
+  createCommand,
+  deleteCommand,
+  listGroupsCommand,
+  removeCommand,
+  showGroupCommand,
+  versionsCommand,
+} from './group/group';
 import { healthCommand } from './health/health';
 import type { Io } from './io';
 import { initCommand } from './pki/init';

@@ -6,8 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { csrDer } from './assign';
-import { forgetRequest, pendingRequest, requestFileOf } from './pending-request';
+import { csrDer, forgetRequest, pendingRequest, requestFileOf } from './assign';
 
 const directory = mkdtempSync(join(tmpdir(), 'cpnsctl-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

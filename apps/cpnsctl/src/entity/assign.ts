@@ -1,22 +1,55 @@
-/** `entity assign`: an Entity-User Key in form key pair for a key that some other program made and keeps (EUK-SRV-P, EUK-GW-P). */
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dersToPem, parseCsr } from '@cpns/certificate-issuance';
 import { AssignmentRequest } from '@cpns/contracts';
-import { parseOneTimeString, type OneTimeString } from '@cpns/key-derivation';
+import { systemRandom } from '@cpns/core';
+import { deriveTokenAuthKey, type OneTimeString, parseOneTimeString } from '@cpns/key-derivation';
 import {
   acceptAssignment,
-  fetchRoot,
-  tokenChannel,
+  admittedBy,
   type AssignedCertificate,
+  fetchRoot,
   type PendingAssignment,
+  prepareAssignment,
+  tokenChannel,
 } from '@cpns/pne-sdk';
 import { Command } from 'commander';
-import { writeFileSync } from 'node:fs';
 import { checkInput, UsageError } from '../exit-codes';
-import { readInput, writing } from '../files';
-import type { Io } from '../io';
-import { fieldTable, withOutput, writeAnswer, type OutputFormat } from '../output';
+import { type Io, readInput, writing } from '../io';
+import { fieldTable, type OutputFormat, withOutput, writeAnswer } from '../output';
 import { isoTime, readableTime } from '../values';
-import { forgetRequest, pendingRequest, requestFileOf } from './pending-request';
+
+/**
+ * The file of the request that an assignment was asked for with: when its reply is lost, the same command sends the same
+ * bytes again and gets the stored reply. It holds no secret.
+ */
+export const requestFileOf = (oneTimeStringFile: string): string => `${oneTimeStringFile}.request`;
+
+/** Whether stored bytes are the request of this token for this CSR. */
+function isFor(bytes: Buffer, { tokenId }: OneTimeString, csr: Buffer): boolean {
+  const { tokenId: stored, key } = AssignmentRequest.decode(bytes);
+  return stored === tokenId && key?.$case === 'csr' && Buffer.from(key.value).equals(csr);
+}
+
+/**
+ * The stored request where there is one for this token and CSR, else a new one, stored before it is returned.
+ * @param root DER
+ * @throws CpnsError of {@link prepareAssignment}; UsageError when it cannot be stored
+ */
+export async function pendingRequest(
+  file: string,
+  oneTime: OneTimeString,
+  root: Buffer,
+  csr: Buffer,
+): Promise<PendingAssignment> {
+  const stored = existsSync(file) ? readFileSync(file) : undefined;
+  if (stored !== undefined && isFor(stored, oneTime, csr))
+    return { admitted: admittedBy(oneTime, root), authKey: deriveTokenAuthKey(oneTime.secret), request: stored };
+  const pending = await prepareAssignment(oneTime, root, systemRandom, { csr });
+  writing(file, () => writeFileSync(file, pending.request, { mode: 0o600 }));
+  return pending;
+}
+
+export const forgetRequest = (file: string): void => rmSync(file, { force: true });
 
 interface AssignFlags {
   readonly csr: string;
@@ -74,6 +107,7 @@ function writeChain(io: Io, flags: AssignFlags, oneTime: OneTimeString, assigned
   );
 }
 
+/** `entity assign`: an Entity-User Key in form key pair for a key that some other program made and keeps (EUK-SRV-P, EUK-GW-P). */
 export function assignCommand(io: Io): Command {
   const command = new Command('assign')
     .description('get the certificate for a CSR that another program made, such as openssl req')

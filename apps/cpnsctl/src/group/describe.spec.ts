@@ -1,8 +1,7 @@
 import { GroupKeyDeliveryMode, GroupKeyVersionState, type GroupKeyStatus, type ServiceGroup } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { describeGroup, describeVersions, summarizeGroup } from './describe';
-import { groupTable } from './tables';
-import { versionsTable } from './versions';
+import { groupTable, versionsTable } from './group';
 
 const group = (changes: Partial<ServiceGroup> = {}): ServiceGroup => ({
   description: {

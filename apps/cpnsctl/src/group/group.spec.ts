@@ -2,7 +2,7 @@ import { GroupKeyDeliveryMode } from '@cpns/contracts';
 import { duration } from '@cpns/core';
 import { run } from '../program';
 import { RecordingIo } from '../testing/recording-io';
-import { descriptionOf } from './create';
+import { descriptionOf } from './group';
 
 const entity = 'cpns://pn1.td.example/pne/p';
 

@@ -5,9 +5,7 @@ import { HeldPushes } from './envelopes';
 
 describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
   let world: GatewayWorld;
-  beforeEach(async () => {
-    world = await GatewayWorld.create();
-  });
+  beforeEach(async () => (world = await GatewayWorld.create()));
   afterEach(() => world.dispose());
 
   const held = async (version: bigint) => (await world.holds(version))[0];

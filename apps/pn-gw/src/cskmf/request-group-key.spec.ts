@@ -1,7 +1,7 @@
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, type Reason } from '@cpns/core';
 import { eventually } from '@cpns/delivery/testing';
-import { away } from '../testing/fake-smf';
+import { away, type NoticeOf } from '../testing/fake-smf';
 import { BOTH, GatewayWorld, GROUP, STRANGER } from '../testing/world';
 
 const PULL = { groupId: GROUP, delivery: 'pull', members: BOTH } as const;
@@ -9,49 +9,24 @@ const FOR_ALL = { groupId: GROUP, version: 0n, entity: '' };
 
 describe('the key of a group that was noticed (FLOW-PULL steps 8 to 11)', () => {
   let world: GatewayWorld;
-  beforeEach(async () => {
-    world = await GatewayWorld.create();
-  });
+  beforeEach(async () => (world = await GatewayWorld.create()));
   afterEach(() => world.dispose());
 
   const answering = (version: bigint) => (world.server.answer = () => world.server.keyFor(GROUP, version, BOTH));
-  it('is asked for once, for all members, and kept', async () => {
-    answering(1n);
-    await world.notice(PULL);
-    await world.notice(PULL);
-    await world.requestsDone();
-    expect(world.server.asked).toEqual([FOR_ALL]);
-    expect(await world.holds(1n)).toEqual([true, true]);
-  });
-
-  it('is not asked for where it is pushed', async () => {
-    await world.notice({ ...PULL, delivery: 'push' });
-    await world.requestsDone();
-    expect(world.server.asked).toEqual([]);
-  });
-
-  it('is not asked for again when the members change: each asks for itself', async () => {
-    answering(1n);
-    await world.notice(PULL);
-    await world.requestsDone();
-    await world.notice({ ...PULL, revision: 2n });
-    await world.requestsDone();
-    expect(world.server.asked).toHaveLength(1);
-  });
-
-  it('is asked for at the first notice here, whatever its revision', async () => {
+  it.each<[what: string, notices: readonly Partial<NoticeOf>[], asked: number]>([
+    ['once, for all members', [{}, {}], 1],
+    ['not where it is pushed', [{ delivery: 'push' }], 0],
+    ['not again when the members change: each asks for itself', [{}, { revision: 2n }], 1],
+    ['at the first notice here, whatever its revision', [{ revision: 5n }], 1],
+    ['when the group gets its first members here', [{ members: [] }, { revision: 2n }], 1],
+  ])('is asked for %s', async (_what, notices, asked) => {
     answering(5n);
-    await world.notice({ ...PULL, revision: 5n });
-    await world.requestsDone();
-    expect(await world.holds(5n)).toEqual([true, true]);
-  });
-
-  it('is asked for when the group gets its first members here', async () => {
-    answering(2n);
-    await world.notice({ ...PULL, members: [] });
-    await world.notice({ ...PULL, revision: 2n });
-    await world.requestsDone();
-    expect(world.server.asked).toEqual([FOR_ALL]);
+    for (const one of notices) {
+      await world.notice({ ...PULL, ...one });
+      await world.requestsDone();
+    }
+    expect(world.server.asked).toEqual(Array(asked).fill(FOR_ALL));
+    expect(await world.holds(5n)).toEqual([asked > 0, asked > 0]);
   });
 
   it('is waited for while the Server is away, and no notice waits with it', async () => {

@@ -15,9 +15,7 @@ import {
 import { GatewayKeyWorld } from '../testing/key-world';
 
 let world: GatewayKeyWorld;
-beforeEach(async () => {
-  world = await GatewayKeyWorld.start();
-});
+beforeEach(async () => (world = await GatewayKeyWorld.start()));
 afterEach(() => world.stop());
 
 const AWAY = new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away');

@@ -22,9 +22,7 @@ import {
 import { GatewayKeyWorld, KEY_LIFETIME_MS } from '../testing/key-world';
 
 let world: GatewayKeyWorld;
-beforeAll(async () => {
-  world = await GatewayKeyWorld.start();
-});
+beforeAll(async () => (world = await GatewayKeyWorld.start()));
 afterAll(() => world.stop());
 
 const here = (rows: readonly KeyRow[]) => titled(rows.filter(({ at }) => at.startsWith('gateway')));

@@ -27,9 +27,7 @@ describe('the gateway’s channels', () => {
     };
   };
 
-  beforeEach(async () => {
-    world = await GatewayWorld.create();
-  });
+  beforeEach(async () => (world = await GatewayWorld.create()));
   afterEach(async () => {
     await stop();
     await world.dispose();

@@ -1,6 +1,15 @@
 /** What a PN GW keeps of the Service Groups that have members behind it: the SMF's notices, the CSKMF's statements. */
 import type { CheckedEnvelope } from '@cpns/contracts';
-import { Clock, forEach, inChunks, invalidArgument, KeyedMutex } from '@cpns/core';
+import {
+  Clock,
+  forEach,
+  inChunks,
+  invalidArgument,
+  KeyedMutex,
+  permissionDenied,
+  samePn,
+  type EntityName,
+} from '@cpns/core';
 import { outboxEntry } from '@cpns/delivery';
 import {
   acceptStatement,
@@ -12,7 +21,12 @@ import {
 } from '@cpns/group-key';
 import { type Aggregate, allMembers, at, defineRecord, jsonField, Records, Store, type ValueIn } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { checkAddressee, OwnGateway } from '../common/own-gateway';
+import { OwnGateway } from '../common/own-gateway';
+
+/** A gateway hears of members of its own PN only. @throws CpnsError PN_MISMATCH */
+export function checkMemberHere({ name: own }: OwnGateway, entity: EntityName): void {
+  if (!samePn(entity, own)) throw permissionDenied('PN_MISMATCH', `this gateway serves ${own.pn} only`);
+}
 
 export const GROUP_KIND = 'group';
 
@@ -233,7 +247,7 @@ export class Statements {
    */
   check({ statement, signature, chain }: SignedStatement, envelopes: readonly CheckedEnvelope[] = []): void {
     this.#verifier.verify(statement, signature, chain);
-    for (const { entity } of envelopes) checkAddressee(this.own.name, entity);
+    for (const { entity } of envelopes) checkMemberHere(this.own, entity);
   }
 
   /**

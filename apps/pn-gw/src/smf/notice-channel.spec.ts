@@ -6,9 +6,7 @@ import { ApplyNotice } from './notice-channel';
 
 describe('a notice (FLOW-PULL and FLOW-PUSH step 7)', () => {
   let world: GatewayWorld;
-  beforeEach(async () => {
-    world = await GatewayWorld.create();
-  });
+  beforeEach(async () => (world = await GatewayWorld.create()));
   afterEach(() => world.dispose());
 
   const notice = (changes: Partial<NoticeOf> = {}) => world.notice({ groupId: GROUP, members: BOTH, ...changes });

@@ -1,15 +1,15 @@
 /** FLOW-PULL, FLOW-PUSH, GK-UPDATE-M and GK-DELETE, step 7 at the gateway: the SMF's notices of Service Groups (SMF-GW). */
 import { fields, groupDescription, type OpenNoticeChannelResponse, type ServiceGroupNotice } from '@cpns/contracts';
-import { checkEndpoint, type EntityName, forEach, invalidArgument, isRefusal, parseEntityUri } from '@cpns/core';
+import { checkEndpoint, forEach, invalidArgument, isRefusal, parseEntityUri } from '@cpns/core';
 import { BackgroundLoop } from '@cpns/platform';
 import { type CarriedField, emitStep, Logger, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { checkAddressee, OwnGateway } from '../common/own-gateway';
+import { OwnGateway } from '../common/own-gateway';
 import { Envelopes } from '../cskmf/envelopes';
 import { AcceptPush, RequestGroupKey } from '../cskmf/server-cskmf';
 import { Channels } from '../gateway-delivery/delivery-channel';
 import { SmfClients } from '../peers/peer-clients';
-import { KnownGroups, type Notice, type NoticeRecord, Notices } from '../service-group/known-groups';
+import { checkMemberHere, KnownGroups, type Notice, type NoticeRecord, Notices } from '../service-group/known-groups';
 
 function positive(value: bigint, field: string): bigint {
   if (value === 0n) throw invalidArgument('FIELD_MISSING', `${field} is missing`, { metadata: { field } });
@@ -17,7 +17,7 @@ function positive(value: bigint, field: string): bigint {
 }
 
 /** As much of a notice as the gateway acts on. @throws CpnsError a field's reason; PN_MISMATCH for a member of another PN */
-function checkNotice(message: ServiceGroupNotice | undefined, own: EntityName): Notice {
+function checkNotice(message: ServiceGroupNotice | undefined, own: OwnGateway): Notice {
   const notice = fields.present(message, 'notice');
   const { groupId, delivery, sealPeriod } = groupDescription(notice.description);
   const { deleted } = notice;
@@ -39,9 +39,9 @@ function checkNotice(message: ServiceGroupNotice | undefined, own: EntityName): 
   };
 }
 
-function memberHere(member: string, own: EntityName): string {
+function memberHere(member: string, own: OwnGateway): string {
   const entity = parseEntityUri(member, 'members');
-  checkAddressee(own, entity);
+  checkMemberHere(own, entity);
   return entity.uri;
 }
 
@@ -89,7 +89,7 @@ export class ApplyNotice {
    * @throws CpnsError a field's reason; PN_MISMATCH for a member of another PN
    */
   async execute({ notice: message, traceparent }: OpenNoticeChannelResponse): Promise<void> {
-    const notice = checkNotice(message, this.own.name);
+    const notice = checkNotice(message, this.own);
     await this.groups.mutex.run(notice.groupId, () => this.apply(notice, traceparent));
   }
 

@@ -55,13 +55,6 @@ export const gatewayEnv = (directory: string): Record<string, string> => ({
   CPNS_PROVISIONING_INTERVAL: '1h',
 });
 
-interface Parts {
-  readonly directory: string;
-  readonly clock: FakeClock;
-  readonly temporary: TemporaryStore;
-  readonly service: StartedService;
-}
-
 export class GatewayKeyWorld extends CastWorld {
   readonly gatewayUri = GATEWAY;
   readonly #admitted = new Map<string, boolean>();
@@ -70,7 +63,10 @@ export class GatewayKeyWorld extends CastWorld {
   private constructor(
     cast: Cast,
     readonly server: FakeServer,
-    private readonly parts: Parts,
+    private readonly directory: string,
+    private readonly clock: FakeClock,
+    private readonly temporary: TemporaryStore,
+    private readonly service: StartedService,
   ) {
     super(cast);
   }
@@ -84,11 +80,8 @@ export class GatewayKeyWorld extends CastWorld {
     );
     const clock = new FakeClock(Date.now());
     const temporary = await temporaryStore(clock);
-    const { chain, tls } = await issued(issuingCa, {
-      profile: 'gateway-identity',
-      uri: GATEWAY,
-      dnsNames: ['localhost'],
-    });
+    const wanted = { profile: 'gateway-identity', uri: GATEWAY, dnsNames: ['localhost'] } as const;
+    const { chain, tls } = await issued(issuingCa, wanted);
     const own: OwnGateway = {
       uri: GATEWAY,
       name: parseEntityUri(GATEWAY),
@@ -110,11 +103,11 @@ export class GatewayKeyWorld extends CastWorld {
         { provide: SmfClients, useValue: new FakeSmf(TRUST_DOMAIN).clients },
       ],
     });
-    return new GatewayKeyWorld(cast, server, { directory, clock, temporary, service });
+    return new GatewayKeyWorld(cast, server, directory, clock, temporary, service);
   }
 
   get store(): Store {
-    return this.parts.temporary.store;
+    return this.temporary.store;
   }
 
   /** What an operator does reaches the gateway over its channel; the played Server does not judge by it. */
@@ -128,15 +121,15 @@ export class GatewayKeyWorld extends CastWorld {
   };
 
   address(port: Port): string {
-    return this.parts.service.addresses[port === 'gateway token' ? 'token' : 'certificate']!;
+    return this.service.addresses[port === 'gateway token' ? 'token' : 'certificate']!;
   }
 
   now(): number {
-    return this.parts.clock.now();
+    return this.clock.now();
   }
 
   pass(milliseconds: number): Promise<void> {
-    this.parts.clock.advance(milliseconds);
+    this.clock.advance(milliseconds);
     return Promise.resolve();
   }
 
@@ -182,8 +175,8 @@ export class GatewayKeyWorld extends CastWorld {
 
   async stop(): Promise<void> {
     this.closeWires();
-    await this.parts.service.close();
-    await this.parts.temporary.dispose();
-    rmSync(this.parts.directory, { recursive: true, force: true });
+    await this.service.close();
+    await this.temporary.dispose();
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }

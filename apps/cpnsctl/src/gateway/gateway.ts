@@ -1,12 +1,42 @@
-/** `gateway show`: one PN GW with the 1st seeds and CA certificates that it was given. */
+/** `gateway`: what an operator sees of PN GWs. */
 import { CpnsError } from '@cpns/core';
 import { Command } from 'commander';
-import { withConnection, withServer, type ConnectionFlags } from '../connection';
+import { type ConnectionFlags, type ServerConnection, withConnection, withServer } from '../connection';
 import { describeGateway, type FirstSeedAnswer, type GatewayAnswer, type GatewayCaAnswer } from '../describe';
 import type { Io } from '../io';
 import * as values from '../option-values';
-import { fieldTable, listTable, withOutput, writeAnswer, type Column, type OutputFormat } from '../output';
+import { type Column, fieldTable, listTable, type OutputFormat, withOutput, writeAnswer } from '../output';
+import { allPages, PAGE_SIZE } from '../paging';
 import { readableTime } from '../values';
+
+async function listGateways({ enrolment }: ServerConnection): Promise<GatewayAnswer[]> {
+  const gateways = await allPages(async (pageToken) => {
+    const { gateways: items, nextPageToken } = await enrolment.listGateways({ pageSize: PAGE_SIZE, pageToken });
+    return { items, nextPageToken };
+  });
+  return gateways.map(describeGateway).sort((a, b) => (a.entity < b.entity ? -1 : 1));
+}
+
+const columns = (now: number): readonly Column<GatewayAnswer>[] => [
+  { heading: 'gateway', cell: ({ entity }) => entity },
+  { heading: 'enrolled', cell: ({ enrolledAt }) => readableTime(enrolledAt, now) },
+  { heading: 'certificate ends', cell: ({ certificateNotAfter }) => readableTime(certificateNotAfter, now) },
+  { heading: 'state', cell: ({ revoked }) => (revoked ? 'revoked' : 'enrolled') },
+  { heading: '1st seeds', cell: ({ firstSeeds }) => String(firstSeeds.filter(({ revoked }) => !revoked).length) },
+  { heading: 'CAs', cell: ({ gatewayCas }) => String(gatewayCas.filter(({ revoked }) => !revoked).length) },
+  { heading: 'undelivered', cell: ({ undelivered }) => String(undelivered) },
+];
+
+/** `gateway list`: one line per enrolled PN GW. */
+export function listGatewaysCommand(io: Io): Command {
+  const command = new Command('list').description('list the PN GWs that have enrolled');
+  return withOutput(withConnection(command)).action(
+    async (flags: ConnectionFlags & { readonly output: OutputFormat }) => {
+      const gateways = await withServer(flags, io.now(), listGateways);
+      writeAnswer(io, flags.output, gateways, () => listTable(gateways, columns(io.now())));
+    },
+  );
+}
 
 const seedColumns = (now: number): readonly Column<FirstSeedAnswer>[] => [
   { heading: '1st seed', cell: ({ firstSeedId }) => firstSeedId },
@@ -25,7 +55,7 @@ const caColumns = (now: number): readonly Column<GatewayCaAnswer>[] => [
   { heading: 'state', cell: ({ revoked }) => (revoked ? 'revoked' : 'in use') },
 ];
 
-export const gatewayTable = (gateway: GatewayAnswer, now: number): string =>
+const gatewayTable = (gateway: GatewayAnswer, now: number): string =>
   [
     fieldTable([
       ['gateway', gateway.entity],
@@ -40,6 +70,7 @@ export const gatewayTable = (gateway: GatewayAnswer, now: number): string =>
     listTable(gateway.gatewayCas, caColumns(now)),
   ].join('\n');
 
+/** `gateway show`: one PN GW with the 1st seeds and CA certificates that it was given. */
 export function showGatewayCommand(io: Io): Command {
   const command = new Command('show')
     .description('show one PN GW with its 1st seeds and CA certificates')
