@@ -37,7 +37,7 @@ async function create(house: GroupHouse, groupId: string, delivery: DeliveryMode
   });
 }
 
-/** Resolves when nothing of the group is on its way any more. @throws Error with what still is */
+/** Resolves when every service, gateway and device has all that it is due for the group. @throws Error with what is left */
 async function settled(house: GroupHouse, groupId: string, outcome?: Outcome): Promise<void> {
   let lacking: string[] = [];
   const look = async () => {
