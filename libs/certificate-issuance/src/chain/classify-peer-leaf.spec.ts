@@ -3,7 +3,24 @@ import { issueCertificate } from '../issue/issue-certificate';
 import type { Issuer } from '../issue/issuer';
 import { createDevelopmentPki } from '../pki/development-pki';
 import type { ProfileId } from '../profiles/profile';
-import { CAMERA, createTestWorld, GATEWAY, mint, PN1, replaced, TRUST_DOMAIN, type TestWorld } from '../testing';
+import {
+  CAMERA,
+  createTestWorld,
+  GATEWAY,
+  issuerOf,
+  mint,
+  mintChain,
+  names,
+  OPERATOR,
+  PN1,
+  replacing,
+  SERVICE,
+  TRUST_DOMAIN,
+  uri,
+  type Alteration,
+  type Authority,
+  type TestWorld,
+} from '../testing';
 import { classifyPeerLeaf, createPeerClassifier } from './classify-peer-leaf';
 
 let world: TestWorld;
@@ -16,7 +33,8 @@ beforeAll(async () => {
   });
 });
 
-const KMC = `cpns://${TRUST_DOMAIN}/service/kmc`;
+const GATEWAY_X = `cpns://${PN1}/pn-gw/x`;
+const SERVER_AUTH = replacing('extendedKeyUsage', ['serverAuth', 'clientAuth'], false);
 
 async function leafOf(issuer: Issuer, profile: ProfileId, uri: string): Promise<Buffer> {
   const request = { profile, uri, key: world.leafKey } as Parameters<typeof issueCertificate>[1];
@@ -24,51 +42,23 @@ async function leafOf(issuer: Issuer, profile: ProfileId, uri: string): Promise<
 }
 
 describe('the role of a TLS peer follows from who signed its leaf', () => {
-  it.each<[string, () => Issuer, ProfileId, string, string, string]>([
-    ['a service', () => world.pki.issuingCa.issuer, 'service', KMC, 'service', 'issuing-ca'],
-    [
-      'an operator',
-      () => world.pki.issuingCa.issuer,
-      'operator',
-      `cpns://${TRUST_DOMAIN}/operator/ann`,
-      'operator',
-      'issuing-ca',
-    ],
-    ['an acting PN GW', () => world.pki.issuingCa.issuer, 'gateway-identity', GATEWAY, 'pn-gw', 'issuing-ca'],
-    [
-      'an entity',
-      () => world.pki.serverEntityCa.issuer,
-      'target-entity',
-      `${CAMERA}?user=a`,
-      'target-entity',
-      'server-entity-ca',
-    ],
-    [
-      'a target PN GW',
-      () => world.pki.serverEntityCa.issuer,
-      'target-entity',
-      GATEWAY,
-      'target-entity',
-      'server-entity-ca',
-    ],
+  it.each<[string, Authority, ProfileId, string, string, string]>([
+    ['a service', 'issuing', 'service', SERVICE, 'service', 'issuing-ca'],
+    ['an operator', 'issuing', 'operator', OPERATOR, 'operator', 'issuing-ca'],
+    ['an acting PN GW', 'issuing', 'gateway-identity', GATEWAY, 'pn-gw', 'issuing-ca'],
+    ['an entity', 'server', 'target-entity', `${CAMERA}?user=a`, 'target-entity', 'server-entity-ca'],
+    ['a target PN GW', 'server', 'target-entity', GATEWAY, 'target-entity', 'server-entity-ca'],
     [
       'an entity of a gateway’s CA that is not known here',
-      () => world.gatewayCa,
+      'gateway',
       'target-entity',
       CAMERA,
       'target-entity',
       'unknown',
     ],
-    [
-      'a target PN GW of a gateway’s CA',
-      () => world.gatewayCa,
-      'target-entity',
-      `cpns://${PN1}/pn-gw/x`,
-      'target-entity',
-      'unknown',
-    ],
-  ])('%s', async (_what, issuer, profile, uri, role, issuedBy) => {
-    const peer = classify(await leafOf(issuer(), profile, uri), world.clock.now());
+    ['a target PN GW of a gateway’s CA', 'gateway', 'target-entity', GATEWAY_X, 'target-entity', 'unknown'],
+  ])('%s', async (_what, authority, profile, uri, role, issuedBy) => {
+    const peer = classify(await leafOf(issuerOf(world, authority), profile, uri), world.clock.now());
     const [name, user = ''] = uri.split('?user=');
     expect(peer).toMatchObject({ role, issuedBy, subject: { name: { uri: name }, user }, spki: world.leafKey.spki });
   });
@@ -78,7 +68,7 @@ describe('the role of a TLS peer follows from who signed its leaf', () => {
     const { issuingCa } = world.pki;
     const impostor: Issuer = { ...issuingCa.issuer, signer: world.gatewayCa.signer };
     for (const [profile, uri] of [
-      ['service', KMC],
+      ['service', SERVICE],
       ['gateway-identity', GATEWAY],
     ] as const) {
       const genuine = await mint(issuingCa.issuer, { profile, uri, key: world.leafKey });
@@ -90,71 +80,36 @@ describe('the role of a TLS peer follows from who signed its leaf', () => {
 });
 
 describe('a leaf that is refused', () => {
-  it.each<[string, string, () => Promise<Buffer>]>([
-    ['a gateway CA’s certificate', 'CERTIFICATE_ROLE', () => Promise.resolve(world.gatewayCa.chain[0]!)],
-    ['the issuing CA’s certificate', 'CERTIFICATE_ROLE', () => Promise.resolve(world.pki.issuingCa.chain[0]!)],
-    [
-      'a service of an entity CA',
-      'CERTIFICATE_ROLE',
-      () => mint(world.pki.serverEntityCa.issuer, { profile: 'service', uri: KMC, key: world.leafKey }),
-    ],
+  const minted =
+    (authority: Authority, edit: Alteration = {}) =>
+    async () =>
+      (await mintChain(world, authority, edit))[0]!;
+
+  it.each<[string, string, () => Promise<Buffer> | Buffer]>([
+    ['a gateway CA’s certificate', 'CERTIFICATE_ROLE', () => world.gatewayCa.chain[0]!],
+    ['the issuing CA’s certificate', 'CERTIFICATE_ROLE', () => world.pki.issuingCa.chain[0]!],
+    ['a service of an entity CA', 'CERTIFICATE_ROLE', minted('server', { profile: 'service', uri: SERVICE })],
     [
       'a service of a gateway’s CA, within its PN',
       'CERTIFICATE_ROLE',
-      () => mint(world.gatewayCa, { profile: 'service', uri: `cpns://${PN1}/service/kmc`, key: world.leafKey }),
+      minted('gateway', { profile: 'service', uri: `cpns://${PN1}/service/kmc` }),
     ],
-    [
-      'an entity with the purpose of a server',
-      'CERTIFICATE_ROLE',
-      () =>
-        mint(world.gatewayCa, {
-          profile: 'target-entity',
-          uri: CAMERA,
-          key: world.leafKey,
-          extensions: (list) => replaced(list, 'extendedKeyUsage', ['serverAuth', 'clientAuth'], false),
-        }),
-    ],
-    [
-      'a PNE of the issuing CA',
-      'CERTIFICATE_ROLE',
-      () => mint(world.pki.issuingCa.issuer, { profile: 'target-entity', uri: CAMERA, key: world.leafKey }),
-    ],
-    [
-      'two URIs',
-      'CERTIFICATE_NAME',
-      () =>
-        mint(world.gatewayCa, {
-          profile: 'target-entity',
-          uri: CAMERA,
-          key: world.leafKey,
-          names: [
-            { kind: 'uri', value: CAMERA },
-            { kind: 'uri', value: KMC },
-          ],
-        }),
-    ],
+    ['an entity with the purpose of a server', 'CERTIFICATE_ROLE', minted('gateway', SERVER_AUTH)],
+    ['a PNE of the issuing CA', 'CERTIFICATE_ROLE', minted('issuing')],
+    ['two URIs', 'CERTIFICATE_NAME', minted('gateway', names(uri(CAMERA), uri(SERVICE)))],
     [
       'a DNS name beside an entity',
       'CERTIFICATE_NAME',
-      () =>
-        mint(world.gatewayCa, {
-          profile: 'target-entity',
-          uri: CAMERA,
-          key: world.leafKey,
-          names: [
-            { kind: 'uri', value: CAMERA },
-            { kind: 'dns', value: 'a.b' },
-          ],
-        }),
+      minted('gateway', names(uri(CAMERA), { kind: 'dns', value: 'a.b' })),
     ],
-    ['no certificate', 'CERTIFICATE_MALFORMED', () => Promise.resolve(Buffer.from('no'))],
+    ['no certificate', 'CERTIFICATE_MALFORMED', () => Buffer.from('no')],
   ])('%s: %s', async (_what, reason, make) => {
     const leaf = await make();
     expect(reasonOf(() => classify(leaf, world.clock.now()))).toBe(reason);
   });
 
   it('a leaf that has expired, or is not valid yet', async () => {
-    const leaf = await leafOf(world.pki.issuingCa.issuer, 'service', KMC);
+    const leaf = await leafOf(world.pki.issuingCa.issuer, 'service', SERVICE);
     const { notAfter } = classify(leaf, world.clock.now());
     expect(reasonOf(() => classify(leaf, notAfter + 1000))).toBe('CERTIFICATE_EXPIRED');
     expect(reasonOf(() => classify(leaf, world.clock.now() - 600_000))).toBe('CERTIFICATE_EXPIRED');
@@ -162,7 +117,7 @@ describe('a leaf that is refused', () => {
 
   it('a service of another issuing CA', async () => {
     const other = await createDevelopmentPki({ trustDomain: TRUST_DOMAIN, clock: world.clock });
-    const leaf = await leafOf(other.issuingCa.issuer, 'service', KMC);
+    const leaf = await leafOf(other.issuingCa.issuer, 'service', SERVICE);
     const under = (issuingCaDer: Buffer) => reasonOf(() => classifyPeerLeaf(leaf, { issuingCaDer }, world.clock.now()));
     expect(under(other.issuingCa.chain[0]!)).toBe('accepted');
     expect(under(world.pki.issuingCa.chain[0]!)).toBe('CERTIFICATE_ROLE');
