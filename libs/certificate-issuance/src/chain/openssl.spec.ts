@@ -1,18 +1,23 @@
 /** OpenSSL as the independent judge of what is issued, and of what a gateway's authority may not issue. */
 import { reasonOf } from '@cpns/core/testing';
-import type { GeneralName } from '../extensions/general-name';
 import { issueCertificate } from '../issue/issue-certificate';
-import type { Issuer } from '../issue/issuer';
+import type { IssueRequest } from '../issue/request';
 import {
   CAMERA,
   createTestWorld,
   GATEWAY,
-  mint,
+  issuerOf,
+  mintChain,
+  names,
   opensslVerify,
+  OPERATOR,
   OTHER_CAMERA,
   PN1,
   PN2,
-  TRUST_DOMAIN,
+  SERVICE,
+  uri,
+  type Alteration,
+  type Authority,
   type TestWorld,
 } from '../testing';
 import { verifyChain } from './verify-chain';
@@ -22,111 +27,80 @@ beforeAll(async () => {
   world = await createTestWorld();
 });
 
-const uri = (value: string): GeneralName => ({ kind: 'uri', value });
-
-async function chainOf(issuer: Issuer, names: readonly GeneralName[]): Promise<readonly Buffer[]> {
-  const leaf = await mint(issuer, { profile: 'target-entity', key: world.leafKey, uri: CAMERA, names });
-  return [leaf, ...issuer.chain];
-}
+const issue = async (authority: Authority, request: object) => {
+  const full = { key: world.leafKey, ...request } as IssueRequest;
+  return (await issueCertificate(issuerOf(world, authority), full, world.context)).chain;
+};
+const judged = (chain: readonly Buffer[], purpose?: 'sslserver') =>
+  opensslVerify({ chain, at: world.clock.now(), ...(purpose && { purpose }) });
+const verify = (chain: readonly Buffer[]) => verifyChain({ chain, root: world.root, now: world.clock.now() });
 
 describe('openssl verify -x509_strict accepts what is issued', () => {
   it.each([
-    ['a target entity of the Server entity CA', () => world.pki.serverEntityCa.issuer, 'target-entity', CAMERA],
-    ['one with a user', () => world.pki.serverEntityCa.issuer, 'target-entity', `${CAMERA}?user=alice`],
-    ['a target entity of a gateway CA', () => world.gatewayCa, 'target-entity', CAMERA],
-    ['a target PN GW of a gateway CA', () => world.gatewayCa, 'target-entity', `cpns://${PN1}/pn-gw/second`],
-    ['an acting PN GW', () => world.pki.issuingCa.issuer, 'gateway-identity', GATEWAY],
-    ['a service', () => world.pki.issuingCa.issuer, 'service', `cpns://${TRUST_DOMAIN}/service/kmc`],
-    ['an operator', () => world.pki.issuingCa.issuer, 'operator', `cpns://${TRUST_DOMAIN}/operator/ann`],
-  ] as const)('%s, as a TLS client', async (_what, issuer, profile, name) => {
-    const request = { profile, uri: name, key: world.leafKey };
-    const { chain } = await issueCertificate(issuer(), request, world.context);
-    expect(opensslVerify({ chain, at: world.clock.now() })).toEqual({
-      accepted: true,
-      text: expect.stringMatching(/OK/) as string,
-    });
-  });
-
-  it.each(['service', 'gateway-identity'] as const)('a %s, as a TLS server', async (profile) => {
-    const name = profile === 'service' ? `cpns://${TRUST_DOMAIN}/service/smf` : GATEWAY;
-    const request = {
-      profile,
-      uri: name,
-      key: world.leafKey,
-      dnsNames: ['localhost'],
-      ipAddresses: ['127.0.0.1', '::1'],
-    };
-    const { chain } = await issueCertificate(world.pki.issuingCa.issuer, request, world.context);
-    expect(opensslVerify({ chain, at: world.clock.now(), purpose: 'sslserver' }).text).toMatch(/OK/);
+    ['a target entity of the Server entity CA', 'server', 'target-entity', CAMERA],
+    ['one with a user', 'server', 'target-entity', `${CAMERA}?user=alice`],
+    ['a target entity of a gateway CA', 'gateway', 'target-entity', CAMERA],
+    ['a target PN GW of a gateway CA', 'gateway', 'target-entity', `cpns://${PN1}/pn-gw/second`],
+    ['an acting PN GW', 'issuing', 'gateway-identity', GATEWAY],
+    ['a service', 'issuing', 'service', SERVICE],
+    ['an operator', 'issuing', 'operator', OPERATOR],
+  ] as const)('%s, as a TLS client', async (_what, authority, profile, name) => {
+    const verdict = judged(await issue(authority, { profile, uri: name }));
+    expect(verdict).toEqual({ accepted: true, text: expect.stringMatching(/OK/) as string });
   });
 
   it.each([
-    ['the Server entity CA', () => world.pki.serverEntityCa.issuer],
-    ['a gateway CA', () => world.gatewayCa],
-  ])('but no target entity of %s as a TLS server', async (_what, issuer) => {
-    const request = { profile: 'target-entity', uri: CAMERA, key: world.leafKey } as const;
-    const { chain } = await issueCertificate(issuer(), request, world.context);
-    const verdict = opensslVerify({ chain, at: world.clock.now(), purpose: 'sslserver' });
-    expect(verdict.accepted).toBe(false);
-    expect(verdict.text).toMatch(/unsuitable certificate purpose/);
+    ['service', SERVICE],
+    ['gateway-identity', GATEWAY],
+  ] as const)('a %s, as a TLS server', async (profile, name) => {
+    const hosts = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1', '::1'] };
+    expect(judged(await issue('issuing', { profile, uri: name, ...hosts }), 'sslserver').text).toMatch(/OK/);
   });
+
+  it.each(['server', 'gateway'] as const)(
+    'but no target entity of the CA of a %s as a TLS server',
+    async (authority) => {
+      const verdict = judged(await issue(authority, { profile: 'target-entity', uri: CAMERA }), 'sslserver');
+      expect(verdict.accepted).toBe(false);
+      expect(verdict.text).toMatch(/unsuitable certificate purpose/);
+    },
+  );
 });
 
 describe('the name constraints of a gateway CA', () => {
   it('let through the entities of its Personal Network', async () => {
-    const chain = await chainOf(world.gatewayCa, [uri(CAMERA)]);
-    expect(opensslVerify({ chain, at: world.clock.now() }).text).toMatch(/OK/);
-    expect(verifyChain({ chain, root: world.root, now: world.clock.now() }).subject.name.uri).toBe(CAMERA);
+    const chain = await mintChain(world, 'gateway');
+    expect(judged(chain).text).toMatch(/OK/);
+    expect(verify(chain).subject.name.uri).toBe(CAMERA);
   });
 
-  it.each<[string, GeneralName[], string, RegExp]>([
-    ['an entity of another PN', [uri(OTHER_CAMERA)], 'PN_MISMATCH', /permitted subtree violation/],
-    ['a PN below its own', [uri(`cpns://x.${PN1}/pne/camera`)], 'PN_MISMATCH', /permitted subtree violation/],
-    [
-      'a service of the trust domain',
-      [uri(`cpns://${TRUST_DOMAIN}/service/kmc`)],
-      'CERTIFICATE_ROLE',
-      /permitted subtree/,
-    ],
+  const besides = (kind: 'dns' | 'ip' | 'mail', value: string) => names(uri(CAMERA), { kind, value });
+
+  it.each<[string, Alteration, string, RegExp]>([
+    ['an entity of another PN', names(uri(OTHER_CAMERA)), 'PN_MISMATCH', /permitted subtree violation/],
+    ['a PN below its own', names(uri(`cpns://x.${PN1}/pne/camera`)), 'PN_MISMATCH', /permitted subtree violation/],
+    ['a service of the trust domain', names(uri(SERVICE)), 'CERTIFICATE_ROLE', /permitted subtree/],
     [
       'a user-info trick',
-      [uri(`cpns://${PN2}:x@${PN1}/pne/camera`)],
+      names(uri(`cpns://${PN2}:x@${PN1}/pne/camera`)),
       'CERTIFICATE_NAME',
       /permitted subtree violation/,
     ],
-    [
-      'a DNS name besides',
-      [uri(CAMERA), { kind: 'dns', value: 'kmc.example.org' }],
-      'CERTIFICATE_NAME',
-      /excluded subtree/,
-    ],
-    [
-      'an IPv4 address besides',
-      [uri(CAMERA), { kind: 'ip', value: '10.0.0.1' }],
-      'CERTIFICATE_NAME',
-      /excluded subtree/,
-    ],
-    ['an IPv6 address besides', [uri(CAMERA), { kind: 'ip', value: '::1' }], 'CERTIFICATE_NAME', /excluded subtree/],
-    [
-      'a mail name besides',
-      [uri(CAMERA), { kind: 'mail', value: 'a@example.org' }],
-      'CERTIFICATE_NAME',
-      /subtree violation/,
-    ],
-  ])('refuse %s, in OpenSSL and here', async (_what, names, reason, text) => {
-    const chain = await chainOf(world.gatewayCa, names);
-    const verdict = opensslVerify({ chain, at: world.clock.now() });
-    expect({
-      accepted: verdict.accepted,
-      reason: reasonOf(() => verifyChain({ chain, root: world.root, now: world.clock.now() })),
-    }).toEqual({ accepted: false, reason });
+    ['a DNS name besides', besides('dns', 'kmc.example.org'), 'CERTIFICATE_NAME', /excluded subtree/],
+    ['an IPv4 address besides', besides('ip', '10.0.0.1'), 'CERTIFICATE_NAME', /excluded subtree/],
+    ['an IPv6 address besides', besides('ip', '::1'), 'CERTIFICATE_NAME', /excluded subtree/],
+    ['a mail name besides', besides('mail', 'a@example.org'), 'CERTIFICATE_NAME', /subtree violation/],
+  ])('refuse %s, in OpenSSL and here', async (_what, edit, reason, text) => {
+    const chain = await mintChain(world, 'gateway', edit);
+    const verdict = judged(chain);
+    expect([verdict.accepted, reasonOf(() => verify(chain))]).toEqual([false, reason]);
     expect(verdict.text).toMatch(text);
   });
 
   it('are fooled in OpenSSL by user-info before another host, and we are not', async () => {
     // OpenSSL takes what stands before the colon for the host: the reason why names are matched and never URL-parsed
-    const chain = await chainOf(world.gatewayCa, [uri(`cpns://${PN1}:x@${PN2}/pne/camera`)]);
-    expect(opensslVerify({ chain, at: world.clock.now() }).accepted).toBe(true);
-    expect(reasonOf(() => verifyChain({ chain, root: world.root, now: world.clock.now() }))).toBe('CERTIFICATE_NAME');
+    const chain = await mintChain(world, 'gateway', names(uri(`cpns://${PN1}:x@${PN2}/pne/camera`)));
+    expect(judged(chain).accepted).toBe(true);
+    expect(reasonOf(() => verify(chain))).toBe('CERTIFICATE_NAME');
   });
 });

@@ -1,5 +1,5 @@
 import { duration, type Random } from '@cpns/core';
-import { reasonOfAsync, SeededRandom } from '@cpns/core/testing';
+import { reasonOf, reasonOfAsync, SeededRandom } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { parseCertificate } from '../certificate/parse-certificate';
 import { verifyChain } from '../chain/verify-chain';
@@ -12,15 +12,18 @@ import {
   CAMERA,
   createTestWorld,
   GATEWAY,
+  issuerOf,
   newSigner,
+  OPERATOR,
   OTHER_CAMERA,
   OTHER_GATEWAY,
   PN1,
-  TRUST_DOMAIN,
+  SERVICE,
+  type Authority,
   type TestWorld,
 } from '../testing';
 import { BACKDATING, issueCertificate } from './issue-certificate';
-import { createIssuer, type Issuer } from './issuer';
+import { createIssuer } from './issuer';
 import { HOSTS_MAX, type IssueRequest } from './request';
 import { newSerial } from './serial';
 
@@ -29,17 +32,9 @@ beforeAll(async () => {
   world = await createTestWorld();
 });
 
-const KMC = `cpns://${TRUST_DOMAIN}/service/kmc`;
-type Authority = 'root' | 'issuing' | 'server' | 'gateway';
-const issuerOf = (authority: Authority): Issuer =>
-  ({
-    root: world.pki.root.issuer,
-    issuing: world.pki.issuingCa.issuer,
-    server: world.pki.serverEntityCa.issuer,
-    gateway: world.gatewayCa,
-  })[authority];
 const issue = (authority: Authority, request: object) =>
-  issueCertificate(issuerOf(authority), { key: world.leafKey, ...request } as IssueRequest, world.context);
+  issueCertificate(issuerOf(world, authority), { key: world.leafKey, ...request } as IssueRequest, world.context);
+const ENTITY = { profile: 'target-entity', uri: CAMERA } as const;
 
 describe('from a request to a certificate', () => {
   it.each(KEY_KINDS)('takes the %s key, and nothing else', async (kind) => {
@@ -54,92 +49,44 @@ describe('from a request to a certificate', () => {
 });
 
 describe('a request that is refused before anything is signed', () => {
-  const ENTITY = { profile: 'target-entity', uri: CAMERA };
-  const SERVICE = { profile: 'service', uri: KMC };
+  const KMC = { profile: 'service', uri: SERVICE };
+  const CA = { profile: 'gateway-ca', uri: GATEWAY };
+  const ACTING = { profile: 'gateway-identity', uri: OTHER_GATEWAY };
+  const OPERATING = { profile: 'operator', uri: OPERATOR };
+  const end = (notAfter: number) => ({ ...ENTITY, notAfter });
+  const named = (...dnsNames: string[]) => ({ ...KMC, dnsNames });
+  const addressed = (...ipAddresses: string[]) => ({ ...KMC, ipAddresses });
+  const ISSUING = { profile: 'issuing-ca' };
   const hosts = (count: number) => Array.from({ length: count }, (_, i) => `h${i}.example.org`);
 
   it.each<[string, string, Authority, object, object]>([
-    ['a service of an entity CA', 'CERTIFICATE_ROLE', 'server', ENTITY, SERVICE],
-    ['an authority below a gateway’s', 'CERTIFICATE_ROLE', 'gateway', ENTITY, { profile: 'gateway-ca', uri: GATEWAY }],
-    ['an entity of the issuing CA', 'CERTIFICATE_ROLE', 'issuing', SERVICE, ENTITY],
-    ['an entity of the root', 'CERTIFICATE_ROLE', 'root', { profile: 'issuing-ca' }, ENTITY],
-    [
-      'an issuing CA of an issuing CA',
-      'CERTIFICATE_ROLE',
-      'issuing',
-      { profile: 'server-entity-ca' },
-      { profile: 'issuing-ca' },
-    ],
+    ['a service of an entity CA', 'CERTIFICATE_ROLE', 'server', ENTITY, KMC],
+    ['an authority below a gateway’s', 'CERTIFICATE_ROLE', 'gateway', ENTITY, CA],
+    ['an entity of the issuing CA', 'CERTIFICATE_ROLE', 'issuing', KMC, ENTITY],
+    ['an entity of the root', 'CERTIFICATE_ROLE', 'root', ISSUING, ENTITY],
+    ['an issuing CA of an issuing CA', 'CERTIFICATE_ROLE', 'issuing', { profile: 'server-entity-ca' }, ISSUING],
     ['an entity of another PN', 'PN_MISMATCH', 'gateway', ENTITY, { ...ENTITY, uri: OTHER_CAMERA }],
-    ['an entity that is a service', 'NAME_INVALID', 'server', ENTITY, { ...ENTITY, uri: KMC }],
+    ['an entity that is a service', 'NAME_INVALID', 'server', ENTITY, { ...ENTITY, uri: SERVICE }],
     ['an entity with user-info', 'NAME_INVALID', 'server', ENTITY, { ...ENTITY, uri: `cpns://a:x@${PN1}/pne/camera` }],
     ['no entity', 'FIELD_MISSING', 'server', ENTITY, { ...ENTITY, uri: '' }],
     ['an entity-id that is too long', 'FIELD_TOO_LONG', 'server', ENTITY, { ...ENTITY, uri: CAMERA + 'a'.repeat(60) }],
     ['a URI that is too long', 'FIELD_TOO_LONG', 'server', ENTITY, { ...ENTITY, uri: CAMERA + 'a'.repeat(600) }],
-    [
-      'a gateway CA for a PNE',
-      'NAME_INVALID',
-      'issuing',
-      { profile: 'gateway-ca', uri: GATEWAY },
-      { profile: 'gateway-ca', uri: CAMERA },
-    ],
-    [
-      'a gateway CA with a user',
-      'NAME_INVALID',
-      'issuing',
-      { profile: 'gateway-ca', uri: GATEWAY },
-      { profile: 'gateway-ca', uri: `${GATEWAY}?user=a` },
-    ],
-    [
-      'a gateway’s identity for a PNE',
-      'NAME_INVALID',
-      'issuing',
-      { profile: 'gateway-identity', uri: OTHER_GATEWAY },
-      { profile: 'gateway-identity', uri: CAMERA },
-    ],
-    [
-      'an operator that is a service',
-      'NAME_INVALID',
-      'issuing',
-      { profile: 'operator', uri: `cpns://${TRUST_DOMAIN}/operator/a` },
-      { profile: 'operator', uri: KMC },
-    ],
-    [
-      'an end in the past',
-      'FIELD_OUT_OF_RANGE',
-      'server',
-      { ...ENTITY, notAfter: Date.UTC(2026, 0, 2) },
-      { ...ENTITY, notAfter: Date.UTC(2025, 0, 2) },
-    ],
-    ['an end that is no number', 'FIELD_OUT_OF_RANGE', 'server', ENTITY, { ...ENTITY, notAfter: NaN }],
-    ['an end beyond all time', 'FIELD_OUT_OF_RANGE', 'server', ENTITY, { ...ENTITY, notAfter: Infinity }],
-    [
-      'a wildcard',
-      'NAME_INVALID',
-      'issuing',
-      { ...SERVICE, dnsNames: ['a.example.org'] },
-      { ...SERVICE, dnsNames: ['*.example.org'] },
-    ],
-    ['a DNS name in upper case', 'NAME_INVALID', 'issuing', SERVICE, { ...SERVICE, dnsNames: ['KMC'] }],
-    ['a DNS name with a zero byte', 'NAME_INVALID', 'issuing', SERVICE, { ...SERVICE, dnsNames: ['a\0b'] }],
-    ['an empty DNS name', 'NAME_INVALID', 'issuing', SERVICE, { ...SERVICE, dnsNames: [''] }],
-    [
-      'an address that is none',
-      'NAME_INVALID',
-      'issuing',
-      { ...SERVICE, ipAddresses: ['::1'] },
-      { ...SERVICE, ipAddresses: ['::1%eth0'] },
-    ],
-    [
-      'too many names',
-      'FIELD_TOO_LONG',
-      'issuing',
-      { ...SERVICE, dnsNames: hosts(HOSTS_MAX) },
-      { ...SERVICE, dnsNames: hosts(HOSTS_MAX + 1) },
-    ],
+    ['a gateway CA for a PNE', 'NAME_INVALID', 'issuing', CA, { ...CA, uri: CAMERA }],
+    ['a gateway CA with a user', 'NAME_INVALID', 'issuing', CA, { ...CA, uri: `${GATEWAY}?user=a` }],
+    ['a gateway’s identity for a PNE', 'NAME_INVALID', 'issuing', ACTING, { ...ACTING, uri: CAMERA }],
+    ['an operator that is a service', 'NAME_INVALID', 'issuing', OPERATING, { ...OPERATING, uri: SERVICE }],
+    ['an end in the past', 'FIELD_OUT_OF_RANGE', 'server', end(Date.UTC(2026, 0, 2)), end(Date.UTC(2025, 0, 2))],
+    ['an end that is no number', 'FIELD_OUT_OF_RANGE', 'server', ENTITY, end(NaN)],
+    ['an end beyond all time', 'FIELD_OUT_OF_RANGE', 'server', ENTITY, end(Infinity)],
+    ['a wildcard', 'NAME_INVALID', 'issuing', named('a.example.org'), named('*.example.org')],
+    ['a DNS name in upper case', 'NAME_INVALID', 'issuing', KMC, named('KMC')],
+    ['a DNS name with a zero byte', 'NAME_INVALID', 'issuing', KMC, named('a\0b')],
+    ['an empty DNS name', 'NAME_INVALID', 'issuing', KMC, named('')],
+    ['an address that is none', 'NAME_INVALID', 'issuing', addressed('::1'), addressed('::1%eth0')],
+    ['too many names', 'FIELD_TOO_LONG', 'issuing', named(...hosts(HOSTS_MAX)), named(...hosts(HOSTS_MAX + 1))],
   ])('%s: %s', async (_what, reason, authority, good, bad) => {
     expect(await reasonOfAsync(() => issue(authority, good))).toBe('accepted');
-    const { signer, ...issuer } = issuerOf(authority);
+    const { signer, ...issuer } = issuerOf(world, authority);
     const sign = jest.fn((tbs: Buffer) => signer.sign(tbs));
     const counted = { ...issuer, signer: { ...signer, sign } };
     const request = { key: world.leafKey, ...bad } as IssueRequest;
@@ -151,10 +98,14 @@ describe('a request that is refused before anything is signed', () => {
     const { notAfter } = world.gatewayCa.certificate;
     const at = (now: number) =>
       reasonOfAsync(() =>
-        issueCertificate(world.gatewayCa, { ...ENTITY, key: world.leafKey } as IssueRequest, {
-          ...world.context,
-          clock: { now: () => now },
-        }),
+        issueCertificate(
+          world.gatewayCa,
+          { ...ENTITY, key: world.leafKey },
+          {
+            ...world.context,
+            clock: { now: () => now },
+          },
+        ),
       );
     expect(await at(notAfter - 1000)).toBe('accepted');
     expect(await at(notAfter + 1)).toBe('CERTIFICATE_EXPIRED');
@@ -163,13 +114,13 @@ describe('a request that is refused before anything is signed', () => {
 
   it('whatever it breaks, when what was built would break the profile', async () => {
     // an authority whose clock says that it began after it ended: nothing of it may be signed
-    const issuer = issuerOf('server');
+    const issuer = issuerOf(world, 'server');
     const broken = {
       ...issuer,
       certificate: { ...issuer.certificate, notBefore: world.clock.now(), notAfter: world.clock.now() + 500 },
     };
     const sign = jest.fn();
-    const request = { ...ENTITY, key: world.leafKey } as IssueRequest;
+    const request = { ...ENTITY, key: world.leafKey };
     const clock = { now: () => world.clock.now() + 100 };
     expect(await reasonOfAsync(() => issueCertificate(broken, request, { ...world.context, clock }))).toBe('accepted');
     const lying = {
@@ -184,24 +135,18 @@ describe('a request that is refused before anything is signed', () => {
 
 describe('validity', () => {
   it('begins a little earlier, but not before the authority’s own', async () => {
-    const early = await issue('server', { profile: 'target-entity', uri: CAMERA });
+    const early = await issue('server', ENTITY);
     expect(early.notBefore).toBe(world.pki.serverEntityCa.issuer.certificate.notBefore);
     const now = world.clock.now() + duration(1, 'hour');
     const context = { ...world.context, clock: { now: () => now } };
-    const request = { profile: 'target-entity', uri: CAMERA, key: world.leafKey } as const;
-    expect((await issueCertificate(issuerOf('server'), request, context)).notBefore).toBe(now - BACKDATING);
+    const request = { ...ENTITY, key: world.leafKey };
+    expect((await issueCertificate(issuerOf(world, 'server'), request, context)).notBefore).toBe(now - BACKDATING);
   });
 
   it('ends when it was asked to, at the profile’s limit or with the issuer, whichever is first', async () => {
     const now = world.clock.now();
     const end = async (authority: Authority, notAfter?: number) =>
-      (
-        await issue(authority, {
-          profile: 'target-entity',
-          uri: CAMERA,
-          ...(notAfter === undefined ? {} : { notAfter }),
-        })
-      ).notAfter;
+      (await issue(authority, { ...ENTITY, ...(notAfter !== undefined && { notAfter }) })).notAfter;
     expect(await end('server', now + 90_500)).toBe(now + 90_000);
     expect(await end('server')).toBe(now + PROFILES['target-entity'].maxLifetime);
     expect(await end('server', Date.UTC(2099, 0, 1))).toBe(now + PROFILES['target-entity'].maxLifetime);
@@ -210,14 +155,9 @@ describe('validity', () => {
   });
 
   it('is written as it is returned', async () => {
-    const issued = await issue('server', { profile: 'target-entity', uri: CAMERA });
+    const issued = await issue('server', ENTITY);
     const { notBefore, notAfter, serial, fingerprint } = parseCertificate(issued.der);
-    expect({ notBefore, notAfter, serial, fingerprint }).toEqual({
-      notBefore: issued.notBefore,
-      notAfter: issued.notAfter,
-      serial: issued.serial,
-      fingerprint: issued.fingerprint,
-    });
+    expect(issued).toMatchObject({ notBefore, notAfter, serial, fingerprint });
   });
 });
 
@@ -250,14 +190,11 @@ describe('an issuer', () => {
     };
     const issued = await issueCertificate(
       createIssuer(chain, remote),
-      { profile: 'target-entity', uri: CAMERA, key: world.leafKey },
+      { ...ENTITY, key: world.leafKey },
       world.context,
     );
-    expect(
-      await reasonOfAsync(async () =>
-        Promise.resolve(verifyChain({ chain: issued.chain, root: world.root, now: world.clock.now() })),
-      ),
-    ).toBe('accepted');
+    const judge = () => verifyChain({ chain: issued.chain, root: world.root, now: world.clock.now() });
+    expect(reasonOf(judge)).toBe('accepted');
   });
 
   it('passes on that its signer failed', async () => {
@@ -266,9 +203,9 @@ describe('an issuer', () => {
       publicKey: signer.publicKey,
       sign: () => Promise.reject(new Error('token removed')),
     });
-    await expect(
-      issueCertificate(broken, { profile: 'target-entity', uri: CAMERA, key: world.leafKey }, world.context),
-    ).rejects.toThrow('token removed');
+    await expect(issueCertificate(broken, { ...ENTITY, key: world.leafKey }, world.context)).rejects.toThrow(
+      'token removed',
+    );
   });
 
   it('names the gateway that it belongs to', () => {
@@ -276,19 +213,15 @@ describe('an issuer', () => {
     expect(world.pki.serverEntityCa.issuer.gateway).toBeUndefined();
   });
 
-  it.each<[string, string, () => Promise<unknown>]>([
-    [
-      'another key',
-      'CONFIGURATION_INVALID',
-      async () => Promise.resolve(createIssuer(world.gatewayCa.chain, newSigner())),
-    ],
-    ['no certificate', 'CONFIGURATION_INVALID', async () => Promise.resolve(createIssuer([], newSigner()))],
+  it.each<[string, string, () => unknown]>([
+    ['another key', 'CONFIGURATION_INVALID', () => createIssuer(world.gatewayCa.chain, newSigner())],
+    ['no certificate', 'CONFIGURATION_INVALID', () => createIssuer([], newSigner())],
     [
       'a leaf’s certificate',
       'CERTIFICATE_ROLE',
-      async () => createIssuer((await issue('server', { profile: 'target-entity', uri: CAMERA })).chain, newSigner()),
+      async () => createIssuer((await issue('server', ENTITY)).chain, newSigner()),
     ],
-    ['bytes', 'CERTIFICATE_MALFORMED', async () => Promise.resolve(createIssuer([Buffer.alloc(9)], newSigner()))],
+    ['bytes', 'CERTIFICATE_MALFORMED', () => createIssuer([Buffer.alloc(9)], newSigner())],
   ])('is not made of %s: %s', async (_what, reason, make) => {
     expect(await reasonOfAsync(make)).toBe(reason);
   });

@@ -54,27 +54,19 @@ describe('development PKI', () => {
     const service = await pki.issueService('kmc', { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] });
     const operator = await pki.issueOperator('ann');
     for (const { chain } of [service, operator, pki.issuingCa, pki.serverEntityCa]) {
-      const verdict = opensslVerify({
-        chain,
-        at: clock.now(),
-        ...(chain === service.chain ? { purpose: 'sslserver' } : {}),
-      });
+      const isLeaf = chain === service.chain || chain === operator.chain;
+      const purpose = chain === service.chain ? 'sslserver' : 'sslclient';
       // authorities are no TLS clients, which is all that OpenSSL has to say against them
-      expect(verdict.text).toMatch(
-        chain === service.chain || chain === operator.chain ? /OK/ : /unsuitable certificate purpose/,
-      );
+      const expected = isLeaf ? /OK/ : /unsuitable certificate purpose/;
+      expect(opensslVerify({ chain, at: clock.now(), purpose }).text).toMatch(expected);
     }
   });
 
   it('names what it was asked for', async () => {
     const operator = await pki.issueOperator('ann', clock.now() + 60_000);
-    const peer = verifyChain({
-      chain: operator.chain,
-      root: pki.root.chain[0]!,
-      now: clock.now(),
-      trustDomain: TRUST_DOMAIN,
-    });
-    expect(peer).toMatchObject({
+    const [root] = pki.root.chain;
+    const chain = { chain: operator.chain, root: root!, now: clock.now(), trustDomain: TRUST_DOMAIN };
+    expect(verifyChain(chain)).toMatchObject({
       role: 'operator',
       notAfter: clock.now() + 60_000,
       subject: { name: { uri: `cpns://${TRUST_DOMAIN}/operator/ann` } },
@@ -82,13 +74,8 @@ describe('development PKI', () => {
   });
 
   it('gives every certificate a key of its own, which is in its file', async () => {
-    const all = [
-      pki.root,
-      pki.issuingCa,
-      pki.serverEntityCa,
-      await pki.issueService('smf'),
-      await pki.issueService('smf'),
-    ];
+    const services = [await pki.issueService('smf'), await pki.issueService('smf')];
+    const all = [pki.root, pki.issuingCa, pki.serverEntityCa, ...services];
     const keys = all.map(({ privateKey, chain }) => {
       const pub = opensslOk(['x509', '-inform', 'DER', '-pubkey', '-noout'], chain[0]).toString();
       expect(opensslOk(['pkey', '-pubout'], privateKeyPem(privateKey)).toString()).toBe(pub);
@@ -134,24 +121,19 @@ describe('an issuer from files', () => {
     for (const text of [pem, traditional]) expect(loadSigner(text).publicKey.kind).toBe(kind);
   });
 
-  it.each<[string, string, () => string, () => string]>([
-    ['another key', 'CONFIGURATION_INVALID', () => pki.serverEntityCa.chainPem, () => privateKeyPem(newPrivateKey())],
-    ['no key', 'CONFIGURATION_INVALID', () => pki.serverEntityCa.chainPem, () => 'secret'],
-    [
-      'an encrypted key',
-      'CONFIGURATION_INVALID',
-      () => pki.serverEntityCa.chainPem,
-      () => newKey().export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' }).toString(),
-    ],
-    [
-      'a key of P-384',
-      'CONFIGURATION_INVALID',
-      () => pki.serverEntityCa.chainPem,
-      () => opensslOk(['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384']).toString(),
-    ],
-    ['no certificate', 'CERTIFICATE_MALFORMED', () => '', () => privateKeyPem(pki.root.privateKey)],
-  ])('is refused with %s: %s', (_what, reason, certificate, key) => {
-    expect(reasonOf(() => loadIssuer(certificate(), key()))).toBe(reason);
+  const p384 = () => opensslOk(['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384']).toString();
+  const encrypted = { format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' } as const;
+  it.each<[string, () => string]>([
+    ['another key', () => privateKeyPem(newPrivateKey())],
+    ['no key', () => 'secret'],
+    ['an encrypted key', () => newKey().export(encrypted).toString()],
+    ['a key of P-384', p384],
+  ])('is refused with %s', (_what, key) => {
+    expect(reasonOf(() => loadIssuer(pki.serverEntityCa.chainPem, key()))).toBe('CONFIGURATION_INVALID');
+  });
+
+  it('is refused with no certificate', () => {
+    expect(reasonOf(() => loadIssuer('', privateKeyPem(pki.root.privateKey)))).toBe('CERTIFICATE_MALFORMED');
   });
 
   it('says nothing of the key that it could not read', () => {

@@ -1,6 +1,7 @@
 /** The profiles are frozen: what OpenSSL prints of a certificate of each is written out here. */
 import { issueCertificate } from '../issue/issue-certificate';
-import { createTestWorld, GATEWAY, opensslOk, PN1, TRUST_DOMAIN, type TestWorld } from '../testing';
+import type { IssueRequest } from '../issue/request';
+import { CAMERA, createTestWorld, GATEWAY, OPERATOR, opensslOk, PN1, SERVICE, type TestWorld } from '../testing';
 import { parseCertificate } from '../certificate/parse-certificate';
 import { PROFILE_IDS, type ProfileId } from './profile';
 import { PROFILES } from './profiles';
@@ -46,45 +47,28 @@ const EXTENSIONS: Readonly<Record<ProfileId, readonly string[]>> = {
   service: [
     ...LEAF,
     ...BOTH,
-    ...san(
-      `URI:cpns://${TRUST_DOMAIN}/service/kmc, DNS:kmc.example.org, DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1`,
-    ),
+    ...san(`URI:${SERVICE}, DNS:kmc.example.org, DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1`),
     ...KEY_IDS,
   ],
-  operator: [...LEAF, ...BOTH, ...san(`URI:cpns://${TRUST_DOMAIN}/operator/ann`), ...KEY_IDS],
+  operator: [...LEAF, ...BOTH, ...san(`URI:${OPERATOR}`), ...KEY_IDS],
   'gateway-identity': [...LEAF, ...BOTH, ...san(`URI:${GATEWAY}, DNS:gw.local`), ...KEY_IDS],
-  'target-entity': [...LEAF, ...CLIENT, ...san(`URI:cpns://${PN1}/pne/camera?user=alice`), ...KEY_IDS],
+  'target-entity': [...LEAF, ...CLIENT, ...san(`URI:${CAMERA}?user=alice`), ...KEY_IDS],
+};
+
+const REQUESTS: Readonly<Partial<Record<ProfileId, Partial<IssueRequest>>>> = {
+  'gateway-ca': { uri: GATEWAY },
+  service: { uri: SERVICE, dnsNames: ['kmc.example.org', 'localhost'], ipAddresses: ['127.0.0.1', '::1'] },
+  operator: { uri: OPERATOR },
+  'gateway-identity': { uri: GATEWAY, dnsNames: ['gw.local'] },
+  'target-entity': { uri: `${CAMERA}?user=alice` },
 };
 
 async function certificateOf(profile: ProfileId): Promise<Buffer> {
   const { pki, gatewayCa, context, leafKey: key } = world;
-  const issue = async (request: Parameters<typeof issueCertificate>[1]) =>
-    (await issueCertificate(request.profile === 'target-entity' ? gatewayCa : pki.issuingCa.issuer, request, context))
-      .der;
-  switch (profile) {
-    case 'root-ca':
-      return world.root;
-    case 'issuing-ca':
-      return pki.issuingCa.chain[0]!;
-    case 'server-entity-ca':
-      return issue({ profile, key });
-    case 'gateway-ca':
-      return issue({ profile, key, uri: GATEWAY });
-    case 'service':
-      return issue({
-        profile,
-        key,
-        uri: `cpns://${TRUST_DOMAIN}/service/kmc`,
-        dnsNames: ['kmc.example.org', 'localhost'],
-        ipAddresses: ['127.0.0.1', '::1'],
-      });
-    case 'operator':
-      return issue({ profile, key, uri: `cpns://${TRUST_DOMAIN}/operator/ann` });
-    case 'gateway-identity':
-      return issue({ profile, key, uri: GATEWAY, dnsNames: ['gw.local'] });
-    case 'target-entity':
-      return issue({ profile, key, uri: `cpns://${PN1}/pne/camera?user=alice` });
-  }
+  if (profile === 'root-ca') return world.root;
+  if (profile === 'issuing-ca') return pki.issuingCa.chain[0]!;
+  const issuer = profile === 'target-entity' ? gatewayCa : pki.issuingCa.issuer;
+  return (await issueCertificate(issuer, { profile, key, ...REQUESTS[profile] } as IssueRequest, context)).der;
 }
 
 describe.each(PROFILE_IDS)('%s', (profile) => {

@@ -51,10 +51,12 @@ export async function createTestWorld(): Promise<TestWorld> {
   };
 }
 
-export type Authority = 'issuing' | 'server' | 'gateway';
+export type Authority = 'root' | 'issuing' | 'server' | 'gateway';
 
 export const issuerOf = ({ pki, gatewayCa }: TestWorld, authority: Authority): Issuer =>
-  ({ issuing: pki.issuingCa.issuer, server: pki.serverEntityCa.issuer, gateway: gatewayCa })[authority];
+  ({ root: pki.root.issuer, issuing: pki.issuingCa.issuer, server: pki.serverEntityCa.issuer, gateway: gatewayCa })[
+    authority
+  ];
 
 /** A leaf, of the camera unless it is altered, that the authority signed without a question; with the chain above it. */
 export async function mintChain(

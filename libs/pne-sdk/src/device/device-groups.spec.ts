@@ -52,24 +52,15 @@ describe('a device’s groups', () => {
   });
 
   it('are joined, sealed and opened in, and left, in every form', async () => {
-    const devices = [
-      await live('a', 'secret', 'server'),
-      await live('b', 'key-pair', 'server'),
-      await live('c', 'secret', 'gateway'),
-      await live('d', 'key-pair', 'gateway'),
-    ];
-    gateway.groups.version('home', [devices[0]!.status.entity]);
+    const [a, b] = [await live('a', 'secret', 'server'), await live('b', 'key-pair', 'server')];
+    const [c, d] = [await live('c', 'secret', 'gateway'), await live('d', 'key-pair', 'gateway')];
+    const devices = [a, b, c, d];
+    gateway.groups.version('home', [a.status.entity]);
     for (const device of devices) await device.groups.join('home');
     for (const device of devices) await device.groups.pull('home');
-    const [a, b, c, d] = devices as [Device, Device, Device, Device];
     const message = await a.groups.seal('home', HELLO);
-    for (const device of [b, c, d])
-      await expect(device.groups.open(message)).resolves.toEqual({
-        groupId: 'home',
-        version: 4n,
-        sender: a.status.entity,
-        plaintext: HELLO,
-      });
+    const content = { groupId: 'home', version: 4n, sender: a.status.entity, plaintext: HELLO };
+    for (const device of [b, c, d]) await expect(device.groups.open(message)).resolves.toEqual(content);
     await d.groups.leave('home');
     await a.groups.pull('home');
     const after = await a.groups.seal('home', HELLO);

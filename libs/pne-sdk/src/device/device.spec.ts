@@ -44,6 +44,9 @@ const CAPABILITIES = {
 
 const admit = (one: Omit<Admit, 'endpoint'>) => assigner.admit({ ...one, endpoint: gateway.tokenAddress });
 
+const byServer = () => admit({ form: 'secret', by: 'server' });
+const byGateway = () => admit({ form: 'secret', by: 'gateway' });
+
 function pause(milliseconds: number): Promise<void> {
   clock.advance(milliseconds);
   return Promise.resolve();
@@ -74,13 +77,8 @@ describe.each(CASES)('$flow', ({ form, by, flow, step, registers }) => {
   it('assigns a key, and says so as the receiver of the last step', async () => {
     expect(device.status).toEqual({ stage: 'new', entity: '', user: '' });
     const status = await device.assign(admit({ form, by, entity, user: 'alice' }));
-    expect(status).toMatchObject({
-      stage: registers ? 'assigned' : 'live',
-      entity,
-      user: 'alice',
-      form,
-      assigner: by === 'server' ? SERVER : GATEWAY,
-    });
+    const [stage, assignedBy] = [registers ? 'assigned' : 'live', by === 'server' ? SERVER : GATEWAY];
+    expect(status).toMatchObject({ stage, entity, user: 'alice', form, assigner: assignedBy });
     expect(await telemetry.steps()).toMatchObject([{ flow, step, from: GATEWAY, to: entity }]);
     expect(steps).toEqual([
       { flow: form === 'secret' ? 'EUK-SRV-S' : 'EUK-SRV-P', step: 1 },
@@ -117,10 +115,8 @@ describe.each(CASES)('$flow', ({ form, by, flow, step, registers }) => {
     await expect(device.reportCapabilities(CAPABILITIES)).resolves.toBe(clock.now());
     await device.reportCapabilities(CAPABILITIES);
     const kind = form === 'secret' ? 'proof' : 'certificate';
-    expect(gateway.callers).toMatchObject([
-      { entity, user: 'alice', by: { kind } },
-      { entity, user: 'alice', by: { kind } },
-    ]);
+    const caller = { entity, user: 'alice', by: { kind } };
+    expect(gateway.callers).toMatchObject([caller, caller]);
   });
 
   it('is the same device when it is opened again', async () => {
@@ -135,12 +131,11 @@ describe('a run', () => {
   it('has one trace, whatever it needed', async () => {
     gateway.unavailable = 2;
     const device = await openDevice();
-    await device.assign(admit({ form: 'secret', by: 'gateway' }), { waitMs: 5_000 });
+    await device.assign(byGateway(), { waitMs: 5_000 });
     const spans = await telemetry.spans();
     expect(new Set(spans.map((span) => span.spanContext().traceId)).size).toBe(1);
-    expect(spans.filter((span) => span.parentSpanContext === undefined).map(({ name }) => name)).toEqual([
-      'cpns.assign',
-    ]);
+    const roots = spans.filter((span) => span.parentSpanContext === undefined);
+    expect(roots.map(({ name }) => name)).toEqual(['cpns.assign']);
   });
 });
 
@@ -148,7 +143,7 @@ describe('a Server that is away', () => {
   it('ends one attempt with UNAVAILABLE, and nothing is lost', async () => {
     const states = new MemoryDeviceStates();
     const device = await openDevice(states);
-    const oneTime = admit({ form: 'secret', by: 'gateway' });
+    const oneTime = byGateway();
     gateway.unavailable = 1;
     await expect(device.assign(oneTime)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     await expect((await openDevice(states)).assign()).resolves.toMatchObject({ stage: 'assigned' });
@@ -158,19 +153,17 @@ describe('a Server that is away', () => {
   it('is waited for as long as the caller says', async () => {
     const device = await openDevice();
     gateway.unavailable = 4;
-    await device.assign(admit({ form: 'secret', by: 'gateway' }), { waitMs: 10_000 });
+    await device.assign(byGateway(), { waitMs: 10_000 });
     gateway.unavailable = 4;
     await expect(device.register({ waitMs: 10_000 })).resolves.toMatchObject({ stage: 'live' });
     gateway.unavailable = 1_000;
-    const other = await openDevice();
-    await expect(other.assign(admit({ form: 'secret', by: 'gateway' }), { waitMs: 10_000 })).rejects.toMatchObject({
-      code: 'UNAVAILABLE',
-    });
+    const waiting = (await openDevice()).assign(byGateway(), { waitMs: 10_000 });
+    await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });
 
   it('is waited for also at the first contact, when the gateway is not there yet', async () => {
     const device = await openDevice();
-    const oneTime = { ...admit({ form: 'secret', by: 'server' }), endpoint: '127.0.0.1:1' };
+    const oneTime = { ...byServer(), endpoint: '127.0.0.1:1' };
     await expect(device.assign(oneTime, { waitMs: 2_000 })).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
     expect(device.stage).toBe('new');
   });
@@ -179,9 +172,9 @@ describe('a Server that is away', () => {
 describe('another one-time string', () => {
   it('begins anew while the live key stays in use, and replaces it at the end', async () => {
     const device = await openDevice();
-    await device.assign(admit({ form: 'secret', by: 'gateway' }));
+    await device.assign(byGateway());
     const first = await device.register();
-    const status = await device.assign(admit({ form: 'secret', by: 'gateway' }));
+    const status = await device.assign(byGateway());
     expect(status).toMatchObject({ stage: 'assigned' });
     await expect(device.reportCapabilities(CAPABILITIES)).resolves.toBeDefined();
     const second = await device.register();
@@ -193,31 +186,23 @@ describe('another one-time string', () => {
   it('takes the place of one that was refused', async () => {
     const states = new MemoryDeviceStates();
     const device = await openDevice(states);
-    const unknown = { ...admit({ form: 'secret', by: 'server' }), tokenId: 'nobody-knows-it' };
+    const unknown = { ...byServer(), tokenId: 'nobody-knows-it' };
     await expect(device.assign(unknown)).rejects.toMatchObject({ reason: 'TOKEN_UNKNOWN' });
     await expect(device.assign()).rejects.toMatchObject({ reason: 'TOKEN_UNKNOWN' });
-    await expect(device.assign(admit({ form: 'secret', by: 'server' }))).resolves.toMatchObject({ stage: 'live' });
+    await expect(device.assign(byServer())).resolves.toMatchObject({ stage: 'live' });
   });
 
-  it('is refused by a peer under another root, before a request is made', async () => {
+  it.each([
+    ['by a peer under another root', { rootDigest: Buffer.alloc(32, 7) }, 'PEER_UNEXPECTED', 0],
+    ['by another peer than it names', { peer: 'cpns://pn1.example.org/pn-gw/gw2' }, 'PEER_UNEXPECTED', 1],
+    ['when it enrols a gateway', { form: 'key-pair', entity: GATEWAY, peer: SERVER }, 'NAME_INVALID', 0],
+  ] as const)('is refused %s, before a request is sent', async (_what, change, reason, commits) => {
     const states = new MemoryDeviceStates();
-    const oneTime = { ...admit({ form: 'secret', by: 'server' }), rootDigest: Buffer.alloc(32, 7) };
-    await expect((await openDevice(states)).assign(oneTime)).rejects.toMatchObject({ reason: 'PEER_UNEXPECTED' });
-    expect(states.commits).toBe(0);
-  });
-
-  it('is refused by another peer than it names', async () => {
     const before = assigner.assignments.length;
-    const oneTime = admit({ form: 'secret', by: 'server', peer: 'cpns://pn1.example.org/pn-gw/gw2' });
-    await expect((await openDevice()).assign(oneTime)).rejects.toMatchObject({ reason: 'PEER_UNEXPECTED' });
+    const oneTime = { ...byServer(), ...change };
+    await expect((await openDevice(states)).assign(oneTime)).rejects.toMatchObject({ reason });
     expect(assigner.assignments).toHaveLength(before);
-  });
-
-  it('is refused when it enrols a gateway', async () => {
-    const states = new MemoryDeviceStates();
-    const oneTime = admit({ form: 'key-pair', by: 'server', entity: GATEWAY, peer: SERVER });
-    await expect((await openDevice(states)).assign(oneTime)).rejects.toMatchObject({ reason: 'NAME_INVALID' });
-    expect(states.commits).toBe(0);
+    expect(states.commits).toBe(commits);
   });
 });
 
@@ -234,24 +219,15 @@ describe('a device that has nothing', () => {
 describe('a pre-shared key', () => {
   const secret = new EntityUserKey(systemRandom.bytes(32));
   const entity = 'cpns://pn1.example.org/pne/imported';
-  const key = () => ({
-    entity,
-    user: '',
-    gateway: GATEWAY,
-    endpoint: gateway.tokenAddress,
-    root: assigner.root,
-    secret,
-  });
+  const home = () => ({ gateway: GATEWAY, endpoint: gateway.tokenAddress, root: assigner.root });
+  const key = () => ({ ...home(), entity, user: '', secret });
 
   it('is live at once, and used like any other', async () => {
     const states = new MemoryDeviceStates();
     const device = await openDevice(states);
     assigner.keys.set(entity, secret);
-    await expect(device.importKey(key())).resolves.toMatchObject({
-      stage: 'live',
-      keyId: deriveKeyId(secret),
-      assigner: SERVER,
-    });
+    const live = { stage: 'live', keyId: deriveKeyId(secret), assigner: SERVER };
+    await expect(device.importKey(key())).resolves.toMatchObject(live);
     await expect(device.register()).resolves.toMatchObject({ stage: 'live' });
     await device.reportCapabilities(CAPABILITIES);
     expect(gateway.callers).toMatchObject([{ entity, by: { kind: 'proof' } }]);
@@ -280,16 +256,12 @@ describe('calls', () => {
     [-90_000, '90 s ahead of'],
   ])('say how far the clock is off, and leave it as it is (%i ms)', async (offset, words) => {
     const device = await openDevice();
-    await device.assign(admit({ form: 'secret', by: 'server' }));
+    await device.assign(byServer());
     await expect(device.reportCapabilities(CAPABILITIES)).resolves.toBeDefined();
     gateway.verifierTime = clock.now() + offset;
-    const attempt = () => device.reportCapabilities(CAPABILITIES);
-    await expect(attempt()).rejects.toMatchObject({
-      reason: 'PROOF_OUTSIDE_WINDOW',
-      message: expect.stringContaining(words) as string,
-      metadata: { difference_ms: String(-offset) },
-    });
-    await expect(attempt()).rejects.toMatchObject({ reason: 'PROOF_OUTSIDE_WINDOW' });
+    const message = expect.stringContaining(words) as string;
+    const refusal = { reason: 'PROOF_OUTSIDE_WINDOW', message, metadata: { difference_ms: String(-offset) } };
+    for (let n = 0; n < 2; n++) await expect(device.reportCapabilities(CAPABILITIES)).rejects.toMatchObject(refusal);
   });
 
   it('of a certificate holder need the address where a certificate is asked for', async () => {
@@ -307,7 +279,7 @@ describe('two processes on one store', () => {
   it('do not work on the same device', async () => {
     const states = new MemoryDeviceStates();
     const [one, other] = [await openDevice(states), await openDevice(states)];
-    const oneTime = admit({ form: 'secret', by: 'server' });
+    const oneTime = byServer();
     const results = await Promise.allSettled([one.assign(oneTime), other.assign(oneTime)]);
     const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     expect(reasons).toMatchObject([{ reason: 'CONFLICT' }]);

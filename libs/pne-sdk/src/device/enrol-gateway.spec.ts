@@ -28,14 +28,8 @@ afterAll(async () => {
   await telemetry.stop();
 });
 
-const admit = () =>
-  assigner.admit({
-    form: 'key-pair',
-    by: 'server',
-    entity: GATEWAY,
-    peer: SERVER,
-    endpoint: server.serverTokenAddress,
-  });
+const OWN = { form: 'key-pair', by: 'server', entity: GATEWAY, peer: SERVER } as const;
+const admit = () => assigner.admit({ ...OWN, endpoint: server.serverTokenAddress });
 const options = (states: MemoryDeviceStates, more: Partial<EnrolGatewayOptions> = {}): EnrolGatewayOptions => ({
   states,
   logger: log.logger,

@@ -34,77 +34,54 @@ const written = (message: Buffer, at: number, byte: number) =>
 /** What is made of a message that would open, and `REASON` with the check of content that found it. */
 type Altered = readonly [id: string, bad: (message: Buffer) => Buffer | Promise<Buffer>, expected: string];
 
-const byTag = (id: string, change: (header: ContentHeader) => Partial<ContentHeader>): Altered => [
+const [HEADER, TAG, SIZE] = ['CONTENT_INVALID header', 'CONTENT_INVALID tag', 'CONTENT_INVALID size'];
+const header = (id: string, change: (header: ContentHeader) => Partial<ContentHeader>, expected = TAG): Altered => [
   `header with ${id}`,
   (message) => under(message, change),
-  'CONTENT_INVALID tag',
+  expected,
 ];
+const senderAt = (message: Buffer) => message.indexOf(alice.entity);
+async function opened(): Promise<Buffer> {
+  const message = await seal('opened');
+  await bob.keys.open(message);
+  return message;
+}
+async function ofAnotherGroup(message: Buffer): Promise<Buffer> {
+  const { groupId, version } = parseContentHeader(message);
+  return under(await seal('for others', 'kitchen'), () => ({ groupId, version }));
+}
+async function afterTheLeave(): Promise<Buffer> {
+  bench.groups.version('cellar', [alice.entity, bob.entity]);
+  const later = await seal('for a member', 'cellar');
+  await bob.keys.pull('cellar');
+  await bob.keys.leave('cellar');
+  return later;
+}
 const MESSAGES: readonly Altered[] = [
-  ['header with another tag byte', (message) => written(message, 0, 2), 'CONTENT_INVALID header'],
-  byTag('another group of both members', () => ({ groupId: 'kitchen' })),
-  ['header with a group that never was', (message) => under(message, () => ({ groupId: 'never-was' })), 'NOT_FOUND'],
-  ['header with a group-id that is none', (message) => written(message, 3, 0x2e), 'CONTENT_INVALID header'],
-  ['header with version 0', (message) => under(message, () => ({ version: 0n })), 'VERSION_RETIRED'],
-  ['header with a version to come', (message) => under(message, () => ({ version: 7n })), 'NOT_FOUND'],
-  byTag('another sender', () => ({ sender: bob.entity })),
-  [
-    'header with a sender that is no E',
-    (message) => written(message, message.indexOf(alice.entity), 0x78),
-    'CONTENT_INVALID header',
-  ],
-  byTag('another session', () => ({ session: systemRandom.bytes(16) })),
-  byTag('a higher counter', ({ counter }) => ({ counter: counter + 1_000n })),
-  byTag('a lower counter', () => ({ counter: 0n })),
-  byTag('the highest counter', () => ({ counter: 2n ** 64n - 1n })),
-  [
-    'header with a group-id that is said to be longer than the message',
-    (message) => written(written(message, 1, 0xff), 2, 0xff),
-    'CONTENT_INVALID header',
-  ],
-  ['content whose tag was changed', (message) => flipped(message, -1), 'CONTENT_INVALID tag'],
-  [
-    'content whose ciphertext was changed',
-    (message) => flipped(message, -CONTENT_TAG_BYTES - 1),
-    'CONTENT_INVALID tag',
-  ],
-  ['content that ends early', (message) => message.subarray(0, -1), 'CONTENT_INVALID tag'],
-  ['content that goes on', (message) => Buffer.concat([message, Buffer.of(0)]), 'CONTENT_INVALID tag'],
-  [
-    'content that is its header only',
-    (message) => encodeContentHeader(parseContentHeader(message)),
-    'CONTENT_INVALID size',
-  ],
-  ['content that is nothing', () => Buffer.alloc(0), 'CONTENT_INVALID header'],
+  ['header with another tag byte', (message) => written(message, 0, 2), HEADER],
+  header('another group of both members', () => ({ groupId: 'kitchen' })),
+  header('a group that never was', () => ({ groupId: 'never-was' }), 'NOT_FOUND'),
+  ['header with a group-id that is none', (message) => written(message, 3, 0x2e), HEADER],
+  header('version 0', () => ({ version: 0n }), 'VERSION_RETIRED'),
+  header('a version to come', () => ({ version: 7n }), 'NOT_FOUND'),
+  header('another sender', () => ({ sender: bob.entity })),
+  ['header with a sender that is no E', (message) => written(message, senderAt(message), 0x78), HEADER],
+  header('another session', () => ({ session: systemRandom.bytes(16) })),
+  header('a higher counter', ({ counter }) => ({ counter: counter + 1_000n })),
+  header('a lower counter', () => ({ counter: 0n })),
+  header('the highest counter', () => ({ counter: 2n ** 64n - 1n })),
+  ['header with a group-id longer than the message', (message) => written(written(message, 1, 0xff), 2, 0xff), HEADER],
+  ['content whose tag was changed', (message) => flipped(message, -1), TAG],
+  ['content whose ciphertext was changed', (message) => flipped(message, -CONTENT_TAG_BYTES - 1), TAG],
+  ['content that ends early', (message) => message.subarray(0, -1), TAG],
+  ['content that goes on', (message) => Buffer.concat([message, Buffer.of(0)]), TAG],
+  ['content that is its header only', (message) => encodeContentHeader(parseContentHeader(message)), SIZE],
+  ['content that is nothing', () => Buffer.alloc(0), HEADER],
   ['content of over 1 MiB', (message) => Buffer.concat([message, Buffer.alloc(1_048_576)]), 'MESSAGE_TOO_LARGE'],
-  [
-    'a message that was opened',
-    async () => {
-      const opened = await seal('opened');
-      await bob.keys.open(opened);
-      return opened;
-    },
-    'CONTENT_REPLAYED',
-  ],
+  ['a message that was opened', opened, 'CONTENT_REPLAYED'],
   ['a message of a group that the device is not in', () => seal('not for everybody', 'attic'), 'NOT_A_MEMBER'],
-  [
-    'a message of another group under this one’s header',
-    async (message) => {
-      const { groupId, version } = parseContentHeader(message);
-      return under(await seal('for others', 'kitchen'), () => ({ groupId, version }));
-    },
-    'CONTENT_INVALID tag',
-  ],
-  [
-    'a message of a group that the device has left',
-    async () => {
-      bench.groups.version('cellar', [alice.entity, bob.entity]);
-      const later = await seal('for a member', 'cellar');
-      await bob.keys.pull('cellar');
-      await bob.keys.leave('cellar');
-      return later;
-    },
-    'NOT_A_MEMBER',
-  ],
+  ['a message of another group under this one’s header', ofAnotherGroup, TAG],
+  ['a message of a group that the device has left', afterTheLeave, 'NOT_A_MEMBER'],
 ];
 
 const titled = MESSAGES.map(([id, bad, expected]) => {

@@ -198,15 +198,14 @@ describe('joining and leaving', () => {
     expect(versionOf(await bob.keys.seal(GROUP, HELLO))).toBe(1n);
   });
 
+  const addedByAnOperator = () => {
+    bench.groups.version(GROUP, both);
+    return bob.keys.pull(GROUP);
+  };
+
   it.each([
     ['joins', () => bob.keys.join(GROUP)],
-    [
-      'pulls, since an operator added it',
-      () => {
-        bench.groups.version(GROUP, both);
-        return bob.keys.pull(GROUP);
-      },
-    ],
+    ['pulls, since an operator added it', addedByAnOperator],
   ])('is a member again when it %s', async (_what, rejoin) => {
     const old = await alice.keys.seal(GROUP, HELLO);
     await bob.keys.pull(GROUP);
@@ -221,10 +220,8 @@ describe('joining and leaving', () => {
 
 describe('closing', () => {
   it('overwrites the keys in memory, and what goes on then starts from the store', async () => {
-    const keys: Buffer[] = [];
     await alice.keys.seal(GROUP, HELLO);
-    const states = alice.states.stored.get(GROUP)!.keyring.versions.map(({ groupKey }) => groupKey!.expose());
-    keys.push(...states);
+    const keys = alice.states.stored.get(GROUP)!.keyring.versions.map(({ groupKey }) => groupKey!.expose());
     alice.keys.close();
     expect(keys.every((key) => key.some((byte) => byte !== 0))).toBe(true);
     const message = await alice.keys.seal(GROUP, HELLO);

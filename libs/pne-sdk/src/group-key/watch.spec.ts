@@ -35,6 +35,8 @@ async function until(condition: () => boolean): Promise<void> {
     if (Date.now() > end) throw new Error('it did not happen');
 }
 
+const connected = () => until(() => bench.groups.watching === 1);
+
 function watch(more: Partial<GroupKeysContext> = {}) {
   const stop = new AbortController();
   stops.push(stop);
@@ -49,6 +51,12 @@ function watch(more: Partial<GroupKeysContext> = {}) {
   return { stop, taken, refused, ended };
 }
 
+async function watching() {
+  const watched = watch();
+  await connected();
+  return watched;
+}
+
 const push = (version: bigint, traceparent?: string) =>
   bench.groups.push(alice.entity, bench.groups.delivery(GROUP, version, alice.entity), traceparent);
 
@@ -56,8 +64,7 @@ describe('GK-PUSH', () => {
   it('is one step at the device, in the trace of what caused it and after it, and one commit', async () => {
     const steps: unknown[] = [];
     alice.states.onCommit = () => void steps.push(currentStep());
-    const { taken } = watch();
-    await until(() => bench.groups.watching === 1);
+    const { taken } = await watching();
     let cause = '';
     await withSpan('cause', {}, () => Promise.resolve((cause = currentTraceparent())));
     push(1n, cause);
@@ -73,8 +80,7 @@ describe('GK-PUSH', () => {
   });
 
   it('changes nothing when it comes again', async () => {
-    const { taken } = watch();
-    await until(() => bench.groups.watching === 1);
+    const { taken } = await watching();
     for (let n = 0; n < 3; n++) push(1n);
     await until(() => taken.length === 3);
     expect(taken.map(({ acceptance }) => acceptance)).toEqual(['newer', 'known', 'known']);
@@ -84,7 +90,7 @@ describe('GK-PUSH', () => {
   it('goes on after a refusal, and refuses what is older', async () => {
     const { taken, refused } = watch();
     bench.groups.version(GROUP, [alice.entity]);
-    await until(() => bench.groups.watching === 1);
+    await connected();
     push(2n);
     push(1n);
     bench.groups.push(alice.entity, undefined);
@@ -97,8 +103,7 @@ describe('GK-PUSH', () => {
 
   it('ends a group that the device has keys of, for good', async () => {
     await alice.keys.pull(GROUP);
-    const { taken, refused } = watch();
-    await until(() => bench.groups.watching === 1);
+    const { taken, refused } = await watching();
     bench.groups.end(GROUP);
     bench.groups.push(alice.entity, bench.groups.endDelivery(GROUP));
     await until(() => taken.length === 1);
@@ -117,8 +122,7 @@ describe('GK-PUSH', () => {
 
   it('brings nothing to a group that the device left', async () => {
     await alice.keys.pull(GROUP);
-    const { refused } = watch();
-    await until(() => bench.groups.watching === 1);
+    const { refused } = await watching();
     bench.groups.version(GROUP, [alice.entity]);
     const late = bench.groups.delivery(GROUP, 2n, alice.entity);
     await alice.keys.leave(GROUP);
@@ -161,40 +165,37 @@ describe('the stream', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(bench.groups.opened).toBe(0);
     bench.groups.failure = undefined;
-    await until(() => bench.groups.watching === 1);
+    await connected();
     stop.abort();
     await ended;
   });
 
-  it.each([['KEY_REVOKED', 'KEY_UNKNOWN', 'PEER_UNEXPECTED', 'UNIMPLEMENTED'] as const].flat())(
+  it.each(['KEY_REVOKED', 'KEY_UNKNOWN', 'PEER_UNEXPECTED', 'UNIMPLEMENTED'] as const)(
     'ends with %s',
     async (reason) => {
-      const { ended } = watch();
+      const { ended } = await watching();
       const failure = expect(ended).rejects.toMatchObject({ reason });
-      await until(() => bench.groups.watching === 1);
       bench.groups.breakStreams(new CpnsError(reason, 'no'));
       await failure;
     },
   );
 
   it('goes on under the next key when the one before it was revoked', async () => {
-    watch();
-    await until(() => bench.groups.watching === 1);
+    await watching();
     alice.live = { ...alice.live, ...bench.member('alice').live };
     bench.groups.breakStreams(new CpnsError('KEY_REVOKED', 'another took its place'));
     await until(() => bench.groups.opened === 2);
   });
 
   it('is made again when a delivery could not be stored, and gets it again', async () => {
-    const { taken, refused } = watch();
-    await until(() => bench.groups.watching === 1);
+    const { taken, refused } = await watching();
     alice.states.onCommit = () => {
       throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'the disk is full');
     };
     push(1n);
     await until(() => bench.groups.opened === 2);
     alice.states.onCommit = undefined;
-    await until(() => bench.groups.watching === 1);
+    await connected();
     push(1n);
     await until(() => taken.length === 1);
     expect(refused).toEqual([]);
@@ -203,7 +204,7 @@ describe('the stream', () => {
   it('ends with a store that is not to be trusted', async () => {
     const { ended } = watch();
     const failure = expect(ended).rejects.toMatchObject({ reason: 'STORED_RECORD_INVALID' });
-    await until(() => bench.groups.watching === 1);
+    await connected();
     alice.states.onCommit = () => {
       throw new CpnsError('STORED_RECORD_INVALID', 'mixed');
     };

@@ -6,12 +6,12 @@ import {
   signerFromPkcs8,
   type Issuer,
 } from '@cpns/certificate-issuance';
+import { newKey } from '@cpns/certificate-issuance/testing';
 import { AssignmentRequest, type AssignmentReply, checkAssignment } from '@cpns/contracts';
 import { PrivateKeyDer, systemRandom, type Reason } from '@cpns/core';
 import { FakeClock, flipped } from '@cpns/core/testing';
 import { enrolReplyMac } from '@cpns/key-derivation';
 import fc from 'fast-check';
-import { generateKeyPairSync } from 'node:crypto';
 import { ENTITY, FakeAssigner, GATEWAY, issueTo, SERVER, type Admit } from '../testing/fake-assigner';
 import { acceptAssignment, type OwnKey, type PendingAssignment, prepareAssignment, receivingStep } from './assignment';
 import { METHODS, routeOf } from './admitted';
@@ -51,25 +51,18 @@ describe('an assignment', () => {
     expect(receivingStep(pending.admitted, assigned)).toEqual({ flow, step });
   });
 
-  it('opens the very secret that the Server keeps', async () => {
+  it('opens the very secret that the Server keeps, and gets a second seed from a gateway alone', async () => {
     const pending = await pendingFor({ form: 'secret', by: 'server' });
     const assigned = accept(pending, await replyTo(pending));
     if (assigned.form !== 'secret') throw new Error('another form');
     expect(assigned.secret.equals(assigner.keys.get(ENTITY)!)).toBe(true);
     expect(assigned.seed).toBeUndefined();
+    const other = await pendingFor({ form: 'secret', by: 'gateway' });
+    expect(accept(other, await replyTo(other))).toMatchObject({ form: 'secret', seed: { firstSeedId: 'seed-1' } });
   });
 
-  it('gets a second seed from a gateway', async () => {
-    const pending = await pendingFor({ form: 'secret', by: 'gateway' });
-    const assigned = accept(pending, await replyTo(pending));
-    expect(assigned).toMatchObject({ form: 'secret', seed: { firstSeedId: 'seed-1' } });
-  });
-
-  it.each<[string, () => PrivateKeyDer]>([
-    ['RSA-2048', () => exported(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)],
-    ['Ed25519', () => exported(generateKeyPairSync('ed25519').privateKey)],
-  ])('certifies a %s key that the device has already', async (_kind, make) => {
-    const privateKey = make();
+  it.each(['RSA-2048', 'Ed25519'] as const)('certifies a %s key that the device has already', async (kind) => {
+    const privateKey = new PrivateKeyDer(newKey(kind).export({ format: 'der', type: 'pkcs8' }));
     const pending = await pendingFor({ form: 'key-pair', by: 'gateway' }, { privateKey });
     const assigned = accept(pending, await replyTo(pending));
     expect(assigned).toMatchObject({ form: 'key-pair', privateKey });
@@ -97,14 +90,8 @@ describe('an assignment', () => {
         const entity = `cpns://pn1.example.org/pne/${entityId}`;
         const pending = await pendingFor({ form: 'secret', by: 'server', entity, user, tokenId });
         const { enrol } = checkAssignment(AssignmentRequest.decode(pending.request), METHODS.assign);
-        expect(enrol).toMatchObject({
-          tokenId,
-          entity,
-          user,
-          gateway: GATEWAY,
-          form: 'secret',
-          method: METHODS.assign,
-        });
+        const { assign: method } = METHODS;
+        expect(enrol).toMatchObject({ tokenId, entity, user, gateway: GATEWAY, form: 'secret', method });
         expect(accept(pending, await replyTo(pending)).form).toBe('secret');
       }),
       { numRuns: 25 },
@@ -112,30 +99,26 @@ describe('an assignment', () => {
   });
 });
 
-const exported = (key: ReturnType<typeof generateKeyPairSync>['privateKey']) =>
-  new PrivateKeyDer(key.export({ format: 'der', type: 'pkcs8' }));
-
 type Alter = (
   reply: AssignmentReply,
   pending: PendingAssignment,
 ) => AssignmentReply | undefined | Promise<AssignmentReply>;
 
-/** Changes fields of the reply that there is. */
+/** Changes fields of the reply, which has this form. */
 const altered =
-  (change: {
-    secret?: (r: SecretReply) => Partial<SecretReply>;
-    certificate?: (r: CertificateReply) => Partial<CertificateReply>;
-  }): Alter =>
+  <C extends keyof Replies>(form: C, change: (value: Replies[C]) => Partial<Replies[C]>): Alter =>
   ({ reply }) => {
-    if (reply?.$case === 'secret')
-      return { reply: { $case: 'secret', value: { ...reply.value, ...change.secret?.(reply.value) } } };
-    if (reply?.$case === 'certificate')
-      return { reply: { $case: 'certificate', value: { ...reply.value, ...change.certificate?.(reply.value) } } };
-    throw new Error('no reply to alter');
+    if (reply?.$case !== form) throw new Error('no reply to alter');
+    const value = reply.value as Replies[C];
+    return { reply: { $case: form, value: { ...value, ...change(value) } } as AssignmentReply['reply'] };
   };
-type ReplyOf<C> = Extract<NonNullable<AssignmentReply['reply']>, { $case: C }> extends { value: infer V } ? V : never;
-type SecretReply = ReplyOf<'secret'>;
-type CertificateReply = ReplyOf<'certificate'>;
+type Case<C> = Extract<NonNullable<AssignmentReply['reply']>, { $case: C }>;
+interface Replies {
+  readonly secret: Case<'secret'>['value'];
+  readonly certificate: Case<'certificate'>['value'];
+}
+const secret = (change: Parameters<typeof altered<'secret'>>[1]) => altered('secret', change);
+const certificate = (change: Parameters<typeof altered<'certificate'>>[1]) => altered('certificate', change);
 
 /** A chain in place of the one that was sent, under a MAC that fits it: what only the assigner itself could do. */
 const vouchedFor =
@@ -162,115 +145,44 @@ describe('a reply is refused', () => {
   };
   const serverCa = () => assigner.authorities.pki.serverEntityCa.issuer;
 
+  const vouched = (issuer: () => Issuer, uri: string) => vouchedFor((pending) => issuedTo(pending, issuer(), uri));
+  const otherKey = vouchedFor(async () => {
+    const request = { profile: 'target-entity', uri: ENTITY } as const;
+    return (await issueTo(serverCa(), request, clock)).chain;
+  });
+  const otherRoot = vouchedFor(async (pending) => {
+    const { pki } = (await FakeAssigner.create(clock)).authorities;
+    return issuedTo(pending, pki.serverEntityCa.issuer, ENTITY);
+  });
+  const ofTheOtherForm: Alter = async () => replyTo(await pendingFor({ form: 'key-pair', by: 'server' }));
+  const alteredLeaf = ({ chain: [leaf, ...rest] }: Replies['certificate']) => ({
+    chain: [flipped(leaf!, 40), ...rest],
+  });
+  const [SRV_S, SRV_P] = [{ form: 'secret', by: 'server' } as const, { form: 'key-pair', by: 'server' } as const];
+  const [GW_S, GW_P] = [{ form: 'secret', by: 'gateway' } as const, { form: 'key-pair', by: 'gateway' } as const];
+
   it.each<[string, Admit, Alter, Reason]>([
-    ['missing', { form: 'secret', by: 'server' }, () => undefined, 'FIELD_MISSING'],
-    ['empty', { form: 'secret', by: 'server' }, () => ({ reply: undefined }), 'FIELD_MISSING'],
-    ['for another request', { form: 'secret', by: 'gateway' }, another, 'REPLY_MAC'],
-    ['for another request, certificate', { form: 'key-pair', by: 'gateway' }, another, 'REPLY_MAC'],
-    [
-      'of the other form',
-      { form: 'secret', by: 'server' },
-      async () => replyTo(await pendingFor({ form: 'key-pair', by: 'server' })),
-      'FIELD_MISSING',
-    ],
-    [
-      'with an altered ciphertext',
-      { form: 'secret', by: 'gateway' },
-      altered({ secret: ({ ciphertext }) => ({ ciphertext: flipped(ciphertext) }) }),
-      'REPLY_MAC',
-    ],
-    [
-      'truncated',
-      { form: 'secret', by: 'gateway' },
-      altered({ secret: ({ ciphertext }) => ({ ciphertext: ciphertext.subarray(1) }) }),
-      'FIELD_SIZE',
-    ],
-    [
-      'with an enc that is no point',
-      { form: 'secret', by: 'server' },
-      altered({ secret: ({ enc }) => ({ enc: flipped(enc, 64) }) }),
-      'MALFORMED_MESSAGE',
-    ],
-    [
-      'with a later end',
-      { form: 'secret', by: 'server' },
-      altered({ secret: ({ notAfter }) => ({ notAfter: notAfter + 1n }) }),
-      'REPLY_MAC',
-    ],
-    [
-      'as from a gateway when it is the Server’s',
-      { form: 'secret', by: 'server' },
-      altered({ secret: () => ({ firstSeedId: 'seed-1' }) }),
-      'FIELD_SIZE',
-    ],
-    [
-      'as from the Server when it is a gateway’s',
-      { form: 'secret', by: 'gateway' },
-      altered({ secret: () => ({ firstSeedId: '' }) }),
-      'FIELD_SIZE',
-    ],
-    [
-      'with another first seed',
-      { form: 'secret', by: 'gateway' },
-      altered({ secret: () => ({ firstSeedId: 'seed-2' }) }),
-      'REPLY_MAC',
-    ],
-    [
-      'with a first-seed-id that is none',
-      { form: 'secret', by: 'gateway' },
-      altered({ secret: () => ({ firstSeedId: '../x' }) }),
-      'NAME_INVALID',
-    ],
-    [
-      'with another MAC',
-      { form: 'key-pair', by: 'server' },
-      altered({ certificate: ({ mac }) => ({ mac: flipped(mac) }) }),
-      'REPLY_MAC',
-    ],
-    [
-      'with a chain that was cut',
-      { form: 'key-pair', by: 'server' },
-      altered({ certificate: ({ chain }) => ({ chain: chain.slice(0, -1) }) }),
-      'REPLY_MAC',
-    ],
-    [
-      'with an altered certificate',
-      { form: 'key-pair', by: 'gateway' },
-      altered({ certificate: ({ chain: [leaf, ...rest] }) => ({ chain: [flipped(leaf!, 40), ...rest] }) }),
-      'REPLY_MAC',
-    ],
-    [
-      'for another entity, by the assigner itself',
-      { form: 'key-pair', by: 'server' },
-      vouchedFor((p) => issuedTo(p, serverCa(), 'cpns://pn1.example.org/pne/camera-2')),
-      'TOKEN_OTHER_ENTITY',
-    ],
-    [
-      'for a user that was not admitted',
-      { form: 'key-pair', by: 'server' },
-      vouchedFor((p) => issuedTo(p, serverCa(), `${ENTITY}?user=mallory`)),
-      'TOKEN_OTHER_ENTITY',
-    ],
-    [
-      'for another key',
-      { form: 'key-pair', by: 'server' },
-      vouchedFor(async () => (await issueTo(serverCa(), { profile: 'target-entity', uri: ENTITY }, clock)).chain),
-      'REPLY_MAC',
-    ],
-    [
-      'under another root',
-      { form: 'key-pair', by: 'server' },
-      vouchedFor(async (p) =>
-        issuedTo(p, (await FakeAssigner.create(clock)).authorities.pki.serverEntityCa.issuer, ENTITY),
-      ),
-      'CERTIFICATE_CHAIN',
-    ],
-    [
-      'by another gateway of the PN',
-      { form: 'key-pair', by: 'gateway' },
-      vouchedFor(byAnotherGateway),
-      'ISSUER_NOT_ASSIGNER',
-    ],
+    ['missing', SRV_S, () => undefined, 'FIELD_MISSING'],
+    ['empty', SRV_S, () => ({ reply: undefined }), 'FIELD_MISSING'],
+    ['for another request', GW_S, another, 'REPLY_MAC'],
+    ['for another request, certificate', GW_P, another, 'REPLY_MAC'],
+    ['of the other form', SRV_S, ofTheOtherForm, 'FIELD_MISSING'],
+    ['altered', GW_S, secret(({ ciphertext }) => ({ ciphertext: flipped(ciphertext) })), 'REPLY_MAC'],
+    ['truncated', GW_S, secret((r) => ({ ciphertext: r.ciphertext.subarray(1) })), 'FIELD_SIZE'],
+    ['with an enc that is no point', SRV_S, secret(({ enc }) => ({ enc: flipped(enc, 64) })), 'MALFORMED_MESSAGE'],
+    ['with a later end', SRV_S, secret(({ notAfter }) => ({ notAfter: notAfter + 1n })), 'REPLY_MAC'],
+    ['as from a gateway when it is the Server’s', SRV_S, secret(() => ({ firstSeedId: 'seed-1' })), 'FIELD_SIZE'],
+    ['as from the Server when it is a gateway’s', GW_S, secret(() => ({ firstSeedId: '' })), 'FIELD_SIZE'],
+    ['with another first seed', GW_S, secret(() => ({ firstSeedId: 'seed-2' })), 'REPLY_MAC'],
+    ['with a first-seed-id that is none', GW_S, secret(() => ({ firstSeedId: '../x' })), 'NAME_INVALID'],
+    ['with another MAC', SRV_P, certificate(({ mac }) => ({ mac: flipped(mac) })), 'REPLY_MAC'],
+    ['with a chain that was cut', SRV_P, certificate(({ chain }) => ({ chain: chain.slice(0, -1) })), 'REPLY_MAC'],
+    ['with an altered leaf', GW_P, certificate(alteredLeaf), 'REPLY_MAC'],
+    ['for another entity, by the assigner itself', SRV_P, vouched(serverCa, `${ENTITY}2`), 'TOKEN_OTHER_ENTITY'],
+    ['for a user that was not admitted', SRV_P, vouched(serverCa, `${ENTITY}?user=mallory`), 'TOKEN_OTHER_ENTITY'],
+    ['for another key', SRV_P, otherKey, 'REPLY_MAC'],
+    ['under another root', SRV_P, otherRoot, 'CERTIFICATE_CHAIN'],
+    ['by another gateway of the PN', GW_P, vouchedFor(byAnotherGateway), 'ISSUER_NOT_ASSIGNER'],
   ])('%s', async (_what, admit, alter, reason) => {
     const pending = await pendingFor(admit);
     const reply = await replyTo(pending);
@@ -279,18 +191,14 @@ describe('a reply is refused', () => {
     expect(() => accept(pending, altered)).toThrow(refusal(reason));
   });
 
-  it('once the key has ended', async () => {
-    const pending = await pendingFor({ form: 'secret', by: 'server' });
+  it.each([
+    ['key', 'secret', 0, 'KEY_EXPIRED'],
+    ['certificate', 'key-pair', 1_000, 'CERTIFICATE_EXPIRED'],
+  ] as const)('once the %s has ended', async (_what, form, later, reason) => {
+    const pending = await pendingFor({ form, by: 'server' });
     const reply = await replyTo(pending);
     const { notAfter } = accept(pending, reply);
-    expect(() => accept(pending, reply, notAfter)).toThrow(refusal('KEY_EXPIRED'));
-  });
-
-  it('once the certificate has ended', async () => {
-    const pending = await pendingFor({ form: 'key-pair', by: 'server' });
-    const reply = await replyTo(pending);
-    const { notAfter } = accept(pending, reply);
-    expect(() => accept(pending, reply, notAfter + 1_000)).toThrow(refusal('CERTIFICATE_EXPIRED'));
+    expect(() => accept(pending, reply, notAfter + later)).toThrow(refusal(reason));
   });
 
   it('when the token was another’s secret', async () => {

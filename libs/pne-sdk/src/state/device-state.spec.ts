@@ -1,15 +1,7 @@
 import { advanceDevice, DEVICE_LIFE_CYCLE, type DeviceEvent, type DeviceStage } from './device-state';
 
 const STAGES: readonly DeviceStage[] = ['new', 'assigning', 'assigned', 'registering', 'live', 'enrolled'];
-const EVENTS: readonly DeviceEvent[] = [
-  'ask',
-  'accept',
-  'accept-live',
-  'accept-identity',
-  'register',
-  'confirm',
-  'import',
-];
+const EVENTS = ['ask', 'accept', 'accept-live', 'accept-identity', 'register', 'confirm', 'import'] as const;
 
 const TABLE: Readonly<Record<DeviceStage, Partial<Record<DeviceEvent, DeviceStage>>>> = {
   new: { ask: 'assigning', import: 'live' },

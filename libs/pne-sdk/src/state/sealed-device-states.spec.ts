@@ -39,84 +39,49 @@ const secret = <T>(type: new (b: Uint8Array) => T) => bytes(32).map((b) => new t
 const der = some.map((b) => new PrivateKeyDer(b));
 const chain = fc.array(some, { minLength: 1, maxLength: 4 });
 
-const admitted = (form: 'secret' | 'key-pair'): fc.Arbitrary<Admitted> =>
-  fc.record({
-    tokenId: word,
-    entity: word,
-    user: fc.oneof(word, fc.constant('')),
-    form: fc.constant(form),
-    role: fc.constantFrom('target-entity', 'pn-gw'),
-    peer: word,
-    endpoint: word,
-    root: some,
-  });
-const assigned = (form: 'secret' | 'key-pair'): fc.Arbitrary<Assigned> =>
+type Form = 'secret' | 'key-pair';
+const home = { entity: word, endpoint: word, root: some };
+const admitted = (form: Form): fc.Arbitrary<Admitted> => {
+  const [user, role] = [fc.oneof(word, fc.constant('')), fc.constantFrom('target-entity' as const, 'pn-gw' as const)];
+  return fc.record({ ...home, tokenId: word, user, form: fc.constant(form), role, peer: word });
+};
+const given = { assigner: word, notAfter: time };
+const seed = fc.record({ firstSeedId: word, secondSeed: secret(SecondSeed) });
+const assigned = (form: Form): fc.Arbitrary<Assigned> =>
   form === 'secret'
     ? fc.record(
-        {
-          form: fc.constant(form),
-          assigner: word,
-          notAfter: time,
-          secret: secret(EntityUserKey),
-          seed: fc.record({ firstSeedId: word, secondSeed: secret(SecondSeed) }),
-        },
+        { ...given, form: fc.constant(form), secret: secret(EntityUserKey), seed },
         { requiredKeys: ['form', 'assigner', 'notAfter', 'secret'] },
       )
     : fc.record(
-        { form: fc.constant(form), assigner: word, notAfter: time, chain, privateKey: der },
+        { ...given, form: fc.constant(form), chain, privateKey: der },
         { requiredKeys: ['form', 'assigner', 'notAfter', 'chain'] },
       );
-const asked = (form: 'secret' | 'key-pair') => ({
-  admitted: admitted(form),
-  authKey: secret(TokenAuthKey),
-  request: some,
-});
-const exchange = (form: 'secret' | 'key-pair'): fc.Arbitrary<Exchange> =>
-  fc.oneof(
-    fc.record({
-      stage: fc.constant('assigning' as const),
-      pending:
-        form === 'secret'
-          ? fc.record({ ...asked(form), hpkeKey: secret(HpkePrivateKey) })
-          : fc.record({ ...asked(form), privateKey: der }, { requiredKeys: ['admitted', 'authKey', 'request'] }),
-    }),
-    fc.record({ stage: fc.constant('assigned' as const), admitted: admitted(form), assigned: assigned(form) }),
-    fc.record({
-      stage: fc.constant('registering' as const),
-      admitted: admitted(form),
-      assigned: assigned(form),
-      pending:
-        form === 'secret'
-          ? fc.record({ form: fc.constant(form), nonce: bytes(16) })
-          : fc.record({ form: fc.constant(form), hpkeKey: secret(HpkePrivateKey), signature: some }),
-    }),
+const asked = (form: Form) => ({ admitted: admitted(form), authKey: secret(TokenAuthKey), request: some });
+const assigning = (form: Form) =>
+  form === 'secret'
+    ? fc.record({ ...asked(form), hpkeKey: secret(HpkePrivateKey) })
+    : fc.record({ ...asked(form), privateKey: der }, { requiredKeys: ['admitted', 'authKey', 'request'] });
+const registering = (form: Form) =>
+  form === 'secret'
+    ? fc.record({ form: fc.constant(form), nonce: bytes(16) })
+    : fc.record({ form: fc.constant(form), hpkeKey: secret(HpkePrivateKey), signature: some });
+const exchange = (form: Form): fc.Arbitrary<Exchange> => {
+  const known = { admitted: admitted(form), assigned: assigned(form) };
+  return fc.oneof(
+    fc.record({ stage: fc.constant('assigning' as const), pending: assigning(form) }),
+    fc.record({ stage: fc.constant('assigned' as const), ...known }),
+    fc.record({ stage: fc.constant('registering' as const), ...known, pending: registering(form) }),
   );
+};
+const form = fc.constantFrom<Form[]>('secret', 'key-pair');
+const names = { user: word, gateway: word, tokenId: word, assigner: word, keyId: word };
 const live: fc.Arbitrary<LiveKey> = fc.record(
-  {
-    entity: word,
-    user: word,
-    gateway: word,
-    endpoint: word,
-    root: some,
-    form: fc.constantFrom('secret', 'key-pair'),
-    tokenId: word,
-    assigner: word,
-    secret: secret(EntityUserKey),
-    keyId: word,
-    notAfter: time,
-    chain,
-    privateKey: der,
-  },
+  { ...home, ...names, form, secret: secret(EntityUserKey), notAfter: time, chain, privateKey: der },
   { requiredKeys: ['entity', 'user', 'gateway', 'endpoint', 'root', 'form', 'tokenId', 'assigner', 'secret', 'keyId'] },
 );
-const identity: fc.Arbitrary<GatewayIdentity> = fc.record({
-  entity: word,
-  tokenId: word,
-  notAfter: time,
-  chain,
-  privateKey: der,
-  root: some,
-});
+const own = { entity: word, tokenId: word, notAfter: time, chain, privateKey: der, root: some };
+const identity: fc.Arbitrary<GatewayIdentity> = fc.record(own);
 const content: fc.Arbitrary<DeviceContent> = fc.record(
   { exchange: fc.oneof(exchange('secret'), exchange('key-pair')), live, identity },
   { requiredKeys: [] },

@@ -178,16 +178,13 @@ export class FakeAssigner {
   ): Promise<AssignmentReply> {
     const shown = { credential: { tokenId: token.tokenId }, authKey: token.authKey };
     if (csr !== undefined) {
-      const uri = formatSubject(entity.uri, enrol.user);
+      const { pki, gatewayCa } = this.authorities;
       const enrols = gateway.uri === entity.uri;
-      const issuer = enrols
-        ? this.authorities.pki.issuingCa.issuer
-        : token.assigner === SERVER
-          ? this.authorities.pki.serverEntityCa.issuer
-          : this.authorities.gatewayCa;
-      const profile = enrols ? 'gateway-identity' : 'target-entity';
+      const entityCa = token.assigner === SERVER ? pki.serverEntityCa.issuer : gatewayCa;
+      const request = { profile: enrols ? 'gateway-identity' : 'target-entity', key: csr.key } as const;
       const context = { clock: this.clock, random: systemRandom };
-      const { chain } = await issueCertificate(issuer, { profile, uri, key: csr.key }, context);
+      const uri = formatSubject(entity.uri, enrol.user);
+      const { chain } = await issueCertificate(enrols ? pki.issuingCa.issuer : entityCa, { ...request, uri }, context);
       return assignmentReply(answerWithCertificate(shown, enrol, chain));
     }
     const notAfter = this.clock.now() + KEY_LIFE_MS;

@@ -1,18 +1,6 @@
 /** The ports of a PN GW, and the token port of a Server, over TLS on 127.0.0.1, with a {@link FakeAssigner} behind them. */
 import { dersToPem, derToPem, privateKeyPem, type Credentials } from '@cpns/certificate-issuance';
-import {
-  EntityUserKeyServiceService,
-  PnGatewayServiceService,
-  type EntityUserKeyServiceAssignEntityUserKeyRequest,
-  type PnGatewayServiceAssignEntityUserKeyRequest,
-  type PnGatewayServiceRegisterEntityUserKeyRequest,
-  type PnGatewayServiceJoinServiceGroupRequest,
-  type PnGatewayServiceLeaveServiceGroupRequest,
-  type PnGatewayServicePullGroupKeyRequest,
-  type PnGatewayServiceReportCapabilitiesRequest,
-  type WatchGroupKeysRequest,
-  type WatchGroupKeysResponse,
-} from '@cpns/contracts';
+import { EntityUserKeyServiceService, PnGatewayServiceService, type AssignmentRequest } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import {
   createServerPort,
@@ -24,7 +12,6 @@ import {
   type IdentifyPeer,
   type ProofVerifier,
   type ServerPort,
-  type ServerStreamContext,
 } from '@cpns/grpc';
 import { deriveConfirmKey, deriveKeyId, keyIdBytes, parseProof, verifyProof } from '@cpns/key-derivation';
 import type { Logger } from '@cpns/telemetry';
@@ -33,51 +20,39 @@ import { FakeGroups } from './fake-groups';
 
 const { renewEntityUserKey, ...SERVED } = PnGatewayServiceService;
 
-class FakePnGateway implements Handlers<typeof SERVED> {
-  constructor(private readonly gateway: FakeGateway) {}
-
-  async assignEntityUserKey({ request }: PnGatewayServiceAssignEntityUserKeyRequest, call: CallContext) {
-    this.gateway.answering();
-    return { reply: await this.gateway.assigner.assign(request, call.method) };
-  }
-
-  registerEntityUserKey({ request }: PnGatewayServiceRegisterEntityUserKeyRequest) {
-    this.gateway.answering();
-    return Promise.resolve({ reply: this.gateway.assigner.register(request) });
-  }
-
-  reportCapabilities(_request: PnGatewayServiceReportCapabilitiesRequest, call: CallContext) {
-    this.gateway.callers.push(call.requireEntity());
-    return Promise.resolve({ recordedAt: BigInt(this.gateway.assigner.clock.now()) });
-  }
-
-  async joinServiceGroup({ groupId }: PnGatewayServiceJoinServiceGroupRequest, call: CallContext) {
-    await this.channelOf(call).join(groupId);
-    return { membershipRevision: 1n };
-  }
-
-  async leaveServiceGroup({ groupId }: PnGatewayServiceLeaveServiceGroupRequest, call: CallContext) {
-    await this.channelOf(call).leave(groupId);
-    return { membershipRevision: 1n };
-  }
-
-  async pullGroupKey({ groupId, version }: PnGatewayServicePullGroupKeyRequest, call: CallContext) {
-    return { delivery: await this.channelOf(call).pull(groupId, version) };
-  }
-
-  async watchGroupKeys(_request: WatchGroupKeysRequest, call: ServerStreamContext<WatchGroupKeysResponse>) {
-    for await (const message of await this.channelOf(call).watch(call.signal)) await call.write(message);
-  }
-
-  /** The groups of whoever calls, under the key that the Server has of it. */
-  private channelOf(call: CallContext) {
-    this.gateway.answering();
+function handlersOf(gateway: FakeGateway): Handlers<typeof SERVED> {
+  /** The groups of the caller, under the key that the Server has of it. */
+  const channelOf = (call: CallContext) => {
+    gateway.answering();
     const { entity } = call.requireEntity();
-    const secret = this.gateway.assigner.keys.get(entity);
+    const secret = gateway.assigner.keys.get(entity);
     if (secret === undefined) throw new CpnsError('KEY_UNKNOWN', 'no such key');
-    this.gateway.groups.register({ entity, secret, keyId: deriveKeyId(secret) });
-    return this.gateway.groups.channelOf(entity);
-  }
+    gateway.groups.register({ entity, secret, keyId: deriveKeyId(secret) });
+    return gateway.groups.channelOf(entity);
+  };
+  return {
+    assignEntityUserKey: ({ request }, call) => gateway.assign(request, call.method),
+    registerEntityUserKey: ({ request }) => {
+      gateway.answering();
+      return Promise.resolve({ reply: gateway.assigner.register(request) });
+    },
+    reportCapabilities: (_request, call) => {
+      gateway.callers.push(call.requireEntity());
+      return Promise.resolve({ recordedAt: BigInt(gateway.assigner.clock.now()) });
+    },
+    joinServiceGroup: async ({ groupId }, call) => {
+      await channelOf(call).join(groupId);
+      return { membershipRevision: 1n };
+    },
+    leaveServiceGroup: async ({ groupId }, call) => {
+      await channelOf(call).leave(groupId);
+      return { membershipRevision: 1n };
+    },
+    pullGroupKey: async ({ groupId, version }, call) => ({ delivery: await channelOf(call).pull(groupId, version) }),
+    watchGroupKeys: async (_request, call) => {
+      for await (const message of await channelOf(call).watch(call.signal)) await call.write(message);
+    },
+  };
 }
 
 const tlsOf = ({ chain, privateKey }: Pick<Credentials, 'chain' | 'privateKey'>, root: Buffer) => ({
@@ -103,16 +78,11 @@ export class FakeGateway {
   ) {
     const { root, authorities, clock } = assigner;
     this.groups = new FakeGroups({ credentials: authorities.server, clock });
-    const gateway = implement(SERVED, new FakePnGateway(this));
+    const gateway = implement(SERVED, handlersOf(this));
     const { assignEntityUserKey } = EntityUserKeyServiceService;
     const server = implement(
       { assignEntityUserKey },
-      {
-        assignEntityUserKey: async ({ request, method }: EntityUserKeyServiceAssignEntityUserKeyRequest) => {
-          this.answering();
-          return { reply: await assigner.assign(request, method) };
-        },
-      },
+      { assignEntityUserKey: ({ request, method }) => this.assign(request, method) },
     );
     const common = { listen: '127.0.0.1:0', logger, clock: assigner.clock };
     const own = tlsOf(authorities.gateway, root);
@@ -143,6 +113,11 @@ export class FakeGateway {
 
   get serverTokenAddress(): string {
     return this.address(2);
+  }
+
+  async assign(request: AssignmentRequest | undefined, method: string) {
+    this.answering();
+    return { reply: await this.assigner.assign(request, method) };
   }
 
   /** @throws CpnsError DEPENDENCY_UNAVAILABLE while the Server is away */

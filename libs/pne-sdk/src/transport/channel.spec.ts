@@ -36,6 +36,11 @@ const credentials = (): TlsOptions => {
   return { cert: dersToPem(chain), key: privateKeyPem(privateKey) };
 };
 
+const withoutRoot = (): TlsOptions => ({
+  ...credentials(),
+  cert: dersToPem(assigner.authorities.gateway.chain.slice(0, -1)),
+});
+
 describe('fetchRoot', () => {
   it('finds the root that a token port sends, by its digest', async () => {
     await expect(fetchRoot(gateway.tokenAddress, sha256(assigner.root))).resolves.toEqual(assigner.root);
@@ -59,48 +64,34 @@ describe('fetchRoot', () => {
     await expect(fetchRoot(gateway.tokenAddress, digest())).rejects.toMatchObject({ reason: 'PEER_UNEXPECTED' });
   });
 
-  it('refuses a peer that does not send its root', async () => {
-    const { chain, privateKey } = assigner.authorities.gateway;
-    const options = { cert: dersToPem(chain.slice(0, -1)), key: privateKeyPem(privateKey) };
-    await expect(
-      listening(createServer(options), (endpoint) => fetchRoot(endpoint, sha256(assigner.root))),
-    ).rejects.toMatchObject({ reason: 'PEER_UNEXPECTED' });
-  });
+  const fetched = (server: Server, options: Parameters<typeof fetchRoot>[2] = {}) =>
+    listening(server, (endpoint) => fetchRoot(endpoint, sha256(assigner.root), options));
+  const silent = () => createTcpServer((socket) => socket.on('error', () => undefined));
+  const noAnswer = { reason: 'DEPENDENCY_UNAVAILABLE' };
 
-  it('takes nothing below TLS 1.3', async () => {
-    const server = createServer({ ...credentials(), maxVersion: 'TLSv1.2' });
-    await expect(listening(server, (endpoint) => fetchRoot(endpoint, sha256(assigner.root)))).rejects.toMatchObject({
-      reason: 'DEPENDENCY_UNAVAILABLE',
-    });
-  });
-
-  it.each([
-    ['speaks no TLS', createTcpServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))],
-    ['hangs up', createTcpServer((socket) => socket.destroy())],
-  ])('says that a peer does not answer when it %s', async (_what, server) => {
-    await expect(listening(server, (endpoint) => fetchRoot(endpoint, sha256(assigner.root)))).rejects.toMatchObject({
-      reason: 'DEPENDENCY_UNAVAILABLE',
-    });
+  it.each<[string, () => Server, string]>([
+    ['does not send its root', () => createServer(withoutRoot()), 'PEER_UNEXPECTED'],
+    ['has nothing above TLS 1.2', () => createServer({ ...credentials(), maxVersion: 'TLSv1.2' }), noAnswer.reason],
+    [
+      'speaks no TLS',
+      () => createTcpServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+      noAnswer.reason,
+    ],
+    ['hangs up', () => createTcpServer((socket) => socket.destroy()), noAnswer.reason],
+  ])('refuses a peer that %s', async (_what, server, reason) => {
+    await expect(fetched(server())).rejects.toMatchObject({ reason });
   });
 
   it('does not wait longer than it was told', async () => {
-    const silent = createTcpServer((socket) => socket.on('error', () => undefined));
     const began = Date.now();
-    await expect(
-      listening(silent, (endpoint) => fetchRoot(endpoint, sha256(assigner.root), { timeoutMs: 100 })),
-    ).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+    await expect(fetched(silent(), { timeoutMs: 100 })).rejects.toMatchObject(noAnswer);
     expect(Date.now() - began).toBeLessThan(3_000);
   });
 
   it('gives up when it is told to', async () => {
-    const silent = createTcpServer((socket) => socket.on('error', () => undefined));
     const signal = AbortSignal.timeout(50);
-    await expect(
-      listening(silent, (endpoint) => fetchRoot(endpoint, sha256(assigner.root), { signal })),
-    ).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
-    await expect(fetchRoot(gateway.tokenAddress, sha256(assigner.root), { signal })).rejects.toMatchObject({
-      reason: 'DEPENDENCY_UNAVAILABLE',
-    });
+    await expect(fetched(silent(), { signal })).rejects.toMatchObject(noAnswer);
+    await expect(fetchRoot(gateway.tokenAddress, sha256(assigner.root), { signal })).rejects.toMatchObject(noAnswer);
   });
 
   it('refuses a digest of another size before it dials', async () => {
