@@ -4,30 +4,34 @@
  * it was.
  */
 import { startRedis, type RunningRedis } from '@cpns/store/testing';
-import { SERVER_HUNG_ROWS, titled } from '@cpns/testing/bad-input';
+import * as keys from '@cpns/testing/bad-input';
 import { ITEMS } from './items';
 import { PhaseRun, type Phase, type Row } from './phase';
-import { ENTITY_KEY_ROWS, STORE_STOPPED_KEY_ROWS } from './rows/entity-user-keys';
 import { CHANNEL_ROWS } from './rows/groups/channels';
-import { CREATION_ROWS } from './rows/groups/creations';
+import { CHANGE_ROWS } from './rows/groups/changes';
 import { DEVICE_ROWS } from './rows/groups/devices';
 import { KEY_ROWS } from './rows/groups/keys';
-import { MEMBERSHIP_ROWS } from './rows/groups/memberships';
 import * as outages from './rows/groups/outages';
 import { RPC_ROWS } from './rows/groups/rpcs';
 import { SETTING_ROW } from './rows/setting';
+import { TRANSPORT_ROWS } from './rows/transport';
 import { World } from './world';
 
 let redis: RunningRedis;
 
+/** What the services' specs try in process: here one for each kind of bad input at each port. */
+const ENTITY_USER_KEY_ROWS = keys.onePerPair<Row>([
+  ...TRANSPORT_ROWS,
+  ...[keys.TOKEN_ROWS, keys.CSR_ROWS, keys.NAME_ROWS, keys.CERTIFICATE_ROWS].flat(),
+  ...[keys.REGISTRATION_ROWS, keys.PROOF_ROWS, keys.CALLER_ROWS].flat(),
+]);
+const atServer = (rows: readonly Row[]) => keys.onePerPair(rows.filter(({ at }) => at.startsWith('Server')));
+
 const signal = (name: NodeJS.Signals) => (world: World) => process.kill(world.deployment.pid('cpns-server'), name);
 const restart = (service: string) => (world: World) => world.deployment.restart(service);
 const PHASES: readonly Phase[] = [
-  { name: 'Entity-User Keys', rows: ENTITY_KEY_ROWS },
-  {
-    name: 'groups, their members and keys',
-    rows: [...RPC_ROWS, ...CREATION_ROWS, ...MEMBERSHIP_ROWS, ...KEY_ROWS],
-  },
+  { name: 'Entity-User Keys', rows: ENTITY_USER_KEY_ROWS },
+  { name: 'groups, their members and keys', rows: [...RPC_ROWS, ...CHANGE_ROWS, ...KEY_ROWS] },
   { name: 'channels', rows: CHANNEL_ROWS },
   { name: 'at a device', rows: DEVICE_ROWS },
   {
@@ -42,7 +46,7 @@ const PHASES: readonly Phase[] = [
   },
   {
     name: 'the CPNS Server hangs',
-    rows: [...SERVER_HUNG_ROWS, ...outages.SERVER_HUNG_GROUP_ROWS],
+    rows: [...keys.SERVER_HUNG_ROWS, ...outages.SERVER_HUNG_GROUP_ROWS],
     begin: signal('SIGSTOP'),
     end: signal('SIGCONT'),
   },
@@ -58,7 +62,7 @@ const ON_REDIS: readonly Phase[] = [
   { name: 'a version that has retired', rows: outages.RETIRED_ROWS },
   {
     name: 'Redis is stopped',
-    rows: [...STORE_STOPPED_KEY_ROWS, ...outages.STORE_STOPPED_GROUP_ROWS],
+    rows: [...atServer(keys.STORE_STOPPED_ROWS), ...outages.STORE_STOPPED_GROUP_ROWS],
     begin: () => redis.kill(),
     end: () => redis.restart(),
     isUnseen: true,
@@ -94,7 +98,7 @@ function describePhase(world: () => World, phase: Phase): void {
     }, START_MS);
     afterAll(() => run.end());
 
-    test.each(titled(phase.rows))('%s', (_title, row) => run.refuse(row));
+    test.each(keys.titled(phase.rows))('%s', (_title, row) => run.refuse(row));
     test('what was refused burnt nothing', async () => {
       expect(await run.makeGood()).toEqual([]);
     });

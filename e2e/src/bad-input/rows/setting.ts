@@ -1,8 +1,7 @@
 /** A wrong setting stops a program at its start, with one sentence that names it: the services' specs have all of them. */
-import { Refusal } from '@cpns/testing/bad-input';
+import { Refusal, row, type Shown } from '@cpns/testing/bad-input';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Row } from '../phase';
 import type { World } from '../world';
 
 const SERVER = 'cpns-server';
@@ -23,18 +22,13 @@ async function refusesToStart({ deployment }: World): Promise<never> {
   const [, field] = SENTENCE.exec(said) ?? [];
   if (!ended.includes(ENDED) || field === undefined) throw new Error(`the CPNS Server ended otherwise: ${ended}`);
   if (existsSync(store)) throw new Error('the CPNS Server made a store before it looked at its settings');
-  throw new Refusal('INVALID_ARGUMENT', 'CONFIGURATION_INVALID', { field }, said, 0);
+  throw new Refusal('INVALID_ARGUMENT', 'CONFIGURATION_INVALID', { field }, said);
 }
 
 /** The running Server is the one with everything right; it is stopped before the row. */
-export const SETTING_ROW: Row = {
-  id: 'CPNS_MASTER_KEY_FILE of the wrong length (cpns-server)',
-  item: 'a wrong setting',
-  at: 'start',
-  expect: 'CONFIGURATION_INVALID CPNS_MASTER_KEY_FILE',
-  prepare: (world) =>
-    Promise.resolve({
-      good: () => world.operator.enrolment.listGateways({ pageSize: 1, pageToken: '' }),
-      bad: () => refusesToStart(world),
-    }),
-};
+const ID = 'CPNS_MASTER_KEY_FILE of the wrong length (cpns-server)';
+const SHOWN: Shown = [ID, 'a wrong setting', 'CONFIGURATION_INVALID CPNS_MASTER_KEY_FILE'];
+export const SETTING_ROW = row<World>(SHOWN, 'start', (world) => ({
+  good: () => world.operator.enrolment.listGateways({ pageSize: 1, pageToken: '' }),
+  bad: () => refusesToStart(world),
+}));

@@ -8,12 +8,13 @@ import {
   misnamed,
   Refusal,
   refusalOf,
+  row,
   Wire,
   WRONG_NAMES,
   type Caller,
   type Credential,
-  type Expected,
   type Port,
+  type Shown,
   type WireTls,
 } from '@cpns/testing/bad-input';
 import { credentials, type ChannelCredentials } from '@grpc/grpc-js';
@@ -60,21 +61,21 @@ function objectionTo(certificate: NonNullable<WireTls['cert']>, root: WireTls['r
 /** The call fails, and the reason is how the server ends a handshake of the same kind. */
 async function refusedInTls(address: string, how: HandshakeOptions): Promise<never> {
   const secure = () => credentials.createFromSecureContext(contextOf(how), { checkServerIdentity: () => undefined });
-  const refusal = await refusalOf(() => check(address, how.version === undefined ? how : secure()));
+  const { code, details } = await refusalOf(() => check(address, how.version === undefined ? how : secure()));
   const end = await handshake(address, how);
   const reason = end.kind === 'alert' ? `alert: ${end.alert}` : end.kind;
   const objection = end.kind === 'closed' && how.cert !== undefined ? `: ${objectionTo(how.cert, how.root)}` : '';
-  throw new Refusal(refusal.code, `${reason}${objection}`, {}, refusal.details, refusal.elapsedMs);
+  throw new Refusal(code, `${reason}${objection}`, {}, details);
 }
 
 async function refusedPlaintext(address: string): Promise<never> {
-  const { code, details, elapsedMs } = await refusalOf(() => check(address, credentials.createInsecure()));
-  throw new Refusal(code, (await speaksPlaintext(address)) ? '' : 'no HTTP/2', {}, details, elapsedMs);
+  const { code, details } = await refusalOf(() => check(address, credentials.createInsecure()));
+  throw new Refusal(code, (await speaksPlaintext(address)) ? '' : 'no HTTP/2', {}, details);
 }
 
 /** What a client offers instead of what {@link WELCOME} says; nothing for no TLS. */
 type Offer = (world: World, port: Port) => HandshakeOptions | Promise<HandshakeOptions>;
-type HandshakeRow = readonly [id: string, item: string, expect: Expected, offer?: Offer];
+type HandshakeRow = readonly [...Shown, offer?: Offer];
 
 /** Of a client that trusts this deployment's root. */
 const showing =
@@ -94,6 +95,8 @@ const [OTHER_PN, DNS_NAME] = [wrongName('a SAN of another PN'), wrongName('a DNS
 const named = ([, , mint]: typeof OTHER_PN) => showing((world) => misnamed(world, mint, world.entity()));
 const tls12: Offer = ({ callers }, port) => ({ ...callers[WELCOME[port]], version: 'TLSv1.2' });
 
+const anonymous: Offer = ({ callers }) => callers.anonymous;
+
 const AT_EACH: readonly HandshakeRow[] = [
   ['HTTP/2 without TLS', 'plaintext', 'no HTTP/2'],
   ['TLS 1.2 at most', 'TLS 1.2', 'alert: protocol version', tls12],
@@ -102,12 +105,7 @@ const CA_ABOVE = 'a gateway CA’s certificate above its role';
 const DOMAIN = 'a caller of the wrong trust domain';
 const EXPIRED = 'closed: certificate has expired';
 const WHERE_ASKED: readonly HandshakeRow[] = [
-  [
-    'no client certificate',
-    'a caller of the wrong role',
-    'alert: certificate required',
-    ({ callers }) => callers.anonymous,
-  ],
+  ['no client certificate', 'a caller of the wrong role', 'alert: certificate required', anonymous],
   ['certificate under another root', DOMAIN, 'closed: unknown issuer', otherRoot],
   ['certificate that has expired', 'a token that is expired', EXPIRED, expired],
   ['gateway CA’s certificate as that of a caller', CA_ABOVE, 'closed: purpose', ({ probe }) => probe.caTls],
@@ -116,18 +114,14 @@ const WHERE_ASKED: readonly HandshakeRow[] = [
 ];
 
 export const TRANSPORT_ROWS: readonly Row[] = PORTS.flatMap((at) =>
-  [...AT_EACH, ...(at.endsWith('certificate') ? WHERE_ASKED : [])].map(([id, item, expect, offer]) => ({
-    id,
-    item,
-    at,
-    expect,
-    prepare: async (world: World) => {
+  [...AT_EACH, ...(at.endsWith('certificate') ? WHERE_ASKED : [])].map(([id, item, expect, offer]) =>
+    row<World>([id, item, expect], at, async (world) => {
       const address = world.address(at);
       const offered = await offer?.(world, at);
       return {
         good: () => check(address, world.callers[WELCOME[at]]),
         bad: () => (offered === undefined ? refusedPlaintext(address) : refusedInTls(address, offered)),
       };
-    },
-  })),
+    }),
+  ),
 );

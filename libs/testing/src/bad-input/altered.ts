@@ -9,7 +9,7 @@ import {
   type CertificateRegistrationDraft,
   type SecretRegistrationDraft,
 } from './drafts';
-import type { Expected } from './row';
+import { row, type Expected } from './row';
 import {
   certificateDraft,
   certificateFor,
@@ -25,11 +25,11 @@ import {
 import type { CastWorld } from './world';
 
 /** What is changed in what its holder would send; who holds the secrets seals it. */
-type Change<D> = (draft: D, world: CastWorld) => Partial<D> | Promise<Partial<D>>;
+export type Change<D> = (draft: D, world: CastWorld) => Partial<D> | Promise<Partial<D>>;
 /** One kind of bad input; the user is that of the token, and none without it. */
 export type Altered<D, C = Change<D>> = readonly [id: string, item: string, expect: Expected, change: C, user?: string];
 
-interface OnTheWay {
+export interface OnTheWay {
   readonly draft?: Change<AssignmentDraft>;
   /** Changes the message under its MAC. */
   readonly message?: (request: AssignmentRequest) => Partial<AssignmentRequest>;
@@ -45,7 +45,7 @@ export const assignmentRows = (stages: readonly Stage[], specs: readonly Altered
     return stages.map((stage): KeyRow => {
       const admitted = async (world: CastWorld) =>
         draftFor(stage, world, await stage.admit(world, { form: form ?? stage.form, user }));
-      const prepare: KeyRow['prepare'] = async (world) => {
+      return row([`${id} (${stage.name})`, item, expect], stage.at, async (world) => {
         const own = await admitted(world);
         const changed = sealAssignment({ ...own, ...(await draft?.(own, world)) });
         const [altered, other] = [{ ...changed, ...message?.(changed) }, sealAssignment(await admitted(world))];
@@ -55,8 +55,7 @@ export const assignmentRows = (stages: readonly Stage[], specs: readonly Altered
           // a refused message burns nothing
           after: () => stage.send(world, sealAssignment(own)),
         };
-      };
-      return { id: `${id} (${stage.name})`, item, expect, at: stage.at, prepare };
+      });
     });
   });
 
@@ -67,8 +66,8 @@ const registrationRows = <D extends object>(
   seal: (draft: D) => RegistrationRequest,
 ): KeyRow[] =>
   specs.flatMap(([id, item, expect, change, user]) =>
-    ports.map((at): KeyRow => {
-      const prepare: KeyRow['prepare'] = async (world) => {
+    ports.map((at) =>
+      row([`${id} (registration)`, item, expect], at, async (world) => {
         const own = await make(world, user);
         const [other, altered] = [seal(await make(world, user)), seal({ ...own, ...(await change(own, world)) })];
         return {
@@ -76,9 +75,8 @@ const registrationRows = <D extends object>(
           bad: () => register(world, at, altered),
           after: () => register(world, at, seal(own)),
         };
-      };
-      return { id: `${id} (registration)`, item, expect, at, prepare };
-    }),
+      }),
+    ),
   );
 
 /** Registrations of a secret; what is altered is confirmed by S. */

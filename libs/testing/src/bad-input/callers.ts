@@ -1,17 +1,12 @@
 /** Callers that are known, and not who may call this: roles, trust domains, and certificates used above theirs (AUTHZ-1). */
 import type { GeneralName } from '@cpns/certificate-issuance';
-import {
-  EnrolmentServiceService,
-  EntityUserKeyServiceService,
-  PnGatewayServiceService,
-  ProofServiceService,
-} from '@cpns/contracts';
+import { EntityUserKeyServiceService, PnGatewayServiceService, ProofServiceService } from '@cpns/contracts';
 import { operatorUri, serviceUri } from '@cpns/core';
 import { misnamed, WRONG_NAMES } from './certificates';
 import { issued, minted, type Credential } from './credentials';
 import { freshNonce, sealCertificateRegistration } from './drafts';
 import { CAPABILITIES, verifyingRequest } from './proofs';
-import type { Expected } from './row';
+import { row, type Expected, type Shown } from './row';
 import {
   assignCertificate,
   ASSIGN_METHOD,
@@ -26,6 +21,7 @@ import type { Wire, WireTls } from './wire';
 import type { Caller, CastWorld, Port } from './world';
 
 const AT = 'Server certificate';
+const AT_GATEWAY = 'gateway certificate';
 
 /** A call, the caller that it is for, and a message of its own each time, which is good whenever it comes from there. */
 interface Call {
@@ -42,19 +38,15 @@ const { reportCapabilities, assignEntityUserKey: assignAtGateway } = PnGatewaySe
 const LIST_KEYS = call('ListEntityUserKeys', 'operator', () =>
   Promise.resolve((wire) => wire.call(listEntityUserKeys, { pageSize: 1, pageToken: '' })),
 );
-const REVOKE = call('RevokeAdmission', 'operator', async (world) => {
-  const { tokenId, entity } = await world.admit({ form: 'secret', assigner: 'server' });
-  return (wire) => wire.call(EnrolmentServiceService.revokeAdmission, { tokenId, entity });
-});
-const PROVISION = call('ProvisionGateway', 'PN GW', () => {
+export const PROVISION = call('ProvisionGateway', 'PN GW', () => {
   const information = { $case: 'firstSeed' as const, value: { requestId: freshNonce() } };
   return Promise.resolve((wire) => wire.call(provisionGateway, { information }));
 });
-const ASSIGN = call('AssignEntityUserKey', 'PN GW', async (world) => {
+export const ASSIGN = call('AssignEntityUserKey', 'PN GW', async (world) => {
   const request = requestFor(RELAYED, world, await RELAYED.admit(world, { form: 'secret' }));
   return (wire) => wire.call(assignEntityUserKey, { request, method: ASSIGN_METHOD });
 });
-const REGISTER = call('RegisterEntityUserKey', 'PN GW', async (world) => {
+export const REGISTER = call('RegisterEntityUserKey', 'PN GW', async (world) => {
   const request = await freshRegistration(world);
   return (wire) => wire.call(registerEntityUserKey, { request });
 });
@@ -66,33 +58,29 @@ const VERIFY_PROOF = call('VerifyProof', 'PN GW', async (world) => {
 /** The same call by the one it is for and by another; the message of the second stays good. */
 const callerRow = (
   { name, rightful, message }: Call,
-  [id, item, expect]: readonly [id: string, item: string, expect: Expected],
+  [id, item, expect]: Shown,
   as: (world: CastWorld) => Wire | Promise<Wire>,
   at: Port = AT,
-): KeyRow => ({
-  id: `${name} ${id}`,
-  item,
-  at,
-  expect,
-  prepare: async (world) => {
+): KeyRow =>
+  row([`${name} ${id}`, item, expect], at, async (world) => {
     const wire = world.wire(AT, rightful);
     const [good, bad] = [await message(world), await message(world)];
     return { good: () => good(wire), bad: async () => bad(await as(world)), after: () => bad(wire) };
-  },
-});
+  });
 
 const ROLE = 'a caller of the wrong role';
 const ABOVE = 'a target entity’s certificate above its role';
 const CA_ABOVE = 'a gateway CA’s certificate above its role';
 const DOMAIN = 'a caller of the wrong trust domain';
+const NOT_PERMITTED = 'ROLE_NOT_PERMITTED';
 const NO_IDENTITY = 'PEER_IDENTITY_INVALID';
 
-/** Each call by callers of other roles. */
+/** Each call by callers of other roles: the specs of `libs/grpc` have the table of all of them. */
 const roleRows = (calls: readonly Call[], callers: readonly Caller[]): KeyRow[] =>
   calls.flatMap((one) =>
     callers.map((caller) => {
       const item = caller.startsWith('target') ? ABOVE : ROLE;
-      return callerRow(one, [`by ${caller}`, item, 'ROLE_NOT_PERMITTED'], (world) => world.wire(AT, caller));
+      return callerRow(one, [`by ${caller}`, item, NOT_PERMITTED], (world) => world.wire(AT, caller));
     }),
   );
 
@@ -105,18 +93,12 @@ export async function registeredHolder(world: CastWorld, entity = world.entity()
 }
 
 /** CPNS-1: what only a target entity calls. */
-const atGateway = (caller: Caller): KeyRow => ({
-  id: `ReportCapabilities by ${caller}`,
-  item: ROLE,
-  at: 'gateway certificate',
-  expect: 'ROLE_NOT_PERMITTED',
-  prepare: async (world) => {
-    const holder = world.wireAs('gateway certificate', await registeredHolder(world));
-    return {
-      good: () => holder.call(reportCapabilities, CAPABILITIES),
-      bad: () => world.wire('gateway certificate', caller).call(reportCapabilities, CAPABILITIES),
-    };
-  },
+const atGateway = row<CastWorld>(['ReportCapabilities by operator', ROLE, NOT_PERMITTED], AT_GATEWAY, async (world) => {
+  const holder = world.wireAs(AT_GATEWAY, await registeredHolder(world));
+  return {
+    good: () => holder.call(reportCapabilities, CAPABILITIES),
+    bad: () => world.wire(AT_GATEWAY, 'operator').call(reportCapabilities, CAPABILITIES),
+  };
 });
 
 type Make = (world: CastWorld) => Promise<Credential>;
@@ -146,7 +128,7 @@ const twoNames = operatorWith((uri) => ({ kind: 'uri', value: `${uri}x` }));
 const dnsName = operatorWith(() => ({ kind: 'dns', value: 'localhost' }));
 
 /** Sound certificates of the Server side's authorities that give their holders no role here. */
-const STRANGERS: readonly (readonly [call: Call, id: string, item: string, expect: Expected, make: Make])[] = [
+const STRANGERS: readonly (readonly [call: Call, ...Shown, make: Make])[] = [
   [LIST_KEYS, 'operator of another trust domain', DOMAIN, 'TRUST_DOMAIN', otherOperator],
   [LIST_KEYS, 'service of another trust domain', DOMAIN, 'TRUST_DOMAIN', otherService],
   [PROVISION, 'PN GW of another trust domain', DOMAIN, 'TRUST_DOMAIN', otherGateway],
@@ -172,31 +154,21 @@ const onTokenPort = (one: Call): KeyRow =>
   );
 
 /** Names that TLS has no quarrel with, on the port that asks who is there. */
-const wrongName = ([id, item, mint]: (typeof WRONG_NAMES)[number]): KeyRow => ({
-  id: `${id}, in TLS`,
-  item,
-  at: 'gateway certificate',
-  expect: NO_IDENTITY,
-  prepare: async (world) => {
+const wrongName = ([id, item, mint]: (typeof WRONG_NAMES)[number]): KeyRow =>
+  row([`${id}, in TLS`, item, NO_IDENTITY], AT_GATEWAY, async (world) => {
     const admitted = () => world.admit({ form: 'key-pair', assigner: 'gateway' });
     const token = await admitted();
     const { tls } = await misnamed(world, mint, token.entity);
     return {
       good: async () => assignCertificate(world, await admitted()),
-      bad: () => world.wireAs('gateway certificate', tls).call(assignAtGateway, { request: undefined }),
+      bad: () => world.wireAs(AT_GATEWAY, tls).call(assignAtGateway, { request: undefined }),
       after: () => assignCertificate(world, token),
     };
-  },
-});
-
-const SERVICES = ['service smf', 'service kmc', 'service cpns-server'] as const;
-const ENTITIES = ['target entity', 'target PN GW'] as const;
+  });
 
 export const CALLER_ROWS: readonly KeyRow[] = [
-  ...roleRows([LIST_KEYS, REVOKE], ['PN GW', ...SERVICES, ...ENTITIES]),
-  ...roleRows([PROVISION], ['operator', ...SERVICES, ...ENTITIES]),
-  ...roleRows([ASSIGN, REGISTER, VERIFY_PROOF], ['operator', 'service smf', ...ENTITIES]),
-  ...(['operator', 'PN GW', ...SERVICES] as const).map(atGateway),
+  ...roleRows([LIST_KEYS, PROVISION, ASSIGN, REGISTER, VERIFY_PROOF], ['service smf', 'target entity', 'target PN GW']),
+  atGateway,
   ...STRANGERS.map(([one, id, item, expect, make]) =>
     callerRow(one, [`by ${id}`, item, expect], async (world) => world.wireAs(AT, (await make(world)).tls)),
   ),

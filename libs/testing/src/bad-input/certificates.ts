@@ -10,6 +10,7 @@ import { createPrivateKey } from 'node:crypto';
 import { certificateRows, type Altered } from './altered';
 import { issued, minted, type Credential } from './credentials';
 import { extended, flipped, sealCertificateRegistration, type CertificateRegistrationDraft } from './drafts';
+import { row } from './row';
 import {
   assignCertificate,
   certificateDraft,
@@ -51,7 +52,7 @@ export const WRONG_NAMES: readonly WrongName[] = [
   [
     'certificate with a step up in its path',
     'a path trick',
-    (e) => ({ names: [uri(e.replace('/pne/', '/pne/../pne/'))] }),
+    (e) => ({ names: [uri(e.replace('/pne', '/pne/../pne'))] }),
   ],
 ];
 /** Of a target entity, by the gateway CA of the test. */
@@ -100,6 +101,7 @@ const ofGateway: Altered<Draft>[3] = (_own, { probe: { chain, tls } }) => ({
   privateKey: createPrivateKey(String(tls.key)),
 });
 const ofOperator = minting(entityCa, (_e, { trustDomain }) => ({ uri: operatorUri(trustDomain, 'mallory') }));
+const otherKey: Altered<Draft>[3] = () => ({ privateKey: newKey() });
 const expired = minting(ownCa, (_e, world) => ({ notAfter: world.now() - 2_000 }));
 const ofOther = (suffix: string) => minting(ownCa, (e) => ({ uri: `${e}${suffix}` }));
 
@@ -112,12 +114,14 @@ const OTHER = 'TOKEN_OTHER_ENTITY';
 const NOT_ASSIGNER = 'ISSUER_NOT_ASSIGNER';
 
 const ALTERED: readonly Altered<Draft>[] = [
-  ...WRONG_NAMES.map(([id, item, mint]): Altered<Draft> => [
-    `${id}, by a gateway CA`,
-    item,
-    item === OTHER_PN ? 'PN_MISMATCH' : 'CERTIFICATE_NAME',
-    minting(ownCa, mint),
-  ]),
+  ...WRONG_NAMES.map(([id, item, mint]): Altered<Draft> => {
+    return [
+      `${id}, by a gateway CA`,
+      item,
+      item === OTHER_PN ? 'PN_MISMATCH' : 'CERTIFICATE_NAME',
+      minting(ownCa, mint),
+    ];
+  }),
   // chains whose parts are all sound, and whose leaf or authority is none for this
   ['gateway CA’s certificate as that of an entity', CA_ABOVE, ROLE, (_own, { probe }) => ({ chain: probe.ca.chain })],
   ['acting PN GW’s certificate as that of an entity', ABOVE, ROLE, ofGateway],
@@ -128,12 +132,7 @@ const ALTERED: readonly Altered<Draft>[] = [
   // a sound certificate of another holder
   ['certificate of another entity', 'a token for another entity', OTHER, ofOther('x')],
   ['certificate of another user of the entity', 'a token for another user', OTHER, ofOther('?user=bob'), 'alice'],
-  [
-    'signature by another key than the certified one',
-    'a token with a swapped key',
-    'SIGNATURE_INVALID',
-    () => ({ privateKey: newKey() }),
-  ],
+  ['signature by another key than the certified one', 'a token with a swapped key', 'SIGNATURE_INVALID', otherKey],
   // issued by what is no assigner of this entity
   ['certificate by a gateway CA of another PN', OTHER_PN, 'PN_MISMATCH', minting(({ other }) => other.ca)],
   ['certificate of the Server for an entity that a gateway assigns', ASSIGNER, NOT_ASSIGNER, minting(entityCa)],
@@ -143,12 +142,11 @@ const ALTERED: readonly Altered<Draft>[] = [
 ];
 
 /** Two authorities vouch for one entity, and the admission names the other one. */
-const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): KeyRow => ({
-  id: `certificate by a gateway CA for an entity that ${assigner === 'server' ? 'the Server' : 'another gateway'} assigns`,
-  item: 'a gateway CA’s certificate for an entity that the Server assigns',
-  at,
-  expect: NOT_ASSIGNER,
-  prepare: async (world) => {
+const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): KeyRow => {
+  const by = assigner === 'server' ? 'the Server' : 'another gateway';
+  const item = 'a gateway CA’s certificate for an entity that the Server assigns';
+  const id = `certificate by a gateway CA for an entity that ${by} assigns`;
+  return row([id, item, NOT_ASSIGNER], at, async (world) => {
     const rightful = async (token: Token) =>
       sealCertificateRegistration(certificateDraft(token, await assignCertificate(world, token)));
     const admitted = () => world.admit({ form: 'key-pair', assigner });
@@ -162,8 +160,8 @@ const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): KeyR
       bad: () => register(world, at, usurped),
       after: () => register(world, at, own),
     };
-  },
-});
+  });
+};
 
 export const CERTIFICATE_ROWS: readonly KeyRow[] = [
   ...certificateRows(ALTERED),

@@ -4,17 +4,10 @@ import { EntityUserKeyServiceService } from '@cpns/contracts';
 import type { Reason } from '@cpns/core';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { assignmentRows, type AlteredAssignment } from './altered';
-import { opensslCsr, type OpensslCsr } from './csrs';
+import { opensslCsr, type OpensslCsr } from './credentials';
 import { extended, flipped } from './drafts';
-import {
-  ENROLLING,
-  FORWARDED,
-  GATEWAY_ASSIGNS,
-  GATEWAY_ASSIGNS_CERTIFICATE,
-  RELAYED,
-  soundCsr,
-  type KeyRow,
-} from './stages';
+import { row } from './row';
+import { BY_CERTIFICATE, ENROLLING, FORWARDED, GATEWAY_ASSIGNS, RELAYED, soundCsr, type KeyRow } from './stages';
 import type { CastWorld } from './world';
 
 /** Under the key of the sound one, so that only the request itself is wrong. */
@@ -55,15 +48,13 @@ const provision = (world: CastWorld, value: Buffer): Promise<unknown> =>
     .call(EntityUserKeyServiceService.provisionGateway, { information: { $case: 'caCsr', value } });
 
 /** EUK-GW-P step 1: the CSR of a gateway CA. */
-const inProvisioning = BAD.map(([id, item, expect, csr]): KeyRow => ({
-  id: `${id} (gateway CA asked for)`,
-  item,
-  at: 'Server certificate',
-  expect,
-  // a key of its own, since two requests for one certificate at the same time are told to come again
-  prepare: (world) =>
-    Promise.resolve({ good: () => provision(world, opensslCsr().csr), bad: () => provision(world, csr().csr) }),
-}));
+const inProvisioning = BAD.map(([id, item, expect, csr]): KeyRow =>
+  row([`${id} (gateway CA asked for)`, item, expect], 'Server certificate', (world) => ({
+    // a key of its own, since two requests for one certificate at the same time are told to come again
+    good: () => provision(world, opensslCsr().csr),
+    bad: () => provision(world, csr().csr),
+  })),
+);
 
 const HOST = /\/\/([a-z0-9-]+)\.([^/]+)/;
 /** What a CSR asks for that an entity was not admitted under. */
@@ -77,16 +68,14 @@ const WRONG_NAMES: readonly (readonly [id: string, item: string, names: (entity:
   ['CSR with a step up in its path', 'a path trick', (e) => [e.replace(/([^/])\/([^/])/, '$1/x/../$2')]],
 ];
 
-const askingFor = WRONG_NAMES.map(([id, item, names]): AlteredAssignment => [
-  id,
-  item,
-  'CSR_NAME_MISMATCH',
-  ({ entity }) => ({ key: opensslCsr(names(entity).map((name) => name.replace(/^cpns:/, 'URI:$&'))) }),
-]);
+const asking = (names: readonly string[]) => opensslCsr(names.map((name) => name.replace(/^cpns:/, 'URI:$&')));
+const askingFor = WRONG_NAMES.map(([id, item, names]): AlteredAssignment => {
+  return [id, item, 'CSR_NAME_MISMATCH', ({ entity }) => ({ key: asking(names(entity)) })];
+});
 const inRequest = BAD.map(([id, item, reason, csr]): AlteredAssignment => [id, item, reason, () => ({ key: csr() })]);
 
 export const CSR_ROWS: readonly KeyRow[] = [
-  ...assignmentRows([GATEWAY_ASSIGNS, GATEWAY_ASSIGNS_CERTIFICATE, RELAYED, ENROLLING], inRequest, 'key-pair'),
+  ...assignmentRows([GATEWAY_ASSIGNS, BY_CERTIFICATE, RELAYED, ENROLLING], inRequest, 'key-pair'),
   ...inProvisioning,
   ...assignmentRows([GATEWAY_ASSIGNS, FORWARDED, RELAYED, ENROLLING], askingFor, 'key-pair'),
 ];

@@ -26,7 +26,7 @@ import {
   type Registration,
 } from '@cpns/key-derivation';
 import { randomBytes, type KeyObject } from 'node:crypto';
-import type { OpensslCsr } from './csrs';
+import type { OpensslCsr } from './credentials';
 
 /** Its method is the path that the MAC is over. */
 export interface AssignmentDraft extends Omit<EnrolRequest, 'key'> {

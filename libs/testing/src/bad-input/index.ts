@@ -4,7 +4,6 @@ export * from './callers';
 export * from './certificates';
 export * from './credentials';
 export * from './csr-rows';
-export * from './csrs';
 export * from './dependencies';
 export * from './drafts';
 export * from './names';

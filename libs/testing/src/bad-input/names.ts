@@ -3,6 +3,7 @@ import { EnrolmentServiceService, EntityRole, KeyForm, type AdmitEntityRequest }
 import { randomBytes } from 'node:crypto';
 import { assignmentRows, secretRows, type Altered } from './altered';
 import type { AssignmentDraft, SecretRegistrationDraft } from './drafts';
+import { row } from './row';
 import { ENROLLING, GATEWAY_ASSIGNS, RELAYED, type KeyRow } from './stages';
 import type { CastWorld } from './world';
 
@@ -45,6 +46,10 @@ const inEntity =
   (part: Parameters<typeof withPart>[1]) =>
   (value: string) =>
   ({ entity }: { readonly entity: string }) => ({ entity: withPart(entity, part, value) });
+const inGateway = (value: string) => (own: AssignmentDraft) => ({ gateway: withPart(own.gateway, 'entityId', value) });
+const inTerms = (name: 'firstSeedId' | 'tokenId') => (value: string) => (own: SecretRegistrationDraft) => ({
+  terms: { ...own.terms, [name]: value },
+});
 
 /** With a line break made visible. */
 const shown = (value: string): string => JSON.stringify(value.length > 20 ? `${value.slice(0, 8)}…` : value);
@@ -63,12 +68,7 @@ const IN_REQUEST = wrongAt<AssignmentDraft>([
   ['entity-id', 'entity: entity-id', WRONG_ENTITY_ID, inEntity('entityId')],
   ['pn-id', 'entity: pn-id', wrongValues(63, ['Upper', 'a_b']), inEntity('pnId')],
   ['trust domain', 'entity: trust domain', WRONG_DOMAIN, inEntity('domain')],
-  [
-    'entity-id of the gateway',
-    'gateway: entity-id',
-    FEW,
-    (value) => (own) => ({ gateway: withPart(own.gateway, 'entityId', value) }),
-  ],
+  ['entity-id of the gateway', 'gateway: entity-id', FEW, inGateway],
   ['token-id', 'token_id', WRONG_ID, (tokenId) => () => ({ tokenId })],
   ['user', 'user', WRONG_USER, (user) => () => ({ user })],
 ]);
@@ -76,20 +76,8 @@ const IN_REQUEST = wrongAt<AssignmentDraft>([
 const IN_ENROLMENT = oneOfEach(IN_REQUEST).filter(([, , expect]) => !/ (user|gateway: entity-id)$/.test(expect));
 /** EUK-GW-VERIFY step 1. */
 const IN_REGISTRATION = wrongAt<SecretRegistrationDraft>([
-  [
-    'first-seed-id',
-    'first_seed_id',
-    WRONG_ID,
-    (firstSeedId) =>
-      ({ terms }) => ({ terms: { ...terms, firstSeedId } }),
-  ],
-  [
-    'token-id',
-    'token_id',
-    WRONG_ID,
-    (tokenId) =>
-      ({ terms }) => ({ terms: { ...terms, tokenId } }),
-  ],
+  ['first-seed-id', 'first_seed_id', WRONG_ID, inTerms('firstSeedId')],
+  ['token-id', 'token_id', WRONG_ID, inTerms('tokenId')],
 ]);
 /** What an operator may get wrong as well. */
 const IN_ADMISSION = wrongAt<AdmitEntityRequest>([
@@ -97,8 +85,8 @@ const IN_ADMISSION = wrongAt<AdmitEntityRequest>([
   ['user', 'user', WRONG_USER, (user) => () => ({ user })],
 ]);
 
-export const admit = (world: CastWorld, request: AdmitEntityRequest, deadlineMs?: number) =>
-  world.wire('Server certificate', 'operator').call(EnrolmentServiceService.admitEntity, request, { deadlineMs });
+export const admit = (world: CastWorld, request: AdmitEntityRequest) =>
+  world.wire('Server certificate', 'operator').call(EnrolmentServiceService.admitEntity, request);
 
 /** Of an entity that was not there before, for a secret from the Server. */
 export const admission = (world: CastWorld): AdmitEntityRequest => ({
@@ -113,17 +101,12 @@ export const admission = (world: CastWorld): AdmitEntityRequest => ({
   ipAddresses: [],
 });
 
-const inAdmission = IN_ADMISSION.map(([id, item, expect, change]): KeyRow => ({
-  id: `${id} (admission)`,
-  item,
-  at: 'Server certificate',
-  expect,
-  prepare: (world) => {
+const inAdmission = IN_ADMISSION.map(([id, item, expect, change]): KeyRow =>
+  row([`${id} (admission)`, item, expect], 'Server certificate', (world) => {
     const request = admission(world);
-    const bad = () => admit(world, { ...request, ...change(request) });
-    return Promise.resolve({ good: () => admit(world, request), bad });
-  },
-}));
+    return { good: () => admit(world, request), bad: () => admit(world, { ...request, ...change(request) }) };
+  }),
+);
 
 export const NAME_ROWS: readonly KeyRow[] = [
   ...assignmentRows([GATEWAY_ASSIGNS], IN_REQUEST),

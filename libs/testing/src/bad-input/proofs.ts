@@ -8,7 +8,7 @@ import {
 } from '@cpns/contracts';
 import { deriveConfirmKey, deriveKeyId, PROOF_METADATA, sha256 } from '@cpns/key-derivation';
 import { flipped, freshNonce, sealProof, sealSecretRegistration, type ProofDraft } from './drafts';
-import type { Expected, Shown } from './row';
+import { row, type Shown } from './row';
 import { assignSecret, register, registrationOf, type KeyRow } from './stages';
 import type { Refusal } from './wire';
 import type { CastWorld } from './world';
@@ -40,7 +40,7 @@ export interface Verifier {
   readonly assigner: 'gateway' | 'server';
   /** What the proof is made for. */
   readonly audience: (world: CastWorld) => string;
-  readonly send: (world: CastWorld, sent: Sent, deadlineMs?: number) => Promise<unknown>;
+  readonly send: (world: CastWorld, sent: Sent) => Promise<unknown>;
 }
 
 /** The gateway verifies keys that it assigned. */
@@ -49,10 +49,8 @@ export const BY_GATEWAY: Verifier = {
   at: 'gateway token',
   assigner: 'gateway',
   audience: ({ gatewayUri }) => gatewayUri,
-  send: (world, { proof, body }, deadlineMs) => {
-    const metadata = { [PROOF_METADATA]: proof };
-    return world.wire('gateway token').send(reportCapabilities.path, body, { metadata, deadlineMs });
-  },
+  send: (world, { proof, body }) =>
+    world.wire('gateway token').send(reportCapabilities.path, body, { metadata: { [PROOF_METADATA]: proof } }),
 };
 /** The Server verifies its own, for the gateway that was called. */
 export const BY_SERVER: Verifier = { ...BY_GATEWAY, name: 'verified by the Server', assigner: 'server' };
@@ -104,7 +102,7 @@ export async function verifyingRequest(world: CastWorld) {
 /** What the proof says or is made for, and what is sent in the end. */
 interface AlteredProof {
   readonly draft?: (draft: ProofDraft, world: CastWorld, accepted: ProofDraft) => Partial<ProofDraft>;
-  readonly sent?: (sent: Sent, accepted: Sent) => Partial<Sent>;
+  readonly sent?: (sent: Sent) => Partial<Sent>;
   readonly check?: (refusal: Refusal, world: CastWorld) => void;
 }
 
@@ -117,7 +115,7 @@ const late = (difference: number): AlteredProof => ({
     expect(Math.abs(Number(metadata.difference_ms) - difference)).toBeLessThan(10_000);
   },
 });
-const replayed: AlteredProof = { sent: (_sent, accepted) => accepted };
+const replayed: AlteredProof = { draft: (_draft, _world, accepted) => accepted };
 const sameNonce: AlteredProof = { draft: (_draft, _world, { nonce }) => ({ nonce }) };
 const otherMethod: AlteredProof = { draft: () => ({ method: joinServiceGroup.path }) };
 const otherGateway: AlteredProof = { draft: ({ audience }) => ({ audience: `${audience}7` }) };
@@ -128,7 +126,7 @@ const otherKey: AlteredProof = { draft: () => ({ keyId: '0'.repeat(32) }) };
 const otherPn: AlteredProof = { draft: (_draft, world) => ({ entity: world.entity('pn2') }) };
 const WINDOW = 'PROOF_OUTSIDE_WINDOW';
 
-const ALTERED: readonly (readonly [id: string, item: string, expect: Expected, altered: AlteredProof])[] = [
+const ALTERED: readonly (readonly [...Shown, altered: AlteredProof])[] = [
   ['the same proof and message again', 'a proof that is replayed', 'PROOF_REPLAYED', replayed],
   ['a new proof with a used nonce', 'a proof that is replayed', 'PROOF_REPLAYED', sameNonce],
   ['time of 75 s ago', 'a proof that is stale', WINDOW, late(-75_000)],
@@ -143,84 +141,54 @@ const ALTERED: readonly (readonly [id: string, item: string, expect: Expected, a
 ];
 
 /** A device proves its key, and does so again in another way. */
-const alteredRow = (
-  verifier: Verifier,
-  [id, item, expect, { draft, sent, check }]: (typeof ALTERED)[number],
-): KeyRow => ({
-  id: `${id} (${verifier.name})`,
-  item,
-  at: verifier.at,
-  expect,
-  prepare: async (world) => {
-    const fresh = await deviceOf(world, verifier);
+const alteredRow = (by: Verifier, [id, item, expect, { draft, sent, check }]: (typeof ALTERED)[number]): KeyRow =>
+  row([`${id} (${by.name})`, item, expect], by.at, async (world) => {
+    const fresh = await deviceOf(world, by);
     const accepted = fresh();
     return {
-      good: () => verifier.send(world, sealed(accepted)),
+      good: () => by.send(world, sealed(accepted)),
       bad: () => {
         const own = fresh();
         const changed = sealed({ ...own, ...draft?.(own, world, accepted) });
-        return verifier.send(world, { ...changed, ...sent?.(changed, sealed(accepted)) });
+        return by.send(world, { ...changed, ...sent?.(changed) });
       },
       // the device goes on with its next proof
-      after: () => verifier.send(world, sealed(fresh())),
+      after: () => by.send(world, sealed(fresh())),
       check: (refusal) => check?.(refusal, world),
     };
-  },
-});
-
-/** The key itself is over: what TLS and MAC say is right. */
-const overRow = (
-  verifier: Verifier,
-  { id, ...shown }: Pick<Shown, 'id' | 'item' | 'expect'>,
-  end: (world: CastWorld, entity: string) => Promise<unknown>,
-): KeyRow => ({
-  ...shown,
-  id: `${id} (${verifier.name})`,
-  at: verifier.at,
-  prepare: async (world) => {
-    const fresh = await deviceOf(world, verifier);
-    const prove = () => verifier.send(world, sealed(fresh()));
-    const good = async () => {
-      await prove();
-      await end(world, fresh().entity);
-    };
-    return { good, bad: prove };
-  },
-});
-
-const REVOKED = { id: 'key that was revoked', item: 'a token that is revoked', expect: 'KEY_REVOKED' } as const;
-const revoked = (verifier: Verifier): KeyRow =>
-  overRow(verifier, REVOKED, ({ operator }, entity) => operator.revokeKey(entity));
-
-const EXPIRED = { id: 'key that has expired', item: 'a token that is expired', expect: 'KEY_EXPIRED' } as const;
-/** A key past its not-after. @param lifetime that its assigner gave it, milliseconds */
-export const expiredKeyRow = (lifetime: number, verifier = BY_GATEWAY): KeyRow =>
-  overRow(verifier, EXPIRED, (world) => world.pass(lifetime));
+  });
 
 /** A call with a proof that is good whenever it comes. */
-export async function provingCall(
-  world: CastWorld,
-  verifier: Verifier,
-  deadlineMs?: number,
-): Promise<() => Promise<unknown>> {
+export async function provingCall(world: CastWorld, verifier: Verifier): Promise<() => Promise<unknown>> {
   const fresh = await deviceOf(world, verifier);
-  return () => verifier.send(world, sealed(fresh()), deadlineMs);
+  return () => verifier.send(world, sealed(fresh()));
 }
 
-const NO_PROOF: KeyRow = {
-  id: 'no proof at all',
-  item: 'a caller of the wrong role',
-  at: BY_GATEWAY.at,
-  expect: 'PROOF_MISSING',
-  prepare: async (world) => ({
-    good: await provingCall(world, BY_GATEWAY),
-    bad: () => world.wire('gateway token').send(reportCapabilities.path, BODY),
-  }),
+type End = (world: CastWorld, entity: string) => Promise<unknown>;
+/** The key itself is over: what TLS and MAC say is right. */
+const overRow = (by: Verifier, ended: 'revoked' | 'expired', end: End): KeyRow => {
+  const id = `key that ${ended === 'revoked' ? 'was' : 'has'} ${ended} (${by.name})`;
+  const expect = ended === 'revoked' ? 'KEY_REVOKED' : 'KEY_EXPIRED';
+  return row([id, `a token that is ${ended}`, expect], by.at, async (world) => {
+    const fresh = await deviceOf(world, by);
+    const prove = () => by.send(world, sealed(fresh()));
+    return { good: () => prove().then(() => end(world, fresh().entity)), bad: prove };
+  });
 };
+const revoked = (by: Verifier) => overRow(by, 'revoked', ({ operator }, entity) => operator.revokeKey(entity));
+/** A key past its not-after. @param lifetime that its assigner gave it, milliseconds */
+export const expiredKeyRow = (lifetime: number, by = BY_GATEWAY): KeyRow =>
+  overRow(by, 'expired', (world) => world.pass(lifetime));
+
+const NONE: Shown = ['no proof at all', 'a caller of the wrong role', 'PROOF_MISSING'];
+const noProof: KeyRow = row(NONE, BY_GATEWAY.at, async (world) => ({
+  good: await provingCall(world, BY_GATEWAY),
+  bad: () => world.wire(BY_GATEWAY.at).send(reportCapabilities.path, BODY),
+}));
 
 export const PROOF_ROWS: readonly KeyRow[] = [
   ...[BY_GATEWAY, BY_SERVER, PROOF_SERVICE].flatMap((verifier) => ALTERED.map((one) => alteredRow(verifier, one))),
   revoked(BY_SERVER),
   revoked(PROOF_SERVICE),
-  NO_PROOF,
+  noProof,
 ];

@@ -5,7 +5,7 @@ import type { Registration } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
 import { secretRows, type Altered } from './altered';
 import { flipped, sealSecretRegistration, type SecretRegistrationDraft } from './drafts';
-import type { Exchange, Expected } from './row';
+import { row, type Exchange, type Shown } from './row';
 import {
   assignSecret,
   freshRegistration,
@@ -22,6 +22,8 @@ import type { CastWorld, Token } from './world';
 const SECOND = 'a wrong second seed';
 const OTHER_PN = 'a first seed of another PN';
 const ASSIGNER = 'a token for the other assigner';
+const OTHER_ASSIGNER = 'TOKEN_OTHER_ASSIGNER';
+const OTHER_ENTITY = 'TOKEN_OTHER_ENTITY';
 const MAC = 'CONFIRMATION_MAC';
 const UNKNOWN = 'FIRST_SEED_UNKNOWN';
 
@@ -30,49 +32,27 @@ const oneBit: Change = ({ secondSeed }) => ({ secondSeed: new SecondSeed(flipped
 const ofOther: Change = ({ entity, user, notAfter }, { probe }) => ({
   secondSeed: probe.deriveKey(`${entity}x`, user, notAfter).secondSeed,
 });
+const neverGiven: Change = () => ({ firstSeedId: 'never-given' });
 const otherSeed: Change = (_terms, { other }) => ({ firstSeedId: other.seed.firstSeedId });
-const otherGateway: Change = (_terms, { other }) => ({ firstSeedId: other.seed.firstSeedId, gateway: other.uri });
+const otherPn: Change = (_terms, { other }) => ({ firstSeedId: other.seed.firstSeedId, gateway: other.uri });
+const otherGateway: Change = (_terms, { gatewayUri }) => ({ gateway: gatewayUri });
 
 /** T1 that says something else than what S was derived from; the holder of S confirms it. */
-const ALTERED_TERMS = (
-  [
-    ['second seed with one bit changed', SECOND, MAC, oneBit],
-    ['second seed of another entity', SECOND, MAC, ofOther],
-    ['later not-after than assigned', SECOND, MAC, ({ notAfter }) => ({ notAfter: notAfter + 1 })],
-    [
-      'first-seed-id that was never given',
-      'a first seed that is unknown',
-      UNKNOWN,
-      () => ({ firstSeedId: 'never-given' }),
-    ],
-    ['first seed of a gateway of another PN', OTHER_PN, UNKNOWN, otherSeed],
-    ['gateway of another PN with its first seed', OTHER_PN, 'PN_MISMATCH', otherGateway],
-    [
-      'token of another entity',
-      'a token for another entity',
-      'TOKEN_OTHER_ENTITY',
-      ({ entity }) => ({ entity: `${entity}x` }),
-    ],
-    [
-      'token without the user that registers',
-      'a token for another user',
-      'TOKEN_OTHER_ENTITY',
-      () => ({ user: 'mallory' }),
-    ],
-    ['token-id of no admission', 'a token that is unknown', 'TOKEN_UNKNOWN', () => ({ tokenId: '0'.repeat(32) })],
-    [
-      'another gateway named as assigner',
-      ASSIGNER,
-      'TOKEN_OTHER_ASSIGNER',
-      (_terms, world) => ({ gateway: world.gatewayUri }),
-    ],
-  ] as readonly (readonly [string, string, Expected, Change])[]
-).map(([id, item, expect, change]): Altered<SecretRegistrationDraft> => [
-  id,
-  item,
-  expect,
-  ({ terms }, world) => ({ terms: { ...terms, ...change(terms, world) } }),
-]);
+const ALTERED_TERMS: readonly (readonly [...Shown, change: Change])[] = [
+  ['second seed with one bit changed', SECOND, MAC, oneBit],
+  ['second seed of another entity', SECOND, MAC, ofOther],
+  ['later not-after than assigned', SECOND, MAC, ({ notAfter }) => ({ notAfter: notAfter + 1 })],
+  ['first-seed-id that was never given', 'a first seed that is unknown', UNKNOWN, neverGiven],
+  ['first seed of a gateway of another PN', OTHER_PN, UNKNOWN, otherSeed],
+  ['gateway of another PN with its first seed', OTHER_PN, 'PN_MISMATCH', otherPn],
+  ['token of another entity', 'a token for another entity', OTHER_ENTITY, (own) => ({ entity: `${own.entity}x` })],
+  ['token without the user that registers', 'a token for another user', OTHER_ENTITY, () => ({ user: 'mallory' })],
+  ['token-id of no admission', 'a token that is unknown', 'TOKEN_UNKNOWN', () => ({ tokenId: '0'.repeat(32) })],
+  ['another gateway named as assigner', ASSIGNER, OTHER_ASSIGNER, otherGateway],
+];
+const altered = ALTERED_TERMS.map(([id, item, expect, change]): Altered<SecretRegistrationDraft> => {
+  return [id, item, expect, ({ terms }, world) => ({ terms: { ...terms, ...change(terms, world) } })];
+});
 
 interface Again extends Pick<Exchange, 'after'> {
   readonly first: RegistrationRequest;
@@ -82,24 +62,12 @@ interface Again extends Pick<Exchange, 'after'> {
 }
 
 /** Two registrations, of which the second is refused. */
-const againRow = (
-  at: RegistrationPort,
-  [id, item, expect]: readonly [id: string, item: string, expect: Expected],
-  arrange: (world: CastWorld) => Promise<Again>,
-): KeyRow => ({
-  id,
-  item,
-  at,
-  expect,
-  prepare: async (world) => {
+const againRow = (at: RegistrationPort, shown: Shown, arrange: (world: CastWorld) => Promise<Again>): KeyRow =>
+  row(shown, at, async (world) => {
     const { first, second, between, after } = await arrange(world);
-    const good = async () => {
-      await register(world, at, first);
-      await between?.();
-    };
+    const good = () => register(world, at, first).then(between);
     return { good, bad: () => register(world, at, second), after };
-  },
-});
+  });
 
 const ofProbe = (world: CastWorld, entity?: string): Promise<Token> =>
   world.admit({ form: 'secret', assigner: 'probe', ...(entity !== undefined && { entity }) });
@@ -112,7 +80,7 @@ const nothing = () => Promise.resolve();
 const revokeKey = ({ operator }: CastWorld, { entity }: Token) => operator.revokeKey(entity);
 const revokeToken = ({ operator }: CastWorld, { entity, tokenId }: Token) => operator.revokeAdmission(entity, tokenId);
 
-type TokenEnd = readonly [id: string, item: string, reason: Reason, isRepeated: boolean, end: typeof revokeToken];
+type TokenEnd = readonly [...Shown, isRepeated: boolean, end: typeof revokeToken];
 const TOKEN_ENDS: readonly TokenEnd[] = [
   ['another key under a token that registered one', SPENT, 'TOKEN_SPENT', false, nothing],
   ['registration repeated after its key was revoked', SPENT, 'KEY_REVOKED', true, revokeKey],
@@ -140,14 +108,10 @@ const overLiveKey = (at: RegistrationPort, younger: 'registered' | 'assigned by 
   });
 };
 
-const WITH_SERVERS_TOKEN = [
-  'token of the Server with a key that a gateway derived',
-  ASSIGNER,
-  'TOKEN_OTHER_ASSIGNER',
-] as const;
+const DERIVED = 'token of the Server with a key that a gateway derived';
 /** The Server assigned nothing that a gateway may register in its place. */
 const serverToken = (at: RegistrationPort): KeyRow =>
-  againRow(at, WITH_SERVERS_TOKEN, async (world) => {
+  againRow(at, [DERIVED, ASSIGNER, OTHER_ASSIGNER], async (world) => {
     const token = await world.admit({ form: 'secret', assigner: 'server' });
     const second = registrationWith(world, token);
     return { first: await freshRegistration(world), second, after: () => assignSecret(world, token) };
@@ -189,31 +153,24 @@ const SEED_ENDS: readonly SeedEnd[] = [
 ];
 
 /** Q2: gives the test's gateway one more 1st seed, with limits of its own. */
-async function importSeed(world: CastWorld, maxEntities: number, registerFor: number): Promise<HeldSeed> {
-  const held = { firstSeedId: `imported-${randomBytes(6).toString('hex')}`, seed: new FirstSeed(randomBytes(32)) };
-  const until = BigInt(world.now() + registerFor);
-  const { firstSeedId } = held;
+async function importSeed({ operator, probe }: CastWorld, maxEntities: number, until: bigint): Promise<HeldSeed> {
+  const [firstSeedId, firstSeed] = [`imported-${randomBytes(6).toString('hex')}`, randomBytes(32)];
   const limits = { assignUntil: until, registerUntil: until, maxEntities };
-  await world.operator.enrolment.importFirstSeed({
-    gateway: world.probe.uri,
-    firstSeedId,
-    firstSeed: held.seed.expose(),
-    ...limits,
-  });
-  return held;
+  await operator.enrolment.importFirstSeed({ gateway: probe.uri, firstSeedId, firstSeed, ...limits });
+  return { firstSeedId, seed: new FirstSeed(firstSeed) };
 }
 
 /** Two entities whose keys come from one 1st seed, which ends between their registrations. */
 const seedEnd = (at: RegistrationPort, [id, ended, reason, maxEntities, registerFor, end]: SeedEnd): KeyRow =>
   againRow(at, [`${id} (registration)`, `a first seed that is ${ended}`, reason], async (world) => {
     const [one, two] = [await ofProbe(world), await ofProbe(world)];
-    const held = await importSeed(world, maxEntities, registerFor);
+    const held = await importSeed(world, maxEntities, BigInt(world.now() + registerFor));
     const between = () => end(world, held.firstSeedId);
     return { first: registrationWith(world, one, held), second: registrationWith(world, two, held), between };
   });
 
 export const REGISTRATION_ROWS: readonly KeyRow[] = [
-  ...secretRows(ALTERED_TERMS),
+  ...secretRows(altered),
   ...TOKEN_AND_SERVER.flatMap((at) => [
     ...TOKEN_ENDS.map((one) => tokenEnd(at, one)),
     overLiveKey(at, 'registered'),

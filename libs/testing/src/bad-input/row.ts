@@ -22,8 +22,7 @@ export interface Exchange {
   readonly check?: ((refusal: Refusal) => void) | undefined;
 }
 
-/** What a table of rows says of each, in this order. */
-export interface Shown {
+export interface Row<W> {
   /** What is altered; unique together with `at`. */
   readonly id: string;
   /** What issue and specification list as bad input. */
@@ -31,38 +30,51 @@ export interface Shown {
   /** The port, or `start` or `device`. */
   readonly at: string;
   readonly expect: Expected;
-}
-
-export interface Row<W> extends Shown {
   /** What a refused change leaves in the journal of its proposer: one line of the stores' changes; nothing without it. */
   readonly journal?: RegExp | undefined;
   /** Makes everything that the altered message needs. */
-  readonly prepare: (world: W) => Promise<Exchange>;
+  readonly prepare: (world: W) => Exchange | Promise<Exchange>;
 }
+type Told = Pick<Row<never>, 'expect'>;
+
+/** How the lines of the tables begin. */
+export type Shown = readonly [id: string, item: string, expect: Expected];
+export const row = <W>(
+  [id, item, expect]: Shown,
+  at: string,
+  prepare: Row<W>['prepare'],
+  journal?: RegExp,
+): Row<W> => ({
+  id,
+  item,
+  at,
+  expect,
+  prepare,
+  journal,
+});
 
 /** `CODE/REASON`, and the field where one is expected. */
-export function expectationOf({ expect }: Pick<Shown, 'expect'>): string {
+export function expectationOf({ expect }: Told): string {
   const reason = expect.replace(/ .*/, '');
   return `${reason in REASONS ? REASONS[reason as Reason].code : 'UNAVAILABLE'}/${expect}`;
 }
 
 /** What a refusal says, as far as the row tells what it has to say. */
-export const saidBy = ({ expect }: Pick<Shown, 'expect'>, { code, reason, metadata }: Refusal): string =>
+export const saidBy = ({ expect }: Told, { code, reason, metadata }: Refusal): string =>
   `${code}/${reason}${/^[A-Z_]+ /.test(expect) ? ` ${metadata.field}` : ''}`;
 
 /** Rows with the names of their tests. */
-export const titled = <R extends Shown>(rows: readonly R[]) =>
+export const titled = <R extends Row<never>>(rows: readonly R[]) =>
   rows.map((one) => [`${one.id}, ${one.at}: ${expectationOf(one)}`, one] as const);
 
 /** The refusal of a call, also where this project's own client made an error of it. @throws Error when it was accepted */
 export async function refusalOf(call: () => Promise<unknown>): Promise<Refusal> {
-  const startedAt = Date.now();
   try {
     await call();
   } catch (error) {
     if (error instanceof Refusal) return error;
     if (!(error instanceof CpnsError)) throw error;
-    return new Refusal(error.code, error.reason, error.metadata, error.message, Date.now() - startedAt);
+    return new Refusal(error.code, error.reason, error.metadata, error.message);
   }
   throw new Error('the altered message was accepted');
 }
@@ -87,5 +99,5 @@ export async function tryRow<W>(world: W, one: Row<W>, { store, around = (bad) =
 }
 
 /** The first row of each item at each port: what is tried over the wire. */
-export const onePerPair = <R extends Shown>(rows: readonly R[]): R[] =>
+export const onePerPair = <R extends Row<never>>(rows: readonly R[]): R[] =>
   rows.filter((one, index) => rows.findIndex(({ item, at }) => item === one.item && at === one.at) === index);

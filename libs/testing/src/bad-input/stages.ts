@@ -10,8 +10,7 @@ import { duration, formatSubject, systemRandom } from '@cpns/core';
 import { generateHpkeKeyPair, type KeyForm } from '@cpns/key-derivation';
 import { acceptAssignment, prepareAssignment, type AssignedSecret } from '@cpns/pne-sdk';
 import { createPrivateKey } from 'node:crypto';
-import { credentialOf, issued, type Credential } from './credentials';
-import { opensslCsr, type OpensslCsr } from './csrs';
+import { credentialOf, issued, opensslCsr, type Credential, type OpensslCsr } from './credentials';
 import {
   freshNonce,
   sealAssignment,
@@ -26,7 +25,8 @@ import type { AdmitWish, CastWorld, Token } from './world';
 
 /** The path that an entity calls at its gateway. */
 export const ASSIGN_METHOD = PnGatewayServiceService.assignEntityUserKey.path;
-const ENROL_METHOD = EntityUserKeyServiceService.assignEntityUserKey.path;
+/** The same at the Server. */
+const ENROL = EntityUserKeyServiceService.assignEntityUserKey;
 
 /** A row about Entity-User Keys. */
 export type KeyRow = Row<CastWorld>;
@@ -53,17 +53,17 @@ export interface Stage {
   /** E of the gateway that the request names. */
   readonly gatewayOf: (world: CastWorld, token: Token) => string;
   /** @param told the path that the Server is told, where that is data */
-  readonly send: (world: CastWorld, request: AssignmentRequest, told?: string, deadlineMs?: number) => Promise<unknown>;
+  readonly send: (world: CastWorld, request: AssignmentRequest, told?: string) => Promise<unknown>;
 }
 
 function stage(name: string, at: SenderPort, admit: Stage['admit'], gatewayOf: Stage['gatewayOf']): Stage {
   const [form, method] =
-    at === 'Server token' ? (['key-pair', ENROL_METHOD] as const) : (['secret', ASSIGN_METHOD] as const);
-  const send: Stage['send'] = (world, request, told = method, deadlineMs) => {
+    at === 'Server token' ? (['key-pair', ENROL.path] as const) : (['secret', ASSIGN_METHOD] as const);
+  const send: Stage['send'] = (world, request, told = method) => {
     const wire = world.wire(at, SENDERS[at]);
-    if (at === 'gateway token' || at === 'gateway certificate')
-      return wire.call(PnGatewayServiceService.assignEntityUserKey, { request }, { deadlineMs });
-    return wire.call(EntityUserKeyServiceService.assignEntityUserKey, { request, method: told }, { deadlineMs });
+    return at === 'gateway token' || at === 'gateway certificate'
+      ? wire.call(PnGatewayServiceService.assignEntityUserKey, { request })
+      : wire.call(ENROL, { request, method: told });
   };
   return { name, at, form, method, admit, gatewayOf, send };
 }
@@ -77,12 +77,7 @@ const underTest: Stage['gatewayOf'] = ({ gatewayUri }) => gatewayUri;
 /** B.1.2: the gateway assigns. */
 export const GATEWAY_ASSIGNS = stage('gateway assigns', 'gateway token', assignedBy('gateway'), underTest);
 /** The same by a holder of an older certificate, on the port that asks for one. */
-export const GATEWAY_ASSIGNS_CERTIFICATE: Stage = stage(
-  'gateway assigns',
-  'gateway certificate',
-  assignedBy('gateway'),
-  underTest,
-);
+export const BY_CERTIFICATE = stage('gateway assigns', 'gateway certificate', assignedBy('gateway'), underTest);
 /** B.1.1: the gateway forwards to the Server. */
 export const FORWARDED = stage('forwarded', 'gateway token', assignedBy('server'), underTest);
 /** B.1.1 from step 2 on: what a gateway hands to the Server. */
@@ -137,14 +132,9 @@ export const REGISTRATION_PORTS = ['gateway token', 'gateway certificate', 'Serv
 export type RegistrationPort = (typeof REGISTRATION_PORTS)[number];
 export const TOKEN_AND_SERVER = ['gateway token', 'Server certificate'] as const satisfies RegistrationPort[];
 
-export function register(
-  world: CastWorld,
-  at: RegistrationPort,
-  request: RegistrationRequest,
-  deadlineMs?: number,
-): Promise<unknown> {
+export function register(world: CastWorld, at: RegistrationPort, request: RegistrationRequest): Promise<unknown> {
   const service = at === 'Server certificate' ? EntityUserKeyServiceService : PnGatewayServiceService;
-  return world.wire(at, SENDERS[at]).call(service.registerEntityUserKey, { request }, { deadlineMs });
+  return world.wire(at, SENDERS[at]).call(service.registerEntityUserKey, { request });
 }
 
 /** A key that the test's gateway derived for the holder of a token, as its holder registers it. */

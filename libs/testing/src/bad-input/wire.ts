@@ -16,8 +16,6 @@ export class Refusal extends Error {
     readonly reason: string,
     readonly metadata: Readonly<Record<string, string>>,
     readonly details: string,
-    /** From the call to its end, milliseconds. */
-    readonly elapsedMs: number,
   ) {
     super(`${code}/${reason || 'no reason'}: ${details}`);
   }
@@ -25,7 +23,7 @@ export class Refusal extends Error {
 
 export interface WireCallOptions {
   /** Milliseconds from now; 5,000 by default. */
-  readonly deadlineMs?: number | undefined;
+  readonly deadlineMs?: number;
   readonly metadata?: Readonly<Record<string, Buffer>>;
 }
 
@@ -33,12 +31,12 @@ const DEADLINE_MS = 5_000;
 const STATUS_DETAILS = 'grpc-status-details-bin';
 const asBytes = (bytes: Buffer): Buffer => bytes;
 
-function refusedWith(error: ServiceError, elapsedMs: number): Refusal {
+function refusedWith(error: ServiceError): Refusal {
   const [bytes] = error.metadata.get(STATUS_DETAILS);
   const details = Buffer.isBuffer(bytes) ? RpcStatus.decode(bytes).details : [];
   const found = details.find(({ typeUrl }) => typeUrl.endsWith('/google.rpc.ErrorInfo'));
   const { reason, metadata } = found === undefined ? { reason: '', metadata: {} } : ErrorInfo.decode(found.value);
-  return new Refusal(status[error.code], reason, metadata, error.details, elapsedMs);
+  return new Refusal(status[error.code], reason, metadata, error.details);
 }
 
 const pem = (text: string | Buffer | undefined): Buffer | null => (text === undefined ? null : Buffer.from(text));
@@ -64,12 +62,11 @@ export class Wire {
   send(path: string, bytes: Buffer, { deadlineMs = DEADLINE_MS, metadata = {} }: WireCallOptions = {}) {
     const headers = new Metadata();
     for (const [name, value] of Object.entries(metadata)) headers.set(name, value);
-    const startedAt = Date.now();
-    const deadline = startedAt + deadlineMs;
+    const deadline = Date.now() + deadlineMs;
     return new Promise<Buffer>((resolve, reject) => {
       this.#client.makeUnaryRequest(path, asBytes, asBytes, bytes, headers, { deadline }, (error, response) => {
         if (response !== undefined) resolve(response);
-        else reject(error === null ? new Error('no answer') : refusedWith(error, Date.now() - startedAt));
+        else reject(error === null ? new Error('no answer') : refusedWith(error));
       });
     });
   }

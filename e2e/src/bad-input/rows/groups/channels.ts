@@ -6,7 +6,7 @@ import {
   type OpenNoticeChannelRequest,
 } from '@cpns/contracts';
 import { connectTo, type Connection, type TwoWayStream } from '@cpns/grpc';
-import { TestGateway } from '@cpns/testing/bad-input';
+import { row, TestGateway } from '@cpns/testing/bad-input';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
@@ -56,18 +56,14 @@ const listening = (world: World) =>
   });
 
 export const CHANNEL_ROWS: readonly Row[] = CHANNELS.flatMap(([name, service, open]) =>
-  MISUSES.map(([id, item, expect, messages]): Row => ({
-    id: `${id} (${name})`,
-    item,
-    at: `${service} certificate`,
-    expect,
-    prepare: async (world) => {
+  MISUSES.map(([id, item, expect, messages]) =>
+    row<World>([`${id} (${name})`, item, expect], `${service} certificate`, async (world) => {
       const connection = (await listening(world))[service];
       return {
         // a newer channel of a gateway ends its older one: the one that is used rightly serves both rows
         good: () => world.once(`honest ${name}`, () => talkOver(open(connection), [opening(0n)], QUIET_MS)),
         bad: () => talkOver(open(connection), messages, PATIENCE_MS),
       };
-    },
-  })),
+    }),
+  ),
 );

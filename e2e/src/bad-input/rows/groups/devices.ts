@@ -5,12 +5,12 @@
 import { statementMessage, checkStatement, type GroupKeyDelivery } from '@cpns/contracts';
 import { GroupKey } from '@cpns/core';
 import { encodeContentHeader, makeEnvelope, parseContentHeader, signStatement } from '@cpns/group-key';
-import { flipped, type Expected } from '@cpns/testing/bad-input';
+import { flipped, row, type Shown } from '@cpns/testing/bad-input';
 import { createPrivateKey, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { GroupMember, type Behind } from '../../../support/group-member';
 import { LocalDevice } from '../../../support/local-device';
-import { ServedGateway } from '../../../support/served-gateway';
+import { ServedGateway, type Tamper } from '../../../support/served-gateway';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
 import { group, groupsOf, member } from './stage';
@@ -39,19 +39,11 @@ const device = (world: World, number: number): Promise<Behind> =>
 const inGroup = async (world: World, of: Behind, groupId: string) =>
   new GroupMember({ served: await served(world) }, of, groupId);
 
-/** A device with version 1 of a group whose version 2 waits for it; its friend is in the group, and not in the other one. */
-interface Stage {
-  readonly world: World;
-  readonly recipient: GroupMember;
-  readonly friend: GroupMember;
-  readonly other: GroupMember;
-  /** The delivery of version 1, when that was the newest. */
-  readonly old: GroupKeyDelivery;
-  /** The same device in a group like it, for the delivery that nothing is done to. */
-  readonly honest: GroupMember;
-}
-
-async function stage(world: World): Promise<Stage> {
+/**
+ * A device with version 1 of a group whose version 2 waits for it, and the delivery of version 1, when that was the newest;
+ * its friend is in the group, and not in the other one. In a group like it, nothing is done to the delivery.
+ */
+async function stage(world: World) {
   const [own, second] = [await device(world, 1), await device(world, 2)];
   const first = async () => {
     const recipient = await inGroup(world, own, await group(world, [own.entity, second.entity]));
@@ -65,6 +57,8 @@ async function stage(world: World): Promise<Stage> {
   const other = await inGroup(world, own, await group(world, [own.entity]));
   return { world, recipient, friend: recipient.beside(second), other, old, honest };
 }
+
+type Stage = Awaited<ReturnType<typeof stage>>;
 
 /** What comes instead of the honest delivery of the newest version. */
 type Bad = (found: Stage, honest: GroupKeyDelivery) => GroupKeyDelivery | Promise<GroupKeyDelivery>;
@@ -95,7 +89,7 @@ const ofFriend = withOwn(async ({ friend }) => (await friend.honest()).own);
 const ofOther: Bad = ({ other }) => other.honest();
 const oneBit = withOwn((_found, { own }) => flipped(own));
 
-type BadThing<A> = readonly [id: string, item: string, expect: Expected, alter: A];
+type BadThing<A> = readonly [...Shown, alter: A];
 const BEFORE = 'the delivery of the version before';
 const WRONG_KEY = 'another Group Key in the envelope than the GKC is of';
 const ENVELOPE = 'ENVELOPE_INVALID';
@@ -111,26 +105,20 @@ const DELIVERIES: readonly BadThing<Bad>[] = [
 ];
 
 /** GK-PULL step 5. */
-const deliveries = DELIVERIES.map(([id, item, expect, bad]): Row => ({
-  id,
-  item,
-  at: 'device',
-  expect,
-  prepare: async (world) => {
+const deliveries = DELIVERIES.map(([id, item, expect, bad]): Row =>
+  row([id, item, expect], 'device', async (world: World) => {
     const found = await stage(world);
     const { honest, recipient } = found;
+    const tamper: Tamper = async (newest) => bad(found, await newest());
+    const pull = () => recipient.pull();
+    // the version before comes to a device that has the newest
     return {
-      // the version before comes to a device that has the newest
-      good: () => (id === BEFORE ? recipient : honest).pull(),
-      bad: () =>
-        recipient.through(
-          async (newest) => bad(found, await newest()),
-          () => recipient.pull(),
-        ),
-      after: () => recipient.pull(),
+      good: id === BEFORE ? pull : () => honest.pull(),
+      bad: () => recipient.through(tamper, pull),
+      after: pull,
     };
-  },
-}));
+  }),
+);
 
 interface Sent {
   readonly opened: Buffer;
@@ -163,18 +151,14 @@ const CONTENTS: readonly BadThing<(sent: Sent) => Buffer>[] = [
 ];
 
 /** protocol.md, "Content". */
-const contents = CONTENTS.map(([id, item, expect, alter]): Row => ({
-  id,
-  item,
-  at: 'device',
-  expect,
-  prepare: async (world) => {
+const contents = CONTENTS.map(([id, item, expect, alter]): Row =>
+  row([id, item, expect], 'device', async (world: World) => {
     const { sender, receiver, elsewhere } = await talkers(world);
     const [opened, twin] = [await sender.seal('a message'), await sender.seal('another')];
     const altered = alter({ opened, twin, foreign: await elsewhere.seal('not for everybody') });
     const open = (message: Buffer) => () => receiver.open(message);
     return { good: open(opened), bad: open(altered), after: open(twin) };
-  },
-}));
+  }),
+);
 
 export const DEVICE_ROWS: readonly Row[] = [...deliveries, ...contents];

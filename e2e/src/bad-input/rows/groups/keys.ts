@@ -24,12 +24,12 @@ import {
   members,
   requestId,
   resident,
-  type Shown,
 } from './stage';
 
 const { createGroupKey, updateGroupKey } = GroupKeyManagementServiceService;
 const { createKey, createKeyVersion, destroyKeyVersion, getKeyVersion } = KmcServiceService;
 const { pullGroupKey } = GroupKeyDeliveryServiceService;
+const { pullGroupKey: pullAtGateway } = PnGatewayServiceService;
 
 const FUTURE = 'a revision from the future';
 /** GK-UPDATE-M, from an update that was accepted: revision 2, where member 3 joined. */
@@ -46,11 +46,8 @@ const updates: readonly Row[] = (
     return { good, bad: { ...good, membershipRevision }, again: good };
   }),
 );
-const TAKEN: Shown = [
-  'a group that is there, with other members (CreateGroupKey)',
-  'a group-id that is taken',
-  'ALREADY_EXISTS',
-];
+const IS_TAKEN = 'a group-id that is taken';
+const TAKEN = ['a group that is there, with other members (CreateGroupKey)', IS_TAKEN, 'ALREADY_EXISTS'] as const;
 /** GK-CREATE. */
 const takenAtCskmf = callRow(TAKEN, BY_SMF, createGroupKey, async (world) => {
   const good = await creation(world);
@@ -78,16 +75,11 @@ const pulls: readonly Row[] = (
     const groupId = await historyOf(world, entity, isJoiner);
     return { good: { groupId, version: 3n, entity: await member(world) }, bad: { groupId, version, entity } };
   }),
-  callRow(
-    [`${id} (PullGroupKey by a PNE)`, item, expect],
-    BY_DEVICE,
-    PnGatewayServiceService.pullGroupKey,
-    async (world) => {
-      const { entity } = await resident(world);
-      const good = { groupId: await group(world, [entity]), version: 0n };
-      return { good, bad: { groupId: await historyOf(world, entity, isJoiner), version } };
-    },
-  ),
+  callRow([`${id} (PullGroupKey by a PNE)`, item, expect], BY_DEVICE, pullAtGateway, async (world) => {
+    const { entity } = await resident(world);
+    const good = { groupId: await group(world, [entity]), version: 0n };
+    return { good, bad: { groupId: await historyOf(world, entity, isJoiner), version } };
+  }),
 ]);
 const OTHER_PN = ['an entity of another PN (PullGroupKey by a PN GW)', 'a pull for another PN', 'PN_MISMATCH'] as const;
 const pullForAnotherPn = callRow(OTHER_PN, BY_GATEWAY, pullGroupKey, async (world) => {
@@ -113,13 +105,13 @@ const versions: readonly Row[] = (
 const OTHER_USE = 'a request id used for something else';
 const created: readonly Row[] = (
   [
-    ['a second first version', 'a group-id that is taken', 'ALREADY_EXISTS', () => ({ requestId: requestId() })],
+    ['a second first version', IS_TAKEN, 'ALREADY_EXISTS', () => ({ requestId: requestId() })],
     ['the request id of another group', OTHER_USE, 'CONFLICT', () => ({ groupId: freshGroupId() })],
   ] as const
 ).map(([id, item, expect, change]) =>
   callRow([`${id} (CreateKey)`, item, expect], BY_OSG, createKey, () => {
     const good = { groupId: freshGroupId(), requestId: requestId() };
-    return Promise.resolve({ good, bad: { ...good, ...change() }, again: good });
+    return { good, bad: { ...good, ...change() }, again: good };
   }),
 );
 const TOO_FAR = ['version 4 as the one before, where 3 is the newest (CreateKeyVersion)', FUTURE, 'CONFLICT'] as const;

@@ -39,12 +39,8 @@ const { joinServiceGroup, pullGroupKey } = PnGatewayServiceService;
 const { createGroupKey } = GroupKeyManagementServiceService;
 
 /** What is called, and a message of its own for each call. */
-type Called<M extends MethodShape> = readonly [
-  id: string,
-  served: Served,
-  method: M,
-  request: (world: World) => Promise<RequestOf<M>>,
-];
+type Made<M extends MethodShape> = (world: World) => RequestOf<M> | Promise<RequestOf<M>>;
+type Called<M extends MethodShape> = readonly [id: string, served: Served, method: M, request: Made<M>];
 
 /**
  * @param journal what is written down for later, where the change could be proposed
@@ -81,9 +77,10 @@ const PULL = called('PullGroupKey by a PNE', BY_DEVICE, pullGroupKey, async (wor
   await groupsOf(world).addMembers(groupId, [await member(world, 2)]);
   return { groupId, version: 2n };
 });
-const CREATE_KEY = called('CreateKey', BY_OSG, KmcServiceService.createKey, () =>
-  Promise.resolve({ groupId: freshGroupId(), requestId: requestId() }),
-);
+const CREATE_KEY = called('CreateKey', BY_OSG, KmcServiceService.createKey, () => ({
+  groupId: freshGroupId(),
+  requestId: requestId(),
+}));
 
 /** The change that CSKMF began, and goes on with by itself later. */
 const PROPOSED = /^cpns-server group\/[\w-]+ (pending was added|head was changed)$/;

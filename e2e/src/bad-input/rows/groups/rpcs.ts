@@ -8,7 +8,7 @@ import {
 } from '@cpns/contracts';
 import type { Reason } from '@cpns/core';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
-import type { Caller } from '@cpns/testing/bad-input';
+import type { Shown } from '@cpns/testing/bad-input';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
 import {
@@ -26,14 +26,17 @@ import {
   member,
   PATIENT,
   requestId,
+  type As,
   type Served,
-  type Shown,
 } from './stage';
 
 const { addMembers } = ServiceGroupServiceService;
 const { updateGroupKey, deleteGroupKey, getGroupKeyStatus } = GroupKeyManagementServiceService;
 const { createKeyVersion, destroyKey } = KmcServiceService;
+const { joinServiceGroup } = PnGatewayServiceService;
+const { pullGroupKey } = GroupKeyDeliveryServiceService;
 
+const ABOVE = 'a target entity’s certificate above its role';
 const ROLE = 'a caller of the wrong role';
 const WRONG_IDS = [
   ['""', '', 'an id that is empty', 'FIELD_MISSING'],
@@ -46,14 +49,11 @@ interface Groups {
   readonly make: (world: World) => Promise<string>;
   readonly end: (world: World, groupId: string) => Promise<unknown>;
   readonly deleted: Reason;
-  /** Callers that may not call it. */
-  readonly wrong: readonly Caller[];
 }
 const OF_SMF: Groups = {
   make: (world) => group(world),
   end: (world, groupId) => groupsOf(world).deleteGroup(groupId),
   deleted: 'GROUP_DELETED',
-  wrong: ['service kmc', 'target entity'],
 };
 const OF_CSKMF: Groups = {
   ...OF_SMF,
@@ -67,11 +67,26 @@ const OF_KMC: Groups = {
   deleted: 'NOT_FOUND',
 };
 
+/** A call that is good when the caller is the one that it is for. */
+const byOther = <M extends MethodShape>(
+  shown: Shown,
+  served: Served,
+  method: M,
+  good: (world: World) => Promise<RequestOf<M>>,
+  badAs: As,
+): Row => {
+  const messages = async (world: World) => {
+    const bad = await good(world);
+    return { good: await good(world), bad, again: bad };
+  };
+  return callRow<M>(shown, served, method, messages, { badAs });
+};
+
 function ofGroup<M extends MethodShape>(
   name: string,
   served: Served,
   method: M,
-  { make, end, deleted, wrong }: Groups,
+  { make, end, deleted }: Groups,
   request: (world: World, groupId: string) => RequestOf<M> | Promise<RequestOf<M>>,
 ): Row[] {
   const good = async (world: World) => request(world, await make(world));
@@ -84,21 +99,14 @@ function ofGroup<M extends MethodShape>(
     await end(world, groupId);
     return groupId;
   };
-  const byOther = (badAs: Caller) => {
-    const item = badAs === 'target entity' ? 'a target entity’s certificate above its role' : ROLE;
-    const messages = async (world: World) => {
-      const bad = await good(world);
-      return { good: await good(world), bad, again: bad };
-    };
-    return callRow<M>([`${name} by ${badAs}`, item, 'ROLE_NOT_PERMITTED'], served, method, messages, { badAs });
-  };
+  const [badAs, item] = served === BY_DEVICE ? (['operator', ROLE] as const) : (['target entity', ABOVE] as const);
   return [
     ...WRONG_IDS.map(([shown, groupId, item, reason]) =>
       about([`group-id ${shown}`, item, `${reason} group_id`], () => groupId),
     ),
     about(['unknown group', 'an unknown group', 'NOT_FOUND'], freshGroupId),
     about(['deleted group', 'a deleted group', deleted], ended),
-    ...wrong.map(byOther),
+    byOther([`${name} by ${badAs}`, item, 'ROLE_NOT_PERMITTED'], served, method, good, badAs),
   ];
 }
 
@@ -110,11 +118,8 @@ const onTokenPort = <M extends MethodShape>(
   message: (groupId: string) => RequestOf<M>,
 ): Row => {
   const shown = [`${name} by anybody without a certificate`, ROLE, 'UNIMPLEMENTED'] as const;
-  const messages = async (world: World) => {
-    const good = message(await group(world));
-    return { good, bad: good, again: good };
-  };
-  return callRow<M>(shown, served, method, messages, { badAs: (world) => Promise.resolve(world.wire('Server token')) });
+  const anonymous = (world: World) => Promise.resolve(world.wire('Server token'));
+  return byOther<M>(shown, served, method, async (world) => message(await group(world)), anonymous);
 };
 
 /** SMF-SRV, SMF-GW, GK-UPDATE-M and SECCF-KMC. */
@@ -122,24 +127,15 @@ export const RPC_ROWS: readonly Row[] = [
   ...ofGroup('AddMembers', BY_OPERATOR, addMembers, OF_SMF, async (world, groupId) => {
     return { groupId, members: [await member(world, 3)] };
   }),
-  ...ofGroup(
-    'JoinServiceGroup',
-    BY_DEVICE,
-    PnGatewayServiceService.joinServiceGroup,
-    { ...OF_SMF, wrong: ['operator'] },
-    (_world, groupId) => ({ groupId }),
-  ),
+  ...ofGroup('JoinServiceGroup', BY_DEVICE, joinServiceGroup, OF_SMF, (_world, groupId) => ({ groupId })),
   ...ofGroup('UpdateGroupKey', BY_SMF, updateGroupKey, OF_CSKMF, async (world, groupId) => {
     return { groupId, membershipRevision: 2n, joined: [await member(world, 3)], left: [] };
   }),
   ...ofGroup('CreateKeyVersion', BY_OSG, createKeyVersion, OF_KMC, (_world, groupId) => {
     return { groupId, previous: 1n, requestId: requestId() };
   }),
-  onTokenPort(
-    'GroupKeyDeliveryService.PullGroupKey',
-    BY_GATEWAY,
-    GroupKeyDeliveryServiceService.pullGroupKey,
-    (groupId) => ({ groupId, version: 0n, entity: '' }),
-  ),
+  onTokenPort('GroupKeyDeliveryService.PullGroupKey', BY_GATEWAY, pullGroupKey, (groupId) => {
+    return { groupId, version: 0n, entity: '' };
+  }),
   onTokenPort('GetGroupKeyStatus', BY_SMF, getGroupKeyStatus, (groupId) => ({ groupId })),
 ];

@@ -5,9 +5,10 @@ import type { NewGroup } from '@cpns/testing';
 import {
   assignSecret,
   registeredHolder,
+  row,
   type Caller,
-  type Expected,
   type Port,
+  type Shown,
   type Wire,
 } from '@cpns/testing/bad-input';
 import { randomBytes } from 'node:crypto';
@@ -80,7 +81,7 @@ export async function keyAtKmc(world: World): Promise<string> {
 }
 
 /** Whose connection it is. */
-type As = Caller | ((world: World) => Promise<Wire>);
+export type As = Caller | ((world: World) => Promise<Wire>);
 const wireOf = async (world: World, at: Port, as: As): Promise<Wire> =>
   typeof as === 'function' ? as(world) : world.wire(at, as);
 
@@ -106,22 +107,16 @@ interface Sending extends Pick<Row, 'journal'> {
   readonly badAs?: As;
   readonly badDeadlineMs?: number;
 }
-export type Shown = readonly [id: string, item: string, expect: Expected];
 
 /** A row whose messages are requests of one RPC. */
 export const callRow = <M extends MethodShape>(
-  [id, item, expect]: Shown,
+  shown: Shown,
   [at, as]: Served,
   method: M,
-  messages: (world: World) => Promise<Messages<RequestOf<M>>>,
+  messages: (world: World) => Messages<RequestOf<M>> | Promise<Messages<RequestOf<M>>>,
   { journal, badAs = as, badDeadlineMs: deadlineMs = PATIENT.deadlineMs }: Sending = {},
-): Row => ({
-  id,
-  item,
-  at,
-  expect,
-  journal,
-  prepare: async (world) => {
+): Row => {
+  const prepare: Row['prepare'] = async (world) => {
     const { good, bad, again, after } = await messages(world);
     const [wire, other] = [await wireOf(world, at, as), await wireOf(world, at, badAs)];
     return {
@@ -129,5 +124,6 @@ export const callRow = <M extends MethodShape>(
       bad: () => other.call(method, bad, { deadlineMs }),
       after: after ?? (again && (() => wire.call(method, again, PATIENT))),
     };
-  },
-});
+  };
+  return row(shown, at, prepare, journal);
+};

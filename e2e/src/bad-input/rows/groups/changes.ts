@@ -1,11 +1,19 @@
-/** Changes of membership that may not be made as they stand (SMF-SRV, SMF-GW, GK-UPDATE-M). */
-import { MembershipServiceService, PnGatewayServiceService, ServiceGroupServiceService } from '@cpns/contracts';
+/** Groups, and changes of their members, that may not be made as they stand (SMF-SRV, SMF-GW, GK-CREATE, GK-UPDATE-M). */
+import {
+  GroupKeyManagementServiceService,
+  MembershipServiceService,
+  PnGatewayServiceService,
+  ServiceGroupServiceService,
+} from '@cpns/contracts';
+import type { MethodShape, RequestOf } from '@cpns/grpc';
+import type { Shown } from '@cpns/testing/bad-input';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
 import {
   BY_DEVICE,
   BY_OPERATOR,
   BY_RELAY,
+  BY_SMF,
   callRow,
   creation,
   group,
@@ -13,20 +21,51 @@ import {
   member,
   members,
   resident,
-  type Shown,
+  type Served,
 } from './stage';
 
 const { createServiceGroup, addMembers, removeMembers } = ServiceGroupServiceService;
 const { joinServiceGroup } = MembershipServiceService;
 
+type Creation = Partial<Omit<Awaited<ReturnType<typeof creation>>, 'description'>> & { description?: undefined };
+type Change = (members: readonly string[], world: World) => Creation;
+
+const DOMAIN = 'a caller of the wrong trust domain';
+const KEYLESS = 'a member without a registered key';
+const tooMany: Change = (_members, world) => ({ members: Array.from({ length: 1_001 }, () => world.entity()) });
+const withUser: Change = ([first]) => ({ members: [`${first}?user=alice`] });
+const elsewhere: Change = () => ({ members: ['cpns://pn1.other.example/pne/lamp'] });
+const twice: Change = ([first = '']) => ({ members: [first, first] });
+const stranger: Change = (members, world) => ({ members: [...members, world.entity()] });
+
+const WRONG: readonly (readonly [...Shown, change: Change])[] = [
+  ['no description', 'a malformed description', 'FIELD_MISSING description', () => ({ description: undefined })],
+  ['an E with a user', 'a user-info trick', 'NAME_INVALID', withUser],
+  ['an E of another trust domain', DOMAIN, 'TRUST_DOMAIN', elsewhere],
+  ['1,001 names', 'a message over the limit', 'FIELD_TOO_LONG members', tooMany],
+  ['a name twice', 'an entity named twice', 'FIELD_OUT_OF_RANGE members', twice],
+  ['a member that was never admitted', KEYLESS, 'MEMBER_WITHOUT_KEY', stranger],
+];
+/** CSKMF refuses what SMF proposed: it is taken back, and the reason is kept for ten minutes for a repeated call. */
+const TAKEN_BACK =
+  /^smf service-group\/[\w-]+ (group was changed|refusal\.[0-9a-f]{32} was added|log outbox was (added|changed))$/;
+
+const created = <M extends MethodShape>(name: string, served: Served, method: M): Row[] =>
+  WRONG.map(([id, item, expect, change]) => {
+    const messages = async (world: World) => {
+      const [good, other] = [await creation(world), await creation(world)];
+      return { good, bad: { ...other, ...change(other.members, world) } } as { good: RequestOf<M>; bad: RequestOf<M> };
+    };
+    const journal = item === KEYLESS ? TAKEN_BACK : undefined;
+    return callRow<M>([`${id} (${name})`, item, expect], served, method, messages, { journal });
+  });
+
 const NO_NAMES = ['no names (AddMembers)', 'a malformed message', 'FIELD_MISSING members'] as const;
 const STRANGER = ['a stranger beside a member (RemoveMembers)', 'a stranger removed', 'MEMBER_UNKNOWN'] as const;
 const TAKEN: Shown = ['id of a group that is there (CreateServiceGroup)', 'a group-id that is taken', 'ALREADY_EXISTS'];
-const OTHER_PN: Shown = [
-  'an E of another PN (MembershipService.JoinServiceGroup)',
-  'a pull for another PN',
-  'PN_MISMATCH',
-];
+const JOIN = 'MembershipService.JoinServiceGroup';
+const OTHER_PN = [`an E of another PN (${JOIN})`, 'a pull for another PN', 'PN_MISMATCH'] as const;
+/** By operators, and as a gateway relays it. */
 const changes: readonly Row[] = [
   callRow(NO_NAMES, BY_OPERATOR, addMembers, async (world) => {
     const good = { groupId: await group(world), members: [await member(world, 3)] };
@@ -69,7 +108,7 @@ const joins: readonly Row[] = (
     callRow(shown('JoinServiceGroup'), BY_DEVICE, PnGatewayServiceService.joinServiceGroup, async (world) =>
       groups(world, (await resident(world)).entity),
     ),
-    callRow(shown('MembershipService.JoinServiceGroup'), BY_RELAY, joinServiceGroup, async (world) => {
+    callRow(shown(JOIN), BY_RELAY, joinServiceGroup, async (world) => {
       const entity = await member(world, 2);
       const { good, bad } = await groups(world, entity);
       return { good: { ...good, entity }, bad: { ...bad, entity } };
@@ -77,4 +116,9 @@ const joins: readonly Row[] = (
   ];
 });
 
-export const MEMBERSHIP_ROWS: readonly Row[] = [...changes, ...joins];
+export const CHANGE_ROWS: readonly Row[] = [
+  ...created('CreateServiceGroup', BY_OPERATOR, createServiceGroup),
+  ...created('CreateGroupKey', BY_SMF, GroupKeyManagementServiceService.createGroupKey),
+  ...changes,
+  ...joins,
+];
