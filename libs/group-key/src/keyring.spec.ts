@@ -5,7 +5,6 @@ import {
   type AcceptanceContext,
   acceptStatement,
   emptyKeyring,
-  GRACE_MS,
   highestOf,
   holdGroupKey,
   isEnded,
@@ -15,7 +14,7 @@ import {
   pruneRetired,
   sealableVersion,
 } from './keyring';
-import { endStatement, type Statement } from './statement';
+import { GRACE_MS, endStatement, type Statement } from './statement';
 import { testVersion, type TestVersion } from './testing';
 
 const GROUP = 'living-room';

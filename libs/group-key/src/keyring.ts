@@ -3,69 +3,23 @@
  * Plain rules over plain data: statements are JSON with bigint and bytes, Group Keys are secrets beside them, and nothing
  * here reads a clock or a store.
  *
- * The life of one version of a Group Key (5.3.1.12.6.2, GK-UPDATE-M), as data and by the clock.
+ * A delivery at a member (GK-PULL, GK-PUSH): what comes in, in the order in which it is believed.
  *
  * ```
- *   prepared --activate--> active --supersede--> grace --grace-over--> retired
- *       \                     \                     \
- *        +------destroy--------+------destroy--------+----destroy----> retired      the group was deleted
+ *   signature and signer  -->  statement against the keyring  -->  envelope  -->  commitment  -->  keyring
  * ```
- * Each boundary belongs to the later state: a version is active from its activate-at on, in grace from its successor's
- * activate-at on, and retired from 60 s after that.
  */
-import { failedPrecondition, type GroupKey, type LifeCycle, nextState } from '@cpns/core';
-import { requireCommitment } from './envelope';
-import { endsGroup, type Statement } from './statement';
-
-export const GROUP_KEY_VERSION_STATES = ['prepared', 'active', 'grace', 'retired'] as const;
-export type VersionState = (typeof GROUP_KEY_VERSION_STATES)[number];
-
-export const GROUP_KEY_VERSION_EVENTS = ['activate', 'supersede', 'grace-over', 'destroy'] as const;
-export type VersionEvent = (typeof GROUP_KEY_VERSION_EVENTS)[number];
-
-/** How long a version still opens once its successor became active, in milliseconds. */
-export const GRACE_MS = 60_000;
-
-/** One row per (state, event) that is allowed. What has no row cannot happen. */
-export const GROUP_KEY_VERSION_LIFE_CYCLE: LifeCycle<VersionState, VersionEvent> = [
-  { state: 'prepared', event: 'activate', next: 'active' },
-  { state: 'active', event: 'supersede', next: 'grace' },
-  { state: 'grace', event: 'grace-over', next: 'retired' },
-  { state: 'prepared', event: 'destroy', next: 'retired' },
-  { state: 'active', event: 'destroy', next: 'retired' },
-  { state: 'grace', event: 'destroy', next: 'retired' },
-];
-
-/** The next state, or `undefined` where the life cycle has no row for it. */
-export const nextVersionState = (state: VersionState, event: VersionEvent): VersionState | undefined =>
-  nextState(GROUP_KEY_VERSION_LIFE_CYCLE, state, event);
-
-/** When what happens to a version; all Unix milliseconds. */
-export interface VersionTimes {
-  readonly activateAt: number;
-  /** activate-at of the next version, once there is one. */
-  readonly successorActivateAt?: number | undefined;
-  /** When the group was deleted. */
-  readonly deletedAt?: number | undefined;
-}
-
-const eventsOf = ({ activateAt, successorActivateAt, deletedAt }: VersionTimes) => {
-  // a successor that overtook its predecessor would leave out a state: the two then change hands at one time
-  const supersededAt = Math.max(successorActivateAt ?? Infinity, activateAt);
-  return [
-    { event: 'destroy', at: deletedAt ?? Infinity },
-    { event: 'activate', at: activateAt },
-    { event: 'supersede', at: supersededAt },
-    { event: 'grace-over', at: supersededAt + GRACE_MS },
-  ] as const;
-};
-
-/** Where a version stands at `now` (Unix milliseconds). */
-export function versionState(times: VersionTimes, now: number): VersionState {
-  let state: VersionState = 'prepared';
-  for (const { event, at } of eventsOf(times)) if (now >= at) state = nextVersionState(state, event) ?? state;
-  return state;
-}
+import { type EntityUserKey, failedPrecondition, type GroupKey } from '@cpns/core';
+import { envelopeInvalid, openEnvelope, requireCommitment } from './envelope';
+import {
+  endsGroup,
+  GRACE_MS,
+  type SignedStatement,
+  type Statement,
+  type StatementVerifier,
+  versionState,
+  type VersionState,
+} from './statement';
 
 /** One version that a member knows of. */
 export interface KnownVersion {
@@ -281,4 +235,56 @@ export function nextRetirement({ versions }: Keyring): number | undefined {
   const [first, second] = versions;
   if (first === undefined || second === undefined) return undefined;
   return Math.max(first.statement.activateAt, second.statement.activateAt) + GRACE_MS;
+}
+
+/** The member that a delivery is for. */
+export interface Member {
+  /** E */
+  readonly entity: string;
+  /** S */
+  readonly secret: EntityUserKey;
+  /** Of S, in text. */
+  readonly keyId: string;
+}
+
+export interface Delivery {
+  readonly signed: SignedStatement;
+  /** The envelope; absent where the statement ends the group, or only says more about a key that is held. */
+  readonly own?: Uint8Array | undefined;
+}
+
+export interface Received {
+  readonly keyring: Keyring;
+  readonly acceptance: Acceptance;
+}
+
+/**
+ * Everything that a member checks before it takes a delivery in. The keyring that was given is never changed, but that
+ * keys of versions that have retired are overwritten once all is good.
+ * @param verifier of the Server's statements
+ * @throws CpnsError what {@link StatementVerifier.verify}, {@link acceptStatement}, {@link openEnvelope} and
+ *   {@link holdGroupKey} throw; ENVELOPE_INVALID with `check` `absent` when the key is needed and not there
+ */
+export function receiveGroupKey(
+  keyring: Keyring,
+  { signed, own }: Delivery,
+  member: Member,
+  verifier: StatementVerifier,
+  context: AcceptanceContext,
+): Received {
+  const { statement, signature, chain } = signed;
+  verifier.verify(statement, signature, chain);
+  const { keyring: accepted, acceptance } = acceptStatement(keyring, statement, context);
+  const { version, groupId } = statement;
+  const held = accepted.versions.find((known) => known.statement.version === version)?.groupKey;
+  if (endsGroup(statement) || held !== undefined) return { keyring: pruneRetired(accepted, context.now), acceptance };
+  if (own === undefined) throw envelopeInvalid('absent');
+  const terms = { groupId, version, entity: member.entity };
+  const groupKey = openEnvelope(member.secret, member.keyId, terms, own);
+  try {
+    return { keyring: pruneRetired(holdGroupKey(accepted, version, groupKey), context.now), acceptance };
+  } catch (mismatch) {
+    groupKey.destroy();
+    throw mismatch;
+  }
 }

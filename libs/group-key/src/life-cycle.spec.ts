@@ -7,7 +7,7 @@ import {
   nextVersionState,
   versionState,
   type VersionTimes,
-} from './keyring';
+} from './statement';
 
 describe('the life cycle of a version', () => {
   const allowed = [

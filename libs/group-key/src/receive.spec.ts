@@ -2,8 +2,17 @@ import { EntityUserKey, GroupKey } from '@cpns/core';
 import { FakeClock, flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { makeEnvelope } from './envelope';
-import { emptyKeyring, GRACE_MS, highestOf, type Keyring, openableVersion, sealableVersion } from './keyring';
-import { type Delivery, endStatement, type Member, receiveGroupKey, type SignedStatement } from './statement';
+import {
+  emptyKeyring,
+  highestOf,
+  type Keyring,
+  openableVersion,
+  sealableVersion,
+  type Delivery,
+  type Member,
+  receiveGroupKey,
+} from './keyring';
+import { endStatement, type SignedStatement, GRACE_MS } from './statement';
 import { signAs, TestServer, type TestVersion } from './testing';
 
 const GROUP = 'living-room';

@@ -187,7 +187,6 @@ describe('through Nest', () => {
     await expect(found).rejects.toMatchObject({ reason: 'PN_MISMATCH', message: 'the interceptor refuses' });
   });
 
-  // how streams end, wait and are cancelled is proved in @cpns/grpc, whose call the handler gets
   test('a server stream gives its messages until its handler ends', async () => {
     watch = async (call) => {
       for (let count = 0; count < 3; count += 1) await call.write({ delivery: undefined, traceparent: '' });
@@ -209,6 +208,35 @@ describe('through Nest', () => {
     stream.end();
     expect((await collect(stream)).map(({ sequence }) => sequence)).toEqual([1n, 2n, 3n]);
     expect(heard).toEqual([1n, 2n]);
+  });
+
+  test('a writer of a server stream waits for its reader', async () => {
+    let written = 0;
+    watch = async (call) => {
+      for (; written < 500; written += 1) await call.write({ delivery: undefined, traceparent: 'x'.repeat(200_000) });
+    };
+    const stream = openWatch();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    expect(written).toBeGreaterThan(0);
+    expect(written).toBeLessThan(200);
+    expect(await collect(stream)).toHaveLength(500);
+  }, 20_000);
+
+  test('a caller that cancels ends the reads, the writes and the signal of the handler', async () => {
+    const ended = new Promise<unknown>((resolve) => {
+      channel = async (call) => {
+        await call.write(entry(1n));
+        const read = await reasonOfAsync(() => collect(call.requests));
+        resolve([read, await reasonOfAsync(() => call.write(entry(2n))), (call.signal.reason as CpnsError).reason]);
+      };
+    });
+    const stream = openChannel();
+    for await (const { sequence } of stream) {
+      expect(sequence).toBe(1n);
+      stream.cancel();
+      break;
+    }
+    expect(await ended).toEqual(['CALL_CANCELLED', 'CALL_CANCELLED', 'CALL_CANCELLED']);
   });
 
   test('a stop ends a stream for both sides, and resolves then', async () => {

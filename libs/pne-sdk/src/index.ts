@@ -3,7 +3,7 @@
  * and {@link enrolGateway} on top, the exchanges they are made of for programs with a transport or a key of their own.
  */
 export type { AssignOptions, ExchangeOptions, RegisterOptions } from './device/entity-user-key';
-export { Device, type DeviceOptions, type DeviceStatus, type GatewayMethods } from './device/device';
+export { Device, type DeviceOptions, type DeviceStatus } from './device/device';
 export { enrolGateway, type EnrolGatewayOptions } from './device/enrol-gateway';
 export type { PreSharedKey } from './device/import-key';
 export { CONFIRM_MS, GroupKeys, type GroupKeysContext } from './group-key/group-keys';
@@ -16,8 +16,7 @@ export type {
   OpenedMessage,
   ReplayBucket,
 } from './group-key/group-state';
-export type { GroupKeyChannel } from './group-key/member';
-export type { WatchOptions } from './group-key/watch';
+export type { GatewayMethods, GroupKeyChannel, WatchOptions } from './group-key/member';
 export * from './protocol/assignment';
 export {
   admittedBy,

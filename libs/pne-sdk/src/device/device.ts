@@ -12,10 +12,10 @@ import {
   systemClock,
   systemRandom,
 } from '@cpns/core';
-import { type CallOptions, type ClientMethods, type Connection, connectTo } from '@cpns/grpc';
+import { type CallOptions, type Connection, connectTo } from '@cpns/grpc';
 import { deriveConfirmKey, type KeyForm, makeProof, type OneTimeString } from '@cpns/key-derivation';
 import { GroupKeys } from '../group-key/group-keys';
-import { gatewayChannel } from '../group-key/member';
+import { gatewayChannel, type GatewayMethods } from '../group-key/member';
 import { enrolsGateway } from '../protocol/admitted';
 import { type DeviceStage, type DeviceState, type Exchange, type LiveKey, stageOf } from '../state/device-state';
 import { fetchRoot, tokenChannel } from '../transport/channel';
@@ -28,8 +28,6 @@ interface SessionOptions {
   /** `host:port` of the gateway's certificate port; needed in form key pair. */
   readonly certificateAddress?: string;
 }
-
-export type GatewayMethods = ClientMethods<typeof PnGatewayServiceService>;
 
 /** One connection with one key; a newer key opens a new one. */
 class GatewaySession {

@@ -10,11 +10,12 @@ import {
   type GroupMember,
   memberSource,
   type Receiving,
+  watchGroupKeys,
+  type WatchOptions,
 } from './member';
 import type { Group } from './group';
 import { type AcceptedDelivery, type GroupStates, type GroupStatus, type OpenedMessage, statusOf } from './group-state';
 import { GroupsInUse, PullGate } from './groups-in-use';
-import { watchGroupKeys, type WatchOptions } from './watch';
 
 export interface GroupKeysContext {
   readonly states: GroupStates;

@@ -5,7 +5,7 @@ import { GATEWAY } from '../testing/fake-assigner';
 import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
 import type { GroupKeysContext } from './group-keys';
 import type { AcceptedDelivery } from './group-state';
-import { watchGroupKeys } from './watch';
+import { watchGroupKeys } from './member';
 
 jest.setTimeout(30_000);
 
