@@ -24,7 +24,7 @@ import {
 } from './stages';
 import type { CastWorld } from './world';
 
-/** What is changed in what its holder would send; who holds the secrets seals it. */
+/** What is changed in what its holder would send: the test has the secrets, and seals it. */
 export type Change<D> = (draft: D, world: CastWorld) => Partial<D> | Promise<Partial<D>>;
 /** One kind of bad input; the user is that of the token, and none without it. */
 export type Altered<D, C = Change<D>> = readonly [id: string, item: string, expect: Expected, change: C, user?: string];

@@ -96,10 +96,9 @@ async function underOtherRoot(entity: string, { trustDomain }: CastWorld): Promi
   const { serverEntityCa } = await createDevelopmentPki({ trustDomain });
   return issued(serverEntityCa.issuer, { ...TARGET, uri: entity });
 }
-const ofGateway: Altered<Draft>[3] = (_own, { probe: { chain, tls } }) => ({
-  chain,
-  privateKey: createPrivateKey(String(tls.key)),
-});
+const ofGateway: Altered<Draft>[3] = (_own, { probe: { chain, tls } }) => {
+  return { chain, privateKey: createPrivateKey(String(tls.key)) };
+};
 const ofOperator = minting(entityCa, (_e, { trustDomain }) => ({ uri: operatorUri(trustDomain, 'mallory') }));
 const otherKey: Altered<Draft>[3] = () => ({ privateKey: newKey() });
 const expired = minting(ownCa, (_e, world) => ({ notAfter: world.now() - 2_000 }));
@@ -115,12 +114,8 @@ const NOT_ASSIGNER = 'ISSUER_NOT_ASSIGNER';
 
 const ALTERED: readonly Altered<Draft>[] = [
   ...WRONG_NAMES.map(([id, item, mint]): Altered<Draft> => {
-    return [
-      `${id}, by a gateway CA`,
-      item,
-      item === OTHER_PN ? 'PN_MISMATCH' : 'CERTIFICATE_NAME',
-      minting(ownCa, mint),
-    ];
+    const expect = item === OTHER_PN ? 'PN_MISMATCH' : 'CERTIFICATE_NAME';
+    return [`${id}, by a gateway CA`, item, expect, minting(ownCa, mint)];
   }),
   // chains whose parts are all sound, and whose leaf or authority is none for this
   ['gateway CA’s certificate as that of an entity', CA_ABOVE, ROLE, (_own, { probe }) => ({ chain: probe.ca.chain })],

@@ -44,14 +44,7 @@ export const row = <W>(
   at: string,
   prepare: Row<W>['prepare'],
   journal?: RegExp,
-): Row<W> => ({
-  id,
-  item,
-  at,
-  expect,
-  prepare,
-  journal,
-});
+): Row<W> => ({ id, item, at, expect, prepare, journal });
 
 /** `CODE/REASON`, and the field where one is expected. */
 export function expectationOf({ expect }: Told): string {
