@@ -31,9 +31,9 @@ const DNS_NAME = { kind: 'dns', value: 'camera.example' } as const;
 const OTHER_PN = 'a SAN of another PN';
 
 /** Reads as a name of pn1 to one parser, and of pn2 to another. */
-function tricked(entity: string): string {
-  const { pn, trustDomain, entityId } = parseEntityUri(entity);
-  return `cpns://${pn}:x@pn2.${trustDomain}/pne/${entityId}`;
+function tricked(entity: string, host = `pn2.${parseEntityUri(entity).trustDomain}`): string {
+  const { pn, entityId } = parseEntityUri(entity);
+  return `cpns://${pn}:x@${host}/pne/${entityId}`;
 }
 const unnamed = (entity: string): Minting => ({
   uri: entity,
@@ -55,6 +55,16 @@ export const WRONG_NAMES: readonly WrongName[] = [
     (e) => ({ names: [uri(e.replace('/pne', '/pne/../pne'))] }),
   ],
 ];
+/**
+ * Those that TLS has no quarrel with. Of user information it must be that of the own PN: OpenSSL holds name constraints
+ * against what stands before the colon, and from 3.5 on against what stands after the `@`.
+ */
+export const WRONG_NAMES_IN_TLS = WRONG_NAMES.filter(([, item]) => item !== 'a DNS SAN' && item !== OTHER_PN).map(
+  ([id, item, mint]): WrongName =>
+    item === 'a user-info trick'
+      ? [id, item, (e) => ({ names: [uri(tricked(e, parseEntityUri(e).pn))] })]
+      : [id, item, mint],
+);
 /** Of a target entity, by the gateway CA of the test. */
 export const misnamed = ({ probe }: CastWorld, mint: WrongName[2], entity: string): Promise<Credential> =>
   minted(probe.ca, { ...TARGET, uri: entity, ...mint(entity) });
