@@ -43,7 +43,7 @@ const withOwnTroubles =
   };
 
 /**
- * What a device is told. That the gateway's own certificate is not accepted, or that somebody else answers in the place of
+ * What a device is told. That the gateway's own certificate is not accepted, or that another peer answers in the place of
  * the Server, is between those two: a device that read of a revoked certificate would take it for its own.
  */
 export function relayed(error: unknown, peer: string): Error {

@@ -212,7 +212,7 @@ export class GatewayWorld {
     return allMembers(this.store, memberAggregate(entity), GROUPS_SET);
   }
 
-  /** A call of an entity; of nobody without one. */
+  /** A call of an entity; without one, of an unknown caller. */
   call(entity?: string, shown: Shown = { epoch: 0 }, signal = new AbortController().signal): CallContext {
     const call = new ServerCallContext({
       method: '/cpns.v1.PnGatewayService/PullGroupKey',

@@ -43,7 +43,7 @@ interface LastChange {
   readonly flow: ChangeFlow;
   /** W3C trace context of the step that made it so. */
   readonly traceparent: string;
-  /** The pn-ids of those that were members until then: gateways of their PNs hear of it although nobody is left there. */
+  /** The pn-ids of those that were members until then: gateways of their PNs hear of it, also where no member is left. */
   readonly pnsLeft: readonly string[];
 }
 

@@ -25,7 +25,7 @@ async function listening<T>(server: Server, use: (endpoint: string) => Promise<T
   try {
     return await use(`127.0.0.1:${(server.address() as AddressInfo).port}`);
   } finally {
-    // a socket that nobody reads does not notice its end
+    // a socket that is not read does not notice its end
     sockets.forEach((socket) => socket.destroy());
     await new Promise((resolve) => server.close(resolve));
   }
