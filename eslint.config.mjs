@@ -88,7 +88,7 @@ export default tseslint.config(
     // suites read records through the definitions of the services that own them
     files: ['e2e/**/*.ts'],
     rules: {
-      '@nx/enforce-module-boundaries': ['error', { ...boundaries, allow: ['/apps/[a-z-]+/src/[a-z-]+/[a-z-/]+$'] }],
+      '@nx/enforce-module-boundaries': ['error', { ...boundaries, allow: ['/apps/[a-z-]+/src/[a-z-]+/[a-z-/.]+$'] }],
     },
   },
   prettier,

@@ -38,5 +38,4 @@ export * from './keyring';
 export * from './statement';
 export * from './replay-memory';
 export * from './replay-window';
-export * from './service-group/description';
-export * from './service-group/membership';
+export * from './service-group';

@@ -50,6 +50,22 @@ export function isEnded(keyring: Keyring): boolean {
   return highest !== undefined && endsGroup(highest.statement);
 }
 
+/** The versions of `next` that `before` has not got, or has otherwise. */
+export const changedVersions = (before: Keyring, next: Keyring): readonly KnownVersion[] =>
+  next.versions.filter(
+    ({ statement, groupKey }) =>
+      !before.versions.some((known) => known.statement === statement && known.groupKey === groupKey),
+  );
+
+/** Numbers of the versions that `next` has no longer, rising. */
+export function goneVersions(before: Keyring, next: Keyring): readonly bigint[] {
+  const kept = new Set(next.versions.map(({ statement }) => statement.version));
+  return before.versions.map(({ statement }) => statement.version).filter((version) => !kept.has(version));
+}
+
+export const sameKeyring = (a: Keyring, b: Keyring): boolean =>
+  a.retiredThrough === b.retiredThrough && changedVersions(a, b).length + goneVersions(a, b).length === 0;
+
 const at = (statement: Statement) => ({ group: statement.groupId, version: String(statement.version) });
 
 const groupDeleted = (groupId: string) =>
@@ -88,7 +104,7 @@ export interface AcceptanceContext {
   readonly asked?: bigint | undefined;
 }
 
-interface Accepted {
+export interface Received {
   readonly keyring: Keyring;
   readonly acceptance: Acceptance;
 }
@@ -102,7 +118,7 @@ const compare = (a: Statement, b: Statement): number =>
  * @throws CpnsError GROUP_DELETED; STATEMENT_LOWER; STATEMENT_CONFLICT; VERSION_RETIRED for a lower version that was asked
  *   for and opens nothing more
  */
-export function acceptStatement(keyring: Keyring, statement: Statement, context: AcceptanceContext): Accepted {
+export function acceptStatement(keyring: Keyring, statement: Statement, context: AcceptanceContext): Received {
   if (statement.groupId !== keyring.groupId) throw conflict(statement, 'it is about another group');
   const highest = highestOf(keyring)?.statement;
   if (highest === undefined) return { keyring: insert(keyring, { statement }), acceptance: 'newer' };
@@ -114,14 +130,12 @@ export function acceptStatement(keyring: Keyring, statement: Statement, context:
 }
 
 /** A lower version is taken only where this device asked for that very version, and while it still opens. */
-function acceptLower(keyring: Keyring, statement: Statement, { now, asked }: AcceptanceContext): Accepted {
+function acceptLower(keyring: Keyring, statement: Statement, { now, asked }: AcceptanceContext): Received {
   const { version } = statement;
-  if (asked !== version) {
-    const highest = highestOf(keyring)?.statement.version;
+  if (asked !== version)
     throw failedPrecondition('STATEMENT_LOWER', 'a newer statement about the group was seen before', {
-      metadata: { ...at(statement), highest: String(highest) },
+      metadata: { ...at(statement), highest: String(highestOf(keyring)?.statement.version) },
     });
-  }
   if (endsGroup(statement)) throw conflict(statement, 'the group went on after it');
   if (version <= keyring.retiredThrough) throw retired(keyring.groupId, version);
   if (keyring.versions.some((known) => known.statement.version === version)) return renew(keyring, statement);
@@ -131,7 +145,7 @@ function acceptLower(keyring: Keyring, statement: Statement, { now, asked }: Acc
 }
 
 /** Another statement about a version that is known. */
-function renew(keyring: Keyring, statement: Statement): Accepted {
+function renew(keyring: Keyring, statement: Statement): Received {
   const known = keyring.versions.find((one) => one.statement.version === statement.version);
   if (known === undefined) throw new RangeError('only a known version is renewed');
   // a version has one key, whatever happens to the tree beside it
@@ -251,11 +265,6 @@ export interface Delivery {
   readonly signed: SignedStatement;
   /** The envelope; absent where the statement ends the group, or only says more about a key that is held. */
   readonly own?: Uint8Array | undefined;
-}
-
-export interface Received {
-  readonly keyring: Keyring;
-  readonly acceptance: Acceptance;
 }
 
 /**

@@ -2,6 +2,7 @@
 import {
   CreateGroupKeyRequest,
   DeleteGroupKeyRequest,
+  fields,
   groupDescription,
   GroupKeyManagementServiceService,
   UpdateGroupKeyRequest,
@@ -39,7 +40,7 @@ export class GroupKeyManagementController implements Handlers<typeof SERVED> {
   async createGroupKey(@Payload() request: CreateGroupKeyRequest, @Ctx() call: CallContext) {
     const description = groupDescription(request.description);
     const members = checkMembers(request.members, 'members', this.own.trustDomain);
-    const membershipRevision = checkRevision(request.membershipRevision);
+    const membershipRevision = fields.positive(request.membershipRevision, 'membership_revision');
     const asked = { description: wireGroupDescription(description), members: [...members], membershipRevision };
     const changeDigest = digestOf('create', CreateGroupKeyRequest.encode(asked).finish());
     const change: Change = {
@@ -140,15 +141,6 @@ const MEMBERS_MAX = 1_000;
 const digestOf = (kind: 'create' | 'update' | 'delete', asked: Uint8Array): Buffer =>
   sha256(Buffer.from(`${kind}\0`), asked);
 
-/** @throws CpnsError FIELD_MISSING for 0, which no membership has */
-function checkRevision(value: bigint): bigint {
-  if (value === 0n)
-    throw invalidArgument('FIELD_MISSING', 'membership_revision is missing', {
-      metadata: { field: 'membership_revision' },
-    });
-  return value;
-}
-
 /** The E of members, sorted. @throws CpnsError FIELD_TOO_LONG, FIELD_OUT_OF_RANGE (twice), TRUST_DOMAIN, NAME_INVALID */
 function checkMembers(entities: readonly string[], field: string, trustDomain: string): readonly string[] {
   if (entities.length > MEMBERS_MAX)
@@ -172,7 +164,7 @@ interface CheckedUpdate {
 /** @throws CpnsError a field's reason */
 function checkUpdate(request: UpdateGroupKeyRequest, trustDomain: string): CheckedUpdate {
   const groupId = checkGroupId(request.groupId, 'group_id');
-  const membershipRevision = checkRevision(request.membershipRevision);
+  const membershipRevision = fields.positive(request.membershipRevision, 'membership_revision');
   const joined = checkMembers(request.joined, 'joined', trustDomain);
   const left = checkMembers(request.left, 'left', trustDomain);
   const joining = new Set(joined);

@@ -1,7 +1,7 @@
 import { GroupKey } from '@cpns/core';
 import { at, Records, type RecordRef } from '@cpns/store';
 import { dump, failingStore } from '@cpns/store/testing';
-import { HEAD, keyAggregate, VERSION, versionName } from './records';
+import { HEAD, keyAggregate, VERSION, versionName } from './kmc.controller';
 import { openWorld, reasonOf, requestId, STORES, type Kmc, type World } from './testing/world';
 
 const withVersions = async (kmc: Kmc, groupId: string, versions: number): Promise<void> => {

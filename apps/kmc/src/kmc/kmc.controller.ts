@@ -1,32 +1,118 @@
-/** SECCF-KMC: versions of Group Keys are made with random material, given to the OSG, and destroyed once they are retired. */
+/**
+ * SECCF-KMC: versions of Group Keys are made with random material, given to the OSG, and destroyed once they are retired.
+ * Kept: of each group its key's head and versions, of each request what it was for.
+ */
+import { Payload } from '@nestjs/microservices';
 import {
-  fields,
-  KmcServiceService,
   type CreateKeyRequest,
   type CreateKeyVersionRequest,
   type DestroyKeyRequest,
   type DestroyKeyVersionRequest,
+  fields,
   type GetKeyVersionRequest,
   type KeyVersion,
+  KmcServiceService,
 } from '@cpns/contracts';
-import { checkGroupId, Clock, CpnsError, duration, GroupKey, invalidArgument, Random, SECRET_BYTES } from '@cpns/core';
+import {
+  checkGroupId,
+  Clock,
+  CpnsError,
+  duration,
+  GroupKey,
+  type LifeCycle,
+  nextState,
+  Random,
+  SECRET_BYTES,
+} from '@cpns/core';
 import type { Handlers } from '@cpns/grpc';
 import { FlowStep, GrpcController } from '@cpns/platform';
-import { at, expiring, Records, type Aggregate, type Decision, type Found, type RecordRef } from '@cpns/store';
-import { Payload } from '@nestjs/microservices';
 import {
-  advanceKey,
-  advanceVersion,
-  CLAIM,
-  HEAD,
-  keyAggregate,
-  requestAggregate,
-  VERSION,
-  versionName,
-  type HeadRecord,
-  type KeyEvent,
-  type VersionRecord,
-} from './records';
+  type Aggregate,
+  at,
+  type Decision,
+  defineRecord,
+  expiring,
+  type Found,
+  jsonField,
+  optional,
+  type RecordRef,
+  Records,
+  secretField,
+  type ValueIn,
+} from '@cpns/store';
+
+/**
+ * A group's key. `ending`: it is given out no more, and its versions are being destroyed, which takes as many
+ * commits as there are hundreds of them. `ended`: they are gone. Neither leads back: a group-id is never used again.
+ */
+export type KeyState = 'live' | 'ending' | 'ended';
+export type KeyEvent = 'destroy' | 'cleared';
+
+/** One version. `destroyed`: the number stays taken, the material is gone. */
+export type VersionState = 'live' | 'destroyed';
+type VersionEvent = 'destroy';
+
+export const KMC_KEY_LIFE_CYCLE: LifeCycle<KeyState, KeyEvent> = [
+  { state: 'live', event: 'destroy', next: 'ending' },
+  // asked again, after a crash or by an impatient caller
+  { state: 'ending', event: 'destroy', next: 'ending' },
+  { state: 'ending', event: 'cleared', next: 'ended' },
+  { state: 'ended', event: 'cleared', next: 'ended' },
+  { state: 'ended', event: 'destroy', next: 'ended' },
+];
+
+export const KMC_VERSION_LIFE_CYCLE: LifeCycle<VersionState, VersionEvent> = [
+  { state: 'live', event: 'destroy', next: 'destroyed' },
+  { state: 'destroyed', event: 'destroy', next: 'destroyed' },
+];
+
+/** @throws CpnsError INTERNAL where the life cycle has no row: a fault of ours */
+export function advance<State extends string, Event extends string>(
+  lifeCycle: LifeCycle<State, Event>,
+  state: State,
+  event: Event,
+): State {
+  const next = nextState(lifeCycle, state, event);
+  if (next === undefined) throw new CpnsError('INTERNAL', `what is ${state} does not meet ${event}`);
+  return next;
+}
+
+/** The Group Key of a Service Group: {@link HEAD} and any number of {@link VERSION}. */
+export const keyAggregate = (groupId: string): Aggregate => ({ kind: 'key', id: groupId });
+
+export const HEAD = defineRecord('head', {
+  state: jsonField<KeyState>(),
+  /** The highest number given so far; 1 for a group's first. */
+  newest: jsonField<bigint>(),
+});
+type HeadRecord = ValueIn<typeof HEAD>;
+
+/**
+ * Stays when the version is destroyed, without its key: that a record is absent never means that something may be done.
+ * The store then holds the sealed key no more, as far as the store's users can see: an embedded store's file, and a
+ * Redis's append-only file, still have its old bytes, sealed, until the space is used again or the file is rewritten.
+ */
+export const VERSION = defineRecord('version', {
+  version: jsonField<bigint>(),
+  state: jsonField<VersionState>(),
+  /** Of the request that it was made for, 16 bytes. */
+  requestId: jsonField<Buffer>(),
+  /** Of a live version. */
+  groupKey: optional(secretField(GroupKey)),
+});
+export type VersionRecord = ValueIn<typeof VERSION>;
+
+export const versionName = (version: bigint): string => `version.${version}`;
+
+/** @param requestId 16 bytes */
+const requestAggregate = (requestId: Buffer): Aggregate => ({ kind: 'request', id: requestId.toString('hex') });
+
+/** What a request id stands for, so that it cannot come to stand for something else. */
+export const CLAIM = defineRecord('claim', {
+  groupId: jsonField<string>(),
+  /** 0 for a group's first version. */
+  previous: jsonField<bigint>(),
+});
 
 interface VersionToMake {
   readonly groupId: string;
@@ -73,7 +159,7 @@ export class KmcController implements Handlers<typeof KmcServiceService> {
   @FlowStep(['GK-UPDATE-M'], 3, ['group_id', 'previous', 'request_id'])
   async createKeyVersion(@Payload() request: CreateKeyVersionRequest) {
     const groupId = checkGroupId(request.groupId, 'group_id');
-    const previous = checkVersion(request.previous, 'previous');
+    const previous = fields.positive(request.previous, 'previous');
     const requestId = fields.nonce(request.requestId, 'request_id');
     const checkMayFollow = (head: HeadRecord | undefined) => {
       if (head?.state !== 'live') throw noSuchKey();
@@ -89,7 +175,7 @@ export class KmcController implements Handlers<typeof KmcServiceService> {
    */
   async getKeyVersion(@Payload() request: GetKeyVersionRequest) {
     const groupId = checkGroupId(request.groupId, 'group_id');
-    const name = versionName(checkVersion(request.version, 'version'));
+    const name = versionName(fields.positive(request.version, 'version'));
     const wanted = { head: at(HEAD), version: at(VERSION, name) };
     const { head, version } = await this.records.read(keyAggregate(groupId), wanted);
     // while a key is ending, some of its versions still have their material
@@ -101,7 +187,7 @@ export class KmcController implements Handlers<typeof KmcServiceService> {
   /** Idempotent. @throws CpnsError a field's reason; NOT_FOUND for what was never made */
   async destroyKeyVersion(@Payload() request: DestroyKeyVersionRequest) {
     const aggregate = keyAggregate(checkGroupId(request.groupId, 'group_id'));
-    const wanted = { version: at(VERSION, versionName(checkVersion(request.version, 'version'))) };
+    const wanted = { version: at(VERSION, versionName(fields.positive(request.version, 'version'))) };
     await this.records.transact(aggregate, wanted, ({ version }) => {
       if (version === undefined) throw noSuchVersion();
       if (version.state === 'destroyed') return { result: undefined };
@@ -121,7 +207,7 @@ export class KmcController implements Handlers<typeof KmcServiceService> {
     const aggregate = keyAggregate(checkGroupId(request.groupId, 'group_id'));
     const head = await this.advance(aggregate, 'destroy');
     if (head.state === 'ended') return {};
-    for (let from = 1n; from <= head.newest; from += CHUNK) await this.clear(aggregate, namesFrom(from, head.newest));
+    for (let from = 1n; from <= head.newest; from += CHUNK) await this.clear(aggregate, from, head.newest);
     await this.advance(aggregate, 'cleared');
     return {};
   }
@@ -129,17 +215,18 @@ export class KmcController implements Handlers<typeof KmcServiceService> {
   private advance(aggregate: Aggregate, event: KeyEvent): Promise<HeadRecord> {
     return this.records.transact(aggregate, { head: at(HEAD) }, ({ head }) => {
       if (head === undefined) throw noSuchKey();
-      const state = advanceKey(head.state, event);
+      const state = advance(KMC_KEY_LIFE_CYCLE, head.state, event);
       if (state === head.state) return { result: head };
       const next = { ...head, state };
       return { result: next, put: { head: next } };
     });
   }
 
-  private clear(aggregate: Aggregate, names: readonly string[]): Promise<void> {
-    const wanted: Record<string, RecordRef<typeof VERSION.fields>> = Object.fromEntries(
-      names.map((name) => [name, at(VERSION, name)]),
-    );
+  /** Destroys the versions of one commit. */
+  private clear(aggregate: Aggregate, from: bigint, newest: bigint): Promise<void> {
+    const wanted: Record<string, RecordRef<typeof VERSION.fields>> = {};
+    for (let version = from; version < from + CHUNK && version <= newest; version++)
+      wanted[versionName(version)] = at(VERSION, versionName(version));
     return this.records.transact(aggregate, wanted, (found) => {
       const live = Object.entries(found).flatMap(([name, version]) =>
         version?.state === 'live' ? [[name, destroyed(version)] as const] : [],
@@ -194,12 +281,6 @@ function checkUnused(head: HeadRecord | undefined): void {
   throw new CpnsError('ALREADY_EXISTS', what);
 }
 
-/** A version number of a message. @throws CpnsError FIELD_MISSING for 0, which no version has */
-function checkVersion(value: bigint, field: string): bigint {
-  if (value === 0n) throw invalidArgument('FIELD_MISSING', `${field} is missing`, { metadata: { field } });
-  return value;
-}
-
 /** A version as the OSG gets it, with its material. @throws CpnsError NOT_FOUND when that is gone */
 function keyVersion(groupId: string, { version, groupKey }: VersionRecord): KeyVersion {
   if (groupKey === undefined) throw new CpnsError('NOT_FOUND', 'this version of the Group Key was destroyed');
@@ -209,15 +290,9 @@ function keyVersion(groupId: string, { version, groupKey }: VersionRecord): KeyV
 /** What stays of a version: its number, and which request it was made for. */
 const destroyed = ({ version, state, requestId }: VersionRecord): VersionRecord => ({
   version,
-  state: advanceVersion(state, 'destroy'),
+  state: advance(KMC_VERSION_LIFE_CYCLE, state, 'destroy'),
   requestId,
 });
 
 const noSuchKey = () => new CpnsError('NOT_FOUND', 'the group has no Group Key here');
 const noSuchVersion = () => new CpnsError('NOT_FOUND', 'the Group Key has no such version');
-
-function namesFrom(from: bigint, newest: bigint): string[] {
-  const names: string[] = [];
-  for (let version = from; version < from + CHUNK && version <= newest; version++) names.push(versionName(version));
-  return names;
-}

@@ -1,8 +1,7 @@
 /** SECCF-KMC: makes Group Key versions, keeps them sealed, and destroys them. */
 import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
-import { KmcController } from './kmc.controller';
-import { CLAIM, HEAD, VERSION } from './records';
+import { CLAIM, HEAD, KmcController, VERSION } from './kmc.controller';
 
 @OwnsRecords(HEAD, VERSION, CLAIM)
 @Module({ controllers: [KmcController] })

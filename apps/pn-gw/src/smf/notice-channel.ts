@@ -11,11 +11,6 @@ import { Channels } from '../gateway-delivery/delivery-channel';
 import { SmfClients } from '../peers/peer-clients';
 import { checkMemberHere, KnownGroups, type Notice, type NoticeRecord, Notices } from '../service-group/known-groups';
 
-function positive(value: bigint, field: string): bigint {
-  if (value === 0n) throw invalidArgument('FIELD_MISSING', `${field} is missing`, { metadata: { field } });
-  return value;
-}
-
 /** As much of a notice as the gateway acts on. @throws CpnsError a field's reason; PN_MISMATCH for a member of another PN */
 function checkNotice(message: ServiceGroupNotice | undefined, own: OwnGateway): Notice {
   const notice = fields.present(message, 'notice');
@@ -30,10 +25,10 @@ function checkNotice(message: ServiceGroupNotice | undefined, own: OwnGateway): 
     groupId,
     delivery,
     sealPeriod,
-    membershipRevision: positive(notice.membershipRevision, 'membership_revision'),
+    membershipRevision: fields.positive(notice.membershipRevision, 'membership_revision'),
     // of a deleted group there is nothing more to be had
     keyLocation: deleted ? '' : checkEndpoint(notice.keyLocation, 'key_location'),
-    keyVersion: deleted ? notice.keyVersion : positive(notice.keyVersion, 'key_version'),
+    keyVersion: deleted ? notice.keyVersion : fields.positive(notice.keyVersion, 'key_version'),
     deleted,
     members,
   };

@@ -11,7 +11,7 @@ import {
   wireGroupDescription,
 } from '@cpns/contracts';
 import { checkGroupId, CpnsError } from '@cpns/core';
-import { checkMembers, checkSomeMembers } from '@cpns/group-key';
+import { checkMembers } from '@cpns/group-key';
 import type { CallContext, Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
@@ -105,7 +105,7 @@ export class ServiceGroupController implements Handlers<typeof SERVED> {
 
   async #changeMembers(event: 'add' | 'remove', request: AddMembersRequest | RemoveMembersRequest, call: CallContext) {
     const groupId = checkGroupId(request.groupId, 'group_id');
-    const members = checkSomeMembers(request.members, this.config.trustDomain);
+    const members = checkMembers(request.members, this.config.trustDomain, 1);
     return this.#change(membershipChangeOf(groupId, event, members), call);
   }
 

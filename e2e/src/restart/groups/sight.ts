@@ -4,7 +4,7 @@ import type { Statement } from '@cpns/group-key';
 import { at, openRecords, type Aggregate, type Records, type Store } from '@cpns/store';
 import { lookIntoStore, type Deployment } from '@cpns/testing';
 import * as cskmf from '../../../../apps/cpns-server/src/cskmf/records';
-import * as kmc from '../../../../apps/kmc/src/kmc/records';
+import * as kmc from '../../../../apps/kmc/src/kmc/kmc.controller';
 import * as held from '../../../../apps/pn-gw/src/cskmf/envelopes';
 import * as noticed from '../../../../apps/pn-gw/src/service-group/known-groups';
 import * as smf from '../../../../apps/smf/src/group-changes/groups';

@@ -5,6 +5,7 @@ import {
   type GroupDescription as WireGroupDescription,
 } from '../generated/cpns/v1/service_group_types';
 import { checkDescription, type DeliveryMode, type GroupDescription } from '@cpns/group-key';
+import { present } from './fields';
 
 /** @throws CpnsError FIELD_OUT_OF_RANGE for neither mode */
 function deliveryMode(value: GroupKeyDeliveryMode, field = 'delivery'): DeliveryMode {
@@ -23,9 +24,8 @@ const wireDeliveryMode = (mode: DeliveryMode): GroupKeyDeliveryMode =>
  * @throws CpnsError FIELD_MISSING without one; a field's reason
  */
 export function groupDescription(message: WireGroupDescription | undefined): GroupDescription {
-  if (message === undefined)
-    throw invalidArgument('FIELD_MISSING', 'description is missing', { metadata: { field: 'description' } });
-  return checkDescription({ ...message, delivery: deliveryMode(message.delivery) });
+  const description = present(message, 'description');
+  return checkDescription({ ...description, delivery: deliveryMode(description.delivery) });
 }
 
 export const wireGroupDescription = (description: GroupDescription): WireGroupDescription => ({

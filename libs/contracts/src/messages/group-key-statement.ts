@@ -18,7 +18,7 @@ function commitment(value: Buffer): Buffer {
 
 /** @throws CpnsError FIELD_MISSING (0), FIELD_OUT_OF_RANGE for a version that does not come after `previous` */
 function versions({ version, previous }: GroupKeyStatement): Pick<Statement, 'version' | 'previous'> {
-  if (version === 0n) throw invalidArgument('FIELD_MISSING', 'version is missing', { metadata: { field: 'version' } });
+  fields.positive(version, 'version');
   if (previous >= version) throw outOfRange('previous', 'is not before version');
   return { version, previous };
 }

@@ -1,6 +1,6 @@
 import { type GroupKeyDelivery, checkGroupKeyDelivery, type CheckedGroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, invalidArgument, type Clock, type Random, checkGroupId } from '@cpns/core';
-import { ContentOpener, endsGroup, parseContentHeader } from '@cpns/group-key';
+import { ContentOpener, endsGroup, highestOf, parseContentHeader } from '@cpns/group-key';
 import { withSpan, withStepChain, type Logger } from '@cpns/telemetry';
 import type { LiveKey } from '../state/device-state';
 import {
@@ -14,7 +14,7 @@ import {
   type WatchOptions,
 } from './member';
 import type { Group } from './group';
-import { type AcceptedDelivery, type GroupStates, type GroupStatus, type OpenedMessage, statusOf } from './group-state';
+import type { AcceptedDelivery, GroupState, GroupStates, GroupStatus, OpenedMessage } from './group-state';
 import { GroupsInUse, PullGate } from './groups-in-use';
 
 export interface GroupKeysContext {
@@ -260,3 +260,18 @@ export class GroupKeys {
 /** What is pulled, for the gate. */
 const newest = (groupId: string) => `${groupId} newest`;
 const ofVersion = (groupId: string, version: bigint) => `${groupId} ${version}`;
+
+function statusOf({ groupId, keyring, left }: GroupState): GroupStatus {
+  const highest = highestOf(keyring)?.statement;
+  const ended = highest !== undefined && endsGroup(highest);
+  return {
+    groupId,
+    version: highest?.version ?? 0n,
+    ended,
+    left,
+    ...(highest !== undefined && !ended && { sealUntil: highest.sealUntil }),
+    versions: keyring.versions
+      .filter(({ groupKey }) => groupKey !== undefined)
+      .map(({ statement }) => statement.version),
+  };
+}

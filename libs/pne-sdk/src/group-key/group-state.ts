@@ -1,15 +1,7 @@
 /**
  * What a device keeps of one Service Group's keys, and the port through which it keeps it.
  */
-import {
-  type Acceptance,
-  emptyKeyring,
-  endsGroup,
-  highestOf,
-  type Keyring,
-  type KnownVersion,
-  type SenderReplayState,
-} from '@cpns/group-key';
+import type { Acceptance, Keyring, SenderReplayState } from '@cpns/group-key';
 
 /** Everything of one group but what was opened in it. */
 export interface GroupState {
@@ -27,15 +19,6 @@ export interface GroupState {
 
 /** What a change may set; the serial follows by itself. */
 export type GroupContent = Omit<GroupState, 'serial' | 'groupId'>;
-
-export const newGroup = (groupId: string, entity: string, replaySalt: Buffer): GroupState => ({
-  serial: 0,
-  groupId,
-  entity,
-  keyring: emptyKeyring(groupId),
-  left: false,
-  replaySalt,
-});
 
 /** How many records the senders of one version are spread over: one message rewrites one of them. */
 export const REPLAY_BUCKETS = 64;
@@ -69,24 +52,6 @@ export interface GroupStates {
   writeReplay(groupId: string, buckets: readonly ReplayBucket[]): Promise<void>;
 }
 
-const sameVersion = (a: KnownVersion, b: KnownVersion | undefined): boolean =>
-  a.statement === b?.statement && a.groupKey === b.groupKey;
-
-export const sameKeyring = (a: Keyring, b: Keyring): boolean =>
-  a.retiredThrough === b.retiredThrough &&
-  a.versions.length === b.versions.length &&
-  a.versions.every((known, index) => sameVersion(known, b.versions[index]));
-
-/** The versions of `next` that `before` has not got, or has otherwise. */
-export const changedVersions = (before: Keyring, next: Keyring): readonly KnownVersion[] =>
-  next.versions.filter((known) => !before.versions.some((one) => sameVersion(known, one)));
-
-/** Numbers of the versions that `next` has no longer, rising. */
-export function goneVersions(before: Keyring, next: Keyring): readonly bigint[] {
-  const kept = new Set(next.versions.map(({ statement }) => statement.version));
-  return before.versions.map(({ statement }) => statement.version).filter((version) => !kept.has(version));
-}
-
 /** What may be shown of a group: no secret is in it. */
 export interface GroupStatus {
   readonly groupId: string;
@@ -115,19 +80,4 @@ export interface AcceptedDelivery {
   readonly version: bigint;
   readonly ended: boolean;
   readonly acceptance: Acceptance;
-}
-
-export function statusOf({ groupId, keyring, left }: GroupState): GroupStatus {
-  const highest = highestOf(keyring)?.statement;
-  const ended = highest !== undefined && endsGroup(highest);
-  return {
-    groupId,
-    version: highest?.version ?? 0n,
-    ended,
-    left,
-    ...(highest !== undefined && !ended && { sealUntil: highest.sealUntil }),
-    versions: keyring.versions
-      .filter(({ groupKey }) => groupKey !== undefined)
-      .map(({ statement }) => statement.version),
-  };
 }

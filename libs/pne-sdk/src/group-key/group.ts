@@ -3,12 +3,14 @@ import {
   ContentSealer,
   emptyKeyring,
   endsGroup,
+  goneVersions,
   highestOf,
   isEnded,
   nextRetirement,
   openableVersion,
   pruneRetired,
   receiveGroupKey,
+  sameKeyring,
   sealableVersion,
   type Acceptance,
   type ContentOpener,
@@ -18,7 +20,7 @@ import {
 } from '@cpns/group-key';
 import type { CheckedGroupKeyDelivery } from '@cpns/contracts';
 import { withinStep, type Logger } from '@cpns/telemetry';
-import { goneVersions, sameKeyring, type GroupContent, type GroupState, type GroupStates } from './group-state';
+import type { GroupContent, GroupState, GroupStates } from './group-state';
 import type { Receiving } from './member';
 import { ReplayJournal } from './replay-journal';
 

@@ -1,7 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { type Clock, CpnsError, NONCE_BYTES } from '@cpns/core';
+import { emptyKeyring } from '@cpns/group-key';
 import { Group, type GroupContext } from './group';
-import { type GroupState, newGroup } from './group-state';
+import type { GroupState } from './group-state';
 
 interface InUse {
   readonly loading: Promise<Group>;
@@ -65,6 +66,15 @@ export class GroupsInUse {
     return new Group(state ?? fresh, this.context);
   }
 }
+
+export const newGroup = (groupId: string, entity: string, replaySalt: Buffer): GroupState => ({
+  serial: 0,
+  groupId,
+  entity,
+  keyring: emptyKeyring(groupId),
+  left: false,
+  replaySalt,
+});
 
 const contentOf = ({ entity, keyring, left, replaySalt }: GroupState) => ({ entity, keyring, left, replaySalt });
 

@@ -5,7 +5,8 @@ import { Records, Sealer } from '@cpns/store';
 import { FakeMasterKey, rawDump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import fc from 'fast-check';
 import { deviceAggregate, SealedDeviceStates } from '../state/sealed-device-states';
-import { newGroup, type GroupContent, type GroupState, type GroupStates, type ReplayBucket } from './group-state';
+import type { GroupContent, GroupState, GroupStates, ReplayBucket } from './group-state';
+import { newGroup } from './groups-in-use';
 import { SealedGroupStates } from './sealed-group-states';
 
 jest.setTimeout(60_000);

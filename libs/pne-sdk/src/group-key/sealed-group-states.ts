@@ -3,7 +3,14 @@
  * own, so that a change writes what changed.
  */
 import { CpnsError, GroupKey } from '@cpns/core';
-import { type KnownVersion, requireCommitment, type SenderReplayState, type Statement } from '@cpns/group-key';
+import {
+  changedVersions,
+  goneVersions,
+  type KnownVersion,
+  requireCommitment,
+  type SenderReplayState,
+  type Statement,
+} from '@cpns/group-key';
 import {
   type Aggregate,
   at,
@@ -14,15 +21,7 @@ import {
   type Records,
   secretField,
 } from '@cpns/store';
-import {
-  changedVersions,
-  goneVersions,
-  type GroupContent,
-  type GroupState,
-  type GroupStates,
-  REPLAY_BUCKETS,
-  type ReplayBucket,
-} from './group-state';
+import { type GroupContent, type GroupState, type GroupStates, REPLAY_BUCKETS, type ReplayBucket } from './group-state';
 
 /** Ids of all groups. */
 const GROUP_INDEX = defineRecord('groups', { ids: jsonField<readonly string[]>() });

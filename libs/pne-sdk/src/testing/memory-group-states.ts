@@ -1,12 +1,6 @@
 import { CpnsError, GroupKey } from '@cpns/core';
-import type { KnownVersion } from '@cpns/group-key';
-import {
-  goneVersions,
-  type GroupContent,
-  type GroupState,
-  type GroupStates,
-  type ReplayBucket,
-} from '../group-key/group-state';
+import { goneVersions, type KnownVersion } from '@cpns/group-key';
+import type { GroupContent, GroupState, GroupStates, ReplayBucket } from '../group-key/group-state';
 
 const conflict = () => new CpnsError('CONFLICT', 'another was faster');
 const copy = ({ statement, groupKey }: KnownVersion): KnownVersion => ({

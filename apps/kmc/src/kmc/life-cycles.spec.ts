@@ -1,12 +1,11 @@
 import {
-  advanceKey,
-  advanceVersion,
+  advance,
   KMC_KEY_LIFE_CYCLE,
   KMC_VERSION_LIFE_CYCLE,
   type KeyEvent,
   type KeyState,
   type VersionState,
-} from './records';
+} from './kmc.controller';
 
 const KEY: Readonly<Record<KeyState, Partial<Record<KeyEvent, KeyState>>>> = {
   live: { destroy: 'ending' },
@@ -21,8 +20,10 @@ describe('the life cycle of a key', () => {
 
   it.each(pairs)('%s, %s: %s', (state, event, next) => {
     if (next === undefined)
-      expect(() => advanceKey(state, event)).toThrow(expect.objectContaining({ reason: 'INTERNAL' }) as Error);
-    else expect(advanceKey(state, event)).toBe(next);
+      expect(() => advance(KMC_KEY_LIFE_CYCLE, state, event)).toThrow(
+        expect.objectContaining({ reason: 'INTERNAL' }) as Error,
+      );
+    else expect(advance(KMC_KEY_LIFE_CYCLE, state, event)).toBe(next);
   });
 
   it('leads to live from nowhere', () => {
@@ -32,7 +33,7 @@ describe('the life cycle of a key', () => {
 
 describe('the life cycle of a version', () => {
   it.each<VersionState>(['live', 'destroyed'])('%s, destroy: destroyed', (state) => {
-    expect(advanceVersion(state, 'destroy')).toBe('destroyed');
+    expect(advance(KMC_VERSION_LIFE_CYCLE, state, 'destroy')).toBe('destroyed');
   });
 
   it('leads to live from nowhere', () => {

@@ -1,8 +1,8 @@
 /**
- * How the membership of a Service Group changes (SMF-SRV, SMF-GW, GK-UPDATE-M): each entity's standing as data, and a
- * change as the moves from one revision of the membership to the next.
+ * A Service Group (SMF-SRV, SMF-GW): its parameters, its life, and how its membership changes (GK-UPDATE-M): each entity's
+ * standing as data, and a change as the moves from one revision of the membership to the next.
  *
- * The life of a Service Group (SMF-SRV), as data. A group and its Group Key come and go together: what SMF proposes holds
+ * The life of a Service Group, as data. A group and its Group Key come and go together: what SMF proposes holds
  * once CSKMF said that the key is ready (FLOW-PULL and FLOW-PUSH steps 1 to 6), and is taken back when CSKMF refuses.
  *
  * ```
@@ -12,7 +12,9 @@
  * ```
  */
 import {
+  checkGroupId,
   CpnsError,
+  duration,
   type EntityName,
   failedPrecondition,
   invalidArgument,
@@ -23,12 +25,10 @@ import {
 } from '@cpns/core';
 
 /** `left`: was a member and went by itself. `removed`: an operator took it out, so only an operator brings it back. */
-export const STANDINGS = ['stranger', 'member', 'left', 'removed'] as const;
-export type Standing = (typeof STANDINGS)[number];
+export type Standing = 'stranger' | 'member' | 'left' | 'removed';
 
 /** `add` and `remove` are an operator's, `join` and `leave` the entity's own. */
-export const MEMBERSHIP_EVENTS = ['add', 'remove', 'join', 'leave'] as const;
-export type MembershipEvent = (typeof MEMBERSHIP_EVENTS)[number];
+export type MembershipEvent = 'add' | 'remove' | 'join' | 'leave';
 
 export const MEMBER_LIFE_CYCLE: LifeCycle<Standing, MembershipEvent> = [
   { state: 'stranger', event: 'add', next: 'member' },
@@ -141,12 +141,10 @@ export function firstMembership(maxMembers: number, entities: readonly string[])
 }
 
 /** `absent`: never made, or refused when it was to be made, so that its id is free. `deleted` is for good. */
-export const GROUP_STATES = ['absent', 'creating', 'live', 'deleting', 'deleted'] as const;
-export type GroupState = (typeof GROUP_STATES)[number];
+export type GroupState = 'absent' | 'creating' | 'live' | 'deleting' | 'deleted';
 
 /** `create`, `change` and `delete` are proposed; `ready`, `gone` and `refuse` are what CSKMF says to it. */
-export const GROUP_EVENTS = ['create', 'ready', 'change', 'delete', 'gone', 'refuse'] as const;
-export type GroupEvent = (typeof GROUP_EVENTS)[number];
+export type GroupEvent = 'create' | 'ready' | 'change' | 'delete' | 'gone' | 'refuse';
 
 export const GROUP_LIFE_CYCLE: LifeCycle<GroupState, GroupEvent> = [
   { state: 'absent', event: 'create', next: 'creating' },
@@ -195,9 +193,12 @@ export function checkMember(text: string, trustDomain: string, field: string): E
 
 /**
  * The names that a call carries, sorted: their order has no meaning.
- * @throws CpnsError FIELD_TOO_LONG (more than 1,000); FIELD_OUT_OF_RANGE (one twice); as {@link checkMember}
+ * @param least how many there have to be
+ * @throws CpnsError FIELD_MISSING (fewer), FIELD_TOO_LONG (over 1,000), FIELD_OUT_OF_RANGE (one twice); as {@link checkMember}
  */
-export function checkMembers(names: readonly string[], trustDomain: string, field = 'members'): readonly EntityName[] {
+export function checkMembers(names: readonly string[], trustDomain: string, least = 0): readonly EntityName[] {
+  const field = 'members';
+  if (names.length < least) throw invalidArgument('FIELD_MISSING', `${field} is empty`, { metadata: { field } });
   if (names.length > MEMBERS_PER_CALL)
     throw invalidArgument('FIELD_TOO_LONG', `${field} has ${names.length} names, ${MEMBERS_PER_CALL} are allowed`, {
       metadata: { field, limit: String(MEMBERS_PER_CALL) },
@@ -208,12 +209,90 @@ export function checkMembers(names: readonly string[], trustDomain: string, fiel
   return checked.sort((a, b) => (a.uri < b.uri ? -1 : 1));
 }
 
-/** The same where there has to be at least one. @throws CpnsError FIELD_MISSING; as {@link checkMembers} */
-export function checkSomeMembers(
-  names: readonly string[],
-  trustDomain: string,
-  field = 'members',
-): readonly EntityName[] {
-  if (names.length === 0) throw invalidArgument('FIELD_MISSING', `${field} is empty`, { metadata: { field } });
-  return checkMembers(names, trustDomain, field);
+/** How members get a new Group Key: when they need it (GK-PULL), or at once (GK-PUSH). */
+export type DeliveryMode = 'pull' | 'push';
+
+/** The parameters that the Group Key of a group depends on (GK-CREATE). */
+export interface GroupDescription {
+  readonly groupId: string;
+  /** For people. */
+  readonly displayName: string;
+  readonly delivery: DeliveryMode;
+  /** How long members may seal with one version of the Group Key, milliseconds. */
+  readonly sealPeriod: number;
+  /** How often CSKMF renews the Group Key of its own accord (GK-UPDATE-T), milliseconds; 0 means never. */
+  readonly updatePeriod: number;
+  /** As many members as the group may have at a time. */
+  readonly maxMembers: number;
+  /** Whether an entity may join by itself; otherwise only an operator adds members. */
+  readonly openToJoin: boolean;
+}
+
+/** A description as it was asked for, unchecked. */
+export interface DescriptionDraft extends Omit<GroupDescription, 'sealPeriod' | 'updatePeriod'> {
+  readonly sealPeriod: bigint;
+  readonly updatePeriod: bigint;
+}
+
+export const GROUP_LIMITS = {
+  /** In characters. */
+  displayName: 128,
+  /** Milliseconds. A shorter period than the clocks agree to would leave members without a key to seal with. */
+  sealPeriodLeast: duration(1, 'second'),
+  /** Milliseconds. */
+  sealPeriodMost: duration(30, 'day'),
+  maxMembers: 100_000,
+  /** What 0 stands for. */
+  maxMembersDefault: 1_000,
+} as const;
+
+const outOfRange = (field: string, limits: string) =>
+  invalidArgument('FIELD_OUT_OF_RANGE', `${field} has to be ${limits}`, { metadata: { field } });
+
+// by code points: what a person counts as characters may be two units of UTF-16
+function checkDisplayName(name: string): string {
+  const { displayName: limit } = GROUP_LIMITS;
+  const length = [...name].length;
+  if (length > limit)
+    throw invalidArgument('FIELD_TOO_LONG', `display_name has ${length} characters, ${limit} are allowed`, {
+      metadata: { field: 'display_name', limit: String(limit) },
+    });
+  return name;
+}
+
+function checkSealPeriod(period: bigint): number {
+  const { sealPeriodLeast: least, sealPeriodMost: most } = GROUP_LIMITS;
+  if (period < BigInt(least) || period > BigInt(most))
+    throw outOfRange('seal_period', `${least} to ${most} milliseconds`);
+  return Number(period);
+}
+
+// a renewal by time needs a clock of CSKMF's own for each group (GK-UPDATE-T), which is not there yet
+function checkUpdatePeriod(period: bigint): number {
+  if (period !== 0n) throw outOfRange('update_period', '0: the key is renewed when members change, not by time');
+  return 0;
+}
+
+function checkMaxMembers(count: number): number {
+  const { maxMembers: most, maxMembersDefault } = GROUP_LIMITS;
+  if (!Number.isInteger(count) || count < 0 || count > most)
+    throw outOfRange('max_members', `1 to ${most}, or 0 for ${maxMembersDefault}`);
+  return count === 0 ? maxMembersDefault : count;
+}
+
+/**
+ * The description with its defaults filled in.
+ * @throws CpnsError FIELD_MISSING, FIELD_TOO_LONG, NAME_INVALID (group_id); FIELD_TOO_LONG (display_name);
+ *   FIELD_OUT_OF_RANGE (seal_period, update_period, max_members)
+ */
+export function checkDescription(draft: DescriptionDraft): GroupDescription {
+  return {
+    groupId: checkGroupId(draft.groupId, 'group_id'),
+    displayName: checkDisplayName(draft.displayName),
+    delivery: draft.delivery,
+    sealPeriod: checkSealPeriod(draft.sealPeriod),
+    updatePeriod: checkUpdatePeriod(draft.updatePeriod),
+    maxMembers: checkMaxMembers(draft.maxMembers),
+    openToJoin: draft.openToJoin,
+  };
 }

@@ -4,12 +4,12 @@ import { failureOf, outcomeOf } from '@cpns/core/testing';
 import {
   advanceGroup,
   changeMembership,
+  checkDescription,
   checkMembers,
-  checkSomeMembers,
+  type DescriptionDraft,
   firstMembership,
-  GROUP_EVENTS,
   GROUP_LIFE_CYCLE,
-  GROUP_STATES,
+  GROUP_LIMITS,
   type GroupEvent,
   type GroupState,
   joinedBy,
@@ -17,11 +17,14 @@ import {
   MEMBER_LIFE_CYCLE,
   MEMBERS_PER_CALL,
   type Membership,
-  MEMBERSHIP_EVENTS,
   type MembershipEvent,
   type Standing,
-  STANDINGS,
-} from './membership';
+} from './service-group';
+
+const STANDINGS: readonly Standing[] = ['stranger', 'member', 'left', 'removed'];
+const MEMBERSHIP_EVENTS: readonly MembershipEvent[] = ['add', 'remove', 'join', 'leave'];
+const GROUP_STATES: readonly GroupState[] = ['absent', 'creating', 'live', 'deleting', 'deleted'];
+const GROUP_EVENTS: readonly GroupEvent[] = ['create', 'ready', 'change', 'delete', 'gone', 'refuse'];
 
 const E = 'cpns://pn1.td.example/pne/e1';
 const open: Membership = { revision: 7n, size: 3, maxMembers: 5, openToJoin: true };
@@ -36,7 +39,6 @@ const outcome = (membership: Membership, event: MembershipEvent, standing: Stand
   });
 
 describe('one entity', () => {
-  // stranger, member, left, removed: as in STANDINGS
   it.each<[string, Membership, MembershipEvent, string[]]>([
     ['is added by an operator', closed, 'add', ['member 8 4', 'as before 7 3', 'member 8 4', 'member 8 4']],
     ['is removed by an operator', open, 'remove', ['MEMBER_UNKNOWN', 'removed 8 2', 'removed 7 3', 'as before 7 3']],
@@ -44,7 +46,6 @@ describe('one entity', () => {
     ['joins a closed group', closed, 'join', [NOT_PERMITTED, 'as before 7 3', NOT_PERMITTED, NOT_PERMITTED]],
     ['leaves', closed, 'leave', ['as before 7 3', 'left 8 2', 'as before 7 3', 'as before 7 3']],
   ])('%s', (_what, membership, event, expected) => {
-    expect(STANDINGS).toEqual(['stranger', 'member', 'left', 'removed']);
     expect(STANDINGS.map((standing) => outcome(membership, event, standing))).toEqual(expected);
   });
 
@@ -142,7 +143,7 @@ const TD = 'td.example';
 const member = (n: number) => `cpns://pn1.${TD}/pne/e${String(n).padStart(4, '0')}`;
 const members = (count: number) => Array.from({ length: count }, (_, n) => member(n));
 
-const sizeOf = (names: readonly string[], check = checkMembers) => outcomeOf(() => check(names, TD).length);
+const sizeOf = (names: readonly string[], least?: number) => outcomeOf(() => checkMembers(names, TD, least).length);
 
 describe('the names that a call carries', () => {
   it.each<[string, readonly string[], unknown]>([
@@ -169,6 +170,55 @@ describe('the names that a call carries', () => {
   });
 
   it('may have to be there', () => {
-    expect([sizeOf([], checkSomeMembers), sizeOf([member(1)], checkSomeMembers)]).toEqual(['FIELD_MISSING', 1]);
+    expect([sizeOf([], 1), sizeOf([member(1)], 1)]).toEqual(['FIELD_MISSING', 1]);
+  });
+});
+
+const draft: DescriptionDraft = {
+  groupId: 'g1',
+  displayName: 'Fire brigade',
+  delivery: 'pull',
+  sealPeriod: 86_400_000n,
+  updatePeriod: 0n,
+  maxMembers: 0,
+  openToJoin: false,
+};
+
+const drafted = (changed: Partial<DescriptionDraft>): string => {
+  const refusal = failureOf(() => checkDescription({ ...draft, ...changed }));
+  return refusal === undefined ? 'accepted' : `${refusal.reason} ${refusal.metadata.field}`;
+};
+
+describe('a group description', () => {
+  it('comes back with its defaults, periods as numbers', () => {
+    expect(checkDescription(draft)).toEqual({ ...draft, sealPeriod: 86_400_000, updatePeriod: 0, maxMembers: 1_000 });
+    const other = { delivery: 'push', maxMembers: 7, openToJoin: true } as const;
+    expect(checkDescription({ ...draft, ...other })).toMatchObject(other);
+  });
+
+  it.each<[string, Partial<DescriptionDraft>, string]>([
+    ['no id', { groupId: '' }, 'FIELD_MISSING group_id'],
+    ['an id of 64 characters', { groupId: 'g'.repeat(64) }, 'accepted'],
+    ['an id of 65 characters', { groupId: 'g'.repeat(65) }, 'FIELD_TOO_LONG group_id'],
+    ['an id that begins with a dot', { groupId: '.g' }, 'NAME_INVALID group_id'],
+    ['an id with a slash', { groupId: 'a/b' }, 'NAME_INVALID group_id'],
+    ['no name for people', { displayName: '' }, 'accepted'],
+    ['a name of 128 characters', { displayName: '☃'.repeat(128) }, 'accepted'],
+    ['a name of 128 characters outside the BMP', { displayName: '🚒'.repeat(128) }, 'accepted'],
+    ['a name of 129 characters', { displayName: 'n'.repeat(129) }, 'FIELD_TOO_LONG display_name'],
+    ['no seal period', { sealPeriod: 0n }, 'FIELD_OUT_OF_RANGE seal_period'],
+    ['a seal period below a second', { sealPeriod: 999n }, 'FIELD_OUT_OF_RANGE seal_period'],
+    ['a seal period of a second', { sealPeriod: 1_000n }, 'accepted'],
+    ['a seal period of 30 days', { sealPeriod: 2_592_000_000n }, 'accepted'],
+    ['a longer seal period', { sealPeriod: 2_592_000_001n }, 'FIELD_OUT_OF_RANGE seal_period'],
+    ['a seal period beyond any number', { sealPeriod: 2n ** 64n - 1n }, 'FIELD_OUT_OF_RANGE seal_period'],
+    ['a renewal by time', { updatePeriod: 60_000n }, 'FIELD_OUT_OF_RANGE update_period'],
+    ['one member at most', { maxMembers: 1 }, 'accepted'],
+    ['100,000 members at most', { maxMembers: GROUP_LIMITS.maxMembers }, 'accepted'],
+    ['more members', { maxMembers: 100_001 }, 'FIELD_OUT_OF_RANGE max_members'],
+    ['fewer than none', { maxMembers: -1 }, 'FIELD_OUT_OF_RANGE max_members'],
+    ['half a member', { maxMembers: 1.5 }, 'FIELD_OUT_OF_RANGE max_members'],
+  ])('with %s', (_what, changed, expected) => {
+    expect(drafted(changed)).toBe(expected);
   });
 });
