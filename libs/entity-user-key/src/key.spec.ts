@@ -1,4 +1,4 @@
-import { outcomeOf, reasonOf } from '@cpns/core/testing';
+import { faultOf, outcomeOf, reasonOf } from '@cpns/core/testing';
 import {
   advanceKey,
   checkFirstSeedLimits,
@@ -10,6 +10,7 @@ import {
   type KeyEvent,
   type KeyStanding,
   type KeyState,
+  takePlaces,
 } from './key';
 
 const key: KeyStanding = { form: 'secret', state: 'live', notAfter: 1_000, tokenId: 't1', admittedAt: 100 };
@@ -77,13 +78,34 @@ describe('a 1st seed (Q8)', () => {
   it.each([
     ['as they should be', {}, 'accepted'],
     ['both times the same', { registerUntil: assignUntil, maxEntities: FIRST_SEED_MAX_ENTITIES }, 'accepted'],
-    ['assign-until in the past', { assignUntil: 500 }, 'FIELD_OUT_OF_RANGE'],
-    ['register-until first', { registerUntil: assignUntil - 1 }, 'FIELD_OUT_OF_RANGE'],
-    ['for none', { maxEntities: 0 }, 'FIELD_OUT_OF_RANGE'],
-    ['for too many', { maxEntities: FIRST_SEED_MAX_ENTITIES + 1 }, 'FIELD_OUT_OF_RANGE'],
-    ['for a part of one', { maxEntities: 1.5 }, 'FIELD_OUT_OF_RANGE'],
+    ['assign-until in the past', { assignUntil: 500 }, 'FIELD_OUT_OF_RANGE assign_until'],
+    ['register-until first', { registerUntil: assignUntil - 1 }, 'FIELD_OUT_OF_RANGE register_until'],
+    ['for none', { maxEntities: 0 }, 'FIELD_OUT_OF_RANGE max_entities'],
+    ['for too many', { maxEntities: FIRST_SEED_MAX_ENTITIES + 1 }, 'FIELD_OUT_OF_RANGE max_entities'],
+    ['for a part of one', { maxEntities: 1.5 }, 'FIELD_OUT_OF_RANGE max_entities'],
   ])('limits: %s', (_what, change, expected) => {
     const limits = { assignUntil, registerUntil, maxEntities: 1, ...change };
-    expect(reasonOf(() => checkFirstSeedLimits(limits, 500))).toBe(expected);
+    expect(faultOf(() => checkFirstSeedLimits(limits, 500))).toBe(expected);
+  });
+
+  it.each<[string, string[], string[], number, string[], string[]]>([
+    ['as many as there are', ['a', 'b'], [], 0, ['a', 'b'], []],
+    ['one more', ['a', 'b', 'c'], [], 0, ['a', 'b'], ['c']],
+    ['one that waits twice takes one', ['a', 'a', 'b'], [], 0, ['a', 'b'], []],
+    ['one that has its place takes none', ['x', 'a', 'b'], ['x'], 1, ['a'], ['b']],
+    ['one that has its place keeps it when all are taken', ['x', 'a'], ['x'], 2, [], ['a']],
+  ])('places: %s', (_what, members, holders, taken, added, spent) => {
+    const places = takePlaces(members, { served: new Set(holders), taken }, (use) => checkMayAssign(seed, use, 999));
+    expect(places.added).toEqual(added);
+    expect([...places.refused].map(([member, { reason }]) => [member, reason])).toEqual(
+      spent.map((member) => [member, SPENT]),
+    );
+  });
+
+  it('does not take a fault of ours for a refusal', () => {
+    const fault = () => {
+      throw new RangeError('broken');
+    };
+    expect(() => takePlaces(['a'], { served: new Set(), taken: 0 }, fault)).toThrow(RangeError);
   });
 });
