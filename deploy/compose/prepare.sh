@@ -28,8 +28,8 @@ give() {
 give authority root.pem root.key
 give operator root.pem issuing.pem operator-chain.pem operator.key
 
-# Nobody does anything without a name. The default user is the one as whom Redis reads its own append-only file, and needs
-# all rights for that; being off, it is nobody else's. A health check may ask whether Redis lives.
+# Every client of Redis has a name. Redis reads its own append-only file as the default user, which needs all rights for that;
+# being off, it is of use to no client. A health check may ask whether Redis lives.
 echo 'user default off resetpass ~* &* +@all' >redis/users.acl
 echo 'user health on nopass resetkeys resetchannels -@all +ping' >>redis/users.acl
 for service in cpns-server kmc smf; do

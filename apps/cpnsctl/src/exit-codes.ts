@@ -47,7 +47,7 @@ export interface Failure {
 
 const UNAVAILABLE = ['UNAVAILABLE', 'DEADLINE_EXCEEDED', 'CANCELLED'];
 
-/** @param error whatever a command threw */
+/** @param error what a command threw */
 export function describeFailure(error: unknown): Failure {
   // commander has said what is wrong; what it calls an error of code 0 is help or version that was asked for
   if (error instanceof CommanderError) return { code: error.exitCode === 0 ? EXIT.done : EXIT.usage, line: '' };
