@@ -1,16 +1,7 @@
 import { PnGatewayServiceService, type AssignmentReply, type AssignmentRequest } from '@cpns/contracts';
 import { OUTBOX } from '@cpns/delivery';
 import { Deployment, waitUntil, type DeploymentOptions, type Operator, type PortName } from '@cpns/testing';
-import {
-  CastWorld,
-  castOf,
-  TestGateway,
-  tokenOf,
-  type AdmitWish,
-  type Cast,
-  type Port,
-  type Token,
-} from '@cpns/testing/bad-input';
+import { castOf, OperatedWorld, TestGateway, type Cast, type Port } from '@cpns/testing/bad-input';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreWatch, type StoreState } from '../support/store-states';
 
@@ -18,7 +9,7 @@ const GATEWAY = 'pn1/gw1';
 const SERVICES: Readonly<Record<string, string>> = { gateway: GATEWAY, Server: 'cpns-server', SMF: 'smf', KMC: 'kmc' };
 
 /** One deployment, two gateways whose keys the suite holds, callers of every kind, and a look into every store. */
-export class World extends CastWorld {
+export class World extends OperatedWorld {
   readonly #made = new Map<string, Promise<unknown>>();
   readonly #endings: (() => unknown)[] = [];
 
@@ -64,19 +55,9 @@ export class World extends CastWorld {
     return sleep(milliseconds);
   }
 
-  /** Admits a target entity, which is told to call the running gateway. */
-  async admit({ assigner, entity = this.entity(), ...wish }: AdmitWish): Promise<Token> {
-    const by = { server: {}, gateway: { assigner: this.gatewayUri }, probe: { assigner: this.probe.uri } }[assigner];
-    const peer = { uri: this.gatewayUri, address: this.address('gateway token') };
-    // the suite's own gateway opens no delivery channel: it knows the token as its holder does
-    const waitUntilDelivered = assigner === 'gateway';
-    return tokenOf((await this.operator.admit({ entity, peer, waitUntilDelivered, ...by, ...wish })).oneTimeString);
-  }
-
-  async admitGateway(lifetime?: number, entity = this.gatewayEntity()): Promise<Token> {
-    const peer = { uri: this.serverUri, address: this.address('Server token') };
-    const wanted = { entity, role: 'pn-gw', form: 'key-pair', peer, dnsNames: ['localhost'] } as const;
-    return tokenOf((await this.operator.admit({ ...wanted, ...(lifetime && { lifetime }) })).oneTimeString);
+  /** The running gateway. */
+  protected get peer() {
+    return { uri: this.gatewayUri, address: this.address('gateway token') };
   }
 
   async delivered(): Promise<void> {

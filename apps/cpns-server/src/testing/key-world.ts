@@ -6,17 +6,7 @@ import { startService, type StartedService } from '@cpns/platform/testing';
 import { Store } from '@cpns/store';
 import { FailingStore, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { NOWHERE, Operator, serverSideSettings, writePki } from '@cpns/testing';
-import {
-  ASSIGN_METHOD,
-  castOf,
-  CastWorld,
-  TestGateway,
-  tokenOf,
-  type AdmitWish,
-  type Cast,
-  type Port,
-  type Token,
-} from '@cpns/testing/bad-input';
+import { ASSIGN_METHOD, castOf, OperatedWorld, TestGateway, type Cast, type Port } from '@cpns/testing/bad-input';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +15,6 @@ import { ServerConfig } from '../config';
 
 export const TRUST_DOMAIN = 'td.example';
 const SERVER = serviceUri(TRUST_DOMAIN, 'cpns-server');
-const LIFETIME_MS = 3_600_000;
 
 interface Parts {
   readonly directory: string;
@@ -36,9 +25,11 @@ interface Parts {
   readonly operator: Operator;
 }
 
-export class ServerWorld extends CastWorld {
+export class ServerWorld extends OperatedWorld {
   /** Of pn1, as the probe is: assigns nothing here. */
   readonly gatewayUri = `cpns://pn1.${TRUST_DOMAIN}/pn-gw/gw1`;
+  /** The test's own gateway, which relays. */
+  protected readonly peer = { uri: this.probe.uri, address: NOWHERE };
 
   private constructor(
     cast: Cast,
@@ -106,33 +97,6 @@ export class ServerWorld extends CastWorld {
 
   delivered(): Promise<void> {
     return Promise.resolve();
-  }
-
-  async admit({
-    form,
-    assigner,
-    entity = this.entity(),
-    user = '',
-    lifetime = LIFETIME_MS,
-  }: AdmitWish): Promise<Token> {
-    const by = { server: {}, gateway: { assigner: this.gatewayUri }, probe: { assigner: this.probe.uri } }[assigner];
-    // entities call the test's own gateway, which relays
-    const peer = { uri: this.probe.uri, address: NOWHERE };
-    const wanted = { entity, user, form, ...by, peer, expiresAt: this.now() + lifetime, waitUntilDelivered: false };
-    return tokenOf((await this.operator.admit(wanted)).oneTimeString);
-  }
-
-  async admitGateway(lifetime = LIFETIME_MS, entity = this.gatewayEntity()): Promise<Token> {
-    const peer = { uri: SERVER, address: this.address('Server token') };
-    const wanted = {
-      entity,
-      role: 'pn-gw',
-      form: 'key-pair',
-      peer,
-      dnsNames: ['localhost'],
-      expiresAt: this.now() + lifetime,
-    } as const;
-    return tokenOf((await this.operator.admit(wanted)).oneTimeString);
   }
 
   async ask(request: AssignmentRequest): Promise<AssignmentReply | undefined> {

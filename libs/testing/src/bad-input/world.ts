@@ -1,9 +1,9 @@
 /** What rows about Entity-User Keys are tried in: processes over the wire, or one service in the process of a test. */
 import type { Issuer } from '@cpns/certificate-issuance';
 import type { AssignmentReply, AssignmentRequest } from '@cpns/contracts';
-import { formatEntityUri, serviceUri, type EntityType, type TokenAuthKey } from '@cpns/core';
+import { duration, formatEntityUri, serviceUri, type EntityType, type TokenAuthKey } from '@cpns/core';
 import { deriveTokenAuthKey, parseOneTimeString, type KeyForm, type OneTimeString } from '@cpns/key-derivation';
-import type { Operator } from '../operator';
+import type { AdmitRequest, Operator } from '../operator';
 import type { PkiFiles } from '../pki-files';
 import { issued, issuerOf, tlsOf, type Credential } from './credentials';
 import type { TestGateway } from './test-gateway';
@@ -133,11 +133,6 @@ export abstract class CastWorld {
     return formatEntityUri({ pnId, trustDomain: this.trustDomain, entityType, entityId: `e${this.#count}` });
   }
 
-  /** E of a PN GW of a PN that was not there before. */
-  protected gatewayEntity(): string {
-    return this.entity(`pn-e${this.#count}`, 'pn-gw');
-  }
-
   /** A connection to a port as a caller, kept for the next row; token ports take any caller. */
   wire(port: Port, caller: Caller = 'anonymous'): Wire {
     const name = `${port} ${caller}`;
@@ -155,5 +150,30 @@ export abstract class CastWorld {
 
   protected closeWires(): void {
     for (const wire of [...this.#wires.values(), this.probe, this.other]) wire.close();
+  }
+}
+
+/** A world with an operator, who admits at a CPNS Server. */
+export abstract class OperatedWorld extends CastWorld {
+  abstract override readonly operator: Operator;
+  /** Whom an admitted entity calls. */
+  protected abstract readonly peer: AdmitRequest['peer'];
+  #networks = 0;
+
+  admit({ assigner, entity = this.entity(), lifetime, ...wish }: AdmitWish): Promise<Token> {
+    const { gatewayUri, probe, peer } = this;
+    const by = { server: {}, gateway: { assigner: gatewayUri }, probe: { assigner: probe.uri } }[assigner];
+    // the test's own gateway opens no delivery channel: it knows the token as its holder does
+    return this.#admitted({ entity, peer, waitUntilDelivered: assigner === 'gateway', ...by, ...wish }, lifetime);
+  }
+
+  admitGateway(lifetime?: number, entity = this.entity(`pn-e${++this.#networks}`, 'pn-gw')): Promise<Token> {
+    const peer = { uri: this.serverUri, address: this.address('Server token') };
+    return this.#admitted({ entity, role: 'pn-gw', form: 'key-pair', peer, dnsNames: ['localhost'] }, lifetime);
+  }
+
+  async #admitted(request: AdmitRequest, lifetime = duration(1, 'hour')): Promise<Token> {
+    const { oneTimeString } = await this.operator.admit({ ...request, expiresAt: this.now() + lifetime });
+    return tokenOf(oneTimeString);
   }
 }
