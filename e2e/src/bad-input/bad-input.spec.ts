@@ -6,7 +6,7 @@
 import { startRedis, type RunningRedis } from '@cpns/store/testing';
 import * as keys from '@cpns/testing/bad-input';
 import { ITEMS } from './items';
-import { PhaseRun, type Phase, type Row } from './phase';
+import { describePhase, describeWorld, NEVER_USED, START_MS, type Phase, type Row } from './phase';
 import { CHANNEL_ROWS } from './rows/groups/channels';
 import { CHANGE_ROWS } from './rows/groups/changes';
 import { DEVICE_ROWS } from './rows/groups/devices';
@@ -70,10 +70,6 @@ const ON_REDIS: readonly Phase[] = [
 ];
 const DUE: readonly Row[] = [...PHASES, ...ON_REDIS].flatMap(({ rows }) => rows);
 
-const START_MS = 180_000;
-/** Versions after the first are made and never used, so that none retires, and nothing is destroyed while rows run. */
-const NEVER_USED = { 'cpns-server': { CPNS_ACTIVATION_DELAY: '1d' } };
-
 let onRedis: World;
 
 /** Started before all else: what is to retire there takes more than a minute. */
@@ -88,32 +84,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-/** The rows of a phase, refused one after another, and what they could have spent. */
-function describePhase(world: () => World, phase: Phase): void {
-  describe(phase.name, () => {
-    let run: PhaseRun;
-    beforeAll(async () => {
-      run = new PhaseRun(world(), phase);
-      await run.begin();
-    }, START_MS);
-    afterAll(() => run.end());
-
-    test.each(keys.titled(phase.rows))('%s', (_title, row) => run.refuse(row));
-    test('what was refused burnt nothing', async () => {
-      expect(await run.makeGood()).toEqual([]);
-    });
-  });
-}
-
-describe('one deployment', () => {
-  let world: World;
-  beforeAll(async () => {
-    world = await World.start({ env: NEVER_USED });
-  }, START_MS);
-  afterAll(() => world.stop());
-
-  for (const phase of PHASES) describePhase(() => world, phase);
-});
+describeWorld('one deployment', NEVER_USED, PHASES);
 
 describe('a deployment on Redis', () => {
   for (const phase of ON_REDIS) describePhase(() => onRedis, phase);

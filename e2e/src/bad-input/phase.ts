@@ -1,8 +1,9 @@
 /** How the rows of a phase are tried: all of them are prepared, then refused one after another, then made good. */
-import { expectationOf, refusalOf, saidBy, type Exchange, type Row as AnyRow } from '@cpns/testing/bad-input';
+import { expectationOf, refusalOf, saidBy, titled, type Exchange, type Row as AnyRow } from '@cpns/testing/bad-input';
+import type { DeploymentOptions } from '@cpns/testing';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { changesBetween, sizeOf, type StoreState } from '../support/store-states';
-import type { World } from './world';
+import { World } from './world';
 
 export type Row = AnyRow<World>;
 
@@ -21,6 +22,8 @@ const AT_ONCE = 12;
 /** A caller may need this long to find out that its dependency is back, milliseconds. */
 const RECOVERY_MS = 10_000;
 const POLL_MS = 100;
+/** A deployment starts, or all rows of a phase are prepared, within this time. */
+export const START_MS = 180_000;
 
 async function forEach<T>(items: IterableIterator<T>, task: (item: T) => Promise<void>): Promise<void> {
   const work = async () => {
@@ -29,7 +32,7 @@ async function forEach<T>(items: IterableIterator<T>, task: (item: T) => Promise
   await Promise.all(Array.from({ length: AT_ONCE }, work));
 }
 
-export class PhaseRun {
+class PhaseRun {
   readonly #exchanges = new Map<Row, Exchange>();
   readonly #failures = new Map<Row, unknown>();
   #state: StoreState | undefined;
@@ -111,4 +114,37 @@ function withoutRetirements(changes: readonly string[]): string[] {
   const groups = changes.flatMap((change) => RETIRED.exec(change)?.[1] ?? []);
   const ofRetirement = new Set(groups.map((group) => `${group} was changed`));
   return changes.filter((change) => !RETIRED.test(change) && !ofRetirement.has(change));
+}
+
+/** The rows of a phase, refused one after another, and what they could have spent. */
+export function describePhase(world: () => World, phase: Phase): void {
+  describe(phase.name, () => {
+    let run: PhaseRun;
+    beforeAll(async () => {
+      run = new PhaseRun(world(), phase);
+      await run.begin();
+    }, START_MS);
+    afterAll(() => run.end());
+
+    test.each(titled(phase.rows))('%s', (_title, row) => run.refuse(row));
+    test('what was refused burnt nothing', async () => {
+      expect(await run.makeGood()).toEqual([]);
+    });
+  });
+}
+
+/** Versions after the first are made and never used, so that none retires, and nothing is destroyed while rows run. */
+export const NEVER_USED: DeploymentOptions = { env: { 'cpns-server': { CPNS_ACTIVATION_DELAY: '1d' } } };
+
+/** One phase after another, in a deployment of their own. */
+export function describeWorld(name: string, options: DeploymentOptions, phases: readonly Phase[]): void {
+  describe(name, () => {
+    let world: World;
+    beforeAll(async () => {
+      world = await World.start(options);
+    }, START_MS);
+    afterAll(() => world.stop());
+
+    for (const phase of phases) describePhase(() => world, phase);
+  });
 }

@@ -1,10 +1,17 @@
 /** Callers that are known, and not who may call this: roles, trust domains, and certificates used above theirs (AUTHZ-1). */
 import type { GeneralName } from '@cpns/certificate-issuance';
-import { EntityUserKeyServiceService, PnGatewayServiceService, ProofServiceService } from '@cpns/contracts';
+import {
+  DeviceCapabilitiesServiceService,
+  EntityUserKeyServiceService,
+  PnGatewayServiceService,
+  ProofServiceService,
+} from '@cpns/contracts';
 import { operatorUri, serviceUri } from '@cpns/core';
+import { deriveKeyId, keyIdBytes } from '@cpns/key-derivation';
+import { randomBytes } from 'node:crypto';
 import { misnamed, WRONG_NAMES_IN_TLS } from './certificates';
 import { issued, minted, type Credential } from './credentials';
-import { freshNonce, sealCertificateRegistration } from './drafts';
+import { freshNonce, sealCertificateRegistration, sealSecretRegistration } from './drafts';
 import { CAPABILITIES, verifyingRequest } from './proofs';
 import { row, type Expected, type Shown } from './row';
 import {
@@ -12,6 +19,7 @@ import {
   ASSIGN_METHOD,
   certificateDraft,
   freshRegistration,
+  freshSecretDraft,
   register,
   RELAYED,
   requestFor,
@@ -54,6 +62,19 @@ const VERIFY_PROOF = call('VerifyProof', 'PN GW', async (world) => {
   const request = await verifyingRequest(world);
   return (wire) => wire.call(ProofServiceService.verifyProof, request);
 });
+
+/** GK-SECLEVEL, of a device whose key is registered. */
+async function reported(world: CastWorld) {
+  const draft = await freshSecretDraft(world);
+  await register(world, AT, sealSecretRegistration(draft));
+  return (wire: Wire, keyId = keyIdBytes(deriveKeyId(draft.secret))) =>
+    wire.call(DeviceCapabilitiesServiceService.reportCapabilities, {
+      ...CAPABILITIES,
+      entity: draft.terms.entity,
+      authenticatedBy: { $case: 'keyId', value: keyId },
+    });
+}
+const REPORT = call('ReportCapabilities', 'PN GW', reported);
 
 /** The same call by the one it is for and by another; the message of the second stays good. */
 const callerRow = (
@@ -144,6 +165,13 @@ const STRANGERS: readonly (readonly [call: Call, ...Shown, make: Make])[] = [
 const ofOtherPn = (one: Call, expect: Expected): KeyRow =>
   callerRow(one, ['by PN GW of another PN', ROLE, expect], (world) => world.wire(AT, 'PN GW of another PN'));
 
+const OTHER_KEY: Shown = ['ReportCapabilities with a key-id of no key', 'a token that is unknown', 'KEY_UNKNOWN'];
+const withOtherKey = row<CastWorld>(OTHER_KEY, AT, async (world) => {
+  const report = await reported(world);
+  const wire = world.wire(AT, 'PN GW');
+  return { good: () => report(wire), bad: () => report(wire, randomBytes(16)) };
+});
+
 /** CPNS-2 on the port for tokens: only a gateway that enrols itself has anything to say there. */
 const onTokenPort = (one: Call): KeyRow =>
   callerRow(
@@ -175,6 +203,8 @@ export const CALLER_ROWS: readonly KeyRow[] = [
   ofOtherPn(ASSIGN, 'GATEWAY_MISMATCH'),
   ofOtherPn(REGISTER, 'PN_MISMATCH'),
   ofOtherPn(VERIFY_PROOF, 'PN_MISMATCH'),
+  ofOtherPn(REPORT, 'PN_MISMATCH'),
+  withOtherKey,
   ...[LIST_KEYS, PROVISION, REGISTER, VERIFY_PROOF].map(onTokenPort),
   ...WRONG_NAMES_IN_TLS.map(wrongName),
 ];

@@ -5,7 +5,8 @@
  */
 import { createDevelopmentPki, createIssuer, localSigner, type Issuer } from '@cpns/certificate-issuance';
 import { newKey, uri, without, type MintRequest } from '@cpns/certificate-issuance/testing';
-import { operatorUri, parseEntityUri } from '@cpns/core';
+import { operatorUri, parseEntityUri, systemRandom } from '@cpns/core';
+import { generateHpkeKeyPair } from '@cpns/key-derivation';
 import { createPrivateKey } from 'node:crypto';
 import { certificateRows, type Altered } from './altered';
 import { issued, minted, type Credential } from './credentials';
@@ -111,6 +112,7 @@ const ofGateway: Altered<Draft>[3] = (_own, { probe: { chain, tls } }) => {
 };
 const ofOperator = minting(entityCa, (_e, { trustDomain }) => ({ uri: operatorUri(trustDomain, 'mallory') }));
 const otherKey: Altered<Draft>[3] = () => ({ privateKey: newKey() });
+const otherHpkeKey: Altered<Draft>[3] = () => ({ sentHpkeKey: generateHpkeKeyPair(systemRandom).publicKey });
 const expired = minting(ownCa, (_e, world) => ({ notAfter: world.now() - 2_000 }));
 const ofOther = (suffix: string) => minting(ownCa, (e) => ({ uri: `${e}${suffix}` }));
 
@@ -138,6 +140,7 @@ const ALTERED: readonly Altered<Draft>[] = [
   ['certificate of another entity', 'a token for another entity', OTHER, ofOther('x')],
   ['certificate of another user of the entity', 'a token for another user', OTHER, ofOther('?user=bob'), 'alice'],
   ['signature by another key than the certified one', 'a token with a swapped key', 'SIGNATURE_INVALID', otherKey],
+  ['another HPKE key under the signature', 'a token with a swapped key', 'SIGNATURE_INVALID', otherHpkeKey],
   // issued by what is no assigner of this entity
   ['certificate by a gateway CA of another PN', OTHER_PN, 'PN_MISMATCH', minting(({ other }) => other.ca)],
   ['certificate of the Server for an entity that a gateway assigns', ASSIGNER, NOT_ASSIGNER, minting(entityCa)],

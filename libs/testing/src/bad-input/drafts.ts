@@ -56,13 +56,16 @@ export interface CertificateRegistrationDraft extends Omit<CertificateRegistrati
   /** The certified one. */
   readonly privateKey: KeyObject;
   readonly hpkeKey: HpkePrivateKey;
+  /** In place of the HPKE key that is signed. */
+  readonly sentHpkeKey?: Buffer;
 }
 
 export function sealCertificateRegistration(draft: CertificateRegistrationDraft): RegistrationRequest {
-  const { privateKey, ...fields } = draft;
+  const { privateKey, sentHpkeKey, ...fields } = draft;
   const hpkeKey = hpkePublicKey(draft.hpkeKey);
   const statement = hpkeKeyStatement({ ...fields, certificate: fields.chain[0] ?? Buffer.alloc(0), hpkeKey });
-  return certificateRegistrationRequest({ ...fields, hpkeKey, signature: signBytes(privateKey, statement) });
+  const signature = signBytes(privateKey, statement);
+  return certificateRegistrationRequest({ ...fields, hpkeKey: sentHpkeKey ?? hpkeKey, signature });
 }
 
 /** A proof of a secret on one call, and what it is made for. */

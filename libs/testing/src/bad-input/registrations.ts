@@ -54,6 +54,11 @@ const altered = ALTERED_TERMS.map(([id, item, expect, change]): Altered<SecretRe
   return [id, item, expect, ({ terms }, world) => ({ terms: { ...terms, ...change(terms, world) } })];
 });
 
+const ELSEWHERE = 'entity of another trust domain';
+const elsewhere: Altered<SecretRegistrationDraft>[3] = ({ terms }, { trustDomain }) => ({
+  terms: { ...terms, entity: terms.entity.replace(trustDomain, 'other.example') },
+});
+
 interface Again extends Pick<Exchange, 'after'> {
   readonly first: RegistrationRequest;
   readonly second: RegistrationRequest;
@@ -171,6 +176,7 @@ const seedEnd = (at: RegistrationPort, [id, ended, reason, maxEntities, register
 
 export const REGISTRATION_ROWS: readonly KeyRow[] = [
   ...secretRows(altered),
+  ...secretRows([[ELSEWHERE, 'a caller of the wrong trust domain', 'TRUST_DOMAIN', elsewhere]], ['Server certificate']),
   ...TOKEN_AND_SERVER.flatMap((at) => [
     ...TOKEN_ENDS.map((one) => tokenEnd(at, one)),
     overLiveKey(at, 'registered'),

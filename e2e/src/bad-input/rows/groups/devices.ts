@@ -4,40 +4,13 @@
  */
 import { statementMessage, checkStatement, type GroupKeyDelivery } from '@cpns/contracts';
 import { GroupKey } from '@cpns/core';
-import { encodeContentHeader, makeEnvelope, parseContentHeader, signStatement } from '@cpns/group-key';
+import { encodeContentHeader, makeEnvelope, parseContentHeader, signStatement, type Statement } from '@cpns/group-key';
 import { flipped, row, type Shown } from '@cpns/testing/bad-input';
 import { createPrivateKey, randomBytes } from 'node:crypto';
-import { join } from 'node:path';
-import { GroupMember, type Behind } from '../../../support/group-member';
-import { LocalDevice } from '../../../support/local-device';
-import { ServedGateway, type Tamper } from '../../../support/served-gateway';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
+import { device, GroupMember, type Tamper } from './served-devices';
 import { group, groupsOf, member } from './stage';
-
-/** What devices call. */
-const served = (world: World): Promise<ServedGateway> =>
-  world.once('served gateway', async () => {
-    const gateway = await ServedGateway.start(world.deployment, world.probe);
-    world.onStop(() => gateway.stop());
-    return gateway;
-  });
-
-/** By number, so that rows may share them; its store is watched from then on. */
-const device = (world: World, number: number): Promise<Behind> =>
-  world.once(`device ${number}`, async () => {
-    const { address } = await served(world);
-    const local = await LocalDevice.create(join(world.deployment.directory, `own-device-${number}`), address);
-    world.onStop(() => local.close());
-    const peer = { uri: world.probe.uri, address };
-    const { oneTimeString } = await world.operator.admit({ entity: world.entity(), form: 'secret', peer });
-    const { entity, secret, keyId } = await (await local.enrol(oneTimeString)).liveKey();
-    world.stores.add(`device ${number}`, local.store);
-    return { entity, local, secret, keyId };
-  });
-
-const inGroup = async (world: World, of: Behind, groupId: string) =>
-  new GroupMember({ served: await served(world) }, of, groupId);
 
 /**
  * A device with version 1 of a group whose version 2 waits for it, and the delivery of version 1, when that was the newest;
@@ -46,7 +19,7 @@ const inGroup = async (world: World, of: Behind, groupId: string) =>
 async function stage(world: World) {
   const [own, second] = [await device(world, 1), await device(world, 2)];
   const first = async () => {
-    const recipient = await inGroup(world, own, await group(world, [own.entity, second.entity]));
+    const recipient = new GroupMember(own, await group(world, [own.entity, second.entity]));
     const old = await recipient.honest();
     await recipient.pull();
     await groupsOf(world).addMembers(recipient.groupId, [await member(world)]);
@@ -54,7 +27,7 @@ async function stage(world: World) {
   };
   const { recipient: honest } = await first();
   const { recipient, old } = await first();
-  const other = await inGroup(world, own, await group(world, [own.entity]));
+  const other = new GroupMember(own, await group(world, [own.entity]));
   return { world, recipient, friend: recipient.beside(second), other, old, honest };
 }
 
@@ -67,23 +40,26 @@ const withOwn =
   async (found, honest) => ({ ...honest, own: await own(found, honest) });
 
 /** The statement of the newest version as the gateway signs it. */
-const forged: Bad = ({ world: { probe } }, honest) => {
-  const { statement } = checkStatement(honest.statement);
-  const signature = signStatement(createPrivateKey(probe.tls.key ?? ''), statement);
-  return { ...honest, statement: statementMessage({ statement, signature, chain: probe.chain }) };
+const forging =
+  (change: (statement: Statement) => Partial<Statement> = () => ({})): Bad =>
+  ({ world: { probe } }, honest) => {
+    const newest = checkStatement(honest.statement).statement;
+    const statement = { ...newest, ...change(newest) };
+    const signature = signStatement(createPrivateKey(probe.tls.key ?? ''), statement);
+    return { ...honest, statement: statementMessage({ statement, signature, chain: probe.chain }) };
+  };
+const forgedEnd: Bad = (found, honest) => {
+  const end = forging(({ version }) => ({ version: version + 1n, previous: version, commitment: Buffer.alloc(0) }));
+  return end(found, { ...honest, own: Buffer.alloc(0) });
 };
 const sealedForLonger: Bad = (_found, { statement, ...honest }) => ({
   ...honest,
   statement: statement && { ...statement, sealUntil: statement.sealUntil + 1n },
 });
-const otherKey = withOwn(
-  ({
-    recipient: {
-      groupId,
-      device: { entity, secret, keyId },
-    },
-  }) => makeEnvelope(secret, keyId, { groupId, version: 2n, entity }, new GroupKey(randomBytes(32))),
-);
+const otherKey = withOwn(({ recipient: { groupId, device } }) => {
+  const { entity, secret, keyId } = device;
+  return makeEnvelope(secret, keyId, { groupId, version: 2n, entity }, new GroupKey(randomBytes(32)));
+});
 const ofVersion1 = withOwn(({ old }) => old.own);
 const ofFriend = withOwn(async ({ friend }) => (await friend.honest()).own);
 const ofOther: Bad = ({ other }) => other.honest();
@@ -95,7 +71,8 @@ const WRONG_KEY = 'another Group Key in the envelope than the GKC is of';
 const ENVELOPE = 'ENVELOPE_INVALID';
 const DELIVERIES: readonly BadThing<Bad>[] = [
   ['statement with a later seal-until', 'an altered statement', 'SIGNATURE_INVALID', sealedForLonger],
-  ['a new version that its gateway states', 'a forged statement', 'PEER_UNEXPECTED', forged],
+  ['a new version that its gateway states', 'a forged statement', 'PEER_UNEXPECTED', forging()],
+  ['an end of the group that its gateway states', 'a forged statement', 'PEER_UNEXPECTED', forgedEnd],
   [BEFORE, 'a replayed or lower statement', 'STATEMENT_LOWER', ({ old }) => old],
   [WRONG_KEY, 'a wrong GKC', 'COMMITMENT_MISMATCH', otherKey],
   ['the envelope that came with version 1', 'an envelope for another version', ENVELOPE, ofVersion1],
@@ -110,10 +87,10 @@ const deliveries = DELIVERIES.map(([id, item, expect, bad]): Row =>
     const found = await stage(world);
     const { honest, recipient } = found;
     const tamper: Tamper = async (newest) => bad(found, await newest());
-    const pull = () => recipient.pull();
+    const { pull } = recipient;
     // the version before comes to a device that has the newest
     return {
-      good: id === BEFORE ? pull : () => honest.pull(),
+      good: id === BEFORE ? pull : honest.pull,
       bad: () => recipient.through(tamper, pull),
       after: pull,
     };
@@ -130,9 +107,9 @@ interface Sent {
 const talkers = (world: World) =>
   world.once('devices that talk', async () => {
     const [one, two] = [await device(world, 1), await device(world, 2)];
-    const sender = await inGroup(world, one, await group(world, [one.entity, two.entity]));
+    const sender = new GroupMember(one, await group(world, [one.entity, two.entity]));
     const receiver = sender.beside(two);
-    const elsewhere = await inGroup(world, one, await group(world, [one.entity]));
+    const elsewhere = new GroupMember(one, await group(world, [one.entity]));
     for (const each of [sender, receiver, elsewhere]) await each.pull();
     return { sender, receiver, elsewhere };
   });
