@@ -1,31 +1,9 @@
 /** Groups, and changes of their members, that may not be made as they stand (SMF-SRV, SMF-GW, GK-CREATE, GK-UPDATE-M). */
-import {
-  GroupKeyManagementServiceService,
-  MembershipServiceService,
-  PnGatewayServiceService,
-  ServiceGroupServiceService,
-} from '@cpns/contracts';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { Shown } from '@cpns/testing/bad-input';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
-import {
-  BY_DEVICE,
-  BY_OPERATOR,
-  BY_RELAY,
-  BY_SMF,
-  callRow,
-  creation,
-  group,
-  groupsOf,
-  member,
-  members,
-  resident,
-  type Served,
-} from './stage';
-
-const { createServiceGroup, addMembers, removeMembers } = ServiceGroupServiceService;
-const { joinServiceGroup } = MembershipServiceService;
+import { creation, faultRow, group, groupsOf, member, members, resident, RPC, type Rpc } from './stage';
 
 type Creation = Partial<Omit<Awaited<ReturnType<typeof creation>>, 'description'>> & { description?: undefined };
 type Change = (members: readonly string[], world: World) => Creation;
@@ -50,38 +28,37 @@ const WRONG: readonly (readonly [...Shown, change: Change])[] = [
 const TAKEN_BACK =
   /^smf service-group\/[\w-]+ (group was changed|refusal\.[0-9a-f]{32} was added|log outbox was (added|changed))$/;
 
-const created = <M extends MethodShape>(name: string, served: Served, method: M): Row[] =>
+const created = <M extends MethodShape>(rpc: Rpc<M>): Row[] =>
   WRONG.map(([id, item, expect, change]) => {
     const messages = async (world: World) => {
       const [good, other] = [await creation(world), await creation(world)];
       return { good, bad: { ...other, ...change(other.members, world) } } as { good: RequestOf<M>; bad: RequestOf<M> };
     };
     const journal = item === KEYLESS ? TAKEN_BACK : undefined;
-    return callRow<M>([`${id} (${name})`, item, expect], served, method, messages, { journal });
+    return faultRow<M>([id, item, expect], rpc, messages, { journal });
   });
 
-const NO_NAMES = ['no names (AddMembers)', 'a malformed message', 'FIELD_MISSING members'] as const;
-const STRANGER = ['a stranger beside a member (RemoveMembers)', 'a stranger removed', 'MEMBER_UNKNOWN'] as const;
-const TAKEN: Shown = ['id of a group that is there (CreateServiceGroup)', 'a group-id that is taken', 'ALREADY_EXISTS'];
-const JOIN = 'MembershipService.JoinServiceGroup';
-const OTHER_PN = [`an E of another PN (${JOIN})`, 'a pull for another PN', 'PN_MISMATCH'] as const;
+const NO_NAMES = ['no names', 'a malformed message', 'FIELD_MISSING members'] as const;
+const STRANGER = ['a stranger beside a member', 'a stranger removed', 'MEMBER_UNKNOWN'] as const;
+const TAKEN: Shown = ['id of a group that is there', 'a group-id that is taken', 'ALREADY_EXISTS'];
+const OTHER_PN = ['an E of another PN', 'a pull for another PN', 'PN_MISMATCH'] as const;
 /** By operators, and as a gateway relays it. */
 const changes: readonly Row[] = [
-  callRow(NO_NAMES, BY_OPERATOR, addMembers, async (world) => {
+  faultRow(NO_NAMES, RPC.addMembers, async (world) => {
     const good = { groupId: await group(world), members: [await member(world, 3)] };
     return { good, bad: { ...good, members: [] } };
   }),
-  callRow(STRANGER, BY_OPERATOR, removeMembers, async (world) => {
+  faultRow(STRANGER, RPC.removeMembers, async (world) => {
     const [first = '', second = '', stranger = ''] = await members(world, 3);
     const groupId = await group(world, [first, second]);
     const again = { groupId, members: [second] };
     return { good: { groupId, members: [first] }, bad: { groupId, members: [second, stranger] }, again };
   }),
-  callRow(TAKEN, BY_OPERATOR, createServiceGroup, async (world) => {
+  faultRow(TAKEN, RPC.createServiceGroup, async (world) => {
     const good = await creation(world);
     return { good, bad: { ...good, members: await members(world, 1) } };
   }),
-  callRow(OTHER_PN, BY_RELAY, joinServiceGroup, async (world) => {
+  faultRow(OTHER_PN, RPC.relayedJoin, async (world) => {
     const good = { groupId: await group(world), entity: await member(world, 2) };
     return { good, bad: { ...good, entity: world.entity('pn9') } };
   }),
@@ -103,12 +80,10 @@ const joins: readonly Row[] = (
     if (isMember) await groupsOf(world).removeMembers(groupId, [entity]);
     return { good: { groupId: await group(world, [await member(world)]) }, bad: { groupId } };
   };
-  const shown = (name: string) => [`${id} (${name})`, item, expect] as const;
+  const shown = [id, item, expect] as const;
   return [
-    callRow(shown('JoinServiceGroup'), BY_DEVICE, PnGatewayServiceService.joinServiceGroup, async (world) =>
-      groups(world, (await resident(world)).entity),
-    ),
-    callRow(shown(JOIN), BY_RELAY, joinServiceGroup, async (world) => {
+    faultRow(shown, RPC.join, async (world) => groups(world, (await resident(world)).entity)),
+    faultRow(shown, RPC.relayedJoin, async (world) => {
       const entity = await member(world, 2);
       const { good, bad } = await groups(world, entity);
       return { good: { ...good, entity }, bad: { ...bad, entity } };
@@ -117,8 +92,8 @@ const joins: readonly Row[] = (
 });
 
 export const CHANGE_ROWS: readonly Row[] = [
-  ...created('CreateServiceGroup', BY_OPERATOR, createServiceGroup),
-  ...created('CreateGroupKey', BY_SMF, GroupKeyManagementServiceService.createGroupKey),
+  ...created(RPC.createServiceGroup),
+  ...created(RPC.createGroupKey),
   ...changes,
   ...joins,
 ];

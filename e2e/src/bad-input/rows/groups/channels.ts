@@ -5,8 +5,9 @@ import {
   type OpenDeliveryChannelRequest,
   type OpenNoticeChannelRequest,
 } from '@cpns/contracts';
-import { connectTo, type Connection, type TwoWayStream } from '@cpns/grpc';
-import { row, TestGateway } from '@cpns/testing/bad-input';
+import type { Connection, TwoWayStream } from '@cpns/grpc';
+import { LightGateway } from '@cpns/testing';
+import { row } from '@cpns/testing/bad-input';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
@@ -45,14 +46,9 @@ async function talkOver(channel: Channel, messages: readonly Saying[], patienceM
 /** A gateway of pn1 whose channels these rows alone open, and its connections to both. */
 const listening = (world: World) =>
   world.once('gateway with channels', async () => {
-    const gateway = await TestGateway.enrol(world.deployment, 'pn1', 'listener');
-    const to = (service: 'cpns-server' | 'smf') => {
-      const address = world.deployment.address(service, 'certificate');
-      return connectTo({ address, expectedPeer: world.deployment.uri(service), tls: gateway.tls });
-    };
-    const connections = { Server: to('cpns-server'), SMF: to('smf') };
-    for (const one of [gateway, ...Object.values(connections)]) world.onStop(() => one.close());
-    return connections;
+    const gateway = await LightGateway.enrol(world.deployment, { pn: 'pn1', id: 'listener' });
+    world.onStop(() => gateway.close());
+    return { Server: gateway.connect('cpns-server'), SMF: gateway.connect('smf') };
   });
 
 export const CHANNEL_ROWS: readonly Row[] = CHANNELS.flatMap(([name, service, open]) =>

@@ -1,20 +1,9 @@
 /** Versions of Group Keys that are not made, and not given: at CSKMF, the gateway and the KMC. */
-import {
-  GroupKeyDeliveryServiceService,
-  GroupKeyManagementServiceService,
-  KmcServiceService,
-  PnGatewayServiceService,
-} from '@cpns/contracts';
-import type { Wire } from '@cpns/testing/bad-input';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
 import {
-  BY_DEVICE,
-  BY_GATEWAY,
-  BY_OSG,
-  BY_SMF,
-  callRow,
   creation,
+  faultRow,
   freshGroupId,
   group,
   groupsOf,
@@ -24,12 +13,9 @@ import {
   members,
   requestId,
   resident,
+  RPC,
+  send,
 } from './stage';
-
-const { createGroupKey, updateGroupKey } = GroupKeyManagementServiceService;
-const { createKey, createKeyVersion, destroyKeyVersion, getKeyVersion } = KmcServiceService;
-const { pullGroupKey } = GroupKeyDeliveryServiceService;
-const { pullGroupKey: pullAtGateway } = PnGatewayServiceService;
 
 const FUTURE = 'a revision from the future';
 /** GK-UPDATE-M, from an update that was accepted: revision 2, where member 3 joined. */
@@ -40,16 +26,16 @@ const updates: readonly Row[] = (
     ['a revision that is over', 'a revision repeated with other content', 'CONFLICT', 1n],
   ] as const
 ).map(([id, item, expect, membershipRevision]) =>
-  callRow([`${id} (UpdateGroupKey)`, item, expect], BY_SMF, updateGroupKey, async (world) => {
+  faultRow([id, item, expect], RPC.updateGroupKey, async (world) => {
     const groupId = await keyedGroup(world);
     const good = { groupId, membershipRevision: 2n, joined: [await member(world, 3)], left: [] };
     return { good, bad: { ...good, membershipRevision }, again: good };
   }),
 );
 const IS_TAKEN = 'a group-id that is taken';
-const TAKEN = ['a group that is there, with other members (CreateGroupKey)', IS_TAKEN, 'ALREADY_EXISTS'] as const;
+const TAKEN = ['a group that is there, with other members', IS_TAKEN, 'ALREADY_EXISTS'] as const;
 /** GK-CREATE. */
-const takenAtCskmf = callRow(TAKEN, BY_SMF, createGroupKey, async (world) => {
+const takenAtCskmf = faultRow(TAKEN, RPC.createGroupKey, async (world) => {
   const good = await creation(world);
   return { good, bad: { ...good, members: await members(world, 1) }, again: good };
 });
@@ -70,24 +56,23 @@ const pulls: readonly Row[] = (
     ['a member, a version to come', 'a version that was never made', 'NOT_FOUND', true, 4n],
   ] as const
 ).flatMap(([id, item, expect, isJoiner, version]) => [
-  callRow([`${id} (PullGroupKey by a PN GW)`, item, expect], BY_GATEWAY, pullGroupKey, async (world) => {
+  faultRow([id, item, expect], RPC.pullByGateway, async (world) => {
     const entity = await member(world, 3);
     const groupId = await historyOf(world, entity, isJoiner);
     return { good: { groupId, version: 3n, entity: await member(world) }, bad: { groupId, version, entity } };
   }),
-  callRow([`${id} (PullGroupKey by a PNE)`, item, expect], BY_DEVICE, pullAtGateway, async (world) => {
+  faultRow([id, item, expect], RPC.pull, async (world) => {
     const { entity } = await resident(world);
     const good = { groupId: await group(world, [entity]), version: 0n };
     return { good, bad: { groupId: await historyOf(world, entity, isJoiner), version } };
   }),
 ]);
-const OTHER_PN = ['an entity of another PN (PullGroupKey by a PN GW)', 'a pull for another PN', 'PN_MISMATCH'] as const;
-const pullForAnotherPn = callRow(OTHER_PN, BY_GATEWAY, pullGroupKey, async (world) => {
+const OTHER_PN = ['an entity of another PN', 'a pull for another PN', 'PN_MISMATCH'] as const;
+const pullForAnotherPn = faultRow(OTHER_PN, RPC.pullByGateway, async (world) => {
   const good = { groupId: await group(world), version: 0n, entity: await member(world) };
   return { good, bad: { ...good, entity: world.entity('pn9') } };
 });
 
-const kmcOf = (world: World): Wire => world.wire('KMC certificate', 'service cpns-server');
 /** SECCF-KMC. */
 const versions: readonly Row[] = (
   [
@@ -96,9 +81,9 @@ const versions: readonly Row[] = (
     ['a version that was destroyed', 'a version that has retired', 'NOT_FOUND', 1n],
   ] as const
 ).map(([id, item, expect, version]) =>
-  callRow([`${id} (GetKeyVersion)`, item, expect], BY_OSG, getKeyVersion, async (world) => {
+  faultRow([id, item, expect], RPC.getKeyVersion, async (world) => {
     const [there, groupId] = [await keyAtKmc(world), await keyAtKmc(world)];
-    if (version === 1n) await kmcOf(world).call(destroyKeyVersion, { groupId, version });
+    if (version === 1n) await send(world, RPC.destroyKeyVersion, { groupId, version });
     return { good: { groupId: there, version: 1n }, bad: { groupId, version } };
   }),
 );
@@ -109,16 +94,16 @@ const created: readonly Row[] = (
     ['the request id of another group', OTHER_USE, 'CONFLICT', () => ({ groupId: freshGroupId() })],
   ] as const
 ).map(([id, item, expect, change]) =>
-  callRow([`${id} (CreateKey)`, item, expect], BY_OSG, createKey, () => {
+  faultRow([id, item, expect], RPC.createKey, () => {
     const good = { groupId: freshGroupId(), requestId: requestId() };
     return { good, bad: { ...good, ...change() }, again: good };
   }),
 );
-const TOO_FAR = ['version 4 as the one before, where 3 is the newest (CreateKeyVersion)', FUTURE, 'CONFLICT'] as const;
-const tooFar = callRow(TOO_FAR, BY_OSG, createKeyVersion, async (world) => {
+const TOO_FAR = ['version 4 as the one before, where 3 is the newest', FUTURE, 'CONFLICT'] as const;
+const tooFar = faultRow(TOO_FAR, RPC.createKeyVersion, async (world) => {
   const groupId = await keyAtKmc(world);
   const next = (previous: bigint) => ({ groupId, previous, requestId: requestId() });
-  await kmcOf(world).call(createKeyVersion, next(1n));
+  await send(world, RPC.createKeyVersion, next(1n));
   return { good: next(2n), bad: next(4n), again: next(3n) };
 });
 

@@ -1,40 +1,24 @@
 /** One RPC at each port that names a group: with an id that is none, of no group, and by callers that it is not for. */
-import {
-  GroupKeyDeliveryServiceService,
-  GroupKeyManagementServiceService,
-  KmcServiceService,
-  PnGatewayServiceService,
-  ServiceGroupServiceService,
-} from '@cpns/contracts';
 import type { Reason } from '@cpns/core';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { Shown } from '@cpns/testing/bad-input';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
 import {
-  BY_DEVICE,
-  BY_GATEWAY,
-  BY_OPERATOR,
-  BY_OSG,
-  BY_SMF,
   callRow,
+  faultRow,
   freshGroupId,
   group,
   groupsOf,
   keyAtKmc,
   keyedGroup,
   member,
-  PATIENT,
   requestId,
+  RPC,
+  send,
   type As,
-  type Served,
+  type Rpc,
 } from './stage';
-
-const { addMembers } = ServiceGroupServiceService;
-const { updateGroupKey, deleteGroupKey, getGroupKeyStatus } = GroupKeyManagementServiceService;
-const { createKeyVersion, destroyKey } = KmcServiceService;
-const { joinServiceGroup } = PnGatewayServiceService;
-const { pullGroupKey } = GroupKeyDeliveryServiceService;
 
 const ABOVE = 'a target entity’s certificate above its role';
 const ROLE = 'a caller of the wrong role';
@@ -58,20 +42,19 @@ const OF_SMF: Groups = {
 const OF_CSKMF: Groups = {
   ...OF_SMF,
   make: keyedGroup,
-  end: (world, groupId) => world.wire('Server certificate', 'service smf').call(deleteGroupKey, { groupId }, PATIENT),
+  end: (world, groupId) => send(world, RPC.deleteGroupKey, { groupId }),
 };
 const OF_KMC: Groups = {
   ...OF_SMF,
   make: keyAtKmc,
-  end: (world, groupId) => world.wire('KMC certificate', 'service cpns-server').call(destroyKey, { groupId }, PATIENT),
+  end: (world, groupId) => send(world, RPC.destroyKey, { groupId }),
   deleted: 'NOT_FOUND',
 };
 
 /** A call that is good when the caller is the one that it is for. */
 const byOther = <M extends MethodShape>(
   shown: Shown,
-  served: Served,
-  method: M,
+  rpc: Rpc<M>,
   good: (world: World) => Promise<RequestOf<M>>,
   badAs: As,
 ): Row => {
@@ -79,19 +62,17 @@ const byOther = <M extends MethodShape>(
     const bad = await good(world);
     return { good: await good(world), bad, again: bad };
   };
-  return callRow<M>(shown, served, method, messages, { badAs });
+  return callRow<M>(shown, rpc, messages, { badAs });
 };
 
 function ofGroup<M extends MethodShape>(
-  name: string,
-  served: Served,
-  method: M,
+  rpc: Rpc<M>,
   { make, end, deleted }: Groups,
   request: (world: World, groupId: string) => RequestOf<M> | Promise<RequestOf<M>>,
 ): Row[] {
   const good = async (world: World) => request(world, await make(world));
-  const about = ([id, ...shown]: Shown, other: (world: World) => string | Promise<string>) =>
-    callRow<M>([`${id} (${name})`, ...shown], served, method, async (world) => {
+  const about = (shown: Shown, other: (world: World) => string | Promise<string>) =>
+    faultRow<M>(shown, rpc, async (world) => {
       return { good: await good(world), bad: await request(world, await other(world)) };
     });
   const ended = async (world: World) => {
@@ -99,43 +80,41 @@ function ofGroup<M extends MethodShape>(
     await end(world, groupId);
     return groupId;
   };
-  const [badAs, item] = served === BY_DEVICE ? (['operator', ROLE] as const) : (['target entity', ABOVE] as const);
+  const isAtGateway = rpc.at === 'gateway certificate';
+  const [badAs, item] = isAtGateway ? (['operator', ROLE] as const) : (['target entity', ABOVE] as const);
   return [
     ...WRONG_IDS.map(([shown, groupId, item, reason]) =>
       about([`group-id ${shown}`, item, `${reason} group_id`], () => groupId),
     ),
     about(['unknown group', 'an unknown group', 'NOT_FOUND'], freshGroupId),
     about(['deleted group', 'a deleted group', deleted], ended),
-    byOther([`${name} by ${badAs}`, item, 'ROLE_NOT_PERMITTED'], served, method, good, badAs),
+    byOther([`${rpc.name} by ${badAs}`, item, 'ROLE_NOT_PERMITTED'], rpc, good, badAs),
   ];
 }
 
 /** The port for tokens serves none of these RPCs. */
 const onTokenPort = <M extends MethodShape>(
   name: string,
-  served: Served,
-  method: M,
+  rpc: Rpc<M>,
   message: (groupId: string) => RequestOf<M>,
 ): Row => {
   const shown = [`${name} by anybody without a certificate`, ROLE, 'UNIMPLEMENTED'] as const;
   const anonymous = (world: World) => Promise.resolve(world.wire('Server token'));
-  return byOther<M>(shown, served, method, async (world) => message(await group(world)), anonymous);
+  return byOther<M>(shown, rpc, async (world) => message(await group(world)), anonymous);
 };
 
 /** SMF-SRV, SMF-GW, GK-UPDATE-M and SECCF-KMC. */
 export const RPC_ROWS: readonly Row[] = [
-  ...ofGroup('AddMembers', BY_OPERATOR, addMembers, OF_SMF, async (world, groupId) => {
-    return { groupId, members: [await member(world, 3)] };
-  }),
-  ...ofGroup('JoinServiceGroup', BY_DEVICE, joinServiceGroup, OF_SMF, (_world, groupId) => ({ groupId })),
-  ...ofGroup('UpdateGroupKey', BY_SMF, updateGroupKey, OF_CSKMF, async (world, groupId) => {
+  ...ofGroup(RPC.addMembers, OF_SMF, async (world, groupId) => ({ groupId, members: [await member(world, 3)] })),
+  ...ofGroup(RPC.join, OF_SMF, (_world, groupId) => ({ groupId })),
+  ...ofGroup(RPC.updateGroupKey, OF_CSKMF, async (world, groupId) => {
     return { groupId, membershipRevision: 2n, joined: [await member(world, 3)], left: [] };
   }),
-  ...ofGroup('CreateKeyVersion', BY_OSG, createKeyVersion, OF_KMC, (_world, groupId) => {
+  ...ofGroup(RPC.createKeyVersion, OF_KMC, (_world, groupId) => {
     return { groupId, previous: 1n, requestId: requestId() };
   }),
-  onTokenPort('GroupKeyDeliveryService.PullGroupKey', BY_GATEWAY, pullGroupKey, (groupId) => {
+  onTokenPort('GroupKeyDeliveryService.PullGroupKey', RPC.pullByGateway, (groupId) => {
     return { groupId, version: 0n, entity: '' };
   }),
-  onTokenPort('GetGroupKeyStatus', BY_SMF, getGroupKeyStatus, (groupId) => ({ groupId })),
+  onTokenPort('GetGroupKeyStatus', RPC.getGroupKeyStatus, (groupId) => ({ groupId })),
 ];

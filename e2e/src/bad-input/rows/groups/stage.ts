@@ -1,5 +1,13 @@
 /** Service Groups of the running services, their members, and calls that differ from a good one in one place. */
-import { GroupKeyDeliveryMode, GroupKeyManagementServiceService, KmcServiceService } from '@cpns/contracts';
+import {
+  GroupKeyDeliveryMode,
+  GroupKeyDeliveryServiceService,
+  GroupKeyManagementServiceService,
+  KmcServiceService,
+  MembershipServiceService,
+  PnGatewayServiceService,
+  ServiceGroupServiceService,
+} from '@cpns/contracts';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { NewGroup } from '@cpns/testing';
 import {
@@ -16,7 +24,7 @@ import type { Row } from '../../phase';
 import type { World } from '../../world';
 
 /** Several of these services on a busy machine work on one call, milliseconds. */
-export const PATIENT = { deadlineMs: 20_000 };
+const PATIENT = { deadlineMs: 20_000 };
 
 /** An id that no group has had. */
 export const freshGroupId = (): string => `group-${randomBytes(8).toString('hex')}`;
@@ -64,35 +72,66 @@ export const creation = async (world: World) => ({
   membershipRevision: 1n,
 });
 
+/** Whose connection it is. */
+export type As = Caller | ((world: World) => Promise<Wire>);
+const wireOf = async (world: World, at: Port, as: As): Promise<Wire> =>
+  typeof as === 'function' ? as(world) : world.wire(at, as);
+
+/** An RPC at a port, by the caller that it is for; its name goes into the ids of rows. */
+export interface Rpc<M extends MethodShape> {
+  readonly name: string;
+  readonly at: Port;
+  readonly as: As;
+  readonly method: M;
+}
+const servedAt =
+  (at: Port, as: As) =>
+  <M extends MethodShape>(name: string, method: M): Rpc<M> => ({ name, at, as, method });
+const byOperator = servedAt('SMF certificate', 'operator');
+const byRelay = servedAt('SMF certificate', 'PN GW');
+const bySmf = servedAt('Server certificate', 'service smf');
+const byGateway = servedAt('Server certificate', 'PN GW');
+const byOsg = servedAt('KMC certificate', 'service cpns-server');
+const byDevice = servedAt('gateway certificate', async (world) => (await resident(world)).wire);
+
+const [SMF, CSKMF] = [ServiceGroupServiceService, GroupKeyManagementServiceService];
+export const RPC = {
+  createServiceGroup: byOperator('CreateServiceGroup', SMF.createServiceGroup),
+  getServiceGroup: byOperator('GetServiceGroup', SMF.getServiceGroup),
+  addMembers: byOperator('AddMembers', SMF.addMembers),
+  removeMembers: byOperator('RemoveMembers', SMF.removeMembers),
+  relayedJoin: byRelay('MembershipService.JoinServiceGroup', MembershipServiceService.joinServiceGroup),
+  join: byDevice('JoinServiceGroup', PnGatewayServiceService.joinServiceGroup),
+  createGroupKey: bySmf('CreateGroupKey', CSKMF.createGroupKey),
+  updateGroupKey: bySmf('UpdateGroupKey', CSKMF.updateGroupKey),
+  deleteGroupKey: bySmf('DeleteGroupKey', CSKMF.deleteGroupKey),
+  getGroupKeyStatus: bySmf('GetGroupKeyStatus', CSKMF.getGroupKeyStatus),
+  pullByGateway: byGateway('PullGroupKey by a PN GW', GroupKeyDeliveryServiceService.pullGroupKey),
+  pull: byDevice('PullGroupKey by a PNE', PnGatewayServiceService.pullGroupKey),
+  createKey: byOsg('CreateKey', KmcServiceService.createKey),
+  createKeyVersion: byOsg('CreateKeyVersion', KmcServiceService.createKeyVersion),
+  getKeyVersion: byOsg('GetKeyVersion', KmcServiceService.getKeyVersion),
+  destroyKeyVersion: byOsg('DestroyKeyVersion', KmcServiceService.destroyKeyVersion),
+  destroyKey: byOsg('DestroyKey', KmcServiceService.destroyKey),
+};
+
+/** Calls an RPC as the caller that it is for. */
+export const send = async <M extends MethodShape>(world: World, { at, as, method }: Rpc<M>, request: RequestOf<M>) =>
+  (await wireOf(world, at, as)).call(method, request, PATIENT);
+
 /** A group of CSKMF's own, which no SMF knows. @returns its id */
 export async function keyedGroup(world: World): Promise<string> {
   const request = await creation(world);
-  await world
-    .wire('Server certificate', 'service smf')
-    .call(GroupKeyManagementServiceService.createGroupKey, request, PATIENT);
+  await send(world, RPC.createGroupKey, request);
   return request.description.groupId;
 }
 
 /** A key of the KMC's own, which no CSKMF knows. @returns its group-id */
 export async function keyAtKmc(world: World): Promise<string> {
   const request = { groupId: freshGroupId(), requestId: requestId() };
-  await world.wire('KMC certificate', 'service cpns-server').call(KmcServiceService.createKey, request);
+  await send(world, RPC.createKey, request);
   return request.groupId;
 }
-
-/** Whose connection it is. */
-export type As = Caller | ((world: World) => Promise<Wire>);
-const wireOf = async (world: World, at: Port, as: As): Promise<Wire> =>
-  typeof as === 'function' ? as(world) : world.wire(at, as);
-
-/** Where and by whom an RPC is called. */
-export type Served = readonly [at: Port, as: As];
-export const BY_OPERATOR: Served = ['SMF certificate', 'operator'];
-export const BY_RELAY: Served = ['SMF certificate', 'PN GW'];
-export const BY_SMF: Served = ['Server certificate', 'service smf'];
-export const BY_GATEWAY: Served = ['Server certificate', 'PN GW'];
-export const BY_OSG: Served = ['KMC certificate', 'service cpns-server'];
-export const BY_DEVICE: Served = ['gateway certificate', async (world) => (await resident(world)).wire];
 
 /** What is sent: the unaltered message, the altered one, and afterwards, where that shows something, a good one again. */
 interface Messages<R> {
@@ -111,19 +150,25 @@ interface Sending extends Pick<Row, 'journal'> {
 /** A row whose messages are requests of one RPC. */
 export const callRow = <M extends MethodShape>(
   shown: Shown,
-  [at, as]: Served,
-  method: M,
+  rpc: Rpc<M>,
   messages: (world: World) => Messages<RequestOf<M>> | Promise<Messages<RequestOf<M>>>,
-  { journal, badAs = as, badDeadlineMs: deadlineMs = PATIENT.deadlineMs }: Sending = {},
+  { journal, badAs = rpc.as, badDeadlineMs: deadlineMs = PATIENT.deadlineMs }: Sending = {},
 ): Row => {
   const prepare: Row['prepare'] = async (world) => {
     const { good, bad, again, after } = await messages(world);
-    const [wire, other] = [await wireOf(world, at, as), await wireOf(world, at, badAs)];
+    const other = await wireOf(world, rpc.at, badAs);
     return {
-      good: () => wire.call(method, good, PATIENT),
-      bad: () => other.call(method, bad, { deadlineMs }),
-      after: after ?? (again && (() => wire.call(method, again, PATIENT))),
+      good: () => send(world, rpc, good),
+      bad: () => other.call(rpc.method, bad, { deadlineMs }),
+      after: after ?? (again && (() => send(world, rpc, again))),
     };
   };
-  return row(shown, at, prepare, journal);
+  return row(shown, rpc.at, prepare, journal);
 };
+
+/** The same of a fault in the message, with the name of the RPC in its id. */
+export const faultRow = <M extends MethodShape>(
+  [id, item, expect]: Shown,
+  rpc: Rpc<M>,
+  ...rest: Parameters<typeof callRow<M>> extends [Shown, Rpc<M>, ...infer R] ? R : never
+): Row => callRow<M>([`${id} (${rpc.name})`, item, expect], rpc, ...rest);
