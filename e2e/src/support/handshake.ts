@@ -1,8 +1,9 @@
 import { createSecureContext, connect as connectTls, type SecureVersion } from 'node:tls';
-import { connect } from 'node:net';
+import { connect as connectHttp2 } from 'node:http2';
 import type { WireTls } from '@cpns/testing/bad-input';
 
 const TIMEOUT_MS = 5_000;
+const SILENT = 'the server neither ends the connection nor says anything';
 
 export interface HandshakeOptions extends WireTls {
   readonly version?: SecureVersion;
@@ -23,15 +24,12 @@ export const contextOf = ({ root, cert, key, version = 'TLSv1.3' }: HandshakeOpt
     ...(key === undefined ? {} : { key }),
   });
 
-/** How a server ends a handshake: with an alert in the words of RFC 8446, 6, or without a word. */
-export type HandshakeEnd =
-  { readonly kind: 'welcome' } | { readonly kind: 'alert'; readonly alert: string } | { readonly kind: 'closed' };
-
 /**
  * Dials, and waits for what a server does with whoever is there. In TLS 1.3 that may come after the handshake, since a
  * client is done before its certificate is looked at; a Node server that does not trust a certificate just hangs up.
+ * @returns the alert in the words of RFC 8446, 6; `closed` for an end without one; `welcome` for none
  */
-export function handshake(address: string, options: HandshakeOptions): Promise<HandshakeEnd> {
+export function handshake(address: string, options: HandshakeOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connectTls({
       ...endpoint(address),
@@ -39,42 +37,31 @@ export function handshake(address: string, options: HandshakeOptions): Promise<H
       ALPNProtocols: ['h2'],
       checkServerIdentity: () => undefined,
     });
-    const done = (end: HandshakeEnd) => {
+    const done = (end: string) => {
       socket.destroy();
       resolve(end);
     };
-    socket.setTimeout(TIMEOUT_MS, () => reject(new Error('the server neither ends the connection nor says anything')));
+    socket.setTimeout(TIMEOUT_MS, () => reject(new Error(SILENT)));
     // whoever is let in is greeted with HTTP/2 settings
-    socket.once('data', () => done({ kind: 'welcome' }));
+    socket.once('data', () => done('welcome'));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       const [, alert] = /_ALERT_([A-Z_]+)$/.exec(error.code ?? '') ?? [];
-      if (alert !== undefined) done({ kind: 'alert', alert: alert.toLowerCase().replaceAll('_', ' ') });
-      else if (error.code === 'ECONNRESET') done({ kind: 'closed' });
+      if (alert !== undefined) done(`alert: ${alert.toLowerCase().replaceAll('_', ' ')}`);
+      else if (error.code === 'ECONNRESET') done('closed');
       else reject(error);
     });
-    socket.once('close', () => done({ kind: 'closed' }));
+    socket.once('close', () => done('closed'));
   });
 }
 
-const HTTP2_PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
-const EMPTY_SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
-/** Record type of a TLS alert (RFC 8446, 5.1). */
-const TLS_ALERT = 0x15;
-
-/** True when a server answers to HTTP/2 without TLS with anything but an alert or the end of the connection. */
+/** True when a server has an HTTP/2 connection without TLS. */
 export function speaksPlaintext(address: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(endpoint(address), () =>
-      socket.write(Buffer.concat([Buffer.from(HTTP2_PREFACE), EMPTY_SETTINGS])),
-    );
-    const received: Buffer[] = [];
-    socket.setTimeout(TIMEOUT_MS, () => reject(new Error('the server neither ends the connection nor says anything')));
-    socket.on('data', (bytes) => received.push(bytes));
+  const session = connectHttp2(`http://${address}`);
+  return new Promise<boolean>((resolve, reject) => {
+    session.setTimeout(TIMEOUT_MS, () => reject(new Error(SILENT)));
+    session.once('remoteSettings', () => resolve(true));
     // a reset is an end as well
-    socket.once('error', () => undefined);
-    socket.once('close', () => {
-      const bytes = Buffer.concat(received);
-      resolve(bytes.length > 0 && bytes[0] !== TLS_ALERT);
-    });
-  });
+    session.once('error', () => resolve(false));
+    session.once('close', () => resolve(false));
+  }).finally(() => session.destroy());
 }

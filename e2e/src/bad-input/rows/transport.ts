@@ -63,9 +63,8 @@ async function refusedInTls(address: string, how: HandshakeOptions): Promise<nev
   const secure = () => credentials.createFromSecureContext(contextOf(how), { checkServerIdentity: () => undefined });
   const { code, details } = await refusalOf(() => check(address, how.version === undefined ? how : secure()));
   const end = await handshake(address, how);
-  const reason = end.kind === 'alert' ? `alert: ${end.alert}` : end.kind;
-  const objection = end.kind === 'closed' && how.cert !== undefined ? `: ${objectionTo(how.cert, how.root)}` : '';
-  throw new Refusal(code, `${reason}${objection}`, {}, details);
+  const objection = end === 'closed' && how.cert !== undefined ? `: ${objectionTo(how.cert, how.root)}` : '';
+  throw new Refusal(code, `${end}${objection}`, {}, details);
 }
 
 async function refusedPlaintext(address: string): Promise<never> {
