@@ -11,6 +11,7 @@ import {
   type RegistrationRequest,
 } from '@cpns/contracts';
 import { NONCE_BYTES, type ConfirmKey, type EntityUserKey, type HpkePrivateKey, type TokenAuthKey } from '@cpns/core';
+import { flipped as flippedAt } from '@cpns/core/testing';
 import {
   confirmClientMac,
   deriveConfirmKey,
@@ -79,11 +80,6 @@ export const sealProof = (draft: ProofDraft): Buffer => makeProof(draft.confirmK
 export const freshNonce = (): Buffer => randomBytes(NONCE_BYTES);
 
 /** The bytes with one bit of the last one changed: of the right size, and wrong. */
-export function flipped(bytes: Uint8Array): Buffer {
-  const copy = Buffer.from(bytes);
-  const last = copy.length - 1;
-  copy[last] = (copy[last] ?? 0) ^ 0x01;
-  return copy;
-}
+export const flipped = (bytes: Uint8Array): Buffer => flippedAt(bytes, -1);
 
 export const extended = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.of(0)]);

@@ -33,7 +33,7 @@ interface Sent {
   readonly body: Buffer;
 }
 
-export interface Verifier {
+interface Verifier {
   readonly name: string;
   readonly at: 'gateway token' | 'Server certificate';
   /** What assigned the key, which is what verifies. */

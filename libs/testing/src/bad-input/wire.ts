@@ -21,7 +21,7 @@ export class Refusal extends Error {
   }
 }
 
-export interface WireCallOptions {
+interface WireCallOptions {
   /** Milliseconds from now; 5,000 by default. */
   readonly deadlineMs?: number;
   readonly metadata?: Readonly<Record<string, Buffer>>;

@@ -5,7 +5,7 @@ import { duration, formatEntityUri, serviceUri, type EntityType, type TokenAuthK
 import { deriveTokenAuthKey, parseOneTimeString, type KeyForm, type OneTimeString } from '@cpns/key-derivation';
 import type { AdmitRequest, Operator } from '../operator';
 import type { PkiFiles } from '../pki-files';
-import { issued, issuerOf, tlsOf, type Credential } from './credentials';
+import { issued, issuerOf, tlsOf } from './credentials';
 import type { TestGateway } from './test-gateway';
 import { Wire, type WireTls } from './wire';
 
@@ -52,7 +52,7 @@ export interface OperatorCalls extends Pick<Operator, 'revokeAdmission' | 'revok
 }
 
 /** Who takes part in every world: authorities with their keys, two gateways whose keys the test holds, all kinds of callers. */
-export type Cast = Pick<CastWorld, 'trustDomain' | 'pki' | 'authorities' | 'probe' | 'other' | 'holder' | 'callers'>;
+export type Cast = Pick<CastWorld, 'trustDomain' | 'pki' | 'authorities' | 'probe' | 'other' | 'callers'>;
 
 /** @param gateway makes an acting gateway */
 export async function castOf(
@@ -62,12 +62,9 @@ export async function castOf(
 ): Promise<Cast> {
   const [probe, other] = [await gateway('pn1', 'probe'), await gateway('pn9', 'other')];
   const authorities = { issuingCa: issuerOf(pki.issuingCa), entityCa: issuerOf(pki.serverEntityCa) };
-  const entity = (entityType: EntityType, entityId: string) =>
-    issued(authorities.entityCa, {
-      profile: 'target-entity',
-      uri: formatEntityUri({ pnId: 'pn1', trustDomain, entityType, entityId }),
-    });
-  const holder = await entity('pne', 'holder');
+  /** Of the Server entity CA. */
+  const targetEntity = async (name: string) =>
+    (await issued(authorities.entityCa, { profile: 'target-entity', uri: `cpns://pn1.${trustDomain}/${name}` })).tls;
   const callers = {
     anonymous: { root: probe.tls.root },
     operator: tlsOf(pki.operator, pki.root),
@@ -76,11 +73,11 @@ export async function castOf(
     'service cpns-server': tlsOf(pki.services['cpns-server'], pki.root),
     'PN GW': probe.tls,
     'PN GW of another PN': other.tls,
-    'target entity': holder.tls,
+    'target entity': await targetEntity('pne/holder'),
     // its E is that of a gateway, its certificate a target entity's
-    'target PN GW': (await entity('pn-gw', 'target')).tls,
+    'target PN GW': await targetEntity('pn-gw/target'),
   };
-  return { trustDomain, pki, authorities, probe, other, holder, callers };
+  return { trustDomain, pki, authorities, probe, other, callers };
 }
 
 export abstract class CastWorld {
@@ -91,8 +88,6 @@ export abstract class CastWorld {
   /** An acting gateway of pn1 whose keys the test holds, and one of another PN. */
   declare readonly probe: TestGateway;
   declare readonly other: TestGateway;
-  /** A target entity of pn1 with a certificate from the Server entity CA. */
-  declare readonly holder: Credential;
   declare readonly callers: Readonly<Record<Caller, WireTls>>;
   readonly #wires = new Map<string, Wire>();
   #count = 0;
