@@ -25,7 +25,7 @@ export const contextOf = ({ root, cert, key, version = 'TLSv1.3' }: HandshakeOpt
   });
 
 /**
- * Dials, and waits for what a server does with whoever is there. In TLS 1.3 that may come after the handshake, since a
+ * Dials, and waits for what a server does with a client. In TLS 1.3 that may come after the handshake, since a
  * client is done before its certificate is looked at; a Node server that does not trust a certificate just hangs up.
  * @returns the alert in the words of RFC 8446, 6; `closed` for an end without one; `welcome` for none
  */
@@ -42,7 +42,7 @@ export function handshake(address: string, options: HandshakeOptions): Promise<s
       resolve(end);
     };
     socket.setTimeout(TIMEOUT_MS, () => reject(new Error(SILENT)));
-    // whoever is let in is greeted with HTTP/2 settings
+    // a client that is let in is greeted with HTTP/2 settings
     socket.once('data', () => done('welcome'));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       const [, alert] = /_ALERT_([A-Z_]+)$/.exec(error.code ?? '') ?? [];

@@ -12,9 +12,6 @@ function linesOf(dump: StoreDump, now: number): ReadonlyMap<string, string> {
   return lines;
 }
 
-/** How many records, sets and logs a dump has: a comparison of nothing with nothing shows nothing. */
-export const sizeOfDump = (dump: StoreDump): number => linesOf(dump, 0).size;
-
 /**
  * What differs, as `kind/id name was added`, changed or removed; empty when the two are equal.
  * @param now Unix milliseconds, by which records may have ended by themselves

@@ -1,4 +1,4 @@
-export { changesBetweenDumps, sizeOfDump } from './changes';
+export { changesBetweenDumps } from './changes';
 export { dump, rawDump, type DumpedAggregate, type RawEntry, type StoreDump } from './dump';
 export { FailingStore, failingStore, wrappedStore, type Failure } from './failing-store';
 export { startRedis, type RunningRedis, type StartRedisOptions } from './start-redis';
