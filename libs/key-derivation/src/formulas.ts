@@ -13,6 +13,7 @@ import {
   createHash,
   createHmac,
   createPublicKey,
+  hash,
   sign,
   timingSafeEqual,
   verify,
@@ -82,9 +83,12 @@ export function hmac(key: Uint8Array, message: Uint8Array): Buffer {
 
 /** SHA-256, 32 bytes. */
 export function sha256(...parts: readonly Uint8Array[]): Buffer {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+  const [first, ...more] = parts;
+  // the way for one piece takes little more than half the time
+  if (first !== undefined && more.length === 0) return hash('sha256', first, 'buffer');
+  const digest = createHash('sha256');
+  for (const part of parts) digest.update(part);
+  return digest.digest();
 }
 
 /**

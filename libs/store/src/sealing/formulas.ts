@@ -12,9 +12,9 @@
  *
  * Both bind what they cover to its place: service, record, field, revision and data key.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import { CpnsError, join, lp, NONCE_BYTES, u64, type DataKey } from '@cpns/core';
-import { hkdf } from '@cpns/key-derivation';
+import { createCipheriv, createDecipheriv, timingSafeEqual } from 'node:crypto';
+import { CpnsError, join, NONCE_BYTES, type DataKey } from '@cpns/core';
+import { hkdf, hkdfInfo, hmac, Message, sha256 } from '@cpns/key-derivation';
 
 /** The one place where sealed bytes, or a record's MAC, are good. */
 export interface Binding {
@@ -37,15 +37,15 @@ export const MAC_BYTES = 32;
 const NONCE = Buffer.alloc(12);
 
 const sealKey = (key: DataKey, salt: Uint8Array, service: string): Buffer =>
-  hkdf(key.expose(), salt, join('cpns/v1/seal', lp(service)));
+  hkdf(key.expose(), salt, hkdfInfo('cpns/v1/seal', service));
 
 /** The key of all record MACs of a service under one data key, 32 bytes. */
 export const recordMacKey = (key: DataKey, service: string): Buffer =>
-  hkdf(key.expose(), undefined, join('cpns/v1/record-mac', lp(service)));
+  hkdf(key.expose(), undefined, hkdfInfo('cpns/v1/record-mac', service));
 
 /** LP(service) LP(record) LP(field) u64(revision) LP(data-key-id). */
-const associatedData = ({ service, record, field, revision, dataKeyId }: Binding): Buffer =>
-  join(lp(service), lp(record), lp(field), u64(revision), lp(dataKeyId));
+const associatedData = ({ service, record, field, revision, dataKeyId }: Binding): Message =>
+  new Message('').text(service).text(record).text(field).u64(revision).text(dataKeyId);
 
 /**
  * Salt, ciphertext and tag: 32 bytes more than the plaintext.
@@ -54,7 +54,7 @@ const associatedData = ({ service, record, field, revision, dataKeyId }: Binding
 export function sealBytes(key: DataKey, salt: Uint8Array, binding: Binding, plaintext: Uint8Array): Buffer {
   if (salt.length !== SALT_BYTES) throw new RangeError(`the salt of a seal has ${SALT_BYTES} bytes`);
   const cipher = createCipheriv('aes-256-gcm', sealKey(key, salt, binding.service), NONCE);
-  cipher.setAAD(associatedData(binding));
+  cipher.setAAD(associatedData(binding).bytes());
   return join(salt, cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
 }
 
@@ -65,7 +65,7 @@ export function openBytes(key: DataKey, binding: Binding, sealed: Uint8Array): B
   const decipher = createDecipheriv('aes-256-gcm', sealKey(key, salt, binding.service), NONCE, {
     authTagLength: TAG_BYTES,
   });
-  decipher.setAAD(associatedData(binding));
+  decipher.setAAD(associatedData(binding).bytes());
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   try {
     return Buffer.concat([decipher.update(sealed.subarray(SALT_BYTES, sealed.length - TAG_BYTES)), decipher.final()]);
@@ -79,11 +79,12 @@ export function openBytes(key: DataKey, binding: Binding, sealed: Uint8Array): B
  * @param macKey of {@link recordMacKey}
  */
 export function recordMac(macKey: Uint8Array, binding: Omit<Binding, 'field'>, value: Uint8Array): Buffer {
-  const digest = createHash('sha256').update(value).digest();
-  return createHmac('sha256', macKey)
-    .update(associatedData({ ...binding, field: '' }))
-    .update(lp(digest))
-    .digest();
+  return hmac(
+    macKey,
+    associatedData({ ...binding, field: '' })
+      .lp(sha256(value))
+      .bytes(),
+  );
 }
 
 /** Comparison in constant time; false for another length. */
