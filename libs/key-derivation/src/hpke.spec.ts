@@ -4,6 +4,7 @@ import { reasonOf, SeededRandom } from '@cpns/core/testing';
 import {
   checkHpkePublicKey,
   decapsulate,
+  encapsulate,
   firstPrivateKey,
   generateHpkeKeyPair,
   hpkePublicKey,
@@ -45,7 +46,8 @@ describe('one-time keys', () => {
   });
 });
 
-describe('checkHpkePublicKey', () => {
+describe('a public key is taken, by check, Encap and Decap', () => {
+  const { privateKey } = generateHpkeKeyPair(systemRandom);
   it.each([
     ['an uncompressed point', pointAs('uncompressed'), 'accepted'],
     ['nothing', Buffer.alloc(0), 'FIELD_MISSING'],
@@ -63,6 +65,8 @@ describe('checkHpkePublicKey', () => {
     ['a point of P-384', ofAnotherCurve('secp384r1'), 'FIELD_SIZE'],
   ])('%s', (_what, bytes, reason) => {
     expect(reasonOf(() => checkHpkePublicKey(bytes))).toBe(reason);
+    expect(reasonOf(() => encapsulate(bytes, systemRandom))).toBe(reason);
+    expect(reasonOf(() => decapsulate(privateKey, bytes))).toBe(reason);
   });
 });
 

@@ -105,12 +105,11 @@ export const generateHpkeKeyPair = (random: Random): HpkeKeyPair =>
 /** The public key of a stored private key, 65 bytes. */
 export const hpkePublicKey = (privateKey: HpkePrivateKey): Buffer => keyPairOf(privateKey.expose()).getPublicKey();
 
-/**
- * Checks a public or encapsulated key: an uncompressed point on P-256. (OpenSSL would also take the hybrid form, so
- * that one key had two spellings.)
- * @throws CpnsError FIELD_MISSING, FIELD_SIZE; MALFORMED_MESSAGE when it is no such point
- */
-export function checkHpkePublicKey(bytes: Uint8Array, field = 'HPKE key'): void {
+/** What OpenSSL says of bytes that are no point of the curve, in {@link ECDH.convertKey} and in `computeSecret`. */
+const NO_POINT: readonly unknown[] = ['ERR_CRYPTO_OPERATION_FAILED', 'ERR_CRYPTO_ECDH_INVALID_PUBLIC_KEY'];
+
+/** Has OpenSSL take a public key, and so look whether it is a point of the curve. @throws as {@link checkHpkePublicKey} */
+function takePoint<T>(bytes: Uint8Array, field: string, take: () => T): T {
   checkSize(bytes, HPKE_PUBLIC_KEY_BYTES, field);
   const malformed = (cause?: unknown) =>
     invalidArgument('MALFORMED_MESSAGE', `${field} is not an uncompressed point of P-256`, {
@@ -119,10 +118,19 @@ export function checkHpkePublicKey(bytes: Uint8Array, field = 'HPKE key'): void 
     });
   if (bytes[0] !== UNCOMPRESSED) throw malformed();
   try {
-    ECDH.convertKey(bytes, CURVE);
+    return take();
   } catch (cause) {
-    throw malformed(cause);
+    throw NO_POINT.includes((cause as NodeJS.ErrnoException).code) ? malformed(cause) : cause;
   }
+}
+
+/**
+ * Checks a public or encapsulated key: an uncompressed point on P-256. (OpenSSL would also take the hybrid form, so
+ * that one key had two spellings.)
+ * @throws CpnsError FIELD_MISSING, FIELD_SIZE; MALFORMED_MESSAGE when it is no such point
+ */
+export function checkHpkePublicKey(bytes: Uint8Array, field = 'HPKE key'): void {
+  takePoint(bytes, field, () => ECDH.convertKey(bytes, CURVE));
 }
 
 /** ExtractAndExpand (4.1). */
@@ -141,18 +149,18 @@ export function encapsulate(
   recipientKey: Uint8Array,
   random: Random,
 ): { readonly enc: Buffer; readonly shared: Buffer } {
-  checkHpkePublicKey(recipientKey);
   return withNewKeyPair(random, (pair) => {
+    const dh = takePoint(recipientKey, 'HPKE key', () => pair.computeSecret(recipientKey));
     const enc = pair.getPublicKey();
-    return { enc, shared: sharedSecret(pair.computeSecret(recipientKey), enc, recipientKey) };
+    return { enc, shared: sharedSecret(dh, enc, recipientKey) };
   });
 }
 
 /** Decap (4.1): the shared secret, 32 bytes. @throws CpnsError for an enc that {@link checkHpkePublicKey} refuses */
 export function decapsulate(privateKey: HpkePrivateKey, enc: Uint8Array): Buffer {
-  checkHpkePublicKey(enc, 'enc');
   const pair = keyPairOf(privateKey.expose());
-  return sharedSecret(pair.computeSecret(enc), enc, pair.getPublicKey());
+  const dh = takePoint(enc, 'enc', () => pair.computeSecret(enc));
+  return sharedSecret(dh, enc, pair.getPublicKey());
 }
 
 interface BaseSetup {
