@@ -1,7 +1,7 @@
 import { CpnsError, permissionDenied, type EntityName, type Subject } from '@cpns/core';
 import { parseAuthority } from '../certificate/authorities';
 import { parseCertificate, type ParsedCertificate } from '../certificate/parse-certificate';
-import { isMismatch, matchProfile } from '../profiles/match-profile';
+import { isMismatch, matchProfile, type Match } from '../profiles/match-profile';
 import type { ProfileId } from '../profiles/profile';
 import { PROFILES } from '../profiles/profiles';
 import { checkIssuerName, checkLink, checkValidity } from './link';
@@ -67,11 +67,17 @@ function withoutRoot(chain: readonly Uint8Array[], root: Uint8Array): readonly U
 
 type AuthorityId = Extract<ProfileId, 'root-ca' | VerifiedPeer['issuedBy']>;
 
+/** The profiles that certificates were found to fit: objects of parseAuthority, which stay what they are. */
+const MATCHES = new WeakMap<ParsedCertificate, Match>();
+
 /** @throws CpnsError CERTIFICATE_CHAIN when the certificate is of none of these authorities' profiles */
 function checkAuthority<K extends AuthorityId>(certificate: ParsedCertificate, ids: readonly K[]) {
   for (const id of ids) {
-    const result = matchProfile(certificate, PROFILES[id]);
-    if (!isMismatch(result)) return { id, subject: result.subject };
+    const known = MATCHES.get(certificate);
+    const result = known?.profile.id === id ? known : matchProfile(certificate, PROFILES[id]);
+    if (isMismatch(result)) continue;
+    MATCHES.set(certificate, result);
+    return { id, subject: result.subject };
   }
   const expected = ids.map((id) => PROFILES[id].title).join(' or ');
   throw new CpnsError('CERTIFICATE_CHAIN', `a certificate of the chain is not that of the ${expected}`);
