@@ -92,9 +92,11 @@ export class RegisterEntityUserKey {
         : await this.certificates.execute(admission, request);
     const reply = registrationReply(agreed.reply);
     const decide = (found: Found<TokenRecords>) => this.decide(request, { agreed, reply }, found);
-    // what is refused here takes no place of the 1st seed, which is in another aggregate
-    decide(seen.found);
-    if (request.form === 'secret') await this.seeds.count(request);
+    if (request.form === 'secret') {
+      // what is refused here takes no place of the 1st seed, which is in another aggregate
+      decide(seen.found);
+      await this.seeds.count(request);
+    }
     return this.entities.transact(request.entity, wanted, decide, seen);
   }
 
