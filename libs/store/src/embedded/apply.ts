@@ -5,9 +5,6 @@ import * as keys from './keys';
 
 export type Lmdb = Database<Buffer, Buffer>;
 
-/** Expired records removed with each commit; the rest is left to the next ones and to the timer. */
-const SWEPT_PER_COMMIT = 32;
-
 /** One record as stored, live or not. */
 export function readRecord(db: Lmdb, key: Buffer): keys.EncodedRecord | undefined {
   const stored = db.getBinary(key);
@@ -20,16 +17,30 @@ export function readLive(db: Lmdb, key: Buffer, now: number): keys.EncodedRecord
   return record && keys.isLive(record, now) ? record : undefined;
 }
 
-function removeRecord(db: Lmdb, key: Buffer): void {
-  const before = readRecord(db, key);
-  if (before?.expiresAt !== undefined) db.removeSync(keys.expiryKey(before.expiresAt, key));
-  db.removeSync(key);
+/** A record that a commit is about, before it. */
+interface Place {
+  readonly key: Buffer;
+  /** As stored, live or not. */
+  readonly before: keys.EncodedRecord | undefined;
 }
 
-function putRecord(db: Lmdb, key: Buffer, revision: bigint, { value, expiresAt }: Put): void {
-  removeRecord(db, key);
+const lookAt = (db: Lmdb, key: Buffer): Place => ({ key, before: readRecord(db, key) });
+
+/** Of the record that goes now, or is overwritten. */
+function forgetExpiry(db: Lmdb, { key, before }: Place): void {
+  if (before?.expiresAt !== undefined) db.removeSync(keys.expiryKey(before.expiresAt, key));
+}
+
+function putRecord(db: Lmdb, place: Place, revision: bigint, { value, expiresAt }: Put): void {
+  const { key } = place;
+  forgetExpiry(db, place);
   db.putSync(key, keys.encodeRecord(revision, expiresAt, value));
   if (expiresAt !== undefined) db.putSync(keys.expiryKey(Math.max(1, expiresAt), key), keys.PRESENT);
+}
+
+function removeRecord(db: Lmdb, place: Place): void {
+  forgetExpiry(db, place);
+  db.removeSync(place.key);
 }
 
 function append(db: Lmdb, aggregate: Aggregate, { log, dedupeId, value }: Append): bigint {
@@ -73,17 +84,23 @@ export function sweep(db: Lmdb, now: number, limit: number): number {
 
 /** The whole of a commit, inside one transaction: looks first, so that a conflict has changed nothing. */
 export function applyCommit(db: Lmdb, aggregate: Aggregate, commit: CheckedCommit, now: number): CommitResult {
+  const places = new Map<string, Place>();
+  const placeOf = (name: string): Place => {
+    const place = places.get(name) ?? lookAt(db, keys.recordKey(aggregate, name));
+    places.set(name, place);
+    return place;
+  };
   for (const [name, expected] of commit.expected) {
-    const found = readLive(db, keys.recordKey(aggregate, name), now);
-    if ((found?.revision ?? 'absent') !== expected) return { ok: false, conflict: name };
+    const { before } = placeOf(name);
+    const found = before && keys.isLive(before, now) ? before.revision : 'absent';
+    if (found !== expected) return { ok: false, conflict: name };
   }
   const revisions = newRevisions(commit);
-  for (const put of commit.put) putRecord(db, keys.recordKey(aggregate, put.name), revisions.get(put.name) ?? 1n, put);
-  for (const name of commit.delete) removeRecord(db, keys.recordKey(aggregate, name));
+  for (const put of commit.put) putRecord(db, placeOf(put.name), revisions.get(put.name) ?? 1n, put);
+  for (const name of commit.delete) removeRecord(db, placeOf(name));
   for (const { set, member } of commit.addTo) db.putSync(keys.memberKey(aggregate, set, member), keys.PRESENT);
   for (const { set, member } of commit.removeFrom) db.removeSync(keys.memberKey(aggregate, set, member));
   const sequences = commit.append.map((each) => append(db, aggregate, each));
   for (const each of commit.trim) trim(db, aggregate, each);
-  sweep(db, now, SWEPT_PER_COMMIT);
   return { ok: true, revisions, sequences };
 }

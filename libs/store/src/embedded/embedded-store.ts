@@ -37,6 +37,9 @@ const MAGIC_OFFSET = 24;
 
 const SWEEP_EVERY = 60_000;
 const SWEPT_AT_ONCE = 1_000;
+/** Expired records removed with a commit, and how often, in milliseconds; the rest is left to later ones and the timer. */
+const SWEPT_WITH_COMMIT = 32;
+const SWEEP_WITH_COMMIT_EVERY = 100;
 
 type Root = RootDatabase<Buffer, Buffer>;
 
@@ -52,6 +55,7 @@ export class EmbeddedStore implements Store {
   readonly #wakeUps: WakeUps;
   readonly #closing = new AbortController();
   readonly #sweeper: NodeJS.Timeout;
+  #sweptWithCommitAt = 0;
 
   /**
    * @param directory made with mode 0700 when it is not there
@@ -179,7 +183,12 @@ export class EmbeddedStore implements Store {
 
   async commit(aggregate: Aggregate, commit: Commit): Promise<CommitResult> {
     const checked = checkCommit(aggregate, commit);
-    const result = await this.#change((db) => applyCommit(db, aggregate, checked, this.#clock.now()));
+    const result = await this.#change((db) => {
+      const now = this.#clock.now();
+      const applied = applyCommit(db, aggregate, checked, now);
+      if (applied.ok) this.#sweepWithCommit(db, now);
+      return applied;
+    });
     if (result.ok)
       for (const log of new Set(checked.append.map((each) => each.log))) this.#wakeUps.wake(topicOf(aggregate, log));
     return result;
@@ -209,6 +218,12 @@ export class EmbeddedStore implements Store {
     for (let swept = SWEPT_AT_ONCE; swept === SWEPT_AT_ONCE; total += swept)
       swept = await this.#change((db) => sweep(db, this.#clock.now(), SWEPT_AT_ONCE));
     return total;
+  }
+
+  #sweepWithCommit(db: Root, now: number): void {
+    if (now - this.#sweptWithCommitAt < SWEEP_WITH_COMMIT_EVERY) return;
+    this.#sweptWithCommitAt = now;
+    sweep(db, now, SWEPT_WITH_COMMIT);
   }
 
   /** Every key and value as LMDB holds them, in order of keys: for backups, and for tests that look for secrets. */
