@@ -73,14 +73,17 @@ export class Records {
   async snapshot<W extends Wanted>(aggregate: Aggregate, wanted: W): Promise<Snapshot<W>> {
     const names = namesOf(wanted);
     const stored = names.length === 0 ? new Map<string, StoredRecord>() : await this.store.read(aggregate, names);
-    const load = async (ref: RecordRef | MembershipsRef): Promise<unknown> => {
-      if ('memberships' in ref) return this.#members(aggregate, ref);
-      const record = stored.get(ref.name);
-      return record && (await this.#sealed.open(aggregate, ref.definition, record, ref.name)).value;
-    };
-    const found = await Promise.all(Object.entries(wanted).map(async ([key, ref]) => [key, await load(ref)] as const));
+    const found: Record<string, unknown> = {};
+    for (const [key, ref] of Object.entries<RecordRef | MembershipsRef>(wanted)) {
+      if ('memberships' in ref) found[key] = await this.#members(aggregate, ref);
+      else {
+        const record = stored.get(ref.name);
+        if (record !== undefined)
+          found[key] = (await this.#sealed.open(aggregate, ref.definition, record, ref.name)).value;
+      }
+    }
     // built from the very refs that the type is made of
-    return { found: Object.fromEntries(found) as Found<W>, stored };
+    return { found: found as Found<W>, stored };
   }
 
   async #members(aggregate: Aggregate, { memberships }: MembershipsRef): Promise<ReadonlySet<string>> {
@@ -124,6 +127,8 @@ export class Records {
   }
 }
 
-const namesOf = (wanted: Wanted): string[] => [
-  ...new Set(Object.values(wanted).flatMap((ref) => ('memberships' in ref ? [] : [ref.name]))),
-];
+function namesOf(wanted: Wanted): string[] {
+  const names = new Set<string>();
+  for (const ref of Object.values(wanted)) if (!('memberships' in ref)) names.add(ref.name);
+  return [...names];
+}

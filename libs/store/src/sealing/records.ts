@@ -95,7 +95,7 @@ export class SealedRecords {
     name = definition.name,
   ): Promise<Seen<RecordOf<F>>> {
     const place = { record: recordName(aggregate, name), revision };
-    return { revision, value: await this.decode(definition, place, value) };
+    return { revision, value: (await this.#authenticate(definition, place, value)).reveal() };
   }
 
   /** The first half of {@link open}: nothing secret is opened yet. @throws STORED_RECORD_INVALID as open does */
