@@ -12,6 +12,7 @@ import {
   type Reason,
 } from '@cpns/core';
 import { checkMayAssign, type FirstSeedLimits, takePlaces } from '@cpns/entity-user-key';
+import { RecentRecords } from '@cpns/platform';
 import { type Aggregate, at, defineRecord, expiring, jsonField, Records, secretField, type ValueIn } from '@cpns/store';
 import { emitStep, Logger, withinStep, withSpan, withStepChain } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
@@ -96,6 +97,7 @@ export class FirstSeeds {
     private readonly own: OwnGateway,
     private readonly server: ServerClients,
     private readonly records: Records,
+    private readonly recent: RecentRecords,
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly logger: Logger,
@@ -179,9 +181,7 @@ export class FirstSeeds {
   }
 
   private async currentId(): Promise<string> {
-    const { current } = await this.records.read(PROVISIONING_AGGREGATE, {
-      current: at(CURRENT_SEED),
-    });
+    const { current } = await this.recent.read(PROVISIONING_AGGREGATE, { current: at(CURRENT_SEED) });
     if (current !== undefined) return current.firstSeedId;
     return orNotProvisioned(this.provision(), '1st seed');
   }

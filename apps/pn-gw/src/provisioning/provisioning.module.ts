@@ -1,5 +1,5 @@
 /** What the gateway assigns keys with: a 1st seed and a CA certificate, asked for anew before they end. */
-import { OwnsRecords } from '@cpns/platform';
+import { OwnsRecords, RecentRecordsModule } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { PeersModule } from '../peers/peers.module';
 import { CURRENT_SEED, FIRST_SEED, FirstSeeds, SEED_REQUEST } from './first-seeds';
@@ -9,7 +9,7 @@ import { ProvisioningLoop } from './provisioning-loop';
 
 @OwnsRecords(FIRST_SEED, CURRENT_SEED, SEED_REQUEST, GATEWAY_CA)
 @Module({
-  imports: [PeersModule],
+  imports: [PeersModule, RecentRecordsModule],
   providers: [FirstSeeds, GatewayCa, ProvisioningLoop, AdoptFirstSeed],
   exports: [FirstSeeds, GatewayCa, AdoptFirstSeed],
 })
