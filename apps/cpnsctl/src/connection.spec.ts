@@ -1,18 +1,11 @@
 import { createDevelopmentPki, privateKeyPem, type Credentials, type DevelopmentPki } from '@cpns/certificate-issuance';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { perFile, TemporaryDirectory } from '@cpns/core/testing';
 import { connectToServer, connectToSmf, withSmf } from './connection';
 import { UsageError } from './exit-codes';
 
 describe('connectToServer', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'cpnsctl-'));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
-  const file = (name: string, content: string): string => {
-    writeFileSync(join(directory, name), content);
-    return join(directory, name);
-  };
-  const keyOf = (name: string, { privateKey }: Credentials) => file(name, privateKeyPem(privateKey));
+  const directory = perFile(new TemporaryDirectory());
+  const keyOf = (name: string, { privateKey }: Credentials) => directory.write(name, privateKeyPem(privateKey));
   const server = '127.0.0.1:1';
 
   let pki: DevelopmentPki;
@@ -21,8 +14,8 @@ describe('connectToServer', () => {
     pki = await createDevelopmentPki({ trustDomain: 'home.example' });
     const operator = await pki.issueOperator('alice');
     files = {
-      root: file('root.pem', pki.root.certificatePem),
-      cert: file('operator-chain.pem', operator.chainPem),
+      root: directory.write('root.pem', pki.root.certificatePem),
+      cert: directory.write('operator-chain.pem', operator.chainPem),
       key: keyOf('operator.key', operator),
     };
   });
@@ -30,7 +23,7 @@ describe('connectToServer', () => {
   it('expects the Server of the operator’s trust domain', () => {
     for (const flags of [
       { server, ...files },
-      { server, pki: directory },
+      { server, pki: directory.path },
     ]) {
       const connection = connectToServer(flags, Date.now());
       expect(connection.uri).toBe('cpns://home.example/service/cpns-server');
@@ -54,13 +47,13 @@ describe('connectToServer', () => {
     const cases: readonly (readonly [string, object])[] = [
       ['give --pki, or --root', {}],
       ['give --pki, or --key', { root: files.root, cert: files.cert }],
-      ['cannot be read (ENOENT)', { pki: join(directory, 'nowhere') }],
-      ['CERTIFICATE_MALFORMED', { ...files, root: file('empty.pem', '') }],
-      ['CERTIFICATE_CHAIN', { ...files, root: file('other.pem', other.root.certificatePem) }],
-      ['the certificate of a service', { ...files, cert: file('kmc.pem', service.chainPem) }],
+      ['cannot be read (ENOENT)', { pki: directory.join('nowhere') }],
+      ['CERTIFICATE_MALFORMED', { ...files, root: directory.write('empty.pem', '') }],
+      ['CERTIFICATE_CHAIN', { ...files, root: directory.write('other.pem', other.root.certificatePem) }],
+      ['the certificate of a service', { ...files, cert: directory.write('kmc.pem', service.chainPem) }],
       ['is not the private key of that certificate', { ...files, key: keyOf('kmc.key', service) }],
-      ['is not the private key of that certificate', { ...files, key: file('no.key', 'x') }],
-      ['has more than 65536 bytes', { ...files, cert: file('huge.pem', 'x'.repeat(70_000)) }],
+      ['is not the private key of that certificate', { ...files, key: directory.write('no.key', 'x') }],
+      ['has more than 65536 bytes', { ...files, cert: directory.write('huge.pem', 'x'.repeat(70_000)) }],
     ];
     for (const [message, flags] of cases) {
       const call = () => connectToServer({ server, ...flags }, Date.now());

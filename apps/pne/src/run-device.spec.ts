@@ -7,19 +7,18 @@ import {
   verifyChain,
 } from '@cpns/certificate-issuance';
 import { EntityUserKey, systemClock, systemRandom } from '@cpns/core';
+import { perTest, TemporaryDirectory } from '@cpns/core/testing';
 import { deriveKeyId, formatOneTimeString, type OneTimeString } from '@cpns/key-derivation';
 import { ENTITY, FakeAssigner, FakeGateway, GATEWAY, SERVER, type Admit } from '@cpns/pne-sdk/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Result } from './result-file';
 import { runDevice } from './run-device';
 
 let assigner: FakeAssigner;
 let gateway: FakeGateway;
-let directory: string;
 
 /** Each run opens and closes a store on disk. */
 jest.setTimeout(30_000);
@@ -29,21 +28,16 @@ beforeAll(async () => {
   gateway = await FakeGateway.start(assigner, new MemoryLog().logger);
 });
 afterAll(() => gateway.stop());
+const directory = perTest(new TemporaryDirectory());
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'cpns-pne-'));
-  writeFileSync(path('master.key'), randomBytes(32), { mode: 0o600 });
+  directory.write('master.key', randomBytes(32));
   gateway.callers.splice(0);
   gateway.unavailable = 0;
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const path = (name: string) => join(directory, name);
-const file = (name: string, content: string) => {
-  writeFileSync(path(name), content, { mode: 0o600 });
-  return path(name);
-};
+const path = (name: string) => directory.join(name);
 const admit = (one: Omit<Admit, 'endpoint'>) => assigner.admit({ ...one, endpoint: gateway.tokenAddress });
-const stringFile = (oneTime: OneTimeString) => file('one-time-string', `${formatOneTimeString(oneTime)}\n`);
+const stringFile = (oneTime: OneTimeString) => directory.write('one-time-string', `${formatOneTimeString(oneTime)}\n`);
 
 /** One run of the program, in the environment that every run has and more. */
 async function run(env: Record<string, string | undefined>) {
@@ -65,6 +59,9 @@ async function run(env: Record<string, string | undefined>) {
   return { code, plain, text: lines.join(''), result };
 }
 
+const runWith = (oneTime: OneTimeString, env: Record<string, string> = {}) =>
+  run({ CPNS_ONE_TIME_STRING_FILE: stringFile(oneTime), ...env });
+
 const storedBytes = () =>
   Buffer.concat(readdirSync(path('store')).map((name) => readFileSync(join(path('store'), name))));
 
@@ -77,9 +74,7 @@ const CASES = [
 
 describe('a device program', () => {
   it.each(CASES)('is assigned a %s by the %s, registers and proves it in one run', async (form, by) => {
-    const { code, plain, result } = await run({
-      CPNS_ONE_TIME_STRING_FILE: stringFile(admit({ form, by, user: 'alice' })),
-    });
+    const { code, plain, result } = await runWith(admit({ form, by, user: 'alice' }));
     expect(plain).toEqual([]);
     expect(code).toBe(0);
     expect(result).toMatchObject({
@@ -97,7 +92,7 @@ describe('a device program', () => {
 
   it.each(CASES)('goes on where it stopped with a %s from the %s, and needs no string for it', async (form, by) => {
     const oneTime = admit({ form, by });
-    const assigned = await run({ CPNS_ONE_TIME_STRING_FILE: stringFile(oneTime), CPNS_UNTIL: 'assigned' });
+    const assigned = await runWith(oneTime, { CPNS_UNTIL: 'assigned' });
     expect(assigned).toMatchObject({
       code: 0,
       result: { stage: form === 'secret' && by === 'server' ? 'live' : 'assigned' },
@@ -106,16 +101,15 @@ describe('a device program', () => {
     expect(registered).toMatchObject({ code: 0, result: { stage: 'live' } });
     expect(gateway.callers).toHaveLength(0);
     const requests = [assigner.assignments.length, assigner.registrations.length];
-    await expect(run({ CPNS_ONE_TIME_STRING_FILE: stringFile(oneTime) })).resolves.toMatchObject({ code: 0 });
+    await expect(runWith(oneTime)).resolves.toMatchObject({ code: 0 });
     expect([assigner.assignments.length, assigner.registrations.length]).toEqual(requests);
     expect(gateway.callers).toHaveLength(1);
   });
 
   it('certifies the key that it has already', async () => {
     const privateKey = newPrivateKey();
-    const { code, result } = await run({
-      CPNS_ONE_TIME_STRING_FILE: stringFile(admit({ form: 'key-pair', by: 'gateway' })),
-      CPNS_PRIVATE_KEY_FILE: file('key.pem', privateKeyPem(privateKey)),
+    const { code, result } = await runWith(admit({ form: 'key-pair', by: 'gateway' }), {
+      CPNS_PRIVATE_KEY_FILE: directory.write('key.pem', privateKeyPem(privateKey)),
     });
     expect(code).toBe(0);
     const peer = verifyChain({ chain: pemToDers(result!.chain!), root: assigner.root, now: Date.now() });
@@ -127,11 +121,11 @@ describe('a device program', () => {
     const entity = 'cpns://pn1.example.org/pne/manufactured';
     assigner.keys.set(entity, secret);
     const { code, plain, result } = await run({
-      CPNS_PRE_SHARED_KEY_FILE: file('psk', `${secret.expose().toString('hex')}\n`),
+      CPNS_PRE_SHARED_KEY_FILE: directory.write('psk', `${secret.expose().toString('hex')}\n`),
       CPNS_ENTITY: entity,
       CPNS_GATEWAY: GATEWAY,
       CPNS_GATEWAY_ADDRESS: gateway.tokenAddress,
-      CPNS_ROOT_FILE: file('root.pem', derToPem(assigner.root)),
+      CPNS_ROOT_FILE: directory.write('root.pem', derToPem(assigner.root)),
     });
     expect(plain).toEqual([]);
     expect(code).toBe(0);
@@ -153,7 +147,7 @@ describe('a device program', () => {
 
   it('says in one line what it was refused', async () => {
     const oneTime = { ...admit({ form: 'secret', by: 'server' }), tokenId: 'unknown' };
-    const { code, plain, result } = await run({ CPNS_ONE_TIME_STRING_FILE: stringFile(oneTime) });
+    const { code, plain, result } = await runWith(oneTime);
     expect(code).toBe(1);
     expect(plain).toEqual(['pne: TOKEN_UNKNOWN: no such token\n']);
     expect(result).toBeUndefined();
@@ -171,10 +165,7 @@ describe('a device program', () => {
 
   it.each(CASES)('lets no secret of a %s from the %s out, at trace level', async (form, by) => {
     const oneTime = admit({ form, by });
-    const { code, text, result } = await run({
-      CPNS_ONE_TIME_STRING_FILE: stringFile(oneTime),
-      CPNS_LOG_LEVEL: 'trace',
-    });
+    const { code, text, result } = await runWith(oneTime, { CPNS_LOG_LEVEL: 'trace' });
     expect(code).toBe(0);
     // what is no secret is found, so the search works
     expect(storedBytes().includes(GATEWAY)).toBe(true);
@@ -186,12 +177,12 @@ describe('a device program', () => {
 });
 
 describe('a wrong configuration is one sentence and code 78', () => {
-  const psk = () => file('psk', 'ab'.repeat(32));
+  const psk = () => directory.write('psk', 'ab'.repeat(32));
   const rest = () => ({
     CPNS_ENTITY: ENTITY,
     CPNS_GATEWAY: GATEWAY,
     CPNS_GATEWAY_ADDRESS: '127.0.0.1:1',
-    CPNS_ROOT_FILE: file('root.pem', derToPem(assigner.root)),
+    CPNS_ROOT_FILE: directory.write('root.pem', derToPem(assigner.root)),
   });
 
   it.each<[string, () => Record<string, string | undefined>, string]>([
@@ -200,7 +191,7 @@ describe('a wrong configuration is one sentence and code 78', () => {
     [
       'a one-time string that was cut',
       () => ({
-        CPNS_ONE_TIME_STRING_FILE: file(
+        CPNS_ONE_TIME_STRING_FILE: directory.write(
           'cut',
           formatOneTimeString(admit({ form: 'secret', by: 'server' })).slice(0, -9),
         ),
@@ -213,7 +204,7 @@ describe('a wrong configuration is one sentence and code 78', () => {
     ['CPNS_UNTIL of no stage (pne)', () => ({ CPNS_UNTIL: 'sometime' }), 'CPNS_UNTIL'],
     [
       'a pre-shared key of another size',
-      () => ({ CPNS_PRE_SHARED_KEY_FILE: file('psk', 'abcd'), ...rest() }),
+      () => ({ CPNS_PRE_SHARED_KEY_FILE: directory.write('psk', 'abcd'), ...rest() }),
       'CPNS_PRE_SHARED_KEY_FILE',
     ],
     ['a pre-shared key alone', () => ({ CPNS_PRE_SHARED_KEY_FILE: psk() }), 'CPNS_PRE_SHARED_KEY_FILE'],
@@ -232,13 +223,13 @@ describe('a wrong configuration is one sentence and code 78', () => {
       () => ({
         CPNS_PRE_SHARED_KEY_FILE: psk(),
         ...rest(),
-        CPNS_ROOT_FILE: file('two.pem', derToPem(assigner.root).repeat(2)),
+        CPNS_ROOT_FILE: directory.write('two.pem', derToPem(assigner.root).repeat(2)),
       }),
       'CPNS_ROOT_FILE',
     ],
     [
       'a private key that is none',
-      () => ({ CPNS_PRIVATE_KEY_FILE: file('key.pem', 'a key') }),
+      () => ({ CPNS_PRIVATE_KEY_FILE: directory.write('key.pem', 'a key') }),
       'CPNS_PRIVATE_KEY_FILE',
     ],
     ['a misspelt setting', () => ({ CPNS_UNTILL: 'proved' }), 'CPNS_UNTIL'],
@@ -252,9 +243,7 @@ describe('a wrong configuration is one sentence and code 78', () => {
 
   it('is refused when others may read the master key', async () => {
     chmodSync(path('master.key'), 0o644);
-    const { code, plain } = await run({
-      CPNS_ONE_TIME_STRING_FILE: stringFile(admit({ form: 'secret', by: 'server' })),
-    });
+    const { code, plain } = await runWith(admit({ form: 'secret', by: 'server' }));
     expect(code).toBe(78);
     expect(plain).toEqual([expect.stringContaining('master key')]);
   });

@@ -1,21 +1,19 @@
 import { createCsr, newPrivateKey, parseCsr, signerFromPkcs8 } from '@cpns/certificate-issuance';
 import { AssignmentRequest } from '@cpns/contracts';
 import { SECRET_BYTES, TokenSecret } from '@cpns/core';
+import { perFile, TemporaryDirectory } from '@cpns/core/testing';
 import { sha256, type OneTimeString } from '@cpns/key-derivation';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { csrDer, forgetRequest, pendingRequest, requestFileOf } from './assign';
 
-const directory = mkdtempSync(join(tmpdir(), 'cpnsctl-'));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const directory = perFile(new TemporaryDirectory());
 
 describe('csrDer', () => {
   const openssl = (...args: readonly string[]) =>
     execFileSync(
       'openssl',
-      ['req', '-new', '-newkey', 'ed25519', '-nodes', '-subj', '/CN=x', '-keyout', join(directory, 'key'), ...args],
+      ['req', '-new', '-newkey', 'ed25519', '-nodes', '-subj', '/CN=x', '-keyout', directory.join('key'), ...args],
       { stdio: 'pipe' },
     );
 
@@ -49,7 +47,8 @@ describe('pendingRequest', () => {
     endpoint: '127.0.0.1:7431',
   });
   const newCsr = () => createCsr(signerFromPkcs8(newPrivateKey()));
-  const file = requestFileOf(join(directory, 'string'));
+  let file: string;
+  beforeEach(() => (file = requestFileOf(directory.join('string'))));
   afterEach(() => forgetRequest(file));
 
   it('sends the same bytes again for the same token and CSR', async () => {

@@ -1,29 +1,23 @@
 import { createDevelopmentPki, privateKeyPem, type Credentials } from '@cpns/certificate-issuance';
 import { systemClock } from '@cpns/core';
+import { perFile, TemporaryDirectory } from '@cpns/core/testing';
 import { createServerPort, HealthMonitor, peerIdentifier, type ServerPort } from '@cpns/grpc';
 import { MemoryLog } from '@cpns/telemetry/testing';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { EXIT } from '../exit-codes';
 import { run } from '../program';
 import { RecordingIo } from '../testing/recording-io';
 
 const KMC = 'cpns://home.example/service/kmc';
-const directory = mkdtempSync(join(tmpdir(), 'cpnsctl-health-'));
+const directory = perFile(new TemporaryDirectory());
 const { logger } = new MemoryLog();
 let lost = false;
 const check = () => (lost ? Promise.reject(new Error('gone')) : Promise.resolve());
 const health = new HealthMonitor({ checks: [{ name: 'store', check }], logger, intervalMs: 20 });
 const ports: { certificate?: ServerPort; token?: ServerPort } = {};
 
-const file = (name: string, content: string): string => {
-  writeFileSync(join(directory, name), content);
-  return join(directory, name);
-};
 const files = (name: string, { chainPem, privateKey }: Credentials) => {
-  const cert = file(`${name}-chain.pem`, chainPem);
-  return ['--cert', cert, '--key', file(`${name}.key`, privateKeyPem(privateKey))];
+  const cert = directory.write(`${name}-chain.pem`, chainPem);
+  return ['--cert', cert, '--key', directory.write(`${name}.key`, privateKeyPem(privateKey))];
 };
 
 let root: string[];
@@ -31,7 +25,7 @@ let own: string[];
 beforeAll(async () => {
   const pki = await createDevelopmentPki({ trustDomain: 'home.example' });
   const service = await pki.issueService('kmc', { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] });
-  root = ['--root', file('root.pem', pki.root.certificatePem)];
+  root = ['--root', directory.write('root.pem', pki.root.certificatePem)];
   own = files('kmc', service);
   files('operator', await pki.issueOperator('alice'));
   const tls = {
@@ -53,7 +47,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await health.stop();
   await Promise.all([ports.certificate?.stop(100), ports.token?.stop(100)]);
-  rmSync(directory, { recursive: true, force: true });
 });
 
 /** @param port one of ours, or an address */
@@ -67,9 +60,9 @@ async function ask(port: string, ...args: readonly string[]) {
 describe('health', () => {
   it.each([
     ['the certificate port, as the service itself', 'certificate', () => [...root, ...own]],
-    ['the certificate port, as an operator', 'certificate', () => ['--pki', directory]],
+    ['the certificate port, as an operator', 'certificate', () => ['--pki', directory.path]],
     ['the token port, as nobody', 'token', () => root],
-    ['the token port, as an operator', 'token', () => ['--pki', directory]],
+    ['the token port, as an operator', 'token', () => ['--pki', directory.path]],
   ] as const)('is 0 at %s', async (_, port, args) => {
     const { code, out } = await ask(port, ...args());
     expect(code).toBe(EXIT.done);
@@ -88,11 +81,11 @@ describe('health', () => {
       EXIT.usage,
       '--cert and --key go together',
     ],
-    ['a file is missing', 'token', () => ['--root', join(directory, 'none')], EXIT.usage, 'ENOENT'],
+    ['a file is missing', 'token', () => ['--root', directory.join('none')], EXIT.usage, 'ENOENT'],
     [
       'the key is another one',
       'certificate',
-      () => [...root, ...own, '--key', join(directory, 'operator.key')],
+      () => [...root, ...own, '--key', directory.join('operator.key')],
       EXIT.usage,
       'do not belong together',
     ],

@@ -1,33 +1,28 @@
+import { perTest, TemporaryDirectory } from '@cpns/core/testing';
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { run } from '../program';
 import { RecordingIo } from '../testing/recording-io';
 
 describe('pki init', () => {
-  let directory: string;
-  beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'cpnsctl-'));
-  });
-  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+  const directory = perTest(new TemporaryDirectory());
 
   const init = async (...more: readonly string[]) => {
     const io = new RecordingIo();
     const code = await run(
-      ['pki', 'init', '--trust-domain', 'home.example', '--out', join(directory, 'pki'), ...more],
+      ['pki', 'init', '--trust-domain', 'home.example', '--out', directory.join('pki'), ...more],
       io,
     );
     return { code, ...io.written };
   };
-  const file = (name: string) => join(directory, 'pki', name);
+  const file = (name: string) => directory.join(`pki/${name}`);
 
   it('makes what a deployment needs, which OpenSSL verifies', async () => {
     const { code, out, err } = await init('--output', 'json', '--dns', 'cpns.example', '--ip', '10.0.0.1');
     expect({ code, err }).toEqual({ code: 0, err: '' });
     const { files } = JSON.parse(out) as { files: string[] };
-    expect(readdirSync(join(directory, 'pki')).sort()).toEqual([...files].sort());
+    expect(readdirSync(directory.join('pki')).sort()).toEqual([...files].sort());
     const verify = ['verify', '-x509_strict', '-CAfile', file('root.pem')];
     const opts = { encoding: 'utf8' } as const;
     expect(execFileSync('openssl', [...verify, file('issuing.pem')], opts)).toContain('OK');
@@ -93,7 +88,7 @@ describe('pki init', () => {
   });
 
   it('says when it cannot write', async () => {
-    writeFileSync(join(directory, 'pki'), 'a file');
+    directory.write('pki', 'a file');
     const { code, err } = await init();
     expect(code).toBe(64);
     expect(err).toMatch(/cannot be written \(E(EXIST|NOTDIR)\)/);

@@ -5,52 +5,29 @@ import { parseCommand, type Command } from './command';
 const text = (value: unknown) => JSON.stringify(value);
 
 describe('a command', () => {
-  it.each<[unknown, Command]>([
+  it.each<Command>([
+    { command: 'join', group: 'g' },
+    { command: 'leave', group: 'g' },
+    { command: 'pull', group: 'g' },
+    { command: 'status' },
+    { command: 'status', group: 'g' },
+    { command: 'watch' },
+    { command: 'unwatch' },
+    { command: 'stop' },
+  ])('%j', (given) => expect(parseCommand(text(given))).toEqual(given));
+
+  const AWAIT = { command: 'await', group: 'g', version: 3 };
+  it.each<[unknown, object]>([
+    [{ command: 'pull', group: 'g', version: 3 }, { version: 3n }],
+    [AWAIT, { version: 3n, timeoutMs: 10_000 }],
     [
-      { command: 'join', group: 'g' },
-      { command: 'join', group: 'g' },
+      { ...AWAIT, timeoutMs: 0 },
+      { version: 3n, timeoutMs: 0 },
     ],
-    [
-      { command: 'leave', group: 'g' },
-      { command: 'leave', group: 'g' },
-    ],
-    [
-      { command: 'pull', group: 'g' },
-      { command: 'pull', group: 'g' },
-    ],
-    [
-      { command: 'pull', group: 'g', version: 3 },
-      { command: 'pull', group: 'g', version: 3n },
-    ],
-    [
-      { command: 'await', group: 'g', version: 3 },
-      { command: 'await', group: 'g', version: 3n, timeoutMs: 10_000 },
-    ],
-    [
-      { command: 'await', group: 'g', version: 3, timeoutMs: 0 },
-      { command: 'await', group: 'g', version: 3n, timeoutMs: 0 },
-    ],
-    [
-      { command: 'seal', group: 'g', data: 'aGk=' },
-      { command: 'seal', group: 'g', data: Buffer.from('hi') },
-    ],
-    [
-      { command: 'seal', group: 'g', data: '' },
-      { command: 'seal', group: 'g', data: Buffer.alloc(0) },
-    ],
-    [
-      { command: 'open', message: 'aGk=' },
-      { command: 'open', message: Buffer.from('hi') },
-    ],
-    [{ command: 'status' }, { command: 'status' }],
-    [
-      { command: 'status', group: 'g' },
-      { command: 'status', group: 'g' },
-    ],
-    [{ command: 'watch' }, { command: 'watch' }],
-    [{ command: 'unwatch' }, { command: 'unwatch' }],
-    [{ command: 'stop' }, { command: 'stop' }],
-  ])('%j', (given, command) => expect(parseCommand(text(given))).toEqual(command));
+    [{ command: 'seal', group: 'g', data: 'aGk=' }, { data: Buffer.from('hi') }],
+    [{ command: 'seal', group: 'g', data: '' }, { data: Buffer.alloc(0) }],
+    [{ command: 'open', message: 'aGk=' }, { message: Buffer.from('hi') }],
+  ])('%j', (given, read) => expect(parseCommand(text(given))).toEqual({ ...(given as object), ...read }));
 
   it.each<[what: string, given: string, reason: string]>([
     ['no JSON', '{', 'MALFORMED_MESSAGE'],

@@ -1,12 +1,11 @@
 /** A device program that stays and does what command files say. */
 import { systemClock } from '@cpns/core';
+import { perTest, TemporaryDirectory } from '@cpns/core/testing';
 import { deriveKeyId, formatOneTimeString } from '@cpns/key-derivation';
 import { FakeAssigner, FakeGateway } from '@cpns/pne-sdk/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runDevice } from '../run-device';
 
@@ -14,15 +13,13 @@ jest.setTimeout(60_000);
 
 let assigner: FakeAssigner;
 let gateway: FakeGateway;
-let directory: string;
+const directory = perTest(new TemporaryDirectory());
 
 beforeAll(async () => {
   assigner = await FakeAssigner.create(systemClock);
   gateway = await FakeGateway.start(assigner, new MemoryLog().logger);
 });
 afterAll(() => gateway.stop());
-beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'cpns-pne-commands-'))));
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 class Program {
   readonly entity: string;
@@ -56,7 +53,7 @@ class Program {
   }
 
   path(name: string): string {
-    return join(directory, this.name, name);
+    return directory.join(`${this.name}/${name}`);
   }
 
   private prepare(): void {

@@ -34,5 +34,6 @@ export class SeededRandom implements Random {
   }
 }
 
+export * from './hooks';
 export * from './outcomes';
 export * from './vectors';

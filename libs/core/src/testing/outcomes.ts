@@ -24,10 +24,10 @@ export function failureOf(run: () => unknown): CpnsError | undefined {
   }
 }
 
-/** {@link failureOf} of a call that throws or rejects. */
-export async function failureOfAsync(run: () => unknown): Promise<CpnsError | undefined> {
+/** {@link failureOf} of a call that throws or rejects, or of what it has returned. */
+export async function failureOfAsync(run: (() => unknown) | Promise<unknown>): Promise<CpnsError | undefined> {
   try {
-    await run();
+    await (typeof run === 'function' ? run() : run);
     return undefined;
   } catch (error) {
     return asFailure(error);
@@ -44,8 +44,9 @@ export const faultOf = (run: () => unknown): string => {
   const failure = failureOf(run);
   return [textOf(failure), failure?.metadata.field ?? []].flat().join(' ');
 };
-/** {@link reasonOf} of a call that throws or rejects. */
-export const reasonOfAsync = async (run: () => unknown): Promise<string> => textOf(await failureOfAsync(run));
+/** {@link reasonOf} of a call that throws or rejects, or of what it has returned. */
+export const reasonOfAsync = async (run: Parameters<typeof failureOfAsync>[0]): Promise<string> =>
+  textOf(await failureOfAsync(run));
 
 /** The same bytes with one bit of the byte at `at` turned over; counted from the end when negative. */
 export function flipped(bytes: Uint8Array, at = 0): Buffer {
