@@ -9,7 +9,8 @@ import { NoticeChannel } from './smf/notice-channel';
 import { GatewayWorld } from './testing/world';
 
 test('a gateway closes its connections after the last of its loops has ended', async () => {
-  const world = await GatewayWorld.create();
+  const world = new GatewayWorld();
+  await world.open();
   const { module } = world;
   const seen: string[] = [];
   for (const loop of [DeliveryChannel, NoticeChannel, RequestGroupKey, ProvisioningLoop]) {
@@ -29,5 +30,5 @@ test('a gateway closes its connections after the last of its loops has ended', a
   expect(seen.splice(-2).sort()).toEqual(['ServerClients', 'SmfClients']);
   expect(seen.sort()).toEqual(['DeliveryChannel', 'NoticeChannel', 'ProvisioningLoop', 'RequestGroupKey']);
   jest.restoreAllMocks();
-  await world.dispose();
+  await world.close();
 });

@@ -1,55 +1,50 @@
 /** What bad input gets at a PN GW about Service Groups, each RPC with each fault: refused, and nothing is stored. */
 import { CpnsError, REASONS, type Reason } from '@cpns/core';
 import { changesOfHistory, HISTORIES, type History } from '@cpns/group-key/testing';
+import { perFile, reasonOfAsync } from '@cpns/core/testing';
 import {
+  deletedGroup,
   expectRefusal,
-  groupIdFaults,
   ONE_OF_EACH,
   refusesBadInput,
+  unknownGroup,
   type BadInput,
   type Fault,
+  type OfGroup,
 } from '@cpns/platform/testing';
 import { FailingStore } from '@cpns/store/testing';
 import { CskmfController } from './cskmf/cskmf.controller';
 import { SmfController } from './smf/smf.controller';
-import { CAMERA, GATEWAY, GatewayWorld, LOCK, outcomeOf, STRANGER } from './testing/world';
+import { CAMERA, GATEWAY, GatewayWorld, LOCK, STRANGER } from './testing/world';
 
 const AT = 'gateway certificate';
 
-let world: GatewayWorld;
-let smf: SmfController;
-let cskmf: CskmfController;
+const world = perFile(new GatewayWorld());
 let count = 0;
 const freshId = () => `group-${++count}`;
 const call = () => world.call(CAMERA);
 const accepted = () => Promise.resolve(2n);
 
-beforeAll(async () => {
-  world = await GatewayWorld.create();
-  [smf, cskmf] = [world.module.get(SmfController), world.module.get(CskmfController)];
-});
 beforeEach(() => (world.smf.answer = accepted));
-afterAll(() => world.dispose());
 
-const refuses = <R>(input: Omit<BadInput<R>, 'at'>) => refusesBadInput(() => world.store, { at: AT, ...input });
+const refuses = <R>(input: BadInput<R>) => refusesBadInput(() => world.store, AT, input);
 const saying = (reason: Reason, metadata = {}) => Promise.reject(new CpnsError(reason, 'refused', { metadata }));
 const expected = (reason: Reason, field = '') => `${REASONS[reason].code}/${reason}${field && ` ${field}`}`;
 
-interface OfGroup {
-  readonly groupId: string;
-}
-const ask = (name: 'JoinServiceGroup' | 'LeaveServiceGroup', request: OfGroup, as = call()) =>
-  name === 'JoinServiceGroup' ? smf.joinServiceGroup(request, as) : smf.leaveServiceGroup(request, as);
+const ask = (name: 'JoinServiceGroup' | 'LeaveServiceGroup', request: OfGroup, as = call()) => {
+  const smf = world.module.get(SmfController);
+  return name === 'JoinServiceGroup' ? smf.joinServiceGroup(request, as) : smf.leaveServiceGroup(request, as);
+};
 
 describe('membership, which the SMF decides', () => {
-  const refusedBySmf = (id: string, reason: Reason, field?: string): Fault<OfGroup> => ({
+  const refusedBySmf = (id: string, reason: Reason, field?: string): Fault<OfGroup> => [
     id,
-    bad: (good) => {
+    () => {
       world.smf.answer = () => saying(reason, field === undefined ? {} : { field });
-      return good;
+      return {};
     },
-    expect: expected(reason, field),
-  });
+    expected(reason, field),
+  ];
   const NOT_THERE = [refusedBySmf('unknown group', 'NOT_FOUND'), refusedBySmf('deleted group', 'GROUP_DELETED')];
   const JOIN_ONLY = [
     refusedBySmf('one member too many', 'LIMIT_REACHED', 'members'),
@@ -71,7 +66,7 @@ describe('membership, which the SMF decides', () => {
           world.smf.answer = accepted;
         }
       },
-      faults: [...groupIdFaults<OfGroup>(ONE_OF_EACH), ...NOT_THERE, ...faults],
+      faults: [...ONE_OF_EACH, ...NOT_THERE, ...faults],
     });
 
   it.each([
@@ -81,7 +76,7 @@ describe('membership, which the SMF decides', () => {
     '%s says who asks, from its proof, and is not passed on for others or without a group',
     async (name, said) => {
       world.smf.asked.length = 0;
-      const outcome = (groupId: string, entity?: string) => outcomeOf(ask(name, { groupId }, world.call(entity)));
+      const outcome = (groupId: string, entity?: string) => reasonOfAsync(ask(name, { groupId }, world.call(entity)));
       expect(await outcome('', CAMERA)).toBe('FIELD_MISSING');
       expect(await outcome('g1', STRANGER)).toBe('PN_MISMATCH');
       expect(await outcome('g1')).toBe('PROOF_MISSING');
@@ -96,7 +91,7 @@ describe('PullGroupKey', () => {
   interface Pull extends OfGroup {
     readonly version: bigint;
   }
-  const pull = (request: Pull) => cskmf.pullGroupKey(request, call());
+  const pull = (request: Pull) => world.module.get(CskmfController).pullGroupKey(request, call());
   /** What the Server says of each group. */
   const histories = new Map<string, History['given']>();
   beforeEach(() => {
@@ -135,39 +130,27 @@ describe('PullGroupKey', () => {
     good: async () => ({ groupId: await group(ALWAYS), version: 0n }),
     send: pull,
     faults: [
-      ...groupIdFaults<Pull>(ONE_OF_EACH),
-      { id: 'unknown group', bad: () => ({ groupId: freshId(), version: 0n }), expect: expected('NOT_FOUND') },
-      {
-        id: 'deleted group',
-        bad: async () => {
-          const groupId = await group(ALWAYS);
-          await world.notice({ groupId, revision: 4n, deleted: true });
-          return { groupId, version: 0n };
-        },
-        expect: expected('GROUP_DELETED'),
-      },
-      ...HISTORIES.map((history): Fault<Pull> => ({
-        id: history.id,
-        bad: async () => ({ groupId: await group(history), version: history.version }),
-        expect: history.expect,
-      })),
-    ],
-  });
-  refuses<Pull>({
-    name: 'PullGroupKey by a PNE',
-    good: () => ({ groupId: freshId(), version: 1n }),
-    send: pull,
-    faults: [
-      {
-        id: 'a version that has retired',
-        bad: (good) => {
+      ...ONE_OF_EACH,
+      unknownGroup(freshId),
+      deletedGroup(async () => {
+        const groupId = await group(ALWAYS);
+        await world.notice({ groupId, revision: 4n, deleted: true });
+        return groupId;
+      }),
+      ...HISTORIES.map((history): Fault<Pull> => [
+        history.id,
+        async () => ({ groupId: await group(history), version: history.version }),
+        history.expect,
+      ]),
+      [
+        'a version that has retired',
+        () => {
           world.server.answer = () => saying('VERSION_RETIRED');
-          return good;
+          return { groupId: freshId(), version: 1n };
         },
-        expect: expected('VERSION_RETIRED'),
-      },
+        expected('VERSION_RETIRED'),
+      ],
     ],
-    goodAfterwards: false,
   });
 
   it.each(['KMC stopped', 'CPNS Server stopped', 'Redis stopped'])(
@@ -175,16 +158,17 @@ describe('PullGroupKey', () => {
     async (why) => {
       const groupId = await group(ALWAYS);
       await world.notice({ groupId, revision: 4n, members: [CAMERA, GATEWAY] });
-      const store = new FailingStore(world.store);
+      const kept = world.store;
+      const store = new FailingStore(kept);
       // the same gateway with nothing in memory
-      const again = await world.restarted(() => store);
-      const send = () => again.module.get(CskmfController).pullGroupKey({ groupId, version: 0n }, call());
+      await world.restart(() => store);
       if (why === 'Redis stopped') store.isAway = true;
       else world.server.answer = () => saying('DEPENDENCY_UNAVAILABLE');
-      await expectRefusal(world.store, send, expected('DEPENDENCY_UNAVAILABLE'));
+      await expectRefusal(kept, () => pull({ groupId, version: 0n }), expected('DEPENDENCY_UNAVAILABLE'));
       store.isAway = false;
       world.server.answer = () => world.server.keyFor(groupId, 4n, [CAMERA]);
-      await send();
+      await pull({ groupId, version: 0n });
+      await world.restart();
     },
   );
 });

@@ -7,12 +7,9 @@ import {
   type ServiceGroupNotice,
 } from '@cpns/contracts';
 import { DeliveryClient, type ReceiverCodec } from '@cpns/delivery';
-import { eventually } from '@cpns/delivery/testing';
-import { connectTo, type Connection } from '@cpns/grpc';
-import { identifyByName, TestPki } from '@cpns/grpc/testing';
-import { serve, type ServedModule } from '@cpns/platform/testing';
-import { createHash, X509Certificate } from 'node:crypto';
-import { described, gatewayOf, pne, PUSH, reasonOf, type Replica, World, within } from './testing/world';
+import { eventually, perTest, reasonOfAsync } from '@cpns/core/testing';
+import { TestPort } from '@cpns/platform/testing';
+import { described, gatewayOf, pne, PUSH, type Replica, World, within } from './testing/world';
 
 jest.setTimeout(60_000);
 
@@ -29,58 +26,28 @@ const codec: ReceiverCodec<OpenNoticeChannelResponse, OpenNoticeChannelRequest> 
 };
 
 describe('the SMF on the wire', () => {
-  const pki = new TestPki();
-  const tls = Object.fromEntries([OPERATOR, GW1, GW2].map((uri) => [uri, pki.client(uri)]));
-  const serverTls = pki.server(SELF);
-  let world: World;
-  let smf: Replica;
-  let served: ServedModule;
-  let connections: Connection[];
-  let channels: { stop: AbortController; running: Promise<void> }[];
-
-  beforeEach(async () => {
-    world = await World.create();
-    ({ smf } = world);
-    [connections, channels] = [[], []];
-    for (const uri of [GW1, GW2]) world.server.gateways.set(uri, digestOf(uri));
-    served = await serve(smf.module, {
-      certificate: {
-        clients: 'certificate',
-        listen: '127.0.0.1:0',
-        tls: serverTls,
-        identify: identifyByName,
-        maxMessageBytes: 1024 * 1024,
-        logger: world.log.logger,
-      },
-    });
-  });
+  const channels: { stop: AbortController; running: Promise<void> }[] = [];
   afterEach(async () => {
-    for (const { stop } of channels) stop.abort();
-    await Promise.all(channels.map(({ running }) => running));
-    connections.forEach((connection) => connection.close());
-    await served.close();
-    await world.dispose();
+    const ended = channels.splice(0);
+    for (const { stop } of ended) stop.abort();
+    await Promise.all(ended.map(({ running }) => running));
   });
-  afterAll(() => pki.remove());
+  const port = new TestPort(SELF);
+  const world = perTest(new World());
+  let smf: Replica;
+  beforeEach(async () => {
+    ({ smf } = world);
+    for (const uri of [GW1, GW2]) world.server.gateways.set(uri, port.digestOf(uri));
+    await port.serve(smf.module, { maxMessageBytes: 1024 * 1024 });
+  });
 
-  const digestOf = (uri: string) => createHash('sha256').update(new X509Certificate(tls[uri]!.cert!).raw).digest();
-  const as = (uri: string): Connection => {
-    const connection = connectTo({
-      address: served.addresses.certificate!,
-      tls: tls[uri]!,
-      expectedPeer: SELF,
-      deadlineMs: 20_000,
-    });
-    connections.push(connection);
-    return connection;
-  };
-  const groups = () => as(OPERATOR).client(ServiceGroupServiceService);
+  const groups = () => port.as(OPERATOR).client(ServiceGroupServiceService);
 
   /** A gateway with a channel: what it was told so far, and how its channels failed. */
   const gateway = (uri: string) => {
     const [told, failures]: [ServiceGroupNotice[], unknown[]] = [[], []];
     const stop = new AbortController();
-    const rpc = as(uri).client(ServiceGroupNoticeServiceService);
+    const rpc = port.as(uri).client(ServiceGroupNoticeServiceService);
     let last = 0n;
     const client = new DeliveryClient({
       codec,
@@ -128,32 +95,32 @@ describe('the SMF on the wire', () => {
   });
 
   it('does not serve group documents yet', async () => {
-    expect(await reasonOf(groups().exportGroupDocument({ groupId: 'g1' }))).toBe('UNIMPLEMENTED');
-    expect(await reasonOf(groups().importGroupDocument({ document: Buffer.from('<x/>') }))).toBe('UNIMPLEMENTED');
+    expect(await reasonOfAsync(groups().exportGroupDocument({ groupId: 'g1' }))).toBe('UNIMPLEMENTED');
+    expect(await reasonOfAsync(groups().importGroupDocument({ document: Buffer.from('<x/>') }))).toBe('UNIMPLEMENTED');
   });
 
   it('lets operators and gateways do what is theirs', async () => {
     const request = { groupId: 'g1', entity: pne(1) };
-    expect(await reasonOf(as(GW1).client(ServiceGroupServiceService).getServiceGroup({ groupId: 'g1' }))).toBe(
-      'ROLE_NOT_PERMITTED',
-    );
-    expect(await reasonOf(as(OPERATOR).client(MembershipServiceService).joinServiceGroup(request))).toBe(
+    expect(
+      await reasonOfAsync(port.as(GW1).client(ServiceGroupServiceService).getServiceGroup({ groupId: 'g1' })),
+    ).toBe('ROLE_NOT_PERMITTED');
+    expect(await reasonOfAsync(port.as(OPERATOR).client(MembershipServiceService).joinServiceGroup(request))).toBe(
       'ROLE_NOT_PERMITTED',
     );
   });
 
   it('lets entities join and leave through a gateway of their PN that stands', async () => {
     await smf.create([pne(1)], { openToJoin: true });
-    const rpc = as(GW1).client(MembershipServiceService);
+    const rpc = port.as(GW1).client(MembershipServiceService);
     expect(await rpc.joinServiceGroup({ groupId: 'g1', entity: pne(2) })).toEqual({ membershipRevision: 2n });
     expect(await rpc.leaveServiceGroup({ groupId: 'g1', entity: pne(2) })).toEqual({ membershipRevision: 3n });
-    const other = as(GW2).client(MembershipServiceService);
-    expect(await reasonOf(other.joinServiceGroup({ groupId: 'g1', entity: pne(2) }))).toBe('PN_MISMATCH');
+    const other = port.as(GW2).client(MembershipServiceService);
+    expect(await reasonOfAsync(other.joinServiceGroup({ groupId: 'g1', entity: pne(2) }))).toBe('PN_MISMATCH');
     // another certificate than the one that it was enrolled with last
     const fresh = (await world.replica()).members;
-    world.server.gateways.set(GW2, digestOf(GW1));
+    world.server.gateways.set(GW2, port.digestOf(GW1));
     const joining = fresh.joinServiceGroup({ groupId: 'g1', entity: pne(2, 'pn2') }, within(20_000, GW2));
-    expect(await reasonOf(joining)).toBe('CERTIFICATE_REVOKED');
+    expect(await reasonOfAsync(joining)).toBe('CERTIFICATE_REVOKED');
     expect(await smf.get()).toMatchObject({ membershipRevision: 3n });
   });
 

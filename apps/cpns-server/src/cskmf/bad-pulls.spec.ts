@@ -4,92 +4,79 @@ import type {
   OpenDeliveryChannelRequest,
   OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
+import { perFile } from '@cpns/core/testing';
 import { CHANNEL_MISUSES, HONEST_RECEIVER, speak } from '@cpns/delivery/testing';
 import { changesOfHistory, HISTORIES } from '@cpns/group-key/testing';
 import type { DuplexContext } from '@cpns/grpc';
 import { expectRefusal, type Fault } from '@cpns/platform/testing';
 import { FailingStore } from '@cpns/store/testing';
+import { PullGroupKeyController } from './pull-group-key';
 import { GatewayDeliveryController } from '../gateway-delivery/gateway-delivery.controller';
 import { GatewayLog } from '../gateway-delivery/gateway-delivery';
-import { A, argument, AT, B, C, controllersOf, CskmfBench, GW } from '../testing/cskmf-bench';
-import { callOf, gateway, pne, SERVER, SMF } from '../testing/world';
+import { A, argument, AT, B, C, CskmfBench } from '../testing/cskmf-bench';
+import type { KmcCall } from '../testing/fake-kmc';
+import { callOf, GW, GW2, pne, SERVER, type CskmfProcess } from '../testing/world';
 
-const cskmf = new CskmfBench();
-const OTHER_GW = gateway('gw', 'pn2');
-
-beforeAll(() => cskmf.open());
-afterAll(() => cskmf.close());
+const cskmf = perFile(new CskmfBench());
 
 describe('a gateway', () => {
   type Pull = GroupKeyDeliveryServicePullGroupKeyRequest & { readonly by?: string };
-  const pull = ({ by = GW, ...request }: Pull) => cskmf.pulls.pullGroupKey(request, callOf(by));
-  const wrong = (id: string, change: Partial<Pull>, expected: string): Fault<Pull> => ({
-    id,
-    bad: (good) => ({ ...good, ...change }),
-    expect: expected,
-  });
+  const pull = ({ by = GW, ...request }: Pull) =>
+    cskmf.server.module.get(PullGroupKeyController).pullGroupKey(request, callOf(by));
   const NO_E = argument('NAME_INVALID', 'entity');
+  const WHOM = [
+    ['one member', A],
+    ['all', ''],
+  ] as const;
   cskmf.refuses<Pull>({
     name: 'PullGroupKey by a PN GW',
     good: async () => ({ groupId: await cskmf.group(), version: 0n, entity: A }),
     send: pull,
     faults: [
-      wrong('what is no E', { entity: 'lamp' }, NO_E),
-      wrong('E of the Server', { entity: SERVER }, NO_E),
-      wrong('an entity of another PN', { entity: pne('a', 'pn9') }, 'PERMISSION_DENIED/PN_MISMATCH'),
-      wrong('a member, by a gateway of another PN', { by: OTHER_GW }, 'PERMISSION_DENIED/PN_MISMATCH'),
-      wrong('all members, by a gateway of another PN', { by: OTHER_GW, entity: '' }, 'PERMISSION_DENIED/NOT_A_MEMBER'),
-      wrong('all members, of a version to come', { entity: '', version: 2n }, 'NOT_FOUND/NOT_FOUND'),
-      ...HISTORIES.map((history): Fault<Pull> => ({
-        id: history.id,
-        bad: async () => {
+      ['what is no E', { entity: 'lamp' }, NO_E],
+      ['E of the Server', { entity: SERVER }, NO_E],
+      ['an entity of another PN', { entity: pne('a', 'pn9') }, 'PERMISSION_DENIED/PN_MISMATCH'],
+      ['a member, by a gateway of another PN', { by: GW2 }, 'PERMISSION_DENIED/PN_MISMATCH'],
+      ['all members, by a gateway of another PN', { by: GW2, entity: '' }, 'PERMISSION_DENIED/NOT_A_MEMBER'],
+      ['all members, of a version to come', { entity: '', version: 2n }, 'NOT_FOUND/NOT_FOUND'],
+      ...HISTORIES.map((history): Fault<Pull> => [
+        history.id,
+        async () => {
           const groupId = await cskmf.group(history.given[0] ? [A, C] : [A]);
-          for (const [index, change] of changesOfHistory(history, C, B).entries())
-            await cskmf.management.updateGroupKey(
-              { groupId, membershipRevision: BigInt(index + 2), ...change },
-              callOf(SMF),
-            );
+          for (const [index, { joined, left }] of changesOfHistory(history, C, B).entries())
+            await cskmf.server.update(BigInt(index + 2), joined, left, groupId);
           return { groupId, version: history.version, entity: C };
         },
-        expect: history.expect,
-      })),
-      {
-        id: 'a member whose key was revoked',
-        bad: async () => {
+        history.expect,
+      ]),
+      [
+        'a member whose key was revoked',
+        async () => {
           const entity = pne('revoked');
-          await cskmf.world.register(entity);
+          await cskmf.register(entity);
           const groupId = await cskmf.group([A, entity]);
-          await cskmf.world.setKey(entity, { state: 'revoked' });
-          return { groupId, version: 0n, entity };
+          await cskmf.setKey(entity, { state: 'revoked' });
+          return { groupId, entity };
         },
-        expect: 'FAILED_PRECONDITION/MEMBER_WITHOUT_KEY',
-      },
-      ...[
-        ['one member', A],
-        ['all', ''],
-      ].map(([whom = '', entity = '']): Fault<Pull> => ({
-        id: `a version that has retired, for ${whom}`,
-        bad: async ({ groupId }) => {
-          await cskmf.management.updateGroupKey(
-            { groupId, membershipRevision: 2n, joined: [C], left: [] },
-            callOf(SMF),
-          );
-          cskmf.world.clock.advance(60_000);
-          return { groupId, version: 1n, entity };
+        'FAILED_PRECONDITION/MEMBER_WITHOUT_KEY',
+      ],
+      ...WHOM.map(([whom, entity]): Fault<Pull> => [
+        `a version that has retired, for ${whom}`,
+        async ({ groupId }) => {
+          await cskmf.server.update(2n, [C], [], groupId);
+          cskmf.clock.advance(60_000);
+          return { version: 1n, entity };
         },
-        expect: 'FAILED_PRECONDITION/VERSION_RETIRED',
-      })),
+        'FAILED_PRECONDITION/VERSION_RETIRED',
+      ]),
     ],
   });
-  for (const [whom, entity] of [
-    ['one member', A],
-    ['all', ''],
-  ] as const)
+  for (const [whom, entity] of WHOM)
     cskmf.refuses<Pull>({
       name: `PullGroupKey by a PN GW for ${whom}`,
       good: async () => ({ groupId: await cskmf.group(), version: 0n, entity }),
       send: pull,
-      faults: [...cskmf.ofGroup<Pull>(), cskmf.deleted()],
+      faults: [...cskmf.ofGroup, cskmf.deleted],
     });
 });
 
@@ -97,54 +84,40 @@ describe('a dependency that is down', () => {
   const DOWN = 'UNAVAILABLE/DEPENDENCY_UNAVAILABLE';
   /** The change that is written down, to be carried out once the dependency is back. */
   const PROPOSED = /^group\/[\w-]+ (pending was added|head was changed)$/;
-  type Send = (groupId: string, served: ReturnType<typeof controllersOf>) => Promise<unknown>;
-  const CALLS: Readonly<Record<string, Send>> = {
-    CreateGroupKey: (groupId, { management }) =>
-      management.createGroupKey(
-        { ...cskmf.creation(), description: cskmf.world.description(`${groupId}-new`) },
-        callOf(SMF),
-      ),
-    UpdateGroupKey: (groupId, { management }) =>
-      management.updateGroupKey({ groupId, membershipRevision: 2n, joined: [C], left: [] }, callOf(SMF)),
-    DeleteGroupKey: (groupId, { management }) => management.deleteGroupKey({ groupId }, callOf(SMF)),
-    'PullGroupKey by a PN GW for one member': (groupId, { pulls }) =>
-      pulls.pullGroupKey({ groupId, version: 0n, entity: A }, callOf(GW)),
-    'PullGroupKey by a PN GW for all': (groupId, { pulls }) =>
-      pulls.pullGroupKey({ groupId, version: 0n, entity: '' }, callOf(GW)),
-  };
-  const KMC_CALLS = {
-    CreateGroupKey: 'createKey',
-    UpdateGroupKey: 'createKeyVersion',
-    DeleteGroupKey: 'destroyKey',
-  } as const;
-  const isChange = (name: string): name is keyof typeof KMC_CALLS => name in KMC_CALLS;
-  const titled = (why: string, names: readonly string[]) =>
-    names.map((name) => [`${name}, ${why}, ${AT}: ${DOWN}`, name] as const);
+  type Send = (groupId: string, served: CskmfProcess) => Promise<unknown>;
+  /** With what the KMC is asked for it, and what a refusal may leave. */
+  const CALLS: readonly (readonly [name: string, kmc: KmcCall, journal: RegExp | undefined, send: Send])[] = [
+    ['CreateGroupKey', 'createKey', PROPOSED, (id, served) => served.create([A, B], { groupId: `${id}-new` })],
+    ['UpdateGroupKey', 'createKeyVersion', PROPOSED, (id, served) => served.update(2n, [C], [], id)],
+    ['DeleteGroupKey', 'destroyKey', PROPOSED, (id, served) => served.delete(id)],
+    ['PullGroupKey by a PN GW for one member', 'getKeyVersion', undefined, (id, served) => served.pull(A, 0n, GW, id)],
+    ['PullGroupKey by a PN GW for all', 'getKeyVersion', undefined, (id, served) => served.pull('', 0n, GW, id)],
+  ];
+  const titled = (why: string, calls = CALLS) =>
+    calls.map((call) => [`${call[0]}, ${why}, ${AT}: ${DOWN}`, call] as const);
 
-  it.each(titled('KMC stopped', Object.keys(CALLS)))('%s', async (_title, name) => {
+  it.each(titled('KMC stopped'))('%s', async (_title, [, kmc, journal, send]) => {
     const groupId = await cskmf.group();
     // a process with an empty memory
-    const served = controllersOf(await cskmf.world.process());
-    cskmf.world.kmc.breakNext(isChange(name) ? KMC_CALLS[name] : 'getKeyVersion', 'before');
-    const send = () => CALLS[name]!(groupId, served);
-    await expectRefusal(cskmf.store, send, DOWN, isChange(name) ? PROPOSED : undefined);
-    await send();
+    const served = await cskmf.process();
+    cskmf.kmc.breakNext(kmc, 'before');
+    await expectRefusal(cskmf.store, () => send(groupId, served), DOWN, journal);
+    await send(groupId, served);
   });
 
   it.each(
     titled(
       'Redis stopped',
-      Object.keys(CALLS).filter((name) => name !== 'DeleteGroupKey'),
+      CALLS.filter(([name]) => name !== 'DeleteGroupKey'),
     ),
-  )('%s', async (_title, name) => {
+  )('%s', async (_title, [, , , send]) => {
     const groupId = await cskmf.group();
     const store = new FailingStore(cskmf.store);
-    const served = controllersOf(await cskmf.world.process(store));
-    const send = () => CALLS[name]!(groupId, served);
+    const served = await cskmf.process(store);
     store.isAway = true;
-    await expectRefusal(cskmf.store, send, DOWN);
+    await expectRefusal(cskmf.store, () => send(groupId, served), DOWN);
     store.isAway = false;
-    await send();
+    await send(groupId, served);
   });
 });
 

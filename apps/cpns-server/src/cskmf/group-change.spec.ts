@@ -1,47 +1,23 @@
 /** GK-CREATE, GK-UPDATE-M, GK-DELETE: what is accepted, what is refused and leaves nothing behind. */
-import { GroupKeyVersionState, type CreateGroupKeyRequest, type UpdateGroupKeyRequest } from '@cpns/contracts';
-import { dump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
-import { gateway, pne, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../testing/world';
-import { parseEntityUri } from '@cpns/core';
+import { GroupKeyVersionState } from '@cpns/contracts';
+import { perTest } from '@cpns/core/testing';
+import { expectRefusal, outcomeOf } from '@cpns/platform/testing';
+import { pne, SEAL_PERIOD, World } from '../testing/world';
 
 const [A, B, C] = [pne('a'), pne('b'), pne('c', 'pn2')];
-const GW = parseEntityUri(gateway());
 
 describe('changes of a group', () => {
-  let temporary: TemporaryStore;
-  let world: World;
-  let server: CskmfProcess;
-  beforeEach(async () => {
-    temporary = await temporaryStore();
-    world = await World.make(temporary.store, { activationDelay: 5_000 });
-    await world.register(A, B, C);
-    server = await world.process();
-  });
-  afterEach(() => temporary.dispose());
-
-  const creation = (change: Partial<CreateGroupKeyRequest> = {}): CreateGroupKeyRequest => ({
-    description: world.description('g'),
-    members: [A, C],
-    membershipRevision: 1n,
-    ...change,
-  });
-  const update = (change: Partial<UpdateGroupKeyRequest> = {}): UpdateGroupKeyRequest => ({
-    groupId: 'g',
-    membershipRevision: 2n,
-    joined: [B],
-    left: [A],
-    ...change,
-  });
-  const create = (change?: Partial<CreateGroupKeyRequest>) => server.keys.create(creation(change), SMF);
-  const change = (request?: Partial<UpdateGroupKeyRequest>) => server.keys.update(update(request), SMF);
-  const remove = (groupId = 'g') => server.keys.delete({ groupId }, SMF);
+  const world = perTest(new World({ entities: [A, B, C], activationDelay: 5_000 }));
+  const create = (members = [A, C], groupId = 'g') => world.server.create(members, { groupId });
+  const change = (left = [A]) => world.server.update(2n, [B], left);
+  const remove = () => world.server.delete();
   const states = async () =>
-    (await server.keys.status({ groupId: 'g' })).versions.map(({ version, state }) => [version, state] as const);
+    (await world.server.status()).versions.map(({ version, state }) => [version, state] as const);
 
   it('makes version 1, in use at once', async () => {
     await create();
     const now = BigInt(world.clock.now());
-    expect(await server.keys.status({ groupId: 'g' })).toEqual({
+    expect(await world.server.status()).toEqual({
       groupId: 'g',
       membershipRevision: 1n,
       deleted: false,
@@ -77,9 +53,9 @@ describe('changes of a group', () => {
 
   it('answers the same change again, in whatever order its members come', async () => {
     await create();
-    await create({ members: [C, A] });
-    await change({ left: [A, C] });
-    await change({ left: [C, A] });
+    await create([C, A]);
+    await change([A, C]);
+    await change([C, A]);
     expect(world.kmc.made('g')).toBe(2n);
     expect(world.kmc.calls).toEqual(['createKey g', 'createKeyVersion g']);
   });
@@ -91,7 +67,7 @@ describe('changes of a group', () => {
     await remove();
     expect([world.kmc.material('g', 1n), world.kmc.material('g', 2n)]).toEqual([undefined, undefined]);
     expect(world.kmc.calls.filter((call) => call.startsWith('destroy'))).toEqual(['destroyKey g']);
-    const { versions, deleted } = await server.keys.status({ groupId: 'g' });
+    const { versions, deleted } = await world.server.status();
     expect(deleted).toBe(true);
     expect(versions.map(({ version, state }) => [version, state])).toEqual([
       [1n, GroupKeyVersionState.GROUP_KEY_VERSION_STATE_RETIRED],
@@ -102,34 +78,31 @@ describe('changes of a group', () => {
   it('gives nothing of a group any more once its deletion has begun, also while the KMC is away', async () => {
     await create();
     world.kmc.breakNext('destroyKey', 'before');
-    expect(await reasonOf(remove())).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
-    const pull = server.pull.execute({ groupId: 'g', version: 0n, entity: A }, GW);
-    expect(await reasonOf(pull)).toBe('FAILED_PRECONDITION/GROUP_DELETED');
-    expect(await reasonOf(change())).toBe('FAILED_PRECONDITION/GROUP_DELETED');
+    expect(await outcomeOf(remove())).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+    expect(await outcomeOf(world.server.pull(A))).toBe('FAILED_PRECONDITION/GROUP_DELETED');
+    expect(await outcomeOf(change())).toBe('FAILED_PRECONDITION/GROUP_DELETED');
     await remove();
     expect(world.kmc.material('g', 1n)).toBeUndefined();
   });
 
   it('names the member that has no key', async () => {
     await world.setKey(B, { state: 'revoked' });
-    await expect(create({ members: [A, B] })).rejects.toMatchObject({ metadata: { entity: B } });
+    await expect(create([A, B])).rejects.toMatchObject({ metadata: { entity: B } });
     await world.setKey(B, { notAfter: world.clock.now() });
-    await expect(create({ members: [A, B] })).rejects.toMatchObject({ metadata: { entity: B } });
+    await expect(create([A, B])).rejects.toMatchObject({ metadata: { entity: B } });
   });
 
   it('takes a creation back whose group-id only the KMC remembers', async () => {
-    await create({ description: world.description('other') });
+    await create([A, C], 'other');
     await world.kmc.createKey({ groupId: 'g', requestId: Buffer.alloc(16, 7) });
-    const before = await dump(temporary.store);
-    expect(await reasonOf(create())).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
-    expect(await dump(temporary.store)).toEqual(before);
+    await expectRefusal(world.store, create, 'ALREADY_EXISTS/ALREADY_EXISTS');
   });
 
   it('says that it is our fault when the KMC has other versions, and gives no number of its own', async () => {
     await create();
     await world.kmc.createKeyVersion({ groupId: 'g', previous: 1n, requestId: Buffer.alloc(16, 7) });
-    expect(await reasonOf(change())).toBe('INTERNAL/INTERNAL');
-    expect((await server.keys.status({ groupId: 'g' })).versions).toHaveLength(1);
+    expect(await outcomeOf(change())).toBe('INTERNAL/INTERNAL');
+    expect((await world.server.status()).versions).toHaveLength(1);
   });
 
   it('keeps nothing secret in log lines', async () => {

@@ -1,48 +1,35 @@
 /** FLOW-PULL steps 9-10, GK-PULL steps 3-4: who is given what, and what the others are told. */
-import { EntityUserKey, parseEntityUri, unauthenticated } from '@cpns/core';
-import { dump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { EntityUserKey, unauthenticated } from '@cpns/core';
+import { perTest } from '@cpns/core/testing';
+import { outcomeOf } from '@cpns/platform/testing';
+import { changesBy } from '@cpns/store/testing';
 import { PullGroupKey } from './pull-group-key';
-import { gateway, pne, reasonOf, SEAL_PERIOD, SMF, World, type CskmfProcess } from '../testing/world';
+import { GW, GW2, pne, SEAL_PERIOD, World } from '../testing/world';
 
 const [A, B, C, D] = [pne('a'), pne('b'), pne('c'), pne('d', 'pn2')];
-const GW = parseEntityUri(gateway());
-const GW2 = parseEntityUri(gateway('gw', 'pn2'));
-
 const opensNot = 'the envelope does not open';
 
 describe('PullGroupKey', () => {
-  let temporary: TemporaryStore;
-  let world: World;
-  let server: CskmfProcess;
-  beforeEach(async () => {
-    temporary = await temporaryStore();
-    world = await World.make(temporary.store);
-    await world.register(A, B, C, D);
-    server = await world.process();
-    const description = world.description('g');
-    await server.keys.create({ description, members: [A, B, D], membershipRevision: 1n }, SMF);
-  });
-  afterEach(() => temporary.dispose());
+  const world = perTest(new World({ entities: [A, B, C, D] }));
+  beforeEach(() => world.server.create([A, B, D]));
 
-  const change = (membershipRevision: bigint, joined: string[], left: string[]) =>
-    server.keys.update({ groupId: 'g', membershipRevision, joined, left }, SMF);
-  const pull = async (entity: string, version = 0n, through = GW, groupId = 'g') =>
-    (await server.pull.execute({ groupId, version, entity }, through)).delivery;
-  const refusal = (...args: Parameters<typeof pull>) => reasonOf(pull(...args));
+  const change: World['server']['update'] = (...args) => world.server.update(...args);
+  const pull: World['server']['pull'] = (...args) => world.server.pull(...args);
+  const refusal = (...args: Parameters<typeof pull>) => outcomeOf(pull(...args));
 
   it('gives a member the Group Key that the KMC made, for itself alone', async () => {
     const delivery = await pull(A);
     expect(delivery?.envelopes.map(({ entity }) => entity)).toEqual([A]);
-    const { groupKey, version } = world.open(A, delivery);
+    const { groupKey, version } = world.receive(A, delivery);
     expect(version).toBe(1n);
     expect(groupKey.expose()).toEqual(world.kmc.material('g', 1n));
-    expect(() => world.open(B, delivery)).toThrow(opensNot);
+    expect(() => world.receive(B, delivery)).toThrow(opensNot);
   });
 
   it('gives all members behind a gateway theirs, and no other’s', async () => {
     const delivery = await pull('');
     expect(delivery?.envelopes.map(({ entity }) => entity)).toEqual([A, B]);
-    for (const entity of [A, B]) expect(world.open(entity, delivery).version).toBe(1n);
+    for (const entity of [A, B]) expect(world.receive(entity, delivery).version).toBe(1n);
     const other = await pull('', 0n, GW2);
     expect(other?.envelopes.map(({ entity }) => entity)).toEqual([D]);
   });
@@ -64,8 +51,8 @@ describe('PullGroupKey', () => {
   it('makes envelopes under the member’s key as of now', async () => {
     const before = await pull(A);
     await world.register(A);
-    expect(() => world.open(A, before)).toThrow(opensNot);
-    expect(world.open(A, await pull(A)).version).toBe(1n);
+    expect(() => world.receive(A, before)).toThrow(opensNot);
+    expect(world.receive(A, await pull(A)).version).toBe(1n);
   });
 
   it('leaves members without a live key out of a pull for all', async () => {
@@ -98,13 +85,13 @@ describe('PullGroupKey', () => {
     world.clock.advance(1);
     expect(await refusal(A, 1n)).toBe('FAILED_PRECONDITION/VERSION_RETIRED');
     expect(await refusal('', 1n)).toBe('FAILED_PRECONDITION/VERSION_RETIRED');
-    await server.retire.execute('g');
+    await world.server.retire.execute('g');
     expect(await refusal(A, 1n)).toBe('FAILED_PRECONDITION/VERSION_RETIRED');
     expect(await refusal(A, 2n)).toBe('accepted');
   });
 
   it('refuses a deleted group', async () => {
-    await server.keys.delete({ groupId: 'g' }, SMF);
+    await world.server.delete();
     for (const entity of [A, C, '']) expect(await refusal(entity)).toBe('FAILED_PRECONDITION/GROUP_DELETED');
   });
 
@@ -131,10 +118,7 @@ describe('PullGroupKey', () => {
       world.clock.advance(SEAL_PERIOD);
       const other = await world.process();
       const ends = await Promise.all(
-        [server, other, server, other].map(async (one) => {
-          const { delivery } = await one.pull.execute({ groupId: 'g', version: 0n, entity: A }, GW);
-          return delivery?.statement?.sealUntil;
-        }),
+        [world.server, other, world.server, other].map(async (one) => (await one.pull(A))?.statement?.sealUntil),
       );
       expect(new Set(ends)).toEqual(new Set([BigInt(world.clock.now() + SEAL_PERIOD)]));
     });
@@ -143,7 +127,7 @@ describe('PullGroupKey', () => {
   describe('of a gateway whose standing is being asked for', () => {
     const revoked = () => unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force');
     const pullWhile = (standing: Promise<void>, entity: string, groupId = 'g') =>
-      reasonOf(server.pull.execute({ groupId, version: 0n, entity }, GW, standing));
+      outcomeOf(pull(entity, 0n, GW, groupId, standing));
 
     it.each([
       ['one member', A],
@@ -163,11 +147,14 @@ describe('PullGroupKey', () => {
     it('does nothing for one that may not act, and says nothing else', async () => {
       // the statement is due to be renewed by the next pull
       world.clock.advance(SEAL_PERIOD);
-      const before = await dump(temporary.store);
       const destroyed = jest.spyOn(EntityUserKey.prototype, 'destroy');
-      for (const [entity, groupId] of [[A], [''], [C], [A, 'unknown']] as const)
-        expect(await pullWhile(Promise.reject(revoked()), entity, groupId)).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
-      expect(await dump(temporary.store)).toEqual(before);
+      const refused = async () => {
+        for (const [entity, groupId] of [[A], [''], [C], [A, 'unknown']] as const)
+          expect(await pullWhile(Promise.reject(revoked()), entity, groupId)).toBe(
+            'UNAUTHENTICATED/CERTIFICATE_REVOKED',
+          );
+      };
+      expect(await changesBy(world.store, refused)).toEqual([]);
       // of A twice and of C: what was opened meanwhile is gone
       expect(destroyed.mock.calls.length).toBe(3);
       destroyed.mockRestore();
@@ -178,7 +165,7 @@ describe('PullGroupKey', () => {
     await pull(A);
     world.kmc.breakNext('getKeyVersion', 'before');
     expect(await refusal(A)).toBe('accepted');
-    server = await world.process();
+    world.server = await world.process();
     expect(await refusal(A)).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
     expect(await refusal(A)).toBe('accepted');
   });
@@ -191,7 +178,7 @@ describe('PullGroupKey', () => {
         protected override readonly allMaxBytes = limit;
       }
       const process = await world.process(world.store, [{ provide: PullGroupKey, useClass: LimitedPull }]);
-      return reasonOf(process.pull.execute({ groupId: 'g', version: 0n, entity: '' }, GW));
+      return outcomeOf(process.pull(''));
     };
     expect([await limited(size), await limited(size - 1)]).toEqual(['accepted', 'RESOURCE_EXHAUSTED/LIMIT_REACHED']);
   });

@@ -1,44 +1,42 @@
 /** GK-PUSH: what lies in the logs of the gateways after each change. */
 import type { MemberEnvelope } from '@cpns/contracts';
-import { dump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { perTest } from '@cpns/core/testing';
+import { outcomeOf } from '@cpns/platform/testing';
+import { dump } from '@cpns/store/testing';
 import { withStepChain } from '@cpns/telemetry';
+import { OUTBOX } from '@cpns/delivery';
 import fc from 'fast-check';
-import { gateway, pne, reasonOf, SMF, World, type CskmfProcess } from '../testing/world';
+import { gateway, GW, GW2, pne, PUSH, World } from '../testing/world';
+import { groupAggregate } from './records';
 import { decodeTask, encodeTask, PART_BYTES, PART_ENVELOPES, partId, partsOf } from './push-group-key';
 
 const [A, B, C, D] = [pne('a'), pne('b'), pne('c'), pne('d', 'pn2')];
-const [GW, SECOND, GW2, ENDED] = [gateway(), gateway('second'), gateway('gw', 'pn2'), gateway('ended')];
+const [SECOND, ENDED] = [gateway('second'), gateway('ended')];
 
 describe('pushes', () => {
-  let temporary: TemporaryStore;
-  let world: World;
-  let server: CskmfProcess;
-  beforeEach(async () => {
-    temporary = await temporaryStore();
-    world = await World.make(temporary.store);
-    await world.register(A, B, C, D);
-    await world.enrol(GW);
-    await world.enrol(SECOND);
-    await world.enrol(GW2);
-    await world.enrol(ENDED, 'revoked');
-    server = await world.process();
-  });
-  afterEach(() => temporary.dispose());
+  const world = perTest(new World({ entities: [A, B, C, D], gateways: [GW, SECOND, GW2] }));
+  beforeEach(() => world.enrol(ENDED, 'revoked'));
 
-  const create = (members = [A, B, D], description = world.push('g')) =>
-    server.keys.create({ description, members, membershipRevision: 1n }, SMF);
-  const change = (membershipRevision: bigint, joined: string[], left: string[]) =>
-    server.keys.update({ groupId: 'g', membershipRevision, joined, left }, SMF);
+  const create = (members = [A, B, D], description = PUSH) => world.server.create(members, description);
+  const change: World['server']['update'] = (...args) => world.server.update(...args);
+  const push = () => world.server.push();
   /** Of each delivery its version, and whom it is for. */
   const seen = async (to: string) =>
-    (await world.delivered(to)).map(({ entry }) => [
-      entry.statement?.version,
-      entry.envelopes.map(({ entity }) => entity),
+    (await world.delivered(to)).map(({ statement, envelopes }) => [
+      statement?.version,
+      envelopes.map(({ entity }) => entity),
     ]);
+
+  /** What is in the outbox now. @returns what puts it there once more */
+  const repetition = async () => {
+    const { entries } = await world.store.readLog(groupAggregate('g'), OUTBOX, 0n, 10);
+    const append = entries.map(({ dedupeId, value }) => ({ log: OUTBOX, dedupeId, value }));
+    return () => world.store.commit(groupAggregate('g'), { append });
+  };
 
   it('go to each gateway of each PN with members, and open', async () => {
     await create();
-    await server.push('g');
+    await push();
     expect([await seen(GW), await seen(SECOND), await seen(GW2), await seen(ENDED)]).toEqual([
       [[1n, [A, B]]],
       [[1n, [A, B]]],
@@ -46,14 +44,14 @@ describe('pushes', () => {
       [],
     ]);
     for (const to of [GW, SECOND])
-      for (const entity of [A, B]) expect(world.open(entity, (await world.delivered(to))[0]?.entry).version).toBe(1n);
+      for (const entity of [A, B]) expect(world.receive(entity, (await world.delivered(to))[0]).version).toBe(1n);
   });
 
   it('bring each version to its recipients alone', async () => {
     await create();
     await change(2n, [C], [A, D]);
     await change(3n, [A], [B]);
-    await server.push('g');
+    await push();
     expect([await seen(GW), await seen(GW2)]).toEqual([
       [[1n, [A, B]], [2n, [B, C]], [3n, [A, C]]], // prettier-ignore
       [[1n, [D]]],
@@ -64,17 +62,17 @@ describe('pushes', () => {
     await create();
     await world.setKey(A, { state: 'revoked' });
     await world.setKey(D, { notAfter: world.clock.now() });
-    await server.push('g');
+    await push();
     expect([await seen(GW), await seen(GW2)]).toEqual([[[1n, [B]]], []]);
   });
 
   it('are not made for a pull group, but for its end', async () => {
-    await create([A, D], world.description('g'));
+    await world.server.create([A, D]);
     await change(2n, [B], []);
-    await server.push('g');
+    await push();
     expect([await seen(GW), await seen(GW2)]).toEqual([[], []]);
-    await server.keys.delete({ groupId: 'g' }, SMF);
-    await server.push('g');
+    await world.server.delete();
+    await push();
     expect([await seen(GW), await seen(SECOND), await seen(GW2), await seen(ENDED)]).toEqual([
       [[3n, []]],
       [[3n, []]],
@@ -82,40 +80,34 @@ describe('pushes', () => {
       [],
     ]);
     const [end] = await world.delivered(GW);
-    expect(end?.entry.statement).toMatchObject({ previous: 2n, commitment: Buffer.alloc(0) });
+    expect(end?.statement).toMatchObject({ previous: 2n, commitment: Buffer.alloc(0) });
   });
 
   it('are put there once, however often they are carried', async () => {
     await create();
-    const outbox = await temporary.store.readLog({ kind: 'group', id: 'g' }, 'outbox', 0n, 10);
-    await server.push('g');
-    const before = await dump(temporary.store);
-    await temporary.store.commit(
-      { kind: 'group', id: 'g' },
-      { append: outbox.entries.map(({ dedupeId, value }) => ({ log: 'outbox', dedupeId, value })) },
-    );
-    await Promise.all([server.push('g'), (await world.process()).push('g')]);
-    const after = await dump(temporary.store);
+    const repeat = await repetition();
+    await push();
+    const before = await dump(world.store);
+    await repeat();
+    await Promise.all([push(), (await world.process()).push()]);
+    const after = await dump(world.store);
     expect(after[`gateway/${GW}`]).toEqual(before[`gateway/${GW}`]);
     expect(after[`gateway/${GW2}`]).toEqual(before[`gateway/${GW2}`]);
   });
 
   it('lose no member when they are repeated after a member lost its key', async () => {
     const members = Array.from({ length: 501 }, (_, n) => pne(`m${String(n).padStart(3, '0')}`));
-    await world.setKeys(members);
+    await world.register(...members);
     await create(members);
-    const outbox = await temporary.store.readLog({ kind: 'group', id: 'g' }, 'outbox', 0n, 10);
-    await server.push('g');
-    expect((await world.delivered(GW)).map(({ entry }) => entry.envelopes.length)).toEqual([500, 1]);
+    const repeat = await repetition();
+    await push();
+    expect((await world.delivered(GW)).map(({ envelopes }) => envelopes.length)).toEqual([500, 1]);
     await world.setKey(members[0]!, { state: 'revoked' });
-    await temporary.store.commit(
-      { kind: 'group', id: 'g' },
-      { append: outbox.entries.map(({ dedupeId, value }) => ({ log: 'outbox', dedupeId, value })) },
-    );
-    await server.push('g');
+    await repeat();
+    await push();
     const deliveries = await world.delivered(GW);
-    expect(deliveries.map(({ entry }) => entry.envelopes.length)).toEqual([500, 1, 500]);
-    const reached = new Set(deliveries.flatMap(({ entry }) => entry.envelopes.map(({ entity }) => entity)));
+    expect(deliveries.map(({ envelopes }) => envelopes.length)).toEqual([500, 1, 500]);
+    const reached = new Set(deliveries.flatMap(({ envelopes }) => envelopes.map(({ entity }) => entity)));
     expect(members.filter((member) => !reached.has(member))).toEqual([]);
   });
 
@@ -123,25 +115,25 @@ describe('pushes', () => {
     await create();
     await change(2n, [C], []);
     world.clock.advance(60_000);
-    await server.push('g');
+    await push();
     expect(await seen(GW)).toEqual([[2n, [A, B, C]]]);
   });
 
   it('wait for the KMC', async () => {
     await create();
-    server = await world.process();
+    world.server = await world.process();
     world.kmc.breakNext('getKeyVersion', 'before');
-    await expect(server.push('g')).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+    await expect(push()).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
     expect(await seen(GW)).toEqual([]);
-    await server.push('g');
+    await push();
     expect(await seen(GW)).toEqual([[1n, [A, B]]]);
   });
 
   it('keep no key in the clear at rest', async () => {
     await create();
-    await server.push('g');
+    await push();
     const material = world.kmc.material('g', 1n)!;
-    const all = JSON.stringify(await dump(temporary.store));
+    const all = JSON.stringify(await dump(world.store));
     expect(all).not.toContain(material.toString('base64').slice(0, 40));
     expect(all).not.toContain(material.toString('hex'));
   });
@@ -218,7 +210,7 @@ test.each([
   ['no version', '{"kind":"push"}'],
   ['a version that is no number', '{"kind":"push","version":"-1"}'],
 ])('%s is none of ours', async (_what, text) => {
-  expect(await reasonOf(Promise.resolve().then(() => decodeTask(entry(Buffer.from(text)))))).toBe(
+  expect(await outcomeOf(Promise.resolve().then(() => decodeTask(entry(Buffer.from(text)))))).toBe(
     'INTERNAL/STORED_RECORD_INVALID',
   );
 });

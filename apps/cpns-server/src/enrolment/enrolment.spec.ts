@@ -1,8 +1,7 @@
 /** What operators have the CPNS Server take in: admissions, keys and 1st seeds of manufacture (Q2), and what it refuses them. */
 import { AdmissionState, EntityRole, KeyForm, KeyState, type AdmitEntityRequest } from '@cpns/contracts';
 import { duration } from '@cpns/core';
-import { changesBetweenDumps, dump } from '@cpns/store/testing';
-import { refusalOf } from '@cpns/testing/bad-input';
+import { refusalOf, refusesBadInput, type BadInput, type Fault } from '@cpns/platform/testing';
 import { randomBytes } from 'node:crypto';
 import { ServerWorld } from '../testing/key-world';
 
@@ -12,40 +11,21 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-/** A fault in a good message, and `CODE/REASON field` that it is refused with. */
-type Fault<R> = readonly [id: string, change: Partial<R>, expected: string];
-
-/** The good message is accepted, each other refused, and nothing in the store changed by that. */
-function refuses<R>(
-  name: string,
-  good: () => R,
-  send: (request: R) => Promise<unknown>,
-  faults: () => readonly Fault<R>[],
-): void {
-  it(`${name}: takes the good one, and none with a fault in it`, async () => {
-    await send(good());
-    for (const [id, change, expected] of faults()) {
-      const before = await dump(world.store);
-      const { code, reason, metadata } = await refusalOf(() => send({ ...good(), ...change }));
-      expect([id, [`${code}/${reason}`, metadata.field].filter(Boolean).join(' ')]).toEqual([id, expected]);
-      expect(changesBetweenDumps(before, await dump(world.store))).toEqual([]);
-    }
-  });
-}
+const refuses = <R>(input: BadInput<R>) => refusesBadInput(() => world.store, 'Server certificate', input);
 
 const OUT = 'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE';
+const NOT_PROVISIONED = 'FAILED_PRECONDITION/GATEWAY_NOT_PROVISIONED';
 const time = (milliseconds: number) => BigInt(world.now() + milliseconds);
-const times = (field: string, name: string, past = `${OUT} ${field}`) =>
-  [
-    [`no ${field}`, { [name]: 0n }, `INVALID_ARGUMENT/FIELD_MISSING ${field}`],
-    [`a ${field} that is no time`, { [name]: 1n << 60n }, `${OUT} ${field}`],
-    [`a ${field} that has passed`, { [name]: time(-1) }, past],
-  ] as const;
-const secrets = (field: string, name: string) =>
-  [
-    [`no ${field}`, { [name]: Buffer.alloc(0) }, `INVALID_ARGUMENT/FIELD_MISSING ${field}`],
-    [`a short ${field}`, { [name]: Buffer.alloc(31, 1) }, `INVALID_ARGUMENT/FIELD_SIZE ${field}`],
-  ] as const;
+/** Of a time that is to come. */
+const times = <R>(field: string, name: keyof R & string): readonly Fault<R>[] => [
+  [`no ${field}`, { [name]: 0n } as Partial<R>, `INVALID_ARGUMENT/FIELD_MISSING ${field}`],
+  [`a ${field} that is no time`, { [name]: 1n << 60n } as Partial<R>, `${OUT} ${field}`],
+  [`a ${field} that has passed`, () => ({ [name]: time(-1) }) as Partial<R>, `${OUT} ${field}`],
+];
+const secrets = <R>(field: string, name: keyof R & string): readonly Fault<R>[] => [
+  [`no ${field}`, { [name]: Buffer.alloc(0) } as Partial<R>, `INVALID_ARGUMENT/FIELD_MISSING ${field}`],
+  [`a short ${field}`, { [name]: Buffer.alloc(31, 1) } as Partial<R>, `INVALID_ARGUMENT/FIELD_SIZE ${field}`],
+];
 
 describe('AdmitEntity', () => {
   const { ENTITY_ROLE_PN_GW: PN_GW, ENTITY_ROLE_TARGET_ENTITY: TARGET } = EntityRole;
@@ -73,43 +53,46 @@ describe('AdmitEntity', () => {
     dnsNames: ['localhost'],
   });
 
-  refuses('of a target entity', target, admit, () => [
-    ['another trust domain', { entity: 'cpns://pn1.other.example/pne/e' }, 'PERMISSION_DENIED/TRUST_DOMAIN'],
-    ['no role', { role: EntityRole.ENTITY_ROLE_UNSPECIFIED }, `${OUT} role`],
-    ['no form', { form: KeyForm.KEY_FORM_UNSPECIFIED }, `${OUT} form`],
-    ['names to be served under', { dnsNames: ['localhost'] }, `${OUT} dns_names`],
-    ['an assigner that is a PNE', { assigner: world.entity() }, 'INVALID_ARGUMENT/NAME_INVALID assigner'],
-    ['an assigner of another PN', { assigner: world.other.uri }, 'PERMISSION_DENIED/PN_MISMATCH'],
-    [
-      'an assigner that has not enrolled',
-      { assigner: world.gatewayUri },
-      'FAILED_PRECONDITION/GATEWAY_NOT_PROVISIONED',
+  refuses<AdmitEntityRequest>({
+    name: 'AdmitEntity of a target entity',
+    good: target,
+    send: admit,
+    faults: [
+      ['another trust domain', { entity: 'cpns://pn1.other.example/pne/e' }, 'PERMISSION_DENIED/TRUST_DOMAIN'],
+      ['no role', { role: EntityRole.ENTITY_ROLE_UNSPECIFIED }, `${OUT} role`],
+      ['no form', { form: KeyForm.KEY_FORM_UNSPECIFIED }, `${OUT} form`],
+      ['names to be served under', { dnsNames: ['localhost'] }, `${OUT} dns_names`],
+      ['an assigner that is a PNE', () => ({ assigner: world.entity() }), 'INVALID_ARGUMENT/NAME_INVALID assigner'],
+      ['an assigner of another PN', () => ({ assigner: world.other.uri }), 'PERMISSION_DENIED/PN_MISMATCH'],
+      ['an assigner that has not enrolled', () => ({ assigner: world.gatewayUri }), NOT_PROVISIONED],
+      [
+        'itself as assigner',
+        () => ({ entity: world.probe.uri, assigner: world.probe.uri }),
+        'PERMISSION_DENIED/GATEWAY_MISMATCH',
+      ],
+      ['a life of over 30 days', () => ({ expiresAt: time(duration(30, 'day') + 1) }), `${OUT} expires_at`],
+      ...times<AdmitEntityRequest>('expires_at', 'expiresAt'),
+      ...secrets<AdmitEntityRequest>('token_auth_key', 'tokenAuthKey'),
     ],
-    [
-      'itself as assigner',
-      { entity: world.probe.uri, assigner: world.probe.uri },
-      'PERMISSION_DENIED/GATEWAY_MISMATCH',
-    ],
-    ['a life of over 30 days', { expiresAt: time(duration(30, 'day') + 1) }, `${OUT} expires_at`],
-    ...times('expires_at', 'expiresAt'),
-    ...secrets('token_auth_key', 'tokenAuthKey'),
-  ]);
+  });
 
-  refuses('of a PN GW', gateway, admit, () => [
-    ['a PNE', { entity: world.entity() }, `${OUT} entity`],
-    ['form secret', { form: SECRET }, `${OUT} form`],
-    ['a user', { user: 'alice' }, `${OUT} user`],
-    ['a gateway as assigner', { entity: world.gatewayUri, assigner: world.probe.uri }, `${OUT} assigner`],
-    ['no names', { dnsNames: [] }, 'INVALID_ARGUMENT/FIELD_MISSING dns_names'],
-    ['a name in capitals', { dnsNames: ['GW.example'] }, 'INVALID_ARGUMENT/NAME_INVALID dns_names'],
-    ['an address that is none', { ipAddresses: ['127.0.0'] }, 'INVALID_ARGUMENT/NAME_INVALID ip_addresses'],
-    ['an address with a zone', { ipAddresses: ['fe80::1%eth0'] }, 'INVALID_ARGUMENT/NAME_INVALID ip_addresses'],
-    [
-      'more names than a certificate holds',
-      { dnsNames: Array.from({ length: 100 }, (_, n) => `n${n}.example`) },
-      'INVALID_ARGUMENT/FIELD_TOO_LONG dns_names',
+  const crowd = Array.from({ length: 100 }, (_, n) => `n${n}.example`);
+  refuses<AdmitEntityRequest>({
+    name: 'AdmitEntity of a PN GW',
+    good: gateway,
+    send: admit,
+    faults: [
+      ['a PNE', () => ({ entity: world.entity() }), `${OUT} entity`],
+      ['form secret', { form: SECRET }, `${OUT} form`],
+      ['a user', { user: 'alice' }, `${OUT} user`],
+      ['a gateway as assigner', () => ({ entity: world.gatewayUri, assigner: world.probe.uri }), `${OUT} assigner`],
+      ['no names', { dnsNames: [] }, 'INVALID_ARGUMENT/FIELD_MISSING dns_names'],
+      ['a name in capitals', { dnsNames: ['GW.example'] }, 'INVALID_ARGUMENT/NAME_INVALID dns_names'],
+      ['an address that is none', { ipAddresses: ['127.0.0'] }, 'INVALID_ARGUMENT/NAME_INVALID ip_addresses'],
+      ['an address with a zone', { ipAddresses: ['fe80::1%eth0'] }, 'INVALID_ARGUMENT/NAME_INVALID ip_addresses'],
+      ['more names than a certificate holds', { dnsNames: crowd }, 'INVALID_ARGUMENT/FIELD_TOO_LONG dns_names'],
     ],
-  ]);
+  });
 
   it('hands A to the gateway that assigns, and keeps none of it', async () => {
     const undelivered = async () =>
@@ -141,12 +124,18 @@ describe('ImportEntityUserKey', () => {
   const good = () => ({ entity: world.entity(), user: '', entityUserKey: randomBytes(32), notAfter: time(60_000) });
   const send = (request: ReturnType<typeof good>) => world.operator.enrolment.importEntityUserKey(request);
 
-  refuses('a key of manufacture', good, send, () => [
-    ['another trust domain', { entity: 'cpns://pn1.other.example/pne/e' }, 'PERMISSION_DENIED/TRUST_DOMAIN'],
-    ['a user outside its pattern', { user: 'two words' }, 'INVALID_ARGUMENT/NAME_INVALID user'],
-    ...times('not_after', 'notAfter'),
-    ...secrets('entity_user_key', 'entityUserKey'),
-  ]);
+  type Import = ReturnType<typeof good>;
+  refuses<Import>({
+    name: 'ImportEntityUserKey',
+    good,
+    send,
+    faults: [
+      ['another trust domain', { entity: 'cpns://pn1.other.example/pne/e' }, 'PERMISSION_DENIED/TRUST_DOMAIN'],
+      ['a user outside its pattern', { user: 'two words' }, 'INVALID_ARGUMENT/NAME_INVALID user'],
+      ...times<Import>('not_after', 'notAfter'),
+      ...secrets<Import>('entity_user_key', 'entityUserKey'),
+    ],
+  });
 
   it('is the live key, the same when it comes again, and none once it was revoked', async () => {
     const request = good();
@@ -170,14 +159,20 @@ describe('ImportFirstSeed', () => {
   });
   const send = (request: ReturnType<typeof good>) => world.operator.enrolment.importFirstSeed(request);
 
-  refuses('a seed of manufacture', good, send, () => [
-    ['a gateway that has not enrolled', { gateway: world.gatewayUri }, 'FAILED_PRECONDITION/GATEWAY_NOT_PROVISIONED'],
-    ['an id outside its pattern', { firstSeedId: 'a/b' }, 'INVALID_ARGUMENT/NAME_INVALID first_seed_id'],
-    ['no entity', { maxEntities: 0 }, `${OUT} max_entities`],
-    ['an end before it is assigned with', { registerUntil: time(59_999) }, `${OUT} register_until`],
-    ...times('assign_until', 'assignUntil'),
-    ...secrets('first_seed', 'firstSeed'),
-  ]);
+  type Import = ReturnType<typeof good>;
+  refuses<Import>({
+    name: 'ImportFirstSeed',
+    good,
+    send,
+    faults: [
+      ['a gateway that has not enrolled', () => ({ gateway: world.gatewayUri }), NOT_PROVISIONED],
+      ['an id outside its pattern', { firstSeedId: 'a/b' }, 'INVALID_ARGUMENT/NAME_INVALID first_seed_id'],
+      ['no entity', { maxEntities: 0 }, `${OUT} max_entities`],
+      ['an end before it is assigned with', () => ({ registerUntil: time(59_999) }), `${OUT} register_until`],
+      ...times<Import>('assign_until', 'assignUntil'),
+      ...secrets<Import>('first_seed', 'firstSeed'),
+    ],
+  });
 
   it('is one seed of its id, which does not come back once it was revoked', async () => {
     const request = good();

@@ -1,44 +1,37 @@
 import { FirstSeed, SecondSeed, type CpnsError } from '@cpns/core';
-import { FakeClock } from '@cpns/core/testing';
+import { perTest } from '@cpns/core/testing';
 import { at } from '@cpns/store';
-import { temporaryStore } from '@cpns/store/testing';
 import type { ServerConfig } from '../config';
 import { FIRST_SEED, firstSeedName, GatewayRecords } from '../gateways/records';
-import { TRUST_DOMAIN, World } from '../testing/world';
+import { GW, pne, World } from '../testing/world';
 import { DeriveFromSeeds } from './agree-key';
 
-const GATEWAY = `cpns://pn1.${TRUST_DOMAIN}/pn-gw/gw`;
 const PLACES = 10;
 const wanted = { seed: at(FIRST_SEED, firstSeedName('seed-1')) };
 
 describe('registrations that count at one 1st seed at the same time', () => {
-  let dispose: () => Promise<void>;
+  const world = perTest(new World());
   let gateways: GatewayRecords;
   let seeds: DeriveFromSeeds;
   let commits: jest.SpyInstance;
 
   beforeEach(async () => {
-    const clock = new FakeClock();
-    const temporary = await temporaryStore(clock);
-    ({ dispose } = temporary);
-    const world = await World.make(temporary.store, { clock });
-    gateways = (await world.process()).module.get(GatewayRecords);
+    const { clock } = world;
+    gateways = world.server.module.get(GatewayRecords);
     seeds = new DeriveFromSeeds(gateways, {} as ServerConfig, clock);
     const until = clock.now() + 60_000;
     const limits = { firstSeedId: 'seed-1', assignUntil: until, registerUntil: until, maxEntities: PLACES };
     const seed = { ...limits, seed: new FirstSeed(Buffer.alloc(32, 7)), revoked: false, registered: 0 };
-    await gateways.transact(GATEWAY, wanted, () => ({ result: undefined, put: { seed } }));
-    commits = jest.spyOn(temporary.store, 'commit');
+    await gateways.transact(GW, wanted, () => ({ result: undefined, put: { seed } }));
+    commits = jest.spyOn(world.store, 'commit');
   });
-  afterEach(() => dispose());
 
   const count = (numbers: readonly number[], firstSeedId = 'seed-1') =>
     Promise.all(
       numbers.map((n) => {
-        const entity = `cpns://pn1.${TRUST_DOMAIN}/pne/camera-${n}`;
         const secondSeed = new SecondSeed(Buffer.alloc(32, n));
         const terms = { tokenId: 't', user: '', notAfter: 1, nonce: Buffer.alloc(16) };
-        const registration = { ...terms, firstSeedId, gateway: GATEWAY, entity, secondSeed };
+        const registration = { ...terms, firstSeedId, gateway: GW, entity: pne(`camera-${n}`), secondSeed };
         return seeds.count({ registration }).then(
           () => 'counted',
           (error: CpnsError) => error.reason,
@@ -46,7 +39,7 @@ describe('registrations that count at one 1st seed at the same time', () => {
       }),
     );
   const first = (size: number) => Array.from({ length: size }, (_, n) => n);
-  const registered = async () => (await gateways.read(GATEWAY, wanted)).seed?.registered;
+  const registered = async () => (await gateways.read(GW, wanted)).seed?.registered;
 
   it('are each counted once, in a commit or two', async () => {
     expect(await count([...first(PLACES), ...first(PLACES)])).toEqual(Array(2 * PLACES).fill('counted'));

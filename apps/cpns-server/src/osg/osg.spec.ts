@@ -2,9 +2,10 @@
 import { Clock, CpnsError, type GroupKey } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { OwnIdentity } from '@cpns/platform';
+import { outcomeOf } from '@cpns/platform/testing';
 import { Test } from '@nestjs/testing';
 import { FakeKmc } from '../testing/fake-kmc';
-import { KMC, reasonOf, SERVER } from '../testing/world';
+import { KMC, SERVER } from '../testing/world';
 import { GroupKeyCache, Kmc, Osg, type KmcMethods } from './osg';
 
 const requestId = Buffer.alloc(16, 1);
@@ -62,7 +63,7 @@ describe('OSG', () => {
     await first(await make());
     const osg = await make();
     kmc.breakNext('getKeyVersion', 'after');
-    expect(await reasonOf(osg.use('g', 1n, bytes))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+    expect(await outcomeOf(osg.use('g', 1n, bytes))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
     expect(await osg.use('g', 1n, bytes)).toBe(kmc.material('g', 1n)!.toString('hex'));
   });
 
@@ -130,8 +131,8 @@ describe('OSG', () => {
     ['a short key', { version: { groupId: 'g', version: 1n, groupKey: Buffer.alloc(31, 1) } }],
   ])('takes %s for a fault', async (_what, answer) => {
     const osg = await make({ createKey: () => Promise.resolve(answer), getKeyVersion: () => Promise.resolve(answer) });
-    expect(await reasonOf(first(osg))).toBe('INTERNAL/INTERNAL');
-    expect(await reasonOf(osg.use('g', 1n, bytes))).toBe('INTERNAL/INTERNAL');
+    expect(await outcomeOf(first(osg))).toBe('INTERNAL/INTERNAL');
+    expect(await outcomeOf(osg.use('g', 1n, bytes))).toBe('INTERNAL/INTERNAL');
   });
 
   it.each([
@@ -142,6 +143,6 @@ describe('OSG', () => {
     ['DEADLINE', 'DEADLINE_EXCEEDED/DEADLINE'],
   ] as const)('%s of the KMC is %s to our callers', async (reason, ours) => {
     kmc.breakNext('createKey', 'before', new CpnsError(reason, 'no'));
-    expect(await reasonOf(first(await make()))).toBe(ours);
+    expect(await outcomeOf(first(await make()))).toBe(ours);
   });
 });

@@ -1,19 +1,19 @@
-import type { KeyVersion } from '@cpns/contracts';
 import { CpnsError, SECRET_BYTES } from '@cpns/core';
 import { SeededRandom } from '@cpns/core/testing';
 import type { KmcMethods } from '../osg/osg';
 
-interface Key {
-  readonly versions: Map<bigint, { readonly requestId: Buffer; material: Buffer | undefined }>;
-  newest: bigint;
-  ended: boolean;
+interface Version {
+  readonly requestId: Buffer;
+  material: Buffer | undefined;
 }
 
 export type KmcCall = 'createKey' | 'createKeyVersion' | 'getKeyVersion' | 'destroyKeyVersion' | 'destroyKey';
 
 /** A KMC in memory that keeps the contract of kmc_service.proto, and breaks off when it is told to. */
 export class FakeKmc implements KmcMethods {
-  readonly #keys = new Map<string, Key>();
+  /** By group-id, version 1 first. */
+  readonly #keys = new Map<string, Version[]>();
+  readonly #ended = new Set<string>();
   readonly #random = new SeededRandom('kmc');
   /** Every call, in order, with what it was about. */
   readonly calls: string[] = [];
@@ -26,69 +26,58 @@ export class FakeKmc implements KmcMethods {
 
   /** Material of a version, or undefined when it was destroyed or never made. */
   material(groupId: string, version: bigint): Buffer | undefined {
-    return this.#keys.get(groupId)?.versions.get(version)?.material;
+    return this.#keys.get(groupId)?.[Number(version) - 1]?.material;
   }
 
   /** How many versions a group was ever given. */
   made(groupId: string): bigint {
-    return this.#keys.get(groupId)?.newest ?? 0n;
+    return BigInt(this.#keys.get(groupId)?.length ?? 0);
   }
 
   createKey: KmcMethods['createKey'] = ({ groupId, requestId }) =>
     this.#answer('createKey', groupId, () => {
-      const key = this.#keys.get(groupId);
-      if (key === undefined) this.#keys.set(groupId, { versions: new Map(), newest: 0n, ended: false });
-      else if (key.ended || key.versions.get(1n)?.requestId.equals(requestId) !== true)
-        throw new CpnsError('ALREADY_EXISTS', 'the group has a key');
-      return { version: this.#make(groupId, 1n, requestId) };
+      if (this.#ended.has(groupId)) throw new CpnsError('ALREADY_EXISTS', 'the group had a key');
+      if (!this.#keys.has(groupId)) this.#keys.set(groupId, []);
+      return this.#make(groupId, 0n, requestId, 'ALREADY_EXISTS');
     });
 
   createKeyVersion: KmcMethods['createKeyVersion'] = ({ groupId, previous, requestId }) =>
-    this.#answer('createKeyVersion', groupId, () => {
-      const key = this.#live(groupId);
-      const same = key.versions.get(previous + 1n)?.requestId.equals(requestId) === true;
-      if (!same && key.newest !== previous) throw new CpnsError('CONFLICT', 'another version is the newest');
-      return { version: this.#make(groupId, previous + 1n, requestId) };
-    });
+    this.#answer('createKeyVersion', groupId, () => this.#make(groupId, previous, requestId, 'CONFLICT'));
 
   getKeyVersion: KmcMethods['getKeyVersion'] = ({ groupId, version }) =>
-    this.#answer('getKeyVersion', `${groupId}/${version}`, () => {
-      const material = this.#live(groupId).versions.get(version)?.material;
-      if (material === undefined) throw new CpnsError('NOT_FOUND', 'no such version');
-      return { version: { groupId, version, groupKey: Buffer.from(material) } };
-    });
+    this.#answer('getKeyVersion', `${groupId}/${version}`, () => this.#given(groupId, version));
 
   destroyKeyVersion: KmcMethods['destroyKeyVersion'] = ({ groupId, version }) =>
     this.#answer('destroyKeyVersion', `${groupId}/${version}`, () => {
-      const found = this.#live(groupId).versions.get(version);
-      if (found === undefined) throw new CpnsError('NOT_FOUND', 'no such version');
-      found.material = undefined;
+      found(this.#live(groupId)[Number(version) - 1]).material = undefined;
       return {};
     });
 
   destroyKey: KmcMethods['destroyKey'] = ({ groupId }) =>
     this.#answer('destroyKey', groupId, () => {
-      const key = this.#keys.get(groupId);
-      if (key === undefined) throw new CpnsError('NOT_FOUND', 'no such key');
-      key.ended = true;
-      for (const version of key.versions.values()) version.material = undefined;
+      for (const version of found(this.#keys.get(groupId))) version.material = undefined;
+      this.#ended.add(groupId);
       return {};
     });
 
-  #live(groupId: string): Key {
-    const key = this.#keys.get(groupId);
-    if (key === undefined || key.ended) throw new CpnsError('NOT_FOUND', 'no such key');
-    return key;
+  #live(groupId: string): Version[] {
+    return found(this.#ended.has(groupId) ? undefined : this.#keys.get(groupId));
   }
 
-  #make(groupId: string, version: bigint, requestId: Buffer): KeyVersion {
-    const key = this.#live(groupId);
-    const found = key.versions.get(version) ?? { requestId, material: this.#random.bytes(SECRET_BYTES) };
-    key.versions.set(version, found);
-    key.newest = version > key.newest ? version : key.newest;
-    if (found.material === undefined) throw new CpnsError('NOT_FOUND', 'it was destroyed');
-    // a copy, as over the wire: its receiver wipes it
-    return { groupId, version, groupKey: Buffer.from(found.material) };
+  /** @param taken what is said where the version after `previous` is another request's, or not the next */
+  #make(groupId: string, previous: bigint, requestId: Buffer, taken: 'ALREADY_EXISTS' | 'CONFLICT') {
+    const versions = this.#live(groupId);
+    const known = versions[Number(previous)];
+    if (known === undefined ? BigInt(versions.length) !== previous : !known.requestId.equals(requestId))
+      throw new CpnsError(taken, 'another version is the newest');
+    if (known === undefined) versions.push({ requestId, material: this.#random.bytes(SECRET_BYTES) });
+    return this.#given(groupId, previous + 1n);
+  }
+
+  /** A copy, as over the wire: its receiver wipes it. */
+  #given(groupId: string, version: bigint) {
+    const groupKey = Buffer.from(found(this.#live(groupId)[Number(version) - 1]?.material));
+    return { version: { groupId, version, groupKey } };
   }
 
   async #answer<T>(call: KmcCall, about: string, work: () => T): Promise<T> {
@@ -104,3 +93,8 @@ export class FakeKmc implements KmcMethods {
 }
 
 const away = () => new CpnsError('DEPENDENCY_UNAVAILABLE', 'the KMC does not answer');
+
+function found<T>(one: T | undefined): T {
+  if (one === undefined) throw new CpnsError('NOT_FOUND', 'no such key or version');
+  return one;
+}

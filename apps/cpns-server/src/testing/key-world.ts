@@ -1,15 +1,12 @@
 /** A CPNS Server in the process of a test, as far as Entity-User Keys go: its real ports over a store and a clock of the test. */
 import { EntityUserKeyServiceService, type AssignmentReply, type AssignmentRequest } from '@cpns/contracts';
 import { Clock, formatEntityUri, serviceUri } from '@cpns/core';
-import { FakeClock } from '@cpns/core/testing';
-import { startService, type StartedService } from '@cpns/platform/testing';
+import { FakeClock, TemporaryDirectory } from '@cpns/core/testing';
+import { startService, type ServedModule } from '@cpns/platform/testing';
 import { Store } from '@cpns/store';
 import { FailingStore, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { NOWHERE, Operator, serverSideSettings, writePki } from '@cpns/testing';
 import { ASSIGN_METHOD, castOf, OperatedWorld, TestGateway, type Cast, type Port } from '@cpns/testing/bad-input';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { AppModule } from '../app.module';
 import { ServerConfig } from '../config';
 
@@ -17,12 +14,13 @@ export const TRUST_DOMAIN = 'td.example';
 const SERVER = serviceUri(TRUST_DOMAIN, 'cpns-server');
 
 interface Parts {
-  readonly directory: string;
+  readonly directory: TemporaryDirectory;
   readonly clock: FakeClock;
   readonly temporary: TemporaryStore;
   readonly database: FailingStore;
-  readonly service: StartedService;
+  readonly service: ServedModule;
   readonly operator: Operator;
+  readonly enrolled: (pn: string, id: string) => Promise<TestGateway>;
 }
 
 export class ServerWorld extends OperatedWorld {
@@ -39,8 +37,9 @@ export class ServerWorld extends OperatedWorld {
   }
 
   static async start(): Promise<ServerWorld> {
-    const directory = mkdtempSync(join(tmpdir(), 'cpns-server-'));
-    const pki = await writePki(join(directory, 'pki'), TRUST_DOMAIN);
+    const directory = new TemporaryDirectory();
+    directory.open();
+    const pki = await writePki(directory.join('pki'), TRUST_DOMAIN);
     const clock = new FakeClock(Date.now());
     const temporary = await temporaryStore(clock);
     const database = new FailingStore(temporary.store);
@@ -48,7 +47,7 @@ export class ServerWorld extends OperatedWorld {
       name: 'cpns-server',
       module: AppModule,
       configClass: ServerConfig,
-      env: serverSideSettings('cpns-server', directory, TRUST_DOMAIN, pki),
+      env: serverSideSettings('cpns-server', directory.path, TRUST_DOMAIN, pki),
       overrides: [
         { provide: Clock, useValue: clock },
         { provide: Store, useValue: database },
@@ -64,12 +63,18 @@ export class ServerWorld extends OperatedWorld {
       entity: (pnId: string, entityType: 'pn-gw', entityId: string) =>
         formatEntityUri({ pnId, trustDomain: TRUST_DOMAIN, entityType, entityId }),
     };
-    const cast = await castOf(TRUST_DOMAIN, pki, (pn, id) => TestGateway.enrol(server, pn, id));
-    return new ServerWorld(cast, { directory, clock, temporary, database, service, operator });
+    const enrolled = (pn: string, id: string) => TestGateway.enrol(server, pn, id);
+    const cast = await castOf(TRUST_DOMAIN, pki, enrolled);
+    return new ServerWorld(cast, { directory, clock, temporary, database, service, operator, enrolled });
   }
 
   get operator(): Operator {
     return this.parts.operator;
+  }
+
+  /** Another acting gateway whose keys the test holds. */
+  get enrolled() {
+    return this.parts.enrolled;
   }
 
   get store(): Store {
@@ -111,6 +116,6 @@ export class ServerWorld extends OperatedWorld {
     this.operator.close();
     await this.parts.service.close();
     await this.parts.temporary.dispose();
-    rmSync(this.parts.directory, { recursive: true, force: true });
+    this.parts.directory.close();
   }
 }

@@ -1,8 +1,10 @@
 import { GroupKey } from '@cpns/core';
+import { perTest } from '@cpns/core/testing';
+import { outcomeOf } from '@cpns/platform/testing';
 import { at, Records, type RecordRef } from '@cpns/store';
-import { dump, failingStore } from '@cpns/store/testing';
+import { changesBy, deathsAt, failingStore } from '@cpns/store/testing';
 import { HEAD, keyAggregate, VERSION, versionName } from './kmc.controller';
-import { openWorld, reasonOf, requestId, STORES, type Kmc, type World } from './testing/world';
+import { requestId, STORES, World, type Kmc } from './testing/world';
 
 const withVersions = async (kmc: Kmc, groupId: string, versions: number): Promise<void> => {
   await kmc.create(groupId, 1);
@@ -27,11 +29,7 @@ async function addVersions({ module }: Kmc, groupId: string, from: number, newes
 }
 
 describe.each(STORES)('the end of keys on the %s store', (kind) => {
-  let world: World;
-  beforeEach(async () => {
-    world = await openWorld(kind);
-  });
-  afterEach(() => world.dispose());
+  const world = perTest(new World(kind));
 
   const liveKeys = async () => (await world.raw()).toString('latin1').split('"groupKey":').length - 1;
 
@@ -40,8 +38,8 @@ describe.each(STORES)('the end of keys on the %s store', (kind) => {
     await kmc.create('g', 1);
     const second = await kmc.createVersion('g', 1n, 2);
     await kmc.destroyVersion('g', 1n);
-    expect(await reasonOf(kmc.get('g', 1n))).toBe('NOT_FOUND/NOT_FOUND');
-    expect(await reasonOf(kmc.create('g', 1))).toBe('NOT_FOUND/NOT_FOUND');
+    expect(await outcomeOf(kmc.get('g', 1n))).toBe('NOT_FOUND/NOT_FOUND');
+    expect(await outcomeOf(kmc.create('g', 1))).toBe('NOT_FOUND/NOT_FOUND');
     expect(await kmc.get('g', 2n)).toEqual(second);
   });
 
@@ -67,9 +65,9 @@ describe.each(STORES)('the end of keys on the %s store', (kind) => {
     await kmc.destroy('g');
     expect(await liveKeys()).toBe(0);
     for (const version of [1n, 501n, BigInt(versions)])
-      expect(await reasonOf(kmc.get('g', version))).toBe('NOT_FOUND/NOT_FOUND');
-    expect(await reasonOf(kmc.create('g', 9_999))).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
-    expect(await reasonOf(kmc.createVersion('g', BigInt(versions), 9_999))).toBe('NOT_FOUND/NOT_FOUND');
+      expect(await outcomeOf(kmc.get('g', version))).toBe('NOT_FOUND/NOT_FOUND');
+    expect(await outcomeOf(kmc.create('g', 9_999))).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
+    expect(await outcomeOf(kmc.createVersion('g', BigInt(versions), 9_999))).toBe('NOT_FOUND/NOT_FOUND');
   }, 60_000);
 
   it('leaves other groups alone', async () => {
@@ -84,35 +82,24 @@ describe.each(STORES)('the end of keys on the %s store', (kind) => {
     await withVersions(world.kmc, 'g', 3);
     for (const destroy of [() => world.kmc.destroyVersion('g', 2n), () => world.kmc.destroy('g')]) {
       await destroy();
-      const before = await dump(world.store);
-      await destroy();
-      expect(await dump(world.store)).toEqual(before);
+      expect(await changesBy(world.store, destroy)).toEqual([]);
     }
-    const before = await dump(world.store);
-    await world.kmc.destroyVersion('g', 1n);
-    expect(await dump(world.store)).toEqual(before);
+    expect(await changesBy(world.store, () => world.kmc.destroyVersion('g', 1n))).toEqual([]);
   });
 
-  it.each([
-    [1, 'before'],
-    [1, 'after'],
-    [2, 'before'],
-    [2, 'after'],
-    [3, 'before'],
-    [3, 'after'],
-  ] as const)(
-    'killed at commit %i, %s it: gives nothing out afterwards, and goes on when asked again',
-    async (at, when) => {
+  it.each(deathsAt(3))(
+    'killed at commit $at, $when it: gives nothing out afterwards, and goes on when asked again',
+    async ({ at: commit, when }) => {
       await withVersions(world.kmc, 'g', 3);
-      const dying = await world.process((store) => failingStore(store, { at, when }));
-      expect(await reasonOf(dying.destroy('g'))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+      const dying = await world.process((store) => failingStore(store, { at: commit, when }));
+      expect(await outcomeOf(dying.destroy('g'))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
       const again = await world.process();
-      const ended = at > 1 || when === 'after';
-      expect(await reasonOf(again.get('g', 3n))).toBe(ended ? 'NOT_FOUND/NOT_FOUND' : 'accepted');
-      if (ended) expect(await reasonOf(again.createVersion('g', 3n, 9))).toBe('NOT_FOUND/NOT_FOUND');
+      const ended = commit > 1 || when === 'after';
+      expect(await outcomeOf(again.get('g', 3n))).toBe(ended ? 'NOT_FOUND/NOT_FOUND' : 'accepted');
+      if (ended) expect(await outcomeOf(again.createVersion('g', 3n, 9))).toBe('NOT_FOUND/NOT_FOUND');
       await again.destroy('g');
       expect(await liveKeys()).toBe(0);
-      expect(await reasonOf(again.create('g', 10))).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
+      expect(await outcomeOf(again.create('g', 10))).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
     },
   );
 });

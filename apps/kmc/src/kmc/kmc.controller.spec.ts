@@ -1,46 +1,22 @@
 import { KmcServiceService } from '@cpns/contracts';
-import { connectTo, type Connection } from '@cpns/grpc';
-import { identifyByName, TestPki } from '@cpns/grpc/testing';
-import { serve, type ServedModule } from '@cpns/platform/testing';
+import { perTest } from '@cpns/core/testing';
+import { outcomeOf, TestPort } from '@cpns/platform/testing';
 import { withinStep, withStepChain } from '@cpns/telemetry';
 import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
-import { KMC, openWorld, reasonOf, requestId, SERVER, type World } from './testing/world';
+import { KMC, requestId, SERVER, World } from './testing/world';
 
-const pki = new TestPki();
 const log = new MemoryLog('kmc');
 const telemetry = new MemoryTelemetry('kmc');
-const connections: Connection[] = [];
-let world: World;
-let served: ServedModule;
+const port = new TestPort(KMC);
+const world = perTest(new World());
 
-const clientOf = (uri: string) => {
-  const connection = connectTo({ address: served.addresses.certificate!, tls: pki.client(uri), expectedPeer: KMC });
-  connections.push(connection);
-  return connection.client(KmcServiceService);
-};
+const clientOf = (uri: string) => port.as(uri).client(KmcServiceService);
 
-beforeEach(async () => {
+beforeEach(() => {
   telemetry.reset();
-  world = await openWorld();
-  served = await serve(world.kmc.module, {
-    certificate: {
-      listen: '127.0.0.1:0',
-      tls: pki.server(KMC),
-      clients: 'certificate',
-      identify: identifyByName,
-      logger: log.logger,
-    },
-  });
+  return port.serve(world.kmc.module, { logger: log.logger });
 });
-afterEach(async () => {
-  for (const connection of connections.splice(0)) connection.close();
-  await served.close();
-  await world.dispose();
-});
-afterAll(async () => {
-  await telemetry.stop();
-  pki.remove();
-});
+afterAll(() => telemetry.stop());
 
 /** Every call of the service, good ones. */
 const CALLS = (rpc: ReturnType<typeof clientOf>) => ({
@@ -60,7 +36,7 @@ describe('the KMC over a port', () => {
     expect((await calls.getKeyVersion()).version).toEqual(second);
     await calls.destroyKeyVersion();
     await calls.destroyKey();
-    expect(await reasonOf(calls.getKeyVersion())).toBe('NOT_FOUND/NOT_FOUND');
+    expect(await outcomeOf(calls.getKeyVersion())).toBe('NOT_FOUND/NOT_FOUND');
     const text =
       log.text() + JSON.stringify((await telemetry.spans()).map(({ attributes, events }) => [attributes, events]));
     for (const key of [first!.groupKey, second!.groupKey])
@@ -78,17 +54,17 @@ describe('the KMC over a port', () => {
   it.each(STRANGERS)('refuses %s every call', async (uri) => {
     const { version } = await clientOf(SERVER).createKey({ groupId: 'g', requestId: requestId(1) });
     for (const call of Object.values(CALLS(clientOf(uri))))
-      expect(await reasonOf(call())).toBe('PERMISSION_DENIED/ROLE_NOT_PERMITTED');
+      expect(await outcomeOf(call())).toBe('PERMISSION_DENIED/ROLE_NOT_PERMITTED');
     expect((await clientOf(SERVER).getKeyVersion({ groupId: 'g', version: 1n })).version).toEqual(version);
   });
 
   it('tells a refusal over the wire', async () => {
     const rpc = clientOf(SERVER);
-    expect(await reasonOf(rpc.createKey({ groupId: 'a/b', requestId: requestId(1) }))).toBe(
+    expect(await outcomeOf(rpc.createKey({ groupId: 'a/b', requestId: requestId(1) }))).toBe(
       'INVALID_ARGUMENT/NAME_INVALID',
     );
     await rpc.createKey({ groupId: 'g', requestId: requestId(1) });
-    expect(await reasonOf(rpc.createKeyVersion({ groupId: 'g', previous: 2n, requestId: requestId(2) }))).toBe(
+    expect(await outcomeOf(rpc.createKeyVersion({ groupId: 'g', previous: 2n, requestId: requestId(2) }))).toBe(
       'ABORTED/CONFLICT',
     );
   });
@@ -137,7 +113,7 @@ describe('the steps of a flow that the KMC receives', () => {
     await withinStep({ flow: 'GK-UPDATE-M', step: 2 }, calls.destroyKeyVersion);
     await calls.destroyKey();
     for (const flow of ['GK-DELETE', 'FLOW-PULL'] as const)
-      expect(await reasonOf(withinStep({ flow, step: 2 }, calls.createKey))).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
+      expect(await outcomeOf(withinStep({ flow, step: 2 }, calls.createKey))).toBe('ALREADY_EXISTS/ALREADY_EXISTS');
     expect(await reported()).toEqual([]);
   });
 });

@@ -1,14 +1,12 @@
-import { dump, failingStore } from '@cpns/store/testing';
-import { openWorld, reasonOf, STORES, type Kmc, type World } from './testing/world';
+import { perTest } from '@cpns/core/testing';
+import { expectRefusal, outcomeOf } from '@cpns/platform/testing';
+import { deathsAt, failingStore } from '@cpns/store/testing';
+import { STORES, World, type Kmc } from './testing/world';
 
 describe('on one store', () => {
-  let world: World;
+  const world = perTest(new World());
   let kmc: Kmc;
-  beforeEach(async () => {
-    world = await openWorld();
-    ({ kmc } = world);
-  });
-  afterEach(() => world.dispose());
+  beforeEach(() => ({ kmc } = world));
 
   it('makes version 1, 32 bytes, another key for each group', async () => {
     const [a, b] = [await kmc.create('a', 1), await kmc.create('b', 2)];
@@ -44,7 +42,7 @@ describe('on one store', () => {
     const second = await kmc.createVersion('g', 1n, 2);
     world.clock.advance(31 * 24 * 3_600_000);
     expect(await kmc.createVersion('g', 1n, 2)).toEqual(second);
-    expect(await reasonOf(kmc.createVersion('g', 1n, 3))).toBe('ABORTED/CONFLICT');
+    expect(await outcomeOf(kmc.createVersion('g', 1n, 3))).toBe('ABORTED/CONFLICT');
   });
 
   it('follows a destroyed version: its number is not given again', async () => {
@@ -69,7 +67,7 @@ describe('on one store', () => {
       expect: [{ name: 'version.2', revision: found.get('version.2')!.revision }],
       put: [{ name: 'version.2', value: found.get('version.1')!.value }],
     });
-    expect(await reasonOf(kmc.get('g', 2n))).toBe('INTERNAL/STORED_RECORD_INVALID');
+    expect(await outcomeOf(kmc.get('g', 2n))).toBe('INTERNAL/STORED_RECORD_INVALID');
   });
 
   const refused: [string, (kmc: Kmc) => Promise<unknown>, string][] = [
@@ -88,18 +86,12 @@ describe('on one store', () => {
     await kmc.destroyVersion('g', 2n);
     await kmc.create('gone', 3);
     await kmc.destroy('gone');
-    const before = await dump(world.store);
-    expect(await reasonOf(call(kmc))).toBe(expected);
-    expect(await dump(world.store)).toEqual(before);
+    await expectRefusal(world.store, () => call(kmc), expected);
   });
 });
 
 describe.each(STORES)('making versions on the %s store', (kind) => {
-  let world: World;
-  beforeEach(async () => {
-    world = await openWorld(kind);
-  });
-  afterEach(() => world.dispose());
+  const world = perTest(new World(kind));
 
   it('gives a number to one of many requests, the others are CONFLICT', async () => {
     await world.kmc.create('g', 1);
@@ -108,10 +100,10 @@ describe.each(STORES)('making versions on the %s store', (kind) => {
     const outcomes = await Promise.allSettled(calls);
     const given = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     expect(given).toHaveLength(1);
-    const refusals = await Promise.all(calls.map((call) => reasonOf(call)));
+    const refusals = await Promise.all(calls.map((call) => outcomeOf(call)));
     expect(refusals.filter((reason) => reason === 'ABORTED/CONFLICT')).toHaveLength(19);
     expect(await world.kmc.get('g', 2n)).toEqual(given[0]);
-    expect(await reasonOf(world.kmc.get('g', 3n))).toBe('NOT_FOUND/NOT_FOUND');
+    expect(await outcomeOf(world.kmc.get('g', 3n))).toBe('NOT_FOUND/NOT_FOUND');
   });
 
   it('makes one version of one request, however often it comes at once', async () => {
@@ -123,42 +115,37 @@ describe.each(STORES)('making versions on the %s store', (kind) => {
     );
     expect(new Set(updated.map(({ version, groupKey }) => `${version} ${groupKey.toString('hex')}`)).size).toBe(1);
     expect(await world.kmc.get('g', 2n)).toEqual(updated[0]);
-    expect(await reasonOf(world.kmc.get('g', 3n))).toBe('NOT_FOUND/NOT_FOUND');
+    expect(await outcomeOf(world.kmc.get('g', 3n))).toBe('NOT_FOUND/NOT_FOUND');
   });
 
   it('gives one request id to one of two groups', async () => {
-    const outcomes = await Promise.all([reasonOf(world.kmc.create('a', 1)), reasonOf(world.kmc.create('b', 1))]);
+    const outcomes = await Promise.all([outcomeOf(world.kmc.create('a', 1)), outcomeOf(world.kmc.create('b', 1))]);
     expect(outcomes.sort()).toEqual(['ABORTED/CONFLICT', 'accepted']);
   });
 
   it('makes nothing after an end that was faster', async () => {
     await world.kmc.create('g', 1);
-    const [made] = await Promise.all([reasonOf(world.kmc.createVersion('g', 1n, 2)), world.kmc.destroy('g')]);
+    const [made] = await Promise.all([outcomeOf(world.kmc.createVersion('g', 1n, 2)), world.kmc.destroy('g')]);
     expect(['accepted', 'NOT_FOUND/NOT_FOUND']).toContain(made);
-    for (const version of [1n, 2n]) expect(await reasonOf(world.kmc.get('g', version))).toBe('NOT_FOUND/NOT_FOUND');
+    for (const version of [1n, 2n]) expect(await outcomeOf(world.kmc.get('g', version))).toBe('NOT_FOUND/NOT_FOUND');
     expect((await world.raw()).toString('latin1')).not.toContain('"groupKey":');
   });
-
-  const CRASHES = [1, 2].flatMap((at) => [
-    { at, when: 'before' as const },
-    { at, when: 'after' as const },
-  ]);
 
   const REQUESTS: [string, bigint, (kmc: Kmc) => ReturnType<Kmc['create']>][] = [
     ['a creation', 1n, (k) => k.create('g', 1)],
     ['an update', 2n, (k) => k.createVersion('g', 1n, 2)],
   ];
   describe.each(REQUESTS)('%s', (_, version, make) => {
-    it.each(CRASHES)('killed at commit $at, $when it, goes on: one version, one answer', async (failure) => {
+    it.each(deathsAt(2))('killed at commit $at, $when it, goes on: one version, one answer', async (failure) => {
       for (let previous = 1n; previous < version; previous++) await world.kmc.create('g', 1);
       const dying = await world.process((store) => failingStore(store, failure));
-      expect(await reasonOf(make(dying))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
+      expect(await outcomeOf(make(dying))).toBe('UNAVAILABLE/DEPENDENCY_UNAVAILABLE');
       const again = await world.process();
       const made = await make(again);
       expect(made.version).toBe(version);
       expect(await make(world.kmc)).toEqual(made);
       expect(await again.get('g', version)).toEqual(made);
-      expect(await reasonOf(again.get('g', version + 1n))).toBe('NOT_FOUND/NOT_FOUND');
+      expect(await outcomeOf(again.get('g', version + 1n))).toBe('NOT_FOUND/NOT_FOUND');
       expect((await again.createVersion('g', version, 3)).version).toBe(version + 1n);
     });
   });

@@ -1,12 +1,10 @@
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
-import { signerNamed } from '../testing/fake-server';
-import { BOTH, CAMERA, GATEWAY, GatewayWorld, GROUP, LOCK, outcomeOf, STRANGER } from '../testing/world';
+import { perTest, reasonOfAsync } from '@cpns/core/testing';
+import { BOTH, CAMERA, GATEWAY, GatewayWorld, GROUP, LOCK, STRANGER } from '../testing/world';
 import { HeldPushes } from './envelopes';
 
 describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
-  let world: GatewayWorld;
-  beforeEach(async () => (world = await GatewayWorld.create()));
-  afterEach(() => world.dispose());
+  const world = perTest(new GatewayWorld());
 
   const held = async (version: bigint) => (await world.holds(version))[0];
 
@@ -66,7 +64,7 @@ describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
       [
         'was signed by another service',
         async () =>
-          world.server.delivery(world.server.statement(GROUP, 1n), BOTH, 0, await signerNamed(world.pki, 'smf')),
+          world.server.delivery(world.server.statement(GROUP, 1n), BOTH, 0, await world.pki.issueService('smf')),
         'PEER_UNEXPECTED',
       ],
       ['has the envelope of another PN', () => world.server.keyFor(GROUP, 1n, [CAMERA, STRANGER]), 'PN_MISMATCH'],
@@ -76,24 +74,24 @@ describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
           const push = other();
           return { ...push, envelopes: [{ entity: LOCK, own: push.envelopes[0]!.own }] };
         },
-        'ENVELOPE_INVALID',
+        'ENVELOPE_INVALID entity',
       ],
       ['has a rekey message', () => ({ ...other(), shared: Buffer.from([2]) }), 'FIELD_OUT_OF_RANGE'],
     ])('%s', async (_what, push, reason) => {
       await world.notice({ groupId: GROUP, members: BOTH });
-      expect(await outcomeOf(world.push(await push()))).toBe(reason);
+      expect(await reasonOfAsync(world.push(await push()))).toBe(reason);
       expect(await world.versions()).toEqual([]);
       expect(await world.holds(1n)).toEqual([false, false]);
     });
 
     it('is refused before its notice as well: nothing of it waits', async () => {
-      expect(await outcomeOf(world.push(altered({ version: 2n })))).toBe('SIGNATURE_INVALID');
+      expect(await reasonOfAsync(world.push(altered({ version: 2n })))).toBe('SIGNATURE_INVALID');
       expect(await world.waiting()).toEqual([]);
     });
 
     it('goes back to a lower version', async () => {
       await world.pushed(2n);
-      expect(await outcomeOf(world.push(world.server.keyFor(GROUP, 1n, BOTH)))).toBe('STATEMENT_LOWER');
+      expect(await reasonOfAsync(world.push(world.server.keyFor(GROUP, 1n, BOTH)))).toBe('STATEMENT_LOWER');
       expect(await held(1n)).toBe(false);
     });
 
@@ -101,7 +99,7 @@ describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
       await world.pushed();
       const commitment = Buffer.alloc(32, 1);
       const second = world.server.delivery(world.server.statement(GROUP, 1n, { commitment }), BOTH);
-      expect(await outcomeOf(world.push(second))).toBe('STATEMENT_CONFLICT');
+      expect(await reasonOfAsync(world.push(second))).toBe('STATEMENT_CONFLICT');
     });
   });
 
@@ -115,7 +113,7 @@ describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
 
     it('waits also after a restart', async () => {
       await world.push(world.server.keyFor(GROUP, 1n, BOTH));
-      world = await world.restarted();
+      await world.restart();
       await world.notice({ groupId: GROUP, members: BOTH });
       expect(await world.versions()).toEqual([1n]);
     });
@@ -158,8 +156,8 @@ describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
       await world.ended();
       expect([await world.versions(), await held(1n)]).toEqual([[2n], false]);
       for (const version of [1n, 2n, 3n])
-        expect(await outcomeOf(world.push(world.server.keyFor(GROUP, version, BOTH)))).toBe('GROUP_DELETED');
-      expect(await outcomeOf(world.push(world.server.endOf(GROUP, 1n)))).toBe('over');
+        expect(await reasonOfAsync(world.push(world.server.keyFor(GROUP, version, BOTH)))).toBe('GROUP_DELETED');
+      expect(await reasonOfAsync(world.push(world.server.endOf(GROUP, 1n)))).toBe('accepted');
     });
 
     it('waits for the notice of the end, whatever waits with it is of no more use', async () => {

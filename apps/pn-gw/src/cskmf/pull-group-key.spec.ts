@@ -1,13 +1,12 @@
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, type Reason } from '@cpns/core';
+import { perTest, reasonOfAsync } from '@cpns/core/testing';
 import { SEAL_PERIOD } from '../testing/fake-smf';
-import { BOTH, CAMERA, GatewayWorld, GROUP, LOCK, outcomeOf, type Shown, STRANGER } from '../testing/world';
+import { BOTH, CAMERA, GatewayWorld, GROUP, LOCK, type Shown, STRANGER } from '../testing/world';
 import { PullGroupKey } from './cskmf.controller';
 
 describe('PullGroupKey (GK-PULL)', () => {
-  let world: GatewayWorld;
-  beforeEach(async () => (world = await GatewayWorld.create()));
-  afterEach(() => world.dispose());
+  const world = perTest(new GatewayWorld());
 
   const ask = (version = 0n, entity: string | undefined = CAMERA, shown?: Shown, groupId = GROUP) =>
     world.module.get(PullGroupKey).execute({ groupId, version }, world.call(entity, shown));
@@ -93,14 +92,14 @@ describe('PullGroupKey (GK-PULL)', () => {
     it.each<Reason>(['GROUP_DELETED', 'MEMBER_WITHOUT_KEY', 'PN_MISMATCH'])('passes %s on', async (reason) => {
       await world.notice({ groupId: GROUP, members: BOTH });
       refusing(reason);
-      expect(await outcomeOf(ask())).toBe(reason);
+      expect(await reasonOfAsync(ask())).toBe(reason);
     });
 
     it('does not give what is held instead of a refusal', async () => {
       await world.pushed();
       world.clock.advance(SEAL_PERIOD);
       refusing('NOT_A_MEMBER');
-      expect(await outcomeOf(ask())).toBe('NOT_A_MEMBER');
+      expect(await reasonOfAsync(ask())).toBe('NOT_A_MEMBER');
     });
 
     it.each<[string, () => GatewayGroupKeyDelivery, string]>([
@@ -120,21 +119,21 @@ describe('PullGroupKey (GK-PULL)', () => {
     ])('refuses an answer %s', async (_what, answer, reason) => {
       await world.notice({ groupId: GROUP, revision: 2n, members: BOTH });
       world.server.answer = answer;
-      expect(await outcomeOf(ask())).toBe(reason);
+      expect(await reasonOfAsync(ask())).toBe(reason);
       expect(await world.versions()).toEqual([]);
     });
 
     it('refuses another version than was asked for', async () => {
       await world.notice({ groupId: GROUP, revision: 3n, members: BOTH });
       answering(2n);
-      expect(await outcomeOf(ask(3n))).toBe('FIELD_OUT_OF_RANGE');
+      expect(await reasonOfAsync(ask(3n))).toBe('FIELD_OUT_OF_RANGE');
     });
   });
 
   describe('after a new enrolment', () => {
     it('gives no envelope of the key before, whether or not the Server is there', async () => {
       await world.pushed();
-      expect(await outcomeOf(ask(0n, CAMERA, { epoch: 1 }))).toBe('DEPENDENCY_UNAVAILABLE');
+      expect(await reasonOfAsync(ask(0n, CAMERA, { epoch: 1 }))).toBe('DEPENDENCY_UNAVAILABLE');
       answering(1n, 1);
       const first = await ask(0n, CAMERA, { epoch: 1 });
       refusing('DEPENDENCY_UNAVAILABLE');
@@ -163,10 +162,10 @@ describe('PullGroupKey (GK-PULL)', () => {
       await world.pushed();
       await world.notice({ groupId: GROUP, revision: 2n, deleted: true });
       answering(1n);
-      expect(await outcomeOf(ask())).toBe('GROUP_DELETED');
-      expect(await outcomeOf(ask(1n))).toBe('GROUP_DELETED');
+      expect(await reasonOfAsync(ask())).toBe('GROUP_DELETED');
+      expect(await reasonOfAsync(ask(1n))).toBe('GROUP_DELETED');
       await world.push(world.server.endOf(GROUP, 1n));
-      expect(await outcomeOf(ask())).toBe('GROUP_DELETED');
+      expect(await reasonOfAsync(ask())).toBe('GROUP_DELETED');
       expect(asked()).toEqual([]);
     });
   });
@@ -180,7 +179,7 @@ describe('PullGroupKey (GK-PULL)', () => {
       'PROOF_MISSING',
     ],
   ])('refuses %s before any work', async (_what, act, reason) => {
-    expect(await outcomeOf(act())).toBe(reason);
+    expect(await reasonOfAsync(act())).toBe(reason);
     expect(asked()).toEqual([]);
   });
 

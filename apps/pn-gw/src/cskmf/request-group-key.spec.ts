@@ -1,6 +1,6 @@
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, type Reason } from '@cpns/core';
-import { eventually } from '@cpns/delivery/testing';
+import { eventually, perTest } from '@cpns/core/testing';
 import { away, type NoticeOf } from '../testing/fake-smf';
 import { BOTH, GatewayWorld, GROUP, STRANGER } from '../testing/world';
 
@@ -8,9 +8,7 @@ const PULL = { groupId: GROUP, delivery: 'pull', members: BOTH } as const;
 const FOR_ALL = { groupId: GROUP, version: 0n, entity: '' };
 
 describe('the key of a group that was noticed (FLOW-PULL steps 8 to 11)', () => {
-  let world: GatewayWorld;
-  beforeEach(async () => (world = await GatewayWorld.create()));
-  afterEach(() => world.dispose());
+  const world = perTest(new GatewayWorld());
 
   const answering = (version: bigint) => (world.server.answer = () => world.server.keyFor(GROUP, version, BOTH));
   it.each<[what: string, notices: readonly Partial<NoticeOf>[], asked: number]>([
@@ -49,7 +47,7 @@ describe('the key of a group that was noticed (FLOW-PULL steps 8 to 11)', () => 
     await world.notice(PULL);
     await world.requestsDone();
     answering(1n);
-    world = await world.restarted();
+    await world.restart();
     const over = new AbortController();
     const running = world.requests.run(over.signal);
     await eventually(async () => expect(await world.holds(1n)).toEqual([true, true]));

@@ -1,18 +1,14 @@
 import type { WatchGroupKeysResponse } from '@cpns/contracts';
 import { duration } from '@cpns/core';
-import { eventually, FakeTimers } from '@cpns/delivery/testing';
+import { eventually, perTest } from '@cpns/core/testing';
+import { FakeTimers } from '@cpns/delivery/testing';
 import { keyIdOf } from '../testing/fake-server';
 import { Statements } from '../service-group/known-groups';
 import { BOTH, CAMERA, GatewayWorld, LOCK, type Shown, STRANGER, WATCH_LIFETIME } from '../testing/world';
 
 describe('WatchGroupKeys (GK-PUSH)', () => {
-  let world: GatewayWorld;
   let timers: FakeTimers;
-  beforeEach(async () => {
-    timers = new FakeTimers();
-    world = await GatewayWorld.create(timers);
-  });
-  afterEach(() => world.dispose());
+  const world = perTest(new GatewayWorld(() => (timers = new FakeTimers())));
 
   const watch = (entity: string | undefined = CAMERA, shown?: Shown, taken?: () => Promise<void>) =>
     world.watch(entity, shown, taken);
@@ -29,7 +25,7 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
     const own = await world.envelopes.find(CAMERA, 'g3', 1n);
     expect(sent.at(-1)?.delivery?.own).toEqual(own?.own);
     hangUp();
-    expect(await outcome).toBe('over');
+    expect(await outcome).toBe('accepted');
     expect(world.hub.size).toBe(0);
   });
 
@@ -135,7 +131,7 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
       const { outcome } = watch();
       await eventually(() => expect(timers.pending).toEqual([WATCH_LIFETIME]));
       timers.advance(WATCH_LIFETIME);
-      expect(await outcome).toBe('over');
+      expect(await outcome).toBe('accepted');
     });
 
     it('with CERTIFICATE_EXPIRED when the caller’s certificate does', async () => {
@@ -161,7 +157,7 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
     it('when the caller goes away before anything was read', async () => {
       const { outcome, hangUp } = watch();
       hangUp();
-      expect(await outcome).toBe('over');
+      expect(await outcome).toBe('accepted');
       expect(world.hub.size).toBe(0);
     });
   });

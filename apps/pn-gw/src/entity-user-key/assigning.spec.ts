@@ -1,15 +1,15 @@
 /** What a PN GW keeps while it assigns Entity-User Keys by itself, in both forms (EUK-GW-S, EUK-GW-P steps 4 to 6; Q8). */
-import { wireKeyForm, type AssignmentReply } from '@cpns/contracts';
+import type { AssignmentReply } from '@cpns/contracts';
 import { CpnsError, duration } from '@cpns/core';
 import { deriveKeyId, keyIdBytes } from '@cpns/key-derivation';
-import { changesBetweenDumps, dump } from '@cpns/store/testing';
+import { expectRefusal, refusalOf } from '@cpns/platform/testing';
+import { changesBy } from '@cpns/store/testing';
 import {
   assignCertificate,
   assignSecret,
   BY_GATEWAY,
   GATEWAY_ASSIGNS,
   provingCall,
-  refusalOf,
   requestFor,
 } from '@cpns/testing/bad-input';
 import { GatewayKeyWorld } from '../testing/key-world';
@@ -22,12 +22,6 @@ const AWAY = new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away');
 const admit = (entity?: string, form: 'secret' | 'key-pair' = 'secret') =>
   world.admit({ form, assigner: 'gateway', ...(entity && { entity }) });
 const reasonOf = async (call: () => Promise<unknown>) => (await refusalOf(call)).reason;
-/** What a call leaves in the gateway's store. */
-async function changesBy(call: () => Promise<unknown>): Promise<string[]> {
-  const before = await dump(world.store);
-  await call();
-  return changesBetweenDumps(before, await dump(world.store));
-}
 const seedOf = async (entity?: string) => (await assignSecret(world, await admit(entity))).seed?.firstSeedId;
 
 describe.each(['secret', 'key-pair'] as const)('form %s', (form) => {
@@ -36,34 +30,24 @@ describe.each(['secret', 'key-pair'] as const)('form %s', (form) => {
     const request = requestFor(GATEWAY_ASSIGNS, world, token);
     const send = () => GATEWAY_ASSIGNS.send(world, request) as Promise<{ reply: AssignmentReply }>;
     const first = await send();
-    expect(await changesBy(async () => expect(await send()).toEqual(first))).toEqual([]);
+    expect(await changesBy(world.store, async () => expect(await send()).toEqual(first))).toEqual([]);
     const another = requestFor(GATEWAY_ASSIGNS, world, token);
-    expect(
-      await changesBy(async () =>
-        expect(await reasonOf(() => GATEWAY_ASSIGNS.send(world, another))).toBe('TOKEN_SPENT'),
-      ),
-    ).toEqual([]);
+    await expectRefusal(world.store, () => GATEWAY_ASSIGNS.send(world, another), 'FAILED_PRECONDITION/TOKEN_SPENT');
   });
 
   it('is not opened again by a grant that comes twice', async () => {
     const token = await admit(undefined, form);
     await GATEWAY_ASSIGNS.send(world, requestFor(GATEWAY_ASSIGNS, world, token));
-    const { tokenId, entity, user, authKey } = token;
-    const times = { expiresAt: BigInt(world.now() + 3_600_000), admittedAt: BigInt(world.now()) };
-    const grant = { tokenId, entity, user, form: wireKeyForm(form), tokenAuthKey: authKey.expose(), ...times };
-    await world.deliver({ $case: 'tokenGrant', value: grant });
+    await world.grant(token);
     const another = requestFor(GATEWAY_ASSIGNS, world, token);
     expect(await reasonOf(() => GATEWAY_ASSIGNS.send(world, another))).toBe('TOKEN_SPENT');
   });
 
   it('is not assigned under a token that was revoked before its grant came', async () => {
-    const { tokenId, entity } = await world.admit({ form, assigner: 'server' });
-    await world.deliver({ $case: 'tokenRevocation', value: { tokenId, entity } });
-    const times = { expiresAt: BigInt(world.now() + 3_600_000), admittedAt: BigInt(world.now()) };
-    const grant = { tokenId, entity, user: '', form: wireKeyForm(form), tokenAuthKey: Buffer.alloc(32, 1), ...times };
-    expect(await changesBy(() => world.deliver({ $case: 'tokenGrant', value: grant }))).not.toContainEqual(
-      expect.stringContaining('grant.'),
-    );
+    const token = await world.admit({ form, assigner: 'server' });
+    await world.deliver({ $case: 'tokenRevocation', value: token });
+    const changes = await changesBy(world.store, () => world.grant(token));
+    expect(changes).not.toContainEqual(expect.stringContaining('grant.'));
   });
 
   it('waits for what the gateway was never provisioned with', async () => {
@@ -103,9 +87,7 @@ describe('a 1st seed', () => {
     world.server.refusal = AWAY;
     // the gateway asks for another seed once, and remembers under which id: that is its own state and not the caller's
     await refusalOf(() => assignSecret(world, token));
-    const refused = async () =>
-      expect(await refusalOf(() => assignSecret(world, token))).toMatchObject({ code: 'FAILED_PRECONDITION', reason });
-    expect(await changesBy(refused)).toEqual([]);
+    await expectRefusal(world.store, () => assignSecret(world, token), `FAILED_PRECONDITION/${reason}`);
     world.server.refusal = undefined;
     expect((await assignSecret(world, token)).seed?.firstSeedId).not.toBe(seed);
   });
@@ -126,7 +108,7 @@ it('verifies proofs of a key by itself until it hears that the key has ended', a
   const token = await admit();
   const { secret } = await assignSecret(world, token);
   const keyRevocation = { entity: token.entity, keyId: keyIdBytes(deriveKeyId(secret)) };
-  const changes = await changesBy(() => world.deliver({ $case: 'keyRevocation', value: keyRevocation }));
+  const changes = await changesBy(world.store, () => world.deliver({ $case: 'keyRevocation', value: keyRevocation }));
   expect(changes).toContain(`entity/${token.entity} key was removed`);
 });
 

@@ -1,7 +1,7 @@
 /** Both channels of the gateway: one bad entry must not block it, and what the store could not keep must come again. */
 import type { GatewayGroupKeyDelivery, OpenDeliveryChannelResponse } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
-import { eventually } from '@cpns/delivery/testing';
+import { eventually, perTest } from '@cpns/core/testing';
 import { keyIdBytes } from '@cpns/key-derivation';
 import type { Store } from '@cpns/store';
 import { DeliveryChannel } from './delivery-channel';
@@ -14,8 +14,9 @@ import { BOTH, CAMERA, GatewayWorld, STRANGER } from '../testing/world';
 type KeyEntry = NonNullable<OpenDeliveryChannelResponse['entry']>;
 
 describe('the gateway’s channels', () => {
-  let world: GatewayWorld;
   let stop: () => Promise<void>;
+  afterEach(() => stop());
+  const world = perTest(new GatewayWorld());
 
   const start = () => {
     const over = new AbortController();
@@ -26,12 +27,6 @@ describe('the gateway’s channels', () => {
       await running;
     };
   };
-
-  beforeEach(async () => (world = await GatewayWorld.create()));
-  afterEach(async () => {
-    await stop();
-    await world.dispose();
-  });
 
   const notice = (of: NoticeOf) => world.smf.log.add({ notice: noticeOf(of) });
   const entry = (of: KeyEntry) => world.server.log.add({ entry: of });
@@ -61,7 +56,7 @@ describe('the gateway’s channels', () => {
           ? Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'the disk is full'))
           : store.commit(aggregate, change),
       );
-    world = await world.restarted(failing);
+    await world.restart(failing);
     start();
     notice({ groupId: 'g1', members: BOTH });
     key(world.server.keyFor('g1', 1n, BOTH));
@@ -75,7 +70,7 @@ describe('the gateway’s channels', () => {
     notice({ groupId: 'g1', members: BOTH });
     await eventually(() => expect(acknowledged()).toEqual([1n, 0n]));
     await stop();
-    world = await world.restarted();
+    await world.restart();
     start();
     await eventually(() => expect([world.smf.log.opened.at(-1), world.server.log.opened.at(-1)]).toEqual([1n, 0n]));
   });

@@ -1,27 +1,26 @@
 import { FirstSeed } from '@cpns/core';
+import { perTest } from '@cpns/core/testing';
 import { CAMERA, GatewayWorld } from '../testing/world';
 import { FirstSeeds } from './first-seeds';
 
 const PLACES = 10;
 
 describe('a 1st seed that many entities come for at one moment', () => {
-  let world: GatewayWorld;
+  const world = perTest(new GatewayWorld());
   let commits: jest.SpyInstance;
 
   beforeEach(async () => {
-    world = await GatewayWorld.create();
     const now = world.clock.now();
     const limits = { firstSeedId: 'seed-1', assignUntil: now + 60_000, registerUntil: now + 90_000, revoked: false };
     const seed = new FirstSeed(Buffer.alloc(32, 7));
     await world.module.get(FirstSeeds).adopt({ ...limits, maxEntities: PLACES }, seed);
     commits = jest.spyOn(world.store, 'commit');
   });
-  afterEach(() => world.dispose());
 
-  const use = (entities: readonly string[], { module } = world) =>
+  const use = (entities: readonly string[]) =>
     Promise.all(
       entities.map((entity) =>
-        module
+        world.module
           .get(FirstSeeds)
           .use(entity, '')
           .then(
@@ -43,7 +42,7 @@ describe('a 1st seed that many entities come for at one moment', () => {
     const found = await use(entities(PLACES + 3));
     expect(found.filter((each) => each === 'seed-1')).toHaveLength(PLACES);
     expect(found.filter((each) => each === 'FIRST_SEED_SPENT')).toHaveLength(3);
-    const again = await use(entities(PLACES + 3), await world.restarted());
-    expect(again).toEqual(found);
+    await world.restart();
+    expect(await use(entities(PLACES + 3))).toEqual(found);
   });
 });

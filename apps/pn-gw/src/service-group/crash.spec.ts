@@ -64,27 +64,28 @@ async function stateOf(world: GatewayWorld) {
 
 /** The events come in order; the one during which the process died comes again. @returns undefined without a death */
 async function liveThrough(act: Act, kill?: number) {
-  let world = await GatewayWorld.create();
+  const world = new GatewayWorld();
+  await world.open();
   try {
     const events = act(world);
     let died = false;
     const mortal = kill === undefined ? undefined : failingStore(world.store, { at: kill, when: 'before' });
-    if (mortal) world = await world.restarted(() => mortal);
+    if (mortal) await world.restart(() => mortal);
     for (const event of events) {
       try {
         await play(world, event);
       } catch (error) {
         if (mortal?.isKilled !== true || died) throw error;
         died = true;
-        world = await world.restarted();
+        await world.restart();
         await play(world, event);
       }
     }
-    if (mortal && !died) world = await world.restarted();
+    if (mortal && !died) await world.restart();
     await settle(world);
     return { state: await stateOf(world), died: mortal?.isKilled ?? false };
   } finally {
-    await world.dispose();
+    await world.close();
   }
 }
 

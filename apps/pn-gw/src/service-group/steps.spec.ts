@@ -1,6 +1,6 @@
 /** The steps that the gateway reports: which flow each belongs to, what it is linked to, and what a restart suite may break. */
 import { PnGatewayServiceService } from '@cpns/contracts';
-import { eventually } from '@cpns/delivery/testing';
+import { eventually, perTest } from '@cpns/core/testing';
 import { connectTo } from '@cpns/grpc';
 import { TestPki } from '@cpns/grpc/testing';
 import { keyIdBytes } from '@cpns/key-derivation';
@@ -42,7 +42,7 @@ async function tokenPort({ module, log: { logger } }: GatewayWorld) {
 
 describe('the steps of the flows at the gateway', () => {
   let telemetry: MemoryTelemetry;
-  let world: GatewayWorld;
+  const world = perTest(new GatewayWorld());
   /** Commits that were made as work of no step. */
   let unmarked: string[];
   beforeAll(() => {
@@ -58,9 +58,8 @@ describe('the steps of the flows at the gateway', () => {
         if (currentStep() === undefined && !trimsOnly && aggregate.kind !== 'held-push') unmarked.push(aggregate.kind);
         return store.commit(aggregate, change);
       });
-    world = await (await GatewayWorld.create()).restarted(watched);
+    await world.restart(watched);
   });
-  afterEach(() => world.dispose());
 
   /** As the channel does it. */
   const within = <T>(fn: () => Promise<T>) => withTraceparent(CAUSE, () => withStepChain(CAUSE, fn));

@@ -1,13 +1,12 @@
 import type { ServiceGroupNotice } from '@cpns/contracts';
+import { perTest, reasonOfAsync } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { noticeOf, type NoticeOf } from '../testing/fake-smf';
-import { BOTH, CAMERA, GATEWAY, GatewayWorld, GROUP, LOCK, outcomeOf, SENSOR, STRANGER } from '../testing/world';
+import { BOTH, CAMERA, GATEWAY, GatewayWorld, GROUP, LOCK, SENSOR, STRANGER } from '../testing/world';
 import { ApplyNotice } from './notice-channel';
 
 describe('a notice (FLOW-PULL and FLOW-PUSH step 7)', () => {
-  let world: GatewayWorld;
-  beforeEach(async () => (world = await GatewayWorld.create()));
-  afterEach(() => world.dispose());
+  const world = perTest(new GatewayWorld());
 
   const notice = (changes: Partial<NoticeOf> = {}) => world.notice({ groupId: GROUP, members: BOTH, ...changes });
   const known = async () => (await world.groups.read(GROUP)).notice;
@@ -97,7 +96,7 @@ describe('a notice (FLOW-PULL and FLOW-PUSH step 7)', () => {
 
   it('that is refused changes nothing', async () => {
     await notice();
-    expect(await outcomeOf(notice({ revision: 2n, members: [STRANGER] }))).toBe('PN_MISMATCH');
+    expect(await reasonOfAsync(notice({ revision: 2n, members: [STRANGER] }))).toBe('PN_MISMATCH');
     expect([(await known())?.membershipRevision, await world.members()]).toEqual([1n, BOTH]);
   });
 
@@ -122,7 +121,7 @@ describe('a notice (FLOW-PULL and FLOW-PUSH step 7)', () => {
     ['of a deleted group with members', { ...good, deleted: true }, 'FIELD_OUT_OF_RANGE'],
   ])('is not %s', async (_what, message, reason) => {
     const apply = world.module.get(ApplyNotice);
-    expect(await outcomeOf(apply.execute({ sequence: 1n, traceparent: '', notice: message }))).toBe(reason);
+    expect(await reasonOfAsync(apply.execute({ sequence: 1n, traceparent: '', notice: message }))).toBe(reason);
     expect(await known()).toBeUndefined();
   });
 });

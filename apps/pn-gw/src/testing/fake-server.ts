@@ -2,16 +2,12 @@
  * The CPNS Server as a gateway meets it. With Entity-User Keys it accepts what comes, unless a test says what it refuses; of
  * Group Keys, statements and envelopes are real, and who the members are is what a test says.
  */
-import { issueCertificate, parseCsr, type DevelopmentPki, type Issuer } from '@cpns/certificate-issuance';
+import { issueCertificate, parseCsr, type Credentials, type Issuer } from '@cpns/certificate-issuance';
 import {
   assignmentReply,
   checkAssignment,
   checkRegistration,
-  DeviceCapabilitiesServiceService,
-  EntityUserKeyServiceService,
   gatewayGroupKeyDelivery,
-  GroupKeyDeliveryServiceService,
-  ProofServiceService,
   registrationReply,
   type AssignmentRequest,
   type GatewayGroupKeyDelivery,
@@ -36,33 +32,23 @@ import {
 import { SeededRandom } from '@cpns/core/testing';
 import { answerWithCertificate, answerWithSecret } from '@cpns/entity-user-key';
 import { endStatement, makeEnvelope, type Statement } from '@cpns/group-key';
-import { forge, testVersion } from '@cpns/group-key/testing';
+import { signAs, testVersion } from '@cpns/group-key/testing';
 import { deriveKeyId, generateHpkeKeyPair, keyIdBytes, parseProof } from '@cpns/key-derivation';
-import { randomBytes, type KeyObject } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { ServerClients } from '../peers/peer-clients';
-import { away, FakeLog, peerWith, SEAL_PERIOD } from './fake-smf';
+import { away, FakeLog, played, SEAL_PERIOD } from './fake-smf';
 
 const KEY_ID_BYTES = 16;
 const MAC_BYTES = 32;
-
-export interface SignerOf {
-  readonly key: KeyObject;
-  readonly chain: readonly Buffer[];
-}
 
 /** S of an entity; another one for each epoch. */
 export const secretOf = (entity: string, epoch = 0): EntityUserKey =>
   new EntityUserKey(new SeededRandom(`${entity} ${epoch}`).bytes(SECRET_BYTES));
 export const keyIdOf = (entity: string, epoch = 0): string => deriveKeyId(secretOf(entity, epoch));
 
-export async function signerNamed(pki: DevelopmentPki, name: string): Promise<SignerOf> {
-  const { chain, privateKey } = await pki.issueService(name);
-  return { chain, key: privateKey.keyObject };
-}
-
 /** What it signs Group Keys with, or assigns Entity-User Keys with. */
 interface Parts {
-  readonly signer?: SignerOf;
+  readonly signer?: Credentials;
   readonly authorities?: { readonly issuingCa: Issuer; readonly entityCa: Issuer };
 }
 
@@ -97,16 +83,16 @@ export class FakeServer {
       };
     this.clients = {
       uri: serviceUri(parseEntityUri(gateway).trustDomain, 'cpns-server'),
-      entityUserKey: peerWith(EntityUserKeyServiceService, {
+      entityUserKey: played<ServerClients['entityUserKey']>({
         assignEntityUserKey: answering(({ request, method }) => this.assign(request, method)),
         registerEntityUserKey: answering(({ request }) => this.register(request)),
         provisionGateway: (request) => this.provision(request),
       }),
-      proof: peerWith(ProofServiceService, { verifyProof: ({ proof }) => this.verify(proof) }),
-      deviceCapabilities: peerWith(DeviceCapabilitiesServiceService, {
+      proof: played<ServerClients['proof']>({ verifyProof: ({ proof }) => this.verify(proof) }),
+      deviceCapabilities: played<ServerClients['deviceCapabilities']>({
         reportCapabilities: () => Promise.resolve({ recordedAt: BigInt(clock.now()) }),
       }),
-      groupKeyDelivery: peerWith(GroupKeyDeliveryServiceService, {
+      groupKeyDelivery: played<ServerClients['groupKeyDelivery']>({
         pullGroupKey: async (request) => {
           this.asked.push(request);
           return { delivery: await this.answer(request) };
@@ -127,7 +113,7 @@ export class FakeServer {
     statement: Statement,
     members: readonly string[],
     epoch = 0,
-    signer = given(this.parts.signer),
+    signer = this.parts.signer!,
   ): GatewayGroupKeyDelivery {
     const { groupId, version } = statement;
     const key = new GroupKey(new SeededRandom(`${groupId} ${version}`).bytes(SECRET_BYTES));
@@ -135,7 +121,7 @@ export class FakeServer {
       const own = makeEnvelope(secretOf(entity, epoch), keyIdOf(entity, epoch), { groupId, version, entity }, key);
       return { entity: parseEntityUri(entity), own };
     });
-    return gatewayGroupKeyDelivery({ signed: forge(signer, statement), envelopes });
+    return gatewayGroupKeyDelivery({ signed: signAs(signer, statement), envelopes });
   }
 
   keyFor(groupId: string, version: bigint, members: readonly string[], epoch = 0): GatewayGroupKeyDelivery {
@@ -170,7 +156,7 @@ export class FakeServer {
     const keyId = randomBytes(KEY_ID_BYTES);
     if (form === 'secret') return { reply: registrationReply({ form, keyId, confirmation: randomBytes(MAC_BYTES) }) };
     const { publicKey: enc } = generateHpkeKeyPair(systemRandom);
-    const { chain } = given(this.parts.authorities).entityCa;
+    const { chain } = this.parts.authorities!.entityCa;
     return { reply: registrationReply({ form, keyId, enc, signature: randomBytes(70), chain }) };
   }
 
@@ -194,7 +180,7 @@ export class FakeServer {
 
   private async issue(ca: 'issuingCa' | 'entityCa', request: Parameters<typeof issueCertificate>[1]) {
     const context = { clock: this.clock, random: systemRandom };
-    return (await issueCertificate(given(this.parts.authorities)[ca], request, context)).chain;
+    return (await issueCertificate(this.parts.authorities![ca], request, context)).chain;
   }
 
   private verify(bytes: Buffer) {
@@ -207,9 +193,4 @@ export class FakeServer {
     const told = refusal.reason === 'PROOF_OUTSIDE_WINDOW' ? { metadata } : {};
     return Promise.reject(new CpnsError(refusal.reason, refusal.message, told));
   }
-}
-
-function given<T>(part: T | undefined): T {
-  if (part === undefined) throw new Error('the CPNS Server of this test was not given what it takes');
-  return part;
 }

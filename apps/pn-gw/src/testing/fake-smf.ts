@@ -1,38 +1,15 @@
 /** The SMF, as the gateway sees it, and what it has in common with the CPNS Server that is played. */
-import {
-  GroupKeyDeliveryMode,
-  MembershipServiceService,
-  ServiceGroupNoticeServiceService,
-  type OpenNoticeChannelResponse,
-  type ServiceGroupNotice,
-} from '@cpns/contracts';
+import { GroupKeyDeliveryMode, type OpenNoticeChannelResponse, type ServiceGroupNotice } from '@cpns/contracts';
 import { CpnsError, serviceUri } from '@cpns/core';
+import type { ReceiverWire } from '@cpns/delivery';
 import { channelPair } from '@cpns/delivery/testing';
-import type { ClientMethods, ServiceShape } from '@cpns/grpc';
+import { descriptionOf } from '@cpns/platform/testing';
 import type { SmfClients } from '../peers/peer-clients';
 
-/** A peer that answers only what a test says; whatever else is called shows in the test as what it is. */
-export function peerWith<S extends ServiceShape>(
-  service: S,
-  methods: Partial<ClientMethods<S>> = {},
-): ClientMethods<S> {
-  const others = Object.keys(service).map((name) => [
-    name,
-    () => {
-      throw new CpnsError('UNIMPLEMENTED', `no call of ${name} was expected`);
-    },
-  ]);
-  return { ...(Object.fromEntries(others) as ClientMethods<S>), ...methods };
-}
+/** A peer that answers only what a test says: whatever else is called is no function. */
+export const played = <Client>(methods: Partial<Client>): Client => methods as Client;
 
 export const away = (): Promise<never> => Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'it is away'));
-
-interface Answer {
-  readonly message?:
-    | { readonly $case: 'opening'; readonly value: { readonly lastSequence: bigint } }
-    | { readonly $case: 'acknowledge'; readonly value: bigint }
-    | undefined;
-}
 
 /** The sender of a channel: sends what is in its log from where the receiver says that it goes on. */
 export class FakeLog<Entry extends { readonly sequence: bigint; readonly traceparent: string }> {
@@ -49,7 +26,7 @@ export class FakeLog<Entry extends { readonly sequence: bigint; readonly tracepa
   }
 
   open() {
-    const pair = channelPair<Answer, Entry>(1_000);
+    const pair = channelPair<{ readonly message?: ReceiverWire | undefined }, Entry>(1_000);
     const send = (index: number) => {
       const entry = { ...this.#entries[index], sequence: BigInt(index + 1), traceparent: '' } as Entry;
       // a receiver that went away gets it over its next channel
@@ -79,13 +56,11 @@ const MODES = {
   push: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH,
 };
 
-export interface NoticeOf {
+export interface NoticeOf extends Partial<Pick<ServiceGroupNotice, 'keyVersion' | 'deleted'>> {
   readonly groupId: string;
   readonly delivery?: 'pull' | 'push';
   readonly revision?: bigint;
-  readonly keyVersion?: bigint;
   readonly members?: readonly string[];
-  readonly deleted?: boolean;
 }
 
 /** A notice of the group's first revision, unless it says otherwise. */
@@ -93,24 +68,16 @@ export const noticeOf = ({
   groupId,
   delivery = 'push',
   revision = 1n,
-  keyVersion = revision,
   members = [],
-  deleted = false,
+  ...others
 }: NoticeOf): ServiceGroupNotice => ({
-  description: {
-    groupId,
-    displayName: groupId,
-    delivery: MODES[delivery],
-    sealPeriod: BigInt(SEAL_PERIOD),
-    updatePeriod: 0n,
-    maxMembers: 10,
-    openToJoin: true,
-  },
+  description: descriptionOf(groupId, { delivery: MODES[delivery], sealPeriod: BigInt(SEAL_PERIOD), openToJoin: true }),
   membershipRevision: revision,
   members: [...members],
   keyLocation: '127.0.0.1:7400',
-  keyVersion,
-  deleted,
+  keyVersion: revision,
+  deleted: false,
+  ...others,
 });
 
 export class FakeSmf {
@@ -129,11 +96,11 @@ export class FakeSmf {
     };
     this.clients = {
       uri: serviceUri(trustDomain, 'smf'),
-      membership: peerWith(MembershipServiceService, {
+      membership: played<SmfClients['membership']>({
         joinServiceGroup: answered('join'),
         leaveServiceGroup: answered('leave'),
       }),
-      notices: peerWith(ServiceGroupNoticeServiceService, { openNoticeChannel: () => this.log.open() }),
+      notices: played<SmfClients['notices']>({ openNoticeChannel: () => this.log.open() }),
     };
   }
 }

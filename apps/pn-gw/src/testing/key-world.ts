@@ -7,10 +7,9 @@ import {
   type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
 import { Clock, parseEntityUri, SECRET_BYTES, TokenSecret } from '@cpns/core';
-import { FakeClock } from '@cpns/core/testing';
-import { eventually } from '@cpns/delivery/testing';
+import { eventually, FakeClock, TemporaryDirectory } from '@cpns/core/testing';
 import { sha256 } from '@cpns/key-derivation';
-import { startService, type StartedService } from '@cpns/platform/testing';
+import { startService, type ServedModule } from '@cpns/platform/testing';
 import { Store } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { NOWHERE, storeSettings, writePki } from '@cpns/testing';
@@ -28,9 +27,6 @@ import {
   type Token,
 } from '@cpns/testing/bad-input';
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { AppModule } from '../app.module';
 import { OwnGateway } from '../common/own-gateway';
 import { GatewayConfig } from '../config';
@@ -63,17 +59,18 @@ export class GatewayKeyWorld extends CastWorld {
   private constructor(
     cast: Cast,
     readonly server: FakeServer,
-    private readonly directory: string,
+    private readonly directory: TemporaryDirectory,
     private readonly clock: FakeClock,
     private readonly temporary: TemporaryStore,
-    private readonly service: StartedService,
+    private readonly service: ServedModule,
   ) {
     super(cast);
   }
 
   static async start(): Promise<GatewayKeyWorld> {
-    const directory = mkdtempSync(join(tmpdir(), 'cpns-gateway-'));
-    const pki = await writePki(join(directory, 'pki'), TRUST_DOMAIN);
+    const directory = new TemporaryDirectory();
+    directory.open();
+    const pki = await writePki(directory.join('pki'), TRUST_DOMAIN);
     const issuingCa = issuerOf(pki.issuingCa);
     const cast = await castOf(TRUST_DOMAIN, pki, (pn, id) =>
       TestGateway.certified(issuingCa, `cpns://${pn}.${TRUST_DOMAIN}/pn-gw/${id}`),
@@ -94,7 +91,7 @@ export class GatewayKeyWorld extends CastWorld {
       name: 'pn-gw',
       module: AppModule,
       configClass: GatewayConfig,
-      env: gatewayEnv(directory),
+      env: gatewayEnv(directory.path),
       overrides: [
         { provide: Clock, useValue: clock },
         { provide: Store, useValue: temporary.store },
@@ -157,12 +154,15 @@ export class GatewayKeyWorld extends CastWorld {
     const token = tokenOf({ tokenId, secret, rootDigest, entity, user, form, peer: GATEWAY, endpoint: NOWHERE });
     this.#admitted.set(tokenId, assigner === 'gateway');
     if (assigner !== 'gateway') this.server.authKeys.set(tokenId, token.authKey);
-    else {
-      const expiresAt = BigInt(this.now() + lifetime);
-      const grant = { tokenId, entity, user, form: wireKeyForm(form), tokenAuthKey: token.authKey.expose(), expiresAt };
-      await this.deliver({ $case: 'tokenGrant', value: { ...grant, admittedAt: BigInt(this.now()) + this.#sent } });
-    }
+    else await this.grant(token, lifetime);
     return token;
+  }
+
+  /** The Server has the gateway assign under a token. */
+  grant({ tokenId, entity, user, form, authKey }: Token, lifetime = LIFETIME_MS): Promise<void> {
+    const times = { expiresAt: BigInt(this.now() + lifetime), admittedAt: BigInt(this.now()) + this.#sent };
+    const value = { tokenId, entity, user, form: wireKeyForm(form), tokenAuthKey: authKey.expose(), ...times };
+    return this.deliver({ $case: 'tokenGrant', value });
   }
 
   admitGateway(): Promise<Token> {
@@ -177,6 +177,6 @@ export class GatewayKeyWorld extends CastWorld {
     this.closeWires();
     await this.service.close();
     await this.temporary.dispose();
-    rmSync(this.directory, { recursive: true, force: true });
+    this.directory.close();
   }
 }

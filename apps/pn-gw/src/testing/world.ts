@@ -2,11 +2,10 @@
 import { createDevelopmentPki, type DevelopmentPki } from '@cpns/certificate-issuance';
 import type { GatewayGroupKeyDelivery, WatchGroupKeysResponse } from '@cpns/contracts';
 import { CpnsError, parseEntityUri } from '@cpns/core';
-import { FakeClock } from '@cpns/core/testing';
+import { eventually, FakeClock, reasonOfAsync, type Opened } from '@cpns/core/testing';
 import { OUTBOX, systemTimers, Timers } from '@cpns/delivery';
-import { eventually } from '@cpns/delivery/testing';
-import { ServerCallContext, type CallContext } from '@cpns/grpc';
-import { identifyByName } from '@cpns/grpc/testing';
+import type { CallContext } from '@cpns/grpc';
+import { identifyByName, testCall } from '@cpns/grpc/testing';
 import { keyIdBytes } from '@cpns/key-derivation';
 import { testProcess } from '@cpns/platform/testing';
 import { allMembers, type Store } from '@cpns/store';
@@ -29,7 +28,7 @@ import {
   MEMBERS_SET,
 } from '../service-group/known-groups';
 import { ApplyNotice } from '../smf/notice-channel';
-import { FakeServer, keyIdOf, signerNamed } from './fake-server';
+import { FakeServer, keyIdOf } from './fake-server';
 import { FakeSmf, noticeOf, type NoticeOf } from './fake-smf';
 
 export const TRUST_DOMAIN = 'td.example';
@@ -58,93 +57,78 @@ const REQUEST_FAILED = 'a Group Key could not be requested yet';
 /** How a caller is authenticated: by a proof of its S of an epoch, or by a certificate. */
 export type Shown = { readonly epoch: number } | { readonly certificate: Buffer };
 
-/** What outlasts a process of the gateway. */
-interface Lasting {
-  readonly pki: DevelopmentPki;
-  readonly clock: FakeClock;
-  readonly timers: Timers;
-  readonly temporary: TemporaryStore;
-  readonly server: FakeServer;
-  readonly smf: FakeSmf;
-}
-
-export class GatewayWorld {
-  readonly pki: DevelopmentPki;
-  readonly clock: FakeClock;
-  readonly server: FakeServer;
-  readonly smf: FakeSmf;
-  readonly groups: KnownGroups;
-  readonly envelopes: Envelopes;
-  readonly hub: GroupKeyHub;
-  readonly requests: RequestGroupKey;
-
-  private constructor(
-    private readonly lasting: Lasting,
-    /** Its store as this process has it. */
-    readonly store: Store,
-    readonly log: MemoryLog,
-    /** The process, whose use cases a test takes from it. */
-    readonly module: TestingModule,
-  ) {
-    ({ pki: this.pki, clock: this.clock, server: this.server, smf: this.smf } = lasting);
-    this.groups = module.get(KnownGroups);
-    this.envelopes = module.get(Envelopes);
-    this.hub = module.get(GroupKeyHub);
-    this.requests = module.get(RequestGroupKey);
-  }
+export class GatewayWorld implements Opened {
+  pki!: DevelopmentPki;
+  clock!: FakeClock;
+  server!: FakeServer;
+  smf!: FakeSmf;
+  /** Its store as this process has it. */
+  store!: Store;
+  log!: MemoryLog;
+  /** The process, whose use cases a test takes from it. */
+  module!: TestingModule;
+  groups!: KnownGroups;
+  envelopes!: Envelopes;
+  hub!: GroupKeyHub;
+  requests!: RequestGroupKey;
+  #temporary!: TemporaryStore;
 
   /** @param timers of watches */
-  static async create(timers: Timers = systemTimers): Promise<GatewayWorld> {
-    const pki = await pkiOfTests();
-    const clock = new FakeClock(Date.now());
-    const temporary = await temporaryStore(clock);
-    const server = new FakeServer(GATEWAY, clock, { signer: await signerNamed(pki, 'cpns-server') });
+  constructor(private readonly timers: () => Timers = () => systemTimers) {}
+
+  async open(): Promise<void> {
+    this.pki = await pkiOfTests();
+    this.clock = new FakeClock(Date.now());
+    this.#temporary = await temporaryStore(this.clock);
+    this.server = new FakeServer(GATEWAY, this.clock, { signer: await this.pki.issueService('cpns-server') });
     // a gateway that is not provisioned
-    server.refusal = new CpnsError('DEPENDENCY_UNAVAILABLE', 'it is away');
-    const smf = new FakeSmf(TRUST_DOMAIN);
-    return GatewayWorld.#open({ pki, clock, timers, temporary, server, smf }, temporary.store);
+    this.server.refusal = new CpnsError('DEPENDENCY_UNAVAILABLE', 'it is away');
+    this.smf = new FakeSmf(TRUST_DOMAIN);
+    await this.#start(this.#temporary.store);
   }
 
-  static async #open(lasting: Lasting, store: Store): Promise<GatewayWorld> {
-    const { pki, clock, timers, server, smf } = lasting;
-    const log = new MemoryLog('pn-gw', 'info');
+  async #start(store: Store): Promise<void> {
+    [this.store, this.log] = [store, new MemoryLog('pn-gw', 'info')];
     const own: OwnGateway = {
       uri: GATEWAY,
       name: parseEntityUri(GATEWAY),
       chain: [],
-      root: pki.root.chain[0]!,
+      root: this.pki.root.chain[0]!,
       tls: { cert: '', key: '', ca: '' },
     };
-    const module = await testProcess({
+    this.module = await testProcess({
       name: 'pn-gw',
       uri: GATEWAY,
       store,
-      clock,
-      logger: log.logger,
+      clock: this.clock,
+      logger: this.log.logger,
       modules: FUNCTIONS,
       providers: [
         { provide: GatewayConfig, useValue: CONFIG },
         { provide: OwnGateway, useValue: own },
       ],
       overrides: [
-        { provide: ServerClients, useValue: server.clients },
-        { provide: SmfClients, useValue: smf.clients },
+        { provide: ServerClients, useValue: this.server.clients },
+        { provide: SmfClients, useValue: this.smf.clients },
         { provide: RequestingOptions, useValue: { backoff: { first: 5, longest: 20 } } },
-        { provide: Timers, useValue: timers },
+        { provide: Timers, useValue: this.timers() },
       ],
     });
-    return new GatewayWorld(lasting, store, log, module);
+    this.groups = this.module.get(KnownGroups);
+    this.envelopes = this.module.get(Envelopes);
+    this.hub = this.module.get(GroupKeyHub);
+    this.requests = this.module.get(RequestGroupKey);
   }
 
   /** The same gateway after a restart: on its store as it was made, or wrapped, with nothing in memory. */
-  async restarted(wrap: (store: Store) => Store = (same) => same): Promise<GatewayWorld> {
+  async restart(wrap: (store: Store) => Store = (same) => same): Promise<void> {
     await this.#halt();
-    return GatewayWorld.#open(this.lasting, wrap(this.lasting.temporary.store));
+    await this.#start(wrap(this.#temporary.store));
   }
 
-  async dispose(): Promise<void> {
+  async close(): Promise<void> {
     await this.#halt();
-    await this.lasting.temporary.dispose();
+    await this.#temporary.dispose();
   }
 
   /** Ends what is waiting to be tried again. */
@@ -214,13 +198,8 @@ export class GatewayWorld {
 
   /** A call of an entity; without one, of an unknown caller. */
   call(entity?: string, shown: Shown = { epoch: 0 }, signal = new AbortController().signal): CallContext {
-    const call = new ServerCallContext({
-      method: '/cpns.v1.PnGatewayService/PullGroupKey',
-      deadline: Infinity,
-      receivedAt: this.clock.now(),
-      signal,
-      logger: this.log.logger,
-    });
+    const method = '/cpns.v1.PnGatewayService/PullGroupKey';
+    const call = testCall({ method, receivedAt: this.clock.now(), signal, logger: this.log.logger });
     if (entity === undefined) return call;
     if ('epoch' in shown) call.proven = { entity, user: '', keyId: keyIdBytes(keyIdOf(entity, shown.epoch)) };
     else call.peer = { ...identifyByName(shown.certificate), uri: entity, role: 'target-entity' };
@@ -239,16 +218,6 @@ export class GatewayWorld {
       await taken();
     };
     const call = Object.assign(this.call(entity, shown, over.signal), { write });
-    return { sent, outcome: outcomeOf(this.module.get(WatchGroupKeys).execute(call)), hangUp: () => over.abort() };
+    return { sent, outcome: reasonOfAsync(this.module.get(WatchGroupKeys).execute(call)), hangUp: () => over.abort() };
   }
 }
-
-/** `over` or the reason of the CpnsError; any other failure is passed on. */
-export const outcomeOf = (work: Promise<unknown>): Promise<string> =>
-  work.then(
-    () => 'over',
-    (error: unknown) => {
-      if (error instanceof CpnsError) return error.reason;
-      throw error;
-    },
-  );

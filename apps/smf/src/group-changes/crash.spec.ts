@@ -1,5 +1,5 @@
-import { eventually } from '@cpns/delivery/testing';
-import { gatewayOf, pne, reasonOf, type Replica, within, World } from '../testing/world';
+import { eventually, perTest, reasonOfAsync } from '@cpns/core/testing';
+import { gatewayOf, pne, type Replica, within, World } from '../testing/world';
 
 jest.setTimeout(60_000);
 
@@ -56,9 +56,7 @@ const CASES: readonly Case[] = [
 ];
 
 describe('a process dies', () => {
-  let world: World;
-  beforeEach(async () => (world = await World.create()));
-  afterEach(() => world.dispose());
+  const world = perTest(new World());
 
   /** The group as it was before, with gateways that know it. */
   const prepare = async ({ before }: Case) => {
@@ -87,12 +85,12 @@ describe('a process dies', () => {
 
   /** @returns whether it died, which it does not with fewer commits than that */
   const takenOver = async (one: Case, death: { readonly at: number; readonly durable: boolean }): Promise<boolean> => {
-    await world.dispose();
-    world = await World.create();
+    await world.close();
+    await world.open();
     await prepare(one);
     const before = await untouched();
     const { replica, store } = await world.mortal(death);
-    await reasonOf(one.work(replica));
+    await reasonOfAsync(one.work(replica));
     await eventually(async () => expect(store.isKilled || (await world.outboxOf()).length === 0).toBe(true));
     await replica.stop();
     // died before it proposed anything: nothing was changed, and the caller does it again
@@ -118,16 +116,16 @@ describe('a process dies', () => {
 
   it('and two take over at once, beside each other: the outcome is the same', async () => {
     for (const one of CASES) {
-      await world.dispose();
-      world = await World.create();
+      await world.close();
+      await world.open();
       await prepare(one);
       // the proposal, and no more
       const { replica } = await world.mortal({ at: 2, durable: false });
-      await reasonOf(one.work(replica));
+      await reasonOfAsync(one.work(replica));
       await replica.stop();
       expect(await world.outboxOf()).toEqual([expect.stringMatching(/^change\./)]);
       const heirs = [await world.replica(), await world.replica()];
-      await Promise.all(heirs.map((heir) => heir.outbox.drain({ kind: 'service-group', id: 'g1' })));
+      await Promise.all(heirs.map((heir) => heir.drain()));
       await world.rest();
       await expectDone(one);
     }
@@ -140,9 +138,9 @@ describe('a process dies', () => {
     world.server.withoutKey.add(BOB);
     for (const durable of [false, true]) {
       const { replica } = await world.mortal({ at: 2, durable });
-      await reasonOf(replica.add([BOB], within(1_000)));
+      await reasonOfAsync(replica.add([BOB], within(1_000)));
       await replica.stop();
-      await (await world.replica()).outbox.drain({ kind: 'service-group', id: 'g1' });
+      await (await world.replica()).drain();
       expect(await smf.get()).toMatchObject({ members: [ANN], membershipRevision: 1n });
       expect(await world.outboxOf()).toEqual([]);
     }

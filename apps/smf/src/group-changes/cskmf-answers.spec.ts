@@ -1,18 +1,14 @@
 import { CpnsError } from '@cpns/core';
-import { eventually } from '@cpns/delivery/testing';
-import { pne, reasonOf, type Replica, within, World } from '../testing/world';
+import { eventually, perTest, reasonOfAsync } from '@cpns/core/testing';
+import { pne, type Replica, within, World } from '../testing/world';
 
 // many processes on one machine
 jest.setTimeout(30_000);
 
 describe('CSKMF', () => {
-  let world: World;
+  const world = perTest(new World());
   let smf: Replica;
-  beforeEach(async () => {
-    world = await World.create();
-    ({ smf } = world);
-  });
-  afterEach(() => world.dispose());
+  beforeEach(() => ({ smf } = world));
 
   it('refuses: the caller learns the reason and what it is about, and all is as before', async () => {
     await smf.create([pne(1)]);
@@ -29,17 +25,17 @@ describe('CSKMF', () => {
 
   it('refuses a new group: its id is free', async () => {
     world.server.withoutKey.add(pne(1));
-    expect(await reasonOf(smf.create([pne(1)]))).toBe('MEMBER_WITHOUT_KEY');
-    expect(await reasonOf(smf.get())).toBe('NOT_FOUND');
+    expect(await reasonOfAsync(smf.create([pne(1)]))).toBe('MEMBER_WITHOUT_KEY');
+    expect(await reasonOfAsync(smf.get())).toBe('NOT_FOUND');
     expect((await smf.list()).groups).toEqual([]);
     expect(await smf.create([pne(2)], { openToJoin: true })).toMatchObject({ membershipRevision: 1n });
   });
 
   it('refuses the end of a group: it lives on', async () => {
     await smf.create([pne(1)]);
-    world.server.refuseWith = { reason: 'LIMIT_REACHED', metadata: {} };
-    expect(await reasonOf(smf.end())).toBe('LIMIT_REACHED');
-    world.server.refuseWith = undefined;
+    world.server.refusal = new CpnsError('LIMIT_REACHED', 'refused');
+    expect(await reasonOfAsync(smf.end())).toBe('LIMIT_REACHED');
+    world.server.refusal = undefined;
     expect(await smf.add([pne(2)])).toMatchObject({ membershipRevision: 2n, deleted: false });
   });
 
@@ -50,7 +46,7 @@ describe('CSKMF', () => {
   ])('is away before %s is proposed: nothing is changed', async (_what, attempt) => {
     await smf.create([pne(1)]);
     world.server.away = true;
-    expect(await reasonOf(attempt(smf))).toBe('DEPENDENCY_UNAVAILABLE');
+    expect(await reasonOfAsync(attempt(smf))).toBe('DEPENDENCY_UNAVAILABLE');
     world.server.away = false;
     expect(await smf.get()).toMatchObject({ membershipRevision: 1n, members: [pne(1)], deleted: false });
     expect((await smf.list()).groups).toHaveLength(1);
@@ -61,7 +57,7 @@ describe('CSKMF', () => {
     await smf.create([pne(1)]);
     world.server.away = true;
     expect(await smf.add([pne(1)])).toMatchObject({ membershipRevision: 1n });
-    expect(await reasonOf(smf.remove([pne(2)]))).toBe('MEMBER_UNKNOWN');
+    expect(await reasonOfAsync(smf.remove([pne(2)]))).toBe('MEMBER_UNKNOWN');
     expect(await smf.get()).toMatchObject({ members: [pne(1)] });
   });
 
@@ -69,10 +65,10 @@ describe('CSKMF', () => {
     await smf.create([pne(1)]);
     world.server.stuck = true;
     const began = Date.now();
-    expect(await reasonOf(smf.add([pne(2)], within(1_000)))).toBe('DEPENDENCY_UNAVAILABLE');
+    expect(await reasonOfAsync(smf.add([pne(2)], within(1_000)))).toBe('DEPENDENCY_UNAVAILABLE');
     expect(Date.now() - began).toBeLessThan(1_000);
     // another change has to wait for it
-    expect(await reasonOf(smf.add([pne(3)], within(600)))).toBe('DEPENDENCY_UNAVAILABLE');
+    expect(await reasonOfAsync(smf.add([pne(3)], within(600)))).toBe('DEPENDENCY_UNAVAILABLE');
     expect(await smf.get()).toMatchObject({ membershipRevision: 1n, members: [pne(1)] });
     world.server.stuck = false;
     expect(await smf.add([pne(2)])).toMatchObject({ membershipRevision: 2n, members: [pne(1), pne(2)] });
@@ -83,7 +79,7 @@ describe('CSKMF', () => {
     await smf.create([pne(1)]);
     const release = world.server.hold();
     const began = Date.now();
-    expect(await reasonOf(smf.add([pne(2)], within(700)))).toBe('DEPENDENCY_UNAVAILABLE');
+    expect(await reasonOfAsync(smf.add([pne(2)], within(700)))).toBe('DEPENDENCY_UNAVAILABLE');
     expect(Date.now() - began).toBeLessThan(700);
     release();
     expect(await smf.add([pne(2)])).toMatchObject({ membershipRevision: 2n });
@@ -102,7 +98,7 @@ describe('CSKMF', () => {
     await smf.create([pne(1)]);
     world.server.stuck = true;
     const began = Date.now();
-    expect(await reasonOf(smf.add([pne(2)]))).toBe('DEPENDENCY_UNAVAILABLE');
+    expect(await reasonOfAsync(smf.add([pne(2)]))).toBe('DEPENDENCY_UNAVAILABLE');
     expect(Date.now() - began).toBeLessThan(10_000);
     world.server.stuck = false;
     await eventually(async () => expect(await smf.get()).toMatchObject({ membershipRevision: 2n }));
@@ -127,7 +123,7 @@ describe('CSKMF', () => {
     const release = world.server.hold();
     const gone = new AbortController();
     const call = within(5_000, undefined, gone.signal);
-    const adding = reasonOf(smf.add([pne(2)], call));
+    const adding = reasonOfAsync(smf.add([pne(2)], call));
     await new Promise((resolve) => setTimeout(resolve, 100));
     gone.abort(new CpnsError('CALL_CANCELLED', 'the caller went away'));
     expect(await adding).toBe('CALL_CANCELLED');

@@ -1,19 +1,20 @@
 import { startRedis, type RunningRedis } from '@cpns/store/testing';
-import { pne, PUSH, reasonOf, World } from '../testing/world';
+import { reasonOfAsync } from '@cpns/core/testing';
+import { pne, PUSH, World } from '../testing/world';
 
 // many processes on one machine
 jest.setTimeout(30_000);
 
 describe.each(['embedded', 'redis'])('many calls at once, on %s,', (kind) => {
   let redis: RunningRedis | undefined;
-  let world: World;
+  const world = new World();
   let count = 0;
   beforeAll(async () => {
     if (kind === 'redis') redis = await startRedis();
   });
   afterAll(() => redis?.stop());
-  beforeEach(async () => (world = await World.create(redis && `${redis.url}?prefix=smf-${count++}:`)));
-  afterEach(() => world.dispose());
+  beforeEach(() => world.open(redis && `${redis.url}?prefix=smf-${count++}:`));
+  afterEach(() => world.close());
 
   it('each get their revision, over two replicas, and none is lost', async () => {
     const [a, b] = [await world.replica(), await world.replica()];
@@ -48,7 +49,9 @@ describe.each(['embedded', 'redis'])('many calls at once, on %s,', (kind) => {
   it('never pass the limit', async () => {
     const [a, b] = [await world.replica(), await world.replica()];
     await a.create([], { maxMembers: 5 });
-    const outcomes = await Promise.all(Array.from({ length: 12 }, (_, n) => reasonOf((n % 2 ? a : b).add([pne(n)]))));
+    const outcomes = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => reasonOfAsync((n % 2 ? a : b).add([pne(n)]))),
+    );
     expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(5);
     expect(outcomes.filter((outcome) => outcome === 'LIMIT_REACHED')).toHaveLength(7);
     expect((await a.get()).members).toHaveLength(5);
@@ -58,10 +61,10 @@ describe.each(['embedded', 'redis'])('many calls at once, on %s,', (kind) => {
     const [a, b] = [await world.replica(), await world.replica()];
     await a.create([pne(0)]);
     const outcomes = await Promise.all([
-      reasonOf(a.add([pne(1)])),
-      reasonOf(b.end()),
-      reasonOf(b.add([pne(2)])),
-      reasonOf(a.end()),
+      reasonOfAsync(a.add([pne(1)])),
+      reasonOfAsync(b.end()),
+      reasonOfAsync(b.add([pne(2)])),
+      reasonOfAsync(a.end()),
     ]);
     expect([outcomes[1], outcomes[3]]).toEqual(['accepted', 'accepted']);
     for (const outcome of [outcomes[0], outcomes[2]]) expect(['accepted', 'GROUP_DELETED']).toContain(outcome);
@@ -73,7 +76,9 @@ describe.each(['embedded', 'redis'])('many calls at once, on %s,', (kind) => {
     const [a, b] = [await world.replica(), await world.replica()];
     for (let n = 0; n < 20; n += 4) world.server.withoutKey.add(pne(n));
     await a.create([], { delivery: PUSH });
-    const outcomes = await Promise.all(Array.from({ length: 20 }, (_, n) => reasonOf((n % 2 ? a : b).add([pne(n)]))));
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => reasonOfAsync((n % 2 ? a : b).add([pne(n)]))),
+    );
     expect(outcomes).toEqual(Array.from({ length: 20 }, (_, n) => (n % 4 === 0 ? 'MEMBER_WITHOUT_KEY' : 'accepted')));
     expect(await a.get()).toMatchObject({ membershipRevision: 16n });
     expect(world.server.recipients('g1')).toHaveLength(15);

@@ -1,5 +1,6 @@
 /** What no gateway says on its notice channel: each ends it, and nothing is stored. */
 import type { OpenNoticeChannelRequest, OpenNoticeChannelResponse } from '@cpns/contracts';
+import { perFile } from '@cpns/core/testing';
 import { CHANNEL_MISUSES, HONEST_RECEIVER, speak } from '@cpns/delivery/testing';
 import type { DuplexContext } from '@cpns/grpc';
 import { expectRefusal } from '@cpns/platform/testing';
@@ -8,7 +9,7 @@ import { NoticeController } from './notices';
 
 type Channel = DuplexContext<OpenNoticeChannelRequest, OpenNoticeChannelResponse>;
 
-let world: World;
+const world = perFile(new World());
 const serve = ({ signal, requests, write }: Pick<Channel, 'signal' | 'requests' | 'write'>) =>
   world.smf.module
     .get(NoticeController)
@@ -16,7 +17,6 @@ const serve = ({ signal, requests, write }: Pick<Channel, 'signal' | 'requests' 
 
 /** A gateway that has heard of two changes of a group, and not of the third. */
 beforeAll(async () => {
-  world = await World.create();
   await speak(serve, HONEST_RECEIVER.slice(0, 1), 'ends');
   const groupId = await world.group([ANN]);
   for (const member of [BOB, EVE]) {
@@ -25,7 +25,6 @@ beforeAll(async () => {
   }
   await speak(serve, HONEST_RECEIVER, 'ends');
 });
-afterAll(() => world.dispose());
 
 it.each(
   CHANNEL_MISUSES.map(

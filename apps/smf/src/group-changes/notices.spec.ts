@@ -1,4 +1,7 @@
+import { perTest } from '@cpns/core/testing';
+import { OUTBOX } from '@cpns/delivery';
 import { gatewayOf, pne, PUSH, type Replica, World } from '../testing/world';
+import { groupAggregate } from './groups';
 
 jest.setTimeout(30_000);
 
@@ -6,14 +9,12 @@ const [GW1, GW1B, GW2, GW3] = [gatewayOf('pn1'), gatewayOf('pn1', 2), gatewayOf(
 const [ANN, BOB, EVE] = [pne(1, 'pn1'), pne(2, 'pn2'), pne(3, 'pn1')];
 
 describe('notices', () => {
-  let world: World;
+  const world = perTest(new World());
   let smf: Replica;
   beforeEach(async () => {
-    world = await World.create();
     ({ smf } = world);
     for (const gateway of [GW1, GW2, GW3]) await smf.introduce(gateway);
   });
-  afterEach(() => world.dispose());
 
   const acknowledge = (gateway: string, upTo: bigint) => world.noticeLog(gateway).trim(upTo);
 
@@ -58,11 +59,9 @@ describe('notices', () => {
     await smf.create([ANN]);
     await world.rest();
     await acknowledge(GW1, 1n);
-    const aggregate = { kind: 'service-group', id: 'g1' };
-    await world.store.commit(aggregate, {
-      append: [{ log: 'outbox', dedupeId: 'notices.1', value: Buffer.alloc(0) }],
-    });
-    await (await world.replica()).outbox.drain(aggregate);
+    const again = { log: OUTBOX, dedupeId: 'notices.1', value: Buffer.alloc(0) };
+    await world.store.commit(groupAggregate('g1'), { append: [again] });
+    await (await world.replica()).drain();
     expect(await world.told(GW1)).toEqual([]);
     await smf.add([EVE]);
     await world.rest();
@@ -76,9 +75,8 @@ describe('notices', () => {
     await smf.remove([BOB]);
     await smf.end();
     await world.rest();
-    const aggregate = { kind: 'service-group', id: 'g1' };
     for (const set of ['members.pn1', 'members.pn2', 'left', 'removed', 'pns'])
-      expect((await world.store.members(aggregate, set, undefined, 10)).items).toEqual([]);
+      expect((await world.store.members(groupAggregate('g1'), set, undefined, 10)).items).toEqual([]);
     expect((await world.store.members({ kind: 'pn', id: 'pn1' }, 'groups', undefined, 10)).items).toEqual([]);
   });
 

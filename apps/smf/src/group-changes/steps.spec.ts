@@ -1,7 +1,8 @@
+import { perTest, reasonOfAsync } from '@cpns/core/testing';
 import { emitStep, formatTraceparent, parseTraceparent, withSpan, withStepChain } from '@cpns/telemetry';
 import { MemoryTelemetry } from '@cpns/telemetry/testing';
 import { trace } from '@opentelemetry/api';
-import { gatewayOf, pne, PUSH, reasonOf, type Replica, within, World } from '../testing/world';
+import { gatewayOf, pne, PUSH, type Replica, within, World } from '../testing/world';
 
 jest.setTimeout(30_000);
 
@@ -11,15 +12,13 @@ const GATEWAY = gatewayOf('pn1');
 
 describe('the steps of a change', () => {
   const telemetry = new MemoryTelemetry('smf');
-  let world: World;
+  const world = perTest(new World());
   let smf: Replica;
   beforeEach(async () => {
     telemetry.reset();
-    world = await World.create();
     ({ smf } = world);
     await smf.introduce(GATEWAY);
   });
-  afterEach(() => world.dispose());
   afterAll(() => telemetry.stop());
 
   /** A call in a trace of its own. @returns its trace id */
@@ -71,11 +70,11 @@ describe('the steps of a change', () => {
     let before = '';
     const traceId = await called(async () => {
       before = emitStep({ flow: 'GK-UPDATE-M', step: 1, from: SMF, to: SERVER, carried: ['group_id'] });
-      expect(await reasonOf(smf.add([pne(2)], within(600)))).toBe('DEPENDENCY_UNAVAILABLE');
+      expect(await reasonOfAsync(smf.add([pne(2)], within(600)))).toBe('DEPENDENCY_UNAVAILABLE');
     });
     await smf.stop();
     world.server.stuck = false;
-    await called(async () => (await world.replica()).outbox.drain({ kind: 'service-group', id: 'g1' }));
+    await called(async () => (await world.replica()).drain());
     const [first, last] = await telemetry.steps();
     expect(parseTraceparent(before)?.spanId).toBe(first?.spanId);
     expect(last).toMatchObject({ flow: 'GK-UPDATE-M', step: 6, traceId, links: [first?.spanId] });
@@ -84,7 +83,7 @@ describe('the steps of a change', () => {
 
   it('a change that is refused has no step 6', async () => {
     world.server.withoutKey.add(pne(1));
-    expect(await reasonOf(smf.create([pne(1)]))).toBe('MEMBER_WITHOUT_KEY');
+    expect(await reasonOfAsync(smf.create([pne(1)]))).toBe('MEMBER_WITHOUT_KEY');
     await world.rest();
     expect(await telemetry.steps()).toEqual([]);
   });

@@ -1,60 +1,50 @@
 /** What bad input gateways get refused at the SMF, and what is said while CSKMF or the store is away; nothing is stored. */
 import type { ServiceGroup } from '@cpns/contracts';
+import { perFile } from '@cpns/core/testing';
 import { expectRefusal, type Fault } from '@cpns/platform/testing';
 import { FailingStore } from '@cpns/store/testing';
 import { ANN, AT, BOB, EVE, LIMIT, pne, within, World, type Replica } from '../testing/world';
 import type { MembershipController } from './membership.controller';
 
-const world = new World();
-beforeAll(() => world.open());
-afterAll(() => world.dispose());
+const world = perFile(new World());
 
 describe('a gateway', () => {
   type Relayed = Parameters<MembershipController['joinServiceGroup']>[0];
-  const ENTITIES: [string, string, string][] = [
-    ['an empty E', '', 'INVALID_ARGUMENT/FIELD_MISSING entity'],
-    ['what is no E', 'lamp', 'INVALID_ARGUMENT/NAME_INVALID entity'],
-    ['an E of another trust domain', 'cpns://pn1.other.example/pne/lamp', 'PERMISSION_DENIED/TRUST_DOMAIN'],
-    ['an E of another PN', pne(1, 'pn9'), 'PERMISSION_DENIED/PN_MISMATCH'],
-    ['the name of an operator', 'cpns://td.example/operator/ann', 'INVALID_ARGUMENT/NAME_INVALID entity'],
+  const ENTITIES: readonly Fault<Relayed>[] = [
+    ['an empty E', { entity: '' }, 'INVALID_ARGUMENT/FIELD_MISSING entity'],
+    ['what is no E', { entity: 'lamp' }, 'INVALID_ARGUMENT/NAME_INVALID entity'],
+    ['an E of another trust domain', { entity: 'cpns://pn1.other.example/pne/lamp' }, 'PERMISSION_DENIED/TRUST_DOMAIN'],
+    ['an E of another PN', { entity: pne(1, 'pn9') }, 'PERMISSION_DENIED/PN_MISMATCH'],
+    ['the name of an operator', { entity: 'cpns://td.example/operator/ann' }, 'INVALID_ARGUMENT/NAME_INVALID entity'],
   ];
-  const entities = ENTITIES.map(([id, entity, expected]): Fault<Relayed> => ({
-    id,
-    bad: (good) => ({ ...good, entity }),
-    expect: expected,
-  }));
-  const other = (id: string, groupId: () => Promise<string>, expected: string): Fault<Relayed> => ({
-    id,
-    bad: async (good) => ({ ...good, groupId: await groupId() }),
-    expect: expected,
-  });
+  const of = (change: Parameters<typeof world.group>[1]) => async () => ({ groupId: await world.group([ANN], change) });
   const NOT_PERMITTED = 'PERMISSION_DENIED/JOIN_NOT_PERMITTED';
   world.refuses<Relayed>({
     name: 'MembershipService.JoinServiceGroup',
     good: async () => ({ groupId: await world.group(), entity: EVE }),
     send: (request) => world.smf.members.joinServiceGroup(request, within()),
     faults: [
-      ...world.faultsOfGroup<Relayed>(),
-      ...entities,
-      other('one member too many', () => world.group([ANN], { maxMembers: 1 }), LIMIT),
-      other('a group that is closed', () => world.group([ANN], { openToJoin: false }), NOT_PERMITTED),
-      other(
+      ...world.ofLiveGroup,
+      ...ENTITIES,
+      ['one member too many', of({ maxMembers: 1 }), LIMIT],
+      ['a group that is closed', of({ openToJoin: false }), NOT_PERMITTED],
+      [
         'a group that an operator took it out of',
         async () => {
           const groupId = await world.group([ANN, EVE]);
           await world.smf.remove([EVE], within(), groupId);
           await world.rest(groupId);
-          return groupId;
+          return { groupId };
         },
         NOT_PERMITTED,
-      ),
+      ],
     ],
   });
   world.refuses<Relayed>({
     name: 'MembershipService.LeaveServiceGroup',
     good: async () => ({ groupId: await world.group(), entity: BOB }),
     send: (request) => world.smf.members.leaveServiceGroup(request, within()),
-    faults: [...world.faultsOfGroup<Relayed>(), ...entities],
+    faults: [...world.ofLiveGroup, ...ENTITIES],
   });
 });
 
@@ -99,7 +89,7 @@ describe('a dependency that is down', () => {
     await expectRefusal(world.store, () => send(groupId, world.smf), DOWN, PROPOSED);
     world.server.stuck = false;
     const changed = title.startsWith('Create') ? `${groupId}-new` : groupId;
-    await world.smf.outbox.drain({ kind: 'service-group', id: changed });
+    await world.smf.drain(changed);
     expect(await world.smf.get(changed)).toMatchObject(done);
   });
 

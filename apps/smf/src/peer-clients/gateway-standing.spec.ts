@@ -1,6 +1,5 @@
-import { FakeClock } from '@cpns/core/testing';
+import { FakeClock, reasonOfAsync } from '@cpns/core/testing';
 import { FakeServer } from '../testing/fake-server';
-import { reasonOf } from '../testing/world';
 import { GatewayStanding } from '../peer-clients/server-link';
 
 const uri = 'cpns://pn1.td.example/pn-gw/gw1';
@@ -19,12 +18,12 @@ describe('the standing of a gateway', () => {
     ['that never enrolled', 'cpns://pn1.td.example/pn-gw/gw2', certificate(1), 'CERTIFICATE_REVOKED'],
   ])('%s', async (_what, who, fingerprint, expected) => {
     const { standing } = setUp();
-    expect(await reasonOf(standing.check({ uri: who, fingerprint }))).toBe(expected);
+    expect(await reasonOfAsync(standing.check({ uri: who, fingerprint }))).toBe(expected);
   });
 
   it('is believed for ten seconds, of that certificate alone', async () => {
     const { server, clock, standing } = setUp();
-    const check = (n = 1) => reasonOf(standing.check({ uri, fingerprint: certificate(n) }));
+    const check = (n = 1) => reasonOfAsync(standing.check({ uri, fingerprint: certificate(n) }));
     expect(await check()).toBe('accepted');
     server.gateways.delete(uri);
     clock.advance(9_999);
@@ -36,7 +35,7 @@ describe('the standing of a gateway', () => {
 
   it('is not taken for granted while the Server is away, nor is it taken for ended', async () => {
     const { server, clock, standing } = setUp();
-    const check = () => reasonOf(standing.check({ uri, fingerprint: certificate(1) }));
+    const check = () => reasonOfAsync(standing.check({ uri, fingerprint: certificate(1) }));
     server.away = true;
     expect(await check()).toBe('DEPENDENCY_UNAVAILABLE');
     server.away = false;

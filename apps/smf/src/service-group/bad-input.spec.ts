@@ -1,11 +1,18 @@
 /** What bad input an operator gets refused at the SMF, each RPC with each fault; nothing is stored. */
-import { descriptionFaults, expectRefusal, memberFaults, refusalOf, type Fault } from '@cpns/platform/testing';
+import { perFile } from '@cpns/core/testing';
+import {
+  DESCRIPTION_FAULTS,
+  expectRefusal,
+  MEMBER_FAULTS,
+  refusalOf,
+  type Fault,
+  type OfGroup,
+  type WithMembers,
+} from '@cpns/platform/testing';
 import type { ServiceGroupController } from './service-group.controller';
 import { ANN, BOB, DAN, described, EVE, KEYLESS, LIMIT, within, World } from '../testing/world';
 
-const world = new World();
-beforeAll(() => world.open());
-afterAll(() => world.dispose());
+const world = perFile(new World());
 
 const WITHOUT_KEY = [
   'was never admitted',
@@ -17,44 +24,36 @@ const WITHOUT_KEY = [
 const TAKEN_BACK =
   /^service-group\/[\w-]+ (group was changed|refusal\.[0-9a-f]{32} was added|log outbox was (added|changed))$/;
 /** CSKMF says why a member has no live key; here it is one refusal that is handed on. */
-const keyless = <R extends { readonly members: string[] }>(): Fault<R>[] =>
-  WITHOUT_KEY.map((who) => ({
-    id: `a member that ${who}`,
-    bad: (good) => ({ ...good, members: [ANN, KEYLESS].filter((one) => !good.members.includes(one)) }),
-    expect: 'FAILED_PRECONDITION/MEMBER_WITHOUT_KEY',
-    journal: TAKEN_BACK,
-  }));
-const NO_NAMES = {
-  id: 'no names',
-  bad: <R>(good: R) => ({ ...good, members: [] }),
-  expect: 'INVALID_ARGUMENT/FIELD_MISSING members',
-};
+const KEYLESS_FAULTS = WITHOUT_KEY.map((who): Fault<WithMembers> => [
+  `a member that ${who}`,
+  ({ members }) => ({ members: [ANN, KEYLESS].filter((one) => !members.includes(one)) }),
+  'FAILED_PRECONDITION/MEMBER_WITHOUT_KEY',
+  TAKEN_BACK,
+]);
+const NO_NAMES: Fault<WithMembers> = ['no names', { members: [] }, 'INVALID_ARGUMENT/FIELD_MISSING members'];
 
 const create = () => ({ description: described({ groupId: world.freshId() }), members: [ANN, BOB] });
 type Create = Parameters<ServiceGroupController['createServiceGroup']>[0];
-const taken = (id: string, groupId: () => Promise<string>): Fault<Create> => ({
+const taken = (id: string, groupId: () => Promise<string>): Fault<Create> => [
   id,
-  bad: async () => ({ description: described({ groupId: await groupId() }), members: [ANN] }),
-  expect: 'ALREADY_EXISTS/ALREADY_EXISTS',
-});
+  async () => ({ description: described({ groupId: await groupId() }), members: [ANN] }),
+  'ALREADY_EXISTS/ALREADY_EXISTS',
+];
 world.refuses<Create>({
   name: 'CreateServiceGroup',
   good: create,
   send: (request) => world.smf.groups.createServiceGroup(request, within()),
   faults: [
-    ...descriptionFaults<Create>(),
-    ...memberFaults<Create>(),
-    ...keyless<Create>(),
+    ...DESCRIPTION_FAULTS,
+    ...MEMBER_FAULTS,
+    ...KEYLESS_FAULTS,
     taken('id of a group that is there', world.group),
     taken('id of a group that was deleted', world.ended),
-    {
-      id: 'more first members than it may have',
-      bad: ({ members: both }) => ({
-        description: described({ groupId: world.freshId(), maxMembers: 1 }),
-        members: both,
-      }),
-      expect: LIMIT,
-    },
+    [
+      'more first members than it may have',
+      () => ({ description: described({ groupId: world.freshId(), maxMembers: 1 }) }),
+      LIMIT,
+    ],
   ],
 });
 
@@ -65,59 +64,47 @@ world.refuses<Named>({
   good: () => named(EVE),
   send: (request) => world.smf.groups.addMembers(request, within()),
   faults: [
-    ...world.faultsOfGroup<Named>(),
-    ...memberFaults<Named>(),
+    ...world.ofLiveGroup,
+    ...MEMBER_FAULTS,
     NO_NAMES,
-    ...keyless<Named>(),
-    { id: 'one member too many', bad: (good) => ({ ...good, members: [EVE, DAN] }), expect: LIMIT },
+    ...KEYLESS_FAULTS,
+    ['one member too many', { members: [EVE, DAN] }, LIMIT],
   ],
 });
-const stranger = (how: string, names: string[]): Fault<Named> => ({
-  id: `a stranger ${how}`,
-  bad: (good) => ({ ...good, members: names }),
-  expect: 'FAILED_PRECONDITION/MEMBER_UNKNOWN',
-});
+const UNKNOWN = 'FAILED_PRECONDITION/MEMBER_UNKNOWN';
 world.refuses<Named>({
   name: 'RemoveMembers',
   good: () => named(ANN),
   send: (request) => world.smf.groups.removeMembers(request, within()),
   faults: [
-    ...world.faultsOfGroup<Named>(),
-    ...memberFaults<Named>(),
+    ...world.ofLiveGroup,
+    ...MEMBER_FAULTS,
     NO_NAMES,
-    stranger('alone', [EVE]),
-    stranger('beside a member', [BOB, EVE]),
+    ['a stranger alone', { members: [EVE] }, UNKNOWN],
+    ['a stranger beside a member', { members: [BOB, EVE] }, UNKNOWN],
   ],
 });
 
 const there = async () => ({ groupId: await world.group() });
-world.refuses<{ readonly groupId: string }>({
+world.refuses<OfGroup>({
   name: 'GetServiceGroup',
   good: there,
   send: (request) => world.smf.groups.getServiceGroup(request),
-  faults: world.faultsOfGroup(false),
+  faults: world.ofGroup,
 });
-world.refuses<{ readonly groupId: string }>({
+world.refuses<OfGroup>({
   name: 'DeleteServiceGroup',
   good: there,
   send: (request) => world.smf.groups.deleteServiceGroup(request, within()),
-  faults: world.faultsOfGroup(false),
+  faults: world.ofGroup,
 });
 world.refuses({
   name: 'ListServiceGroups',
   good: () => ({ pageSize: 1, pageToken: '' }),
   send: (request) => world.smf.groups.listServiceGroups(request),
   faults: [
-    {
-      id: 'a page of 1,001',
-      bad: (good) => ({ ...good, pageSize: 1_001 }),
-      expect: 'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE',
-    },
-    {
-      id: 'a page token that was not given out',
-      bad: (good) => ({ ...good, pageToken: '\n' }),
-      expect: 'INVALID_ARGUMENT/PAGE_TOKEN_INVALID',
-    },
+    ['a page of 1,001', { pageSize: 1_001 }, 'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE'],
+    ['a page token that was not given out', { pageToken: '\n' }, 'INVALID_ARGUMENT/PAGE_TOKEN_INVALID'],
   ],
 });
 

@@ -1,16 +1,13 @@
-import { pne, reasonOf, type Replica, within, World } from '../testing/world';
+import { perTest, reasonOfAsync } from '@cpns/core/testing';
+import { pne, type Replica, within, World } from '../testing/world';
 
 // many processes on one machine
 jest.setTimeout(30_000);
 
 describe('Service Groups', () => {
-  let world: World;
+  const world = perTest(new World());
   let smf: Replica;
-  beforeEach(async () => {
-    world = await World.create();
-    ({ smf } = world);
-  });
-  afterEach(() => world.dispose());
+  beforeEach(() => ({ smf } = world));
 
   it('are made with their first members at revision 1, and their Group Key with them', async () => {
     const group = await smf.create([pne(2), pne(1)], { maxMembers: 5 });
@@ -41,9 +38,9 @@ describe('Service Groups', () => {
     expect(await smf.end()).toMatchObject({ deleted: true, membershipRevision: 2n });
     expect(await smf.get()).toMatchObject({ deleted: true, members: [] });
     expect(world.server.requests).toEqual(['create g1', 'delete g1']);
-    expect(await reasonOf(smf.create([pne(1)]))).toBe('ALREADY_EXISTS');
+    expect(await reasonOfAsync(smf.create([pne(1)]))).toBe('ALREADY_EXISTS');
     for (const change of [smf.add([pne(1)]), smf.remove([pne(1)]), smf.join(pne(1)), smf.leave(pne(1))])
-      expect(await reasonOf(change)).toBe('GROUP_DELETED');
+      expect(await reasonOfAsync(change)).toBe('GROUP_DELETED');
   });
 
   it('are listed without members, those that have ended too, a page at a time', async () => {
@@ -58,7 +55,7 @@ describe('Service Groups', () => {
       ['c', false, 0],
     ]);
     expect(second.nextPageToken).toBe('');
-    expect(await reasonOf(smf.list(1_001))).toBe('FIELD_OUT_OF_RANGE');
+    expect(await reasonOfAsync(smf.list(1_001))).toBe('FIELD_OUT_OF_RANGE');
   });
 
   it('hold a thousand new members, who come from as many PNs, in one change', async () => {
@@ -88,10 +85,10 @@ describe('Service Groups', () => {
     it('keep out whom an operator removed, member or not, until an operator lets it in', async () => {
       await smf.join(pne(2));
       await smf.remove([pne(2)]);
-      expect(await reasonOf(smf.join(pne(2)))).toBe('JOIN_NOT_PERMITTED');
+      expect(await reasonOfAsync(smf.join(pne(2)))).toBe('JOIN_NOT_PERMITTED');
       await smf.leave(pne(1));
       expect(await smf.remove([pne(1)])).toMatchObject({ membershipRevision: 4n });
-      expect(await reasonOf(smf.join(pne(1)))).toBe('JOIN_NOT_PERMITTED');
+      expect(await reasonOfAsync(smf.join(pne(1)))).toBe('JOIN_NOT_PERMITTED');
       await smf.add([pne(1), pne(2)]);
       expect(await smf.leave(pne(1))).toBe(6n);
       expect(await smf.join(pne(1))).toBe(7n);
@@ -100,7 +97,7 @@ describe('Service Groups', () => {
     it('are left by members of a closed one too', async () => {
       await smf.create([pne(1)], { groupId: 'closed' });
       expect(await smf.leave(pne(1), undefined, 'closed')).toBe(2n);
-      expect(await reasonOf(smf.join(pne(1), undefined, 'closed'))).toBe('JOIN_NOT_PERMITTED');
+      expect(await reasonOfAsync(smf.join(pne(1), undefined, 'closed'))).toBe('JOIN_NOT_PERMITTED');
     });
   });
 });

@@ -1,31 +1,27 @@
 import {
   GroupKeyVersionState,
-  type CreateGroupKeyRequest,
-  type DeleteGroupKeyRequest,
   type GetGatewayRequest,
   type GroupKeyStatus,
   type UpdateGroupKeyRequest,
 } from '@cpns/contracts';
-import { CpnsError, failedPrecondition, type ErrorMetadata, type Reason } from '@cpns/core';
+import { CpnsError, failedPrecondition } from '@cpns/core';
+import { isDeepStrictEqual } from 'node:util';
 import type { ServerLink } from '../peer-clients/server-link';
 
 interface KeyedGroup {
-  revision: bigint;
-  members: Set<string>;
-  versions: bigint[];
-  deleted: boolean;
-  /** The change that led here. */
-  change: string;
+  readonly revision: bigint;
+  readonly members: ReadonlySet<string>;
+  readonly versions: readonly bigint[];
+  readonly deleted: boolean;
 }
 
-const json = (value: unknown) =>
-  JSON.stringify(value, (_name, each: unknown) => (typeof each === 'bigint' ? `${each}n` : each));
 const away = () => new CpnsError('DEPENDENCY_UNAVAILABLE', 'the CPNS Server is away');
 
 /** The CPNS Server as far as SMF sees it: CSKMF's rules of revisions, and the ways in which a Server fails. */
 export class FakeServer implements ServerLink {
   readonly uri = 'cpns://td.example/service/cpns-server';
-  readonly groups = new Map<string, KeyedGroup>();
+  /** Each with the change that led here. */
+  readonly groups = new Map<string, KeyedGroup & { readonly change: unknown }>();
   /** Each request that changes a group, in order. */
   readonly requests: string[] = [];
   /** E of those that have no live key. */
@@ -42,7 +38,8 @@ export class FakeServer implements ServerLink {
   lose = 0;
   /** How many connections to it were closed. */
   closed = 0;
-  refuseWith: { readonly reason: Reason; readonly metadata: ErrorMetadata } | undefined;
+  /** What every request that changes a group is refused with. */
+  refusal: CpnsError | undefined;
   #gate: Promise<void> = Promise.resolve();
 
   /** Requests that change a group wait until the result is called. */
@@ -61,9 +58,17 @@ export class FakeServer implements ServerLink {
   }
 
   readonly groupKeys: ServerLink['groupKeys'] = {
-    createGroupKey: (request) => this.#change('create', request.description?.groupId, () => this.#create(request)),
-    updateGroupKey: (request) => this.#change('update', request.groupId, () => this.#update(request)),
-    deleteGroupKey: (request) => this.#change('delete', request.groupId, () => this.#delete(request)),
+    createGroupKey: (request) =>
+      this.#change('create', request.description!.groupId, request, (group) => {
+        if (group !== undefined) throw new CpnsError('ALREADY_EXISTS', 'the group has a key');
+        const { membershipRevision: revision, members } = request;
+        this.#checkKeys(members);
+        return { revision, members: new Set(members), versions: [1n], deleted: false };
+      }),
+    updateGroupKey: (request) =>
+      this.#change('update', request.groupId, request, (group) => this.#updated(found(group), request)),
+    deleteGroupKey: (request) =>
+      this.#change('delete', request.groupId, request, (group) => ({ ...found(group), deleted: true })),
   };
 
   readonly enrolment: ServerLink['enrolment'] = {
@@ -84,20 +89,35 @@ export class FakeServer implements ServerLink {
     return [...(this.groups.get(groupId)?.members ?? [])].sort();
   }
 
-  async #change(kind: string, groupId = '', work: () => KeyedGroup): Promise<{ status: GroupKeyStatus }> {
+  /** The same change again is answered as it was. */
+  async #change(
+    kind: string,
+    groupId: string,
+    change: unknown,
+    made: (group: KeyedGroup | undefined) => KeyedGroup,
+  ): Promise<{ status: GroupKeyStatus }> {
     await this.#gate;
     if (this.away || this.stuck) throw away();
     this.requests.push(`${kind} ${groupId}`);
-    if (this.refuseWith !== undefined)
-      throw new CpnsError(this.refuseWith.reason, 'refused', { metadata: this.refuseWith.metadata });
-    const { revision, versions, deleted } = work();
+    if (this.refusal !== undefined) throw this.refusal;
+    const known = this.groups.get(groupId);
+    const group = isDeepStrictEqual(known?.change, change) ? known! : { ...made(known), change };
+    this.groups.set(groupId, group);
     if (this.lose > 0) {
       this.lose -= 1;
       throw away();
     }
     const state = GroupKeyVersionState.GROUP_KEY_VERSION_STATE_ACTIVE;
-    const stated = versions.map((version) => ({ version, state, activateAt: 1n, sealUntil: 2n }));
-    return { status: { groupId, membershipRevision: revision, deleted, versions: stated } };
+    const versions = group.versions.map((version) => ({ version, state, activateAt: 1n, sealUntil: 2n }));
+    return { status: { groupId, membershipRevision: group.revision, deleted: group.deleted, versions } };
+  }
+
+  #updated(group: KeyedGroup, { membershipRevision: revision, joined, left }: UpdateGroupKeyRequest): KeyedGroup {
+    if (group.deleted) throw failedPrecondition('GROUP_DELETED', 'the group was deleted');
+    if (revision !== group.revision + 1n) throw new CpnsError('CONFLICT', 'another revision comes next');
+    this.#checkKeys(joined);
+    const members = new Set([...group.members, ...joined].filter((member) => !left.includes(member)));
+    return { ...group, revision, members, versions: [...group.versions, BigInt(group.versions.length + 1)] };
   }
 
   #checkKeys(members: readonly string[]): void {
@@ -105,39 +125,9 @@ export class FakeServer implements ServerLink {
     if (entity !== undefined)
       throw failedPrecondition('MEMBER_WITHOUT_KEY', 'a member needs a live key', { metadata: { entity } });
   }
+}
 
-  #find(groupId: string): KeyedGroup {
-    const group = this.groups.get(groupId);
-    if (group === undefined) throw new CpnsError('NOT_FOUND', 'no group of this id');
-    return group;
-  }
-
-  #create({ description, members, membershipRevision: revision }: CreateGroupKeyRequest): KeyedGroup {
-    const groupId = description?.groupId ?? '';
-    const change = json({ description, members, revision });
-    const known = this.groups.get(groupId);
-    if (known?.change === change) return known;
-    if (known !== undefined) throw new CpnsError('ALREADY_EXISTS', 'the group has a key');
-    this.#checkKeys(members);
-    const group = { revision, members: new Set(members), versions: [1n], deleted: false, change };
-    this.groups.set(groupId, group);
-    return group;
-  }
-
-  #update({ groupId, membershipRevision: revision, joined, left }: UpdateGroupKeyRequest): KeyedGroup {
-    const change = json({ revision, joined, left });
-    const group = this.#find(groupId);
-    if (group.change === change) return group;
-    if (group.deleted) throw failedPrecondition('GROUP_DELETED', 'the group was deleted');
-    if (revision !== group.revision + 1n) throw new CpnsError('CONFLICT', 'another revision comes next');
-    this.#checkKeys(joined);
-    for (const member of joined) group.members.add(member);
-    for (const member of left) group.members.delete(member);
-    group.versions.push(BigInt(group.versions.length + 1));
-    return Object.assign(group, { revision, change });
-  }
-
-  #delete({ groupId }: DeleteGroupKeyRequest): KeyedGroup {
-    return Object.assign(this.#find(groupId), { deleted: true });
-  }
+function found(group: KeyedGroup | undefined): KeyedGroup {
+  if (group === undefined) throw new CpnsError('NOT_FOUND', 'no group of this id');
+  return group;
 }

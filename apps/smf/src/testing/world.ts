@@ -1,17 +1,21 @@
 /** A store, a CPNS Server that is played, and the processes of an SMF on them, as callers see them: their controllers. */
 import { GroupKeyDeliveryMode, type GroupDescription, type ServiceGroup } from '@cpns/contracts';
-import { CpnsError, parseEntityUri } from '@cpns/core';
-import type { DeliveryLog } from '@cpns/delivery';
-import { eventually } from '@cpns/delivery/testing';
-import { ServerCallContext, type CallContext, type Peer } from '@cpns/grpc';
+import { parseEntityUri } from '@cpns/core';
+import { eventually, type Opened } from '@cpns/core/testing';
+import { OUTBOX, type DeliveryLog } from '@cpns/delivery';
+import type { CallContext } from '@cpns/grpc';
+import { testCall } from '@cpns/grpc/testing';
 import {
-  groupIdFaults,
+  deletedGroup,
+  descriptionOf,
   ONE_OF_EACH,
   refusesBadInput,
   testProcess,
+  unknownGroup,
   type BadInput,
   type Described,
   type Fault,
+  type OfGroup,
   type TestProcess,
 } from '@cpns/platform/testing';
 import { openStore, type Store } from '@cpns/store';
@@ -19,6 +23,7 @@ import { failingStore, temporaryStore, type FailingStore, type TemporaryStore } 
 import { MemoryLog } from '@cpns/telemetry/testing';
 import type { TestingModule } from '@nestjs/testing';
 import { SmfConfig } from '../config';
+import { groupAggregate } from '../group-changes/groups';
 import { GroupOutbox, Patience } from '../group-changes/execute-change';
 import { IntroduceGateway, NoticeLogs, SendNotice } from '../group-changes/notices';
 import { MembershipController } from '../membership/membership.controller';
@@ -43,28 +48,7 @@ export const KEYLESS = pne(9_999);
 /** SHA-256 of the certificate that gateways show. */
 const CERTIFICATE = Buffer.alloc(32, 1);
 
-export const described = (changed: Partial<GroupDescription> = {}): GroupDescription => ({
-  groupId: 'g1',
-  displayName: 'a group',
-  delivery: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL,
-  sealPeriod: 60_000n,
-  updatePeriod: 0n,
-  maxMembers: 0,
-  openToJoin: false,
-  ...changed,
-});
-
-/** The reason of a refusal, or that there was none. */
-export const reasonOf = async (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'accepted',
-    (error: unknown) => {
-      if (error instanceof CpnsError) return error.reason;
-      throw error;
-    },
-  );
-
-const { logger } = new MemoryLog('smf');
+export const described = (changed: Partial<GroupDescription> = {}) => descriptionOf('g1', changed);
 
 /** A call that waits for so long, milliseconds: of a gateway, or of an operator, of whom nothing is asked. */
 export function within(
@@ -72,22 +56,12 @@ export function within(
   gateway = gatewayOf('pn1'),
   signal = new AbortController().signal,
 ): CallContext {
-  const receivedAt = Date.now();
-  const call = new ServerCallContext({
-    method: '',
-    deadline: receivedAt + milliseconds,
-    receivedAt,
-    signal,
-    logger,
-  });
-  const peer: Partial<Peer> = { uri: gateway, name: parseEntityUri(gateway), role: 'pn-gw', fingerprint: CERTIFICATE };
-  call.peer = peer as Peer;
-  return call;
+  const caller = { uri: gateway, name: parseEntityUri(gateway), role: 'pn-gw', fingerprint: CERTIFICATE } as const;
+  return testCall({ deadline: Date.now() + milliseconds, signal }, caller);
 }
 
 /** One process of the SMF. */
 export class Replica {
-  readonly outbox: GroupOutbox;
   readonly groups: ServiceGroupController;
   readonly members: MembershipController;
 
@@ -95,7 +69,6 @@ export class Replica {
     readonly module: TestingModule,
     private readonly server: FakeServer,
   ) {
-    this.outbox = module.get(GroupOutbox);
     this.groups = module.get(ServiceGroupController);
     this.members = module.get(MembershipController);
   }
@@ -107,6 +80,11 @@ export class Replica {
 
   stop(): Promise<void> {
     return this.module.close();
+  }
+
+  /** Carries out what is left to do of a group's changes. */
+  drain(groupId = 'g1'): Promise<void> {
+    return this.module.get(GroupOutbox).drain(groupAggregate(groupId));
   }
 
   async create(members: readonly string[], changed: Partial<GroupDescription> = {}, call = within()) {
@@ -159,12 +137,12 @@ export class Replica {
 
 const CONFIG = { trustDomain: TRUST_DOMAIN, serverAddress: 'inside:7400', keyLocation: 'server.example:7400' };
 
-export class World {
-  readonly server = new FakeServer();
-  readonly log = new MemoryLog('smf');
+export class World implements Opened {
+  server!: FakeServer;
+  log!: MemoryLog;
   /** Its first process. */
   smf!: Replica;
-  readonly #replicas: Replica[] = [];
+  #replicas: Replica[] = [];
   #temporary!: TemporaryStore;
   /** Handles of one store: replicas take turns. */
   #stores!: readonly [Store, ...Store[]];
@@ -172,17 +150,12 @@ export class World {
 
   /** @param url of a Redis, on which each replica has connections of its own; an embedded store without one */
   async open(url?: string): Promise<void> {
+    [this.server, this.log, this.#replicas] = [new FakeServer(), new MemoryLog('smf'), []];
     this.#temporary = await temporaryStore();
     this.#stores = url === undefined ? [this.#temporary.store] : [await openStore(url), await openStore(url)];
     this.server.gateways.set(gatewayOf('pn1'), CERTIFICATE);
     this.server.withoutKey.add(KEYLESS);
     this.smf = await this.replica();
-  }
-
-  static async create(url?: string): Promise<World> {
-    const world = new World();
-    await world.open(url);
-    return world;
   }
 
   get store(): Store {
@@ -235,7 +208,7 @@ export class World {
   }
 
   async outboxOf(groupId = 'g1'): Promise<string[]> {
-    const { entries } = await this.store.readLog({ kind: 'service-group', id: groupId }, 'outbox', 0n, 1_000);
+    const { entries } = await this.store.readLog(groupAggregate(groupId), OUTBOX, 0n, 1_000);
     return entries.map(({ dedupeId }) => dedupeId);
   }
 
@@ -244,7 +217,7 @@ export class World {
     return eventually(async () => expect(await this.outboxOf(groupId)).toEqual([]));
   }
 
-  async dispose(): Promise<void> {
+  async close(): Promise<void> {
     await Promise.all(this.#replicas.map((replica) => replica.stop()));
     await Promise.all(this.#stores.map((store) => store.close()));
     await this.#temporary.dispose();
@@ -268,13 +241,12 @@ export class World {
   };
 
   /** Declares the tests of an RPC. */
-  refuses<R>(input: Omit<BadInput<R>, 'at'>): void {
-    refusesBadInput(() => this.store, {
+  refuses<R>(input: BadInput<R>): void {
+    refusesBadInput(() => this.store, AT, {
       ...input,
-      at: AT,
       send: async (request) => {
         await input.send(request);
-        const { groupId, description } = request as { readonly groupId?: string } & Described;
+        const { groupId, description } = request as Partial<OfGroup> & Described;
         const changed = groupId ?? description?.groupId;
         if (changed !== undefined) await this.rest(changed);
       },
@@ -282,14 +254,6 @@ export class World {
   }
 
   /** A group-id that is none, and one of no group; for a live group also one that was deleted. */
-  faultsOfGroup<R extends { readonly groupId: string }>(isLive = true): Fault<R>[] {
-    const other = (id: string, groupId: () => string | Promise<string>, expected: string): Fault<R> => ({
-      id,
-      bad: async (good) => ({ ...good, groupId: await groupId() }),
-      expect: expected,
-    });
-    const unknown = other('unknown group', this.freshId, 'NOT_FOUND/NOT_FOUND');
-    const deleted = other('deleted group', this.ended, 'FAILED_PRECONDITION/GROUP_DELETED');
-    return [...groupIdFaults<R>(ONE_OF_EACH), unknown, ...(isLive ? [deleted] : [])];
-  }
+  readonly ofGroup: readonly Fault<OfGroup>[] = [...ONE_OF_EACH, unknownGroup(this.freshId)];
+  readonly ofLiveGroup = [...this.ofGroup, deletedGroup(this.ended)];
 }

@@ -1,1 +1,2 @@
+export * from './call';
 export * from './pki';

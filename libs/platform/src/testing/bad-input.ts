@@ -1,44 +1,47 @@
 /** What bad input gets, of a module in this process: a table of each RPC with each fault, and the faults that messages share. */
-import type { GroupDescription } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
+import { GroupKeyDeliveryMode, type GroupDescription } from '@cpns/contracts';
+import { CpnsError, type Code, type Reason } from '@cpns/core';
 import type { Store } from '@cpns/store';
-import { changesBetweenDumps, dump } from '@cpns/store/testing';
+import { changesBy } from '@cpns/store/testing';
 
-/** A fault in a good message. */
-export interface Fault<R> {
-  readonly id: string;
-  /** The message with the fault in it. */
-  readonly bad: (good: R) => R | Promise<R>;
-  /** `CODE/REASON`, and ` field` where the details name one. */
-  readonly expect: string;
-  /** The only changes that the refusal may leave in the store. */
-  readonly journal?: RegExp;
-}
+/** What is other than in the good message. */
+type Change<R> = Partial<R> | ((good: R) => Partial<R> | Promise<Partial<R>>);
+
+/**
+ * A fault in a good message; `CODE/REASON` of its refusal, and ` field` where the details name one; the only changes that
+ * the refusal may leave in the store.
+ */
+export type Fault<R> = readonly [id: string, change: Change<R>, expected: string, journal?: RegExp];
 
 /** An RPC, and how it is called in a test. */
 export interface BadInput<R> {
   /** Names the RPC in the tests' titles. */
   readonly name: string;
-  /** The port at which it is served. */
-  readonly at: string;
   /** A message that is accepted. */
   readonly good: () => R | Promise<R>;
   readonly send: (request: R) => Promise<unknown>;
   readonly faults: readonly Fault<R>[];
-  /** Whether the good message is sent after the bad one: what was refused has burnt nothing. True by default. */
-  readonly goodAfterwards?: boolean;
 }
 
-/** Declares a test for each fault: refused as expected, the store is as it was, and the good message is accepted after it. */
-export function refusesBadInput<R>(store: () => Store, input: BadInput<R>): void {
-  const { name, at, good, send, faults, goodAfterwards = true } = input;
-  const titled = faults.map((fault) => [`${fault.id} (${name}), ${at}: ${fault.expect}`, fault] as const);
-  test.each(titled)('%s', async (_title, { bad, expect: expected, journal }) => {
+/**
+ * Declares a test for each fault: refused as expected, the store is as it was, and the good message is accepted after it.
+ * @param at the port at which the RPC is served
+ */
+export function refusesBadInput<R>(store: () => Store, at: string, { name, good, send, faults }: BadInput<R>): void {
+  const titled = faults.map((fault) => [`${fault[0]} (${name}), ${at}: ${fault[2]}`, fault] as const);
+  test.each(titled)('%s', async (_title, [, change, expected, journal]) => {
     const request = await good();
-    const altered = await bad(request);
-    await expectRefusal(store(), () => send(altered), expected, journal);
-    if (goodAfterwards) await send(request);
+    const changed = typeof change === 'function' ? await change(request) : change;
+    await expectRefusal(store(), () => send({ ...request, ...changed }), expected, journal);
+    await send(request);
   });
+}
+
+/** As an error has it that was thrown in this process, and one that was read off the wire. */
+export interface Refusal extends Error {
+  readonly code: string;
+  readonly reason: string;
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** Holds the refusal of a call against what is expected, and the store against what it was before. */
@@ -48,47 +51,83 @@ export async function expectRefusal(
   expected: string,
   journal?: RegExp,
 ): Promise<void> {
-  const before = await dump(store);
-  const { code, reason, metadata } = await refusalOf(call);
-  const said = `${code}/${reason}`;
-  expect(expected.includes(' ') ? `${said} ${metadata.field}` : said).toBe(expected);
-  const changes = changesBetweenDumps(before, await dump(store));
+  const changes = await changesBy(store, async () => {
+    const { code, reason, metadata } = await refusalOf(call);
+    const said = `${code}/${reason}`;
+    expect(expected.includes(' ') ? `${said} ${metadata.field}` : said).toBe(expected);
+  });
   expect(changes.filter((change) => journal?.test(change) !== true)).toEqual([]);
 }
 
 /** @throws Error when the call is accepted, and any error that is no refusal */
-export async function refusalOf(call: () => Promise<unknown>): Promise<CpnsError> {
+export async function refusalOf(call: () => Promise<unknown>): Promise<Refusal> {
   try {
     await call();
   } catch (error) {
-    if (error instanceof CpnsError) return error;
+    if (error instanceof Error && 'code' in error && 'reason' in error && 'metadata' in error) return error as Refusal;
     throw error;
   }
   throw new Error('the bad message was accepted');
 }
 
-/** As a title shows it, the group-id itself, and what it is refused with (protocol.md, "Names"). */
-const WRONG_GROUP_IDS = [
-  ['""', '', 'FIELD_MISSING'],
-  ['"aaaaaaaa…"', 'a'.repeat(65), 'FIELD_TOO_LONG'],
-  ...['.hidden', 'two words', 'a/b', 'caf\u00e9', 'a\n'].map((id) => [JSON.stringify(id), id, 'NAME_INVALID'] as const),
-] as const;
-/** The first of them are one for each reason. */
-export const ONE_OF_EACH = 3;
+/** `CODE/REASON` of a refusal, or `accepted`; any other error is passed on. */
+export const outcomeOf = (call: Promise<unknown>): Promise<`${Code}/${Reason}` | 'accepted'> =>
+  call.then(
+    () => 'accepted',
+    (error: unknown) => {
+      if (error instanceof CpnsError) return `${error.code}/${error.reason}` as const;
+      throw error;
+    },
+  );
 
-export const groupIdFaults = <R extends { readonly groupId: string }>(
-  count: number = WRONG_GROUP_IDS.length,
-): Fault<R>[] =>
-  WRONG_GROUP_IDS.slice(0, count).map(([shown, groupId, reason]) => ({
-    id: `group-id ${shown}`,
-    bad: (good) => ({ ...good, groupId }),
-    expect: `INVALID_ARGUMENT/${reason} group_id`,
-  }));
+export interface OfGroup {
+  readonly groupId: string;
+}
+
+/** The group-ids that are none, as a title shows them (protocol.md, "Names"). */
+export const GROUP_ID_FAULTS = (
+  [
+    ['""', '', 'FIELD_MISSING'],
+    ['"aaaaaaaa…"', 'a'.repeat(65), 'FIELD_TOO_LONG'],
+    ...['.hidden', 'two words', 'a/b', 'caf\u00e9', 'a\n'].map(
+      (id) => [JSON.stringify(id), id, 'NAME_INVALID'] as const,
+    ),
+  ] as const
+).map(
+  ([shown, groupId, reason]) => [`group-id ${shown}`, { groupId }, `INVALID_ARGUMENT/${reason} group_id`] as const,
+) satisfies Fault<OfGroup>[];
+/** One for each reason. */
+export const ONE_OF_EACH = GROUP_ID_FAULTS.slice(0, 3);
+export const GROUP_DELETED = 'FAILED_PRECONDITION/GROUP_DELETED';
+
+/** A group-id of no group, and one of a group that was deleted. */
+export const unknownGroup = (groupId: () => string): Fault<OfGroup> => [
+  'unknown group',
+  () => ({ groupId: groupId() }),
+  'NOT_FOUND/NOT_FOUND',
+];
+export const deletedGroup = (groupId: () => Promise<string>, expected = GROUP_DELETED): Fault<OfGroup> => [
+  'deleted group',
+  async () => ({ groupId: await groupId() }),
+  expected,
+];
 
 /** As CreateServiceGroup and CreateGroupKey have it. */
 export interface Described {
   readonly description?: GroupDescription | undefined;
 }
+
+/** What a group is told of that pulls, and whose members seal for a minute with a statement. */
+export const descriptionOf = (groupId: string, change: Partial<GroupDescription> = {}): GroupDescription => ({
+  groupId,
+  displayName: 'a group',
+  delivery: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL,
+  sealPeriod: 60_000n,
+  updatePeriod: 0n,
+  maxMembers: 0,
+  openToJoin: false,
+  ...change,
+});
 
 const DAY_MS = 86_400_000n;
 type Range = readonly [id: string, field: string, change: Partial<GroupDescription>, reason?: string];
@@ -104,65 +143,53 @@ const WRONG_DESCRIPTIONS: readonly Range[] = [
   ['100,001 members at most', 'max_members', { maxMembers: 100_001 }],
   ['4,294,967,295 members at most', 'max_members', { maxMembers: 2 ** 32 - 1 }],
 ];
+const inDescription = (id: string, change: Partial<GroupDescription>, expected: string): Fault<Described> => [
+  id,
+  ({ description }) => ({ description: { ...description!, ...change } }),
+  expected,
+];
 
 /** Of a GroupDescription, each field wrong by itself (GK-CREATE). */
-export function descriptionFaults<R extends Described>(): Fault<R>[] {
-  const changed = (good: R, change: Partial<GroupDescription>) => ({
-    ...good,
-    description: { ...good.description!, ...change },
-  });
-  return [
-    {
-      id: 'no description',
-      bad: (good) => ({ ...good, description: undefined }),
-      expect: 'INVALID_ARGUMENT/FIELD_MISSING description',
-    },
-    ...WRONG_GROUP_IDS.map(([shown, groupId, reason]) => ({
-      id: `group-id ${shown} in a description`,
-      bad: (good: R) => changed(good, { groupId }),
-      expect: `INVALID_ARGUMENT/${reason} group_id`,
-    })),
-    ...WRONG_DESCRIPTIONS.map(([id, field, change, reason = 'FIELD_OUT_OF_RANGE']) => ({
-      id,
-      bad: (good: R) => changed(good, change),
-      expect: `INVALID_ARGUMENT/${reason} ${field}`,
-    })),
-  ];
-}
+export const DESCRIPTION_FAULTS: readonly Fault<Described>[] = [
+  ['no description', { description: undefined }, 'INVALID_ARGUMENT/FIELD_MISSING description'],
+  ...GROUP_ID_FAULTS.map(([id, change, expected]) => inDescription(`${id} in a description`, change, expected)),
+  ...WRONG_DESCRIPTIONS.map(([id, field, change, reason = 'FIELD_OUT_OF_RANGE']) =>
+    inDescription(id, change, `INVALID_ARGUMENT/${reason} ${field}`),
+  ),
+];
 
 const OTHER = 'cpns://pn1.td.example/pne/other';
+const NO_NAME = 'INVALID_ARGUMENT/NAME_INVALID members';
+const CROWD = Array.from({ length: 1_001 }, (_, n) => `${OTHER}-${n}`);
+
+export interface WithMembers {
+  readonly members: string[];
+}
 
 /** Names of entities in a list of members that are none, one too many, or one twice. */
-export const memberFaults = <R extends { readonly members: string[] }>(): Fault<R>[] =>
-  (
-    [
-      ['an empty name', () => ['', OTHER], 'INVALID_ARGUMENT/FIELD_MISSING members'],
-      ['a name that is no E', () => ['living-room-lamp', OTHER], 'INVALID_ARGUMENT/NAME_INVALID members'],
-      [
-        'the name of a service',
-        () => ['cpns://td.example/service/cpns-server', OTHER],
-        'INVALID_ARGUMENT/NAME_INVALID members',
-      ],
-      ['an E with a user', ([first]) => [`${first}?user=alice`], 'INVALID_ARGUMENT/NAME_INVALID'],
-      [
-        'an E with an over-long entity-id',
-        () => [`cpns://pn1.td.example/pne/${'x'.repeat(65)}`, OTHER],
-        'INVALID_ARGUMENT/FIELD_TOO_LONG',
-      ],
-      [
-        'an E of another trust domain',
-        () => ['cpns://pn1.other.example/pne/lamp', OTHER],
-        'PERMISSION_DENIED/TRUST_DOMAIN',
-      ],
-      [
-        '1,001 names',
-        () => Array.from({ length: 1_001 }, (_, n) => `${OTHER}-${n}`),
-        'INVALID_ARGUMENT/FIELD_TOO_LONG members',
-      ],
-      ['a name twice', ([first = '']) => [first, first], 'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE members'],
-    ] as [string, (members: string[]) => string[], string][]
-  ).map(([id, change, expected]) => ({
-    id,
-    bad: (good) => ({ ...good, members: change(good.members) }),
-    expect: expected,
-  }));
+export const MEMBER_FAULTS: readonly Fault<WithMembers>[] = [
+  ['an empty name', { members: ['', OTHER] }, 'INVALID_ARGUMENT/FIELD_MISSING members'],
+  ['a name that is no E', { members: ['living-room-lamp', OTHER] }, NO_NAME],
+  ['the name of a service', { members: ['cpns://td.example/service/cpns-server', OTHER] }, NO_NAME],
+  [
+    'an E with a user',
+    ({ members: [first] }) => ({ members: [`${first}?user=alice`] }),
+    'INVALID_ARGUMENT/NAME_INVALID',
+  ],
+  [
+    'an E with an over-long entity-id',
+    { members: [`cpns://pn1.td.example/pne/${'x'.repeat(65)}`, OTHER] },
+    'INVALID_ARGUMENT/FIELD_TOO_LONG',
+  ],
+  [
+    'an E of another trust domain',
+    { members: ['cpns://pn1.other.example/pne/lamp', OTHER] },
+    'PERMISSION_DENIED/TRUST_DOMAIN',
+  ],
+  ['1,001 names', { members: CROWD }, 'INVALID_ARGUMENT/FIELD_TOO_LONG members'],
+  [
+    'a name twice',
+    ({ members: [first = ''] }) => ({ members: [first, first] }),
+    'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE members',
+  ],
+];

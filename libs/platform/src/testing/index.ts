@@ -1,3 +1,4 @@
 export * from './start-service';
 export * from './test-process';
 export * from './bad-input';
+export * from './test-port';

@@ -1,12 +1,13 @@
+import { perFile, TemporaryDirectory } from '@cpns/core/testing';
 import { existsSync } from 'node:fs';
 import { loadConfig } from '@cpns/settings';
 import { startTelemetry } from '@cpns/telemetry';
 import { MemoryLog } from '@cpns/telemetry/testing';
-import type { ClassProvider, Type, ValueProvider } from '@nestjs/common';
-import { Test, type TestingModule } from '@nestjs/testing';
+import type { Type } from '@nestjs/common';
 import type { CommonConfig, ConfigClass } from '../common-config';
 import { GrpcTransport } from '../grpc-transport';
 import { PlatformModule } from '../platform.module';
+import { compiled, serveWith, type Overrides, type ServedModule } from './test-process';
 
 export interface ServiceUnderTest<C extends CommonConfig> {
   readonly name: string;
@@ -15,61 +16,60 @@ export interface ServiceUnderTest<C extends CommonConfig> {
   /** `CPNS_*` variables. */
   readonly env: Readonly<Record<string, string>>;
   /** Providers that are others in this test, such as `Clock` and `Store`. */
-  readonly overrides?: readonly (ValueProvider | ClassProvider)[];
-}
-
-export interface StartedService {
-  readonly module: TestingModule;
-  /** `host:port` of each port by its name. */
-  readonly addresses: Readonly<Record<string, string>>;
-  close(): Promise<void>;
+  readonly overrides?: Overrides;
 }
 
 /**
  * A service as `bootstrap` starts it, from its settings to its ports, in the process of a test.
  * @throws CpnsError CONFIGURATION_INVALID
  */
-export async function startService<C extends CommonConfig>(service: ServiceUnderTest<C>): Promise<StartedService> {
-  const { name, configClass, env, overrides = [] } = service;
+export async function startService<C extends CommonConfig>(service: ServiceUnderTest<C>): Promise<ServedModule> {
+  const { name, configClass, env, overrides } = service;
   const config = loadConfig(configClass.settings, env) as C;
   const { logger } = new MemoryLog(name);
   const telemetry = startTelemetry({ service: name, logger });
   const platform = PlatformModule.forRoot({ name, configClass, config, logger, telemetry });
-  const builder = Test.createTestingModule({ imports: [platform, service.module] });
-  for (const override of overrides) {
-    const overridden = builder.overrideProvider(override.provide);
-    if ('useClass' in override) overridden.useClass(override.useClass);
-    else overridden.useValue(override.useValue);
-  }
-  const module = await builder.compile();
-  const strategy = module.get(GrpcTransport, { strict: false });
-  const app = module.createNestMicroservice({ strategy });
-  await app.listen();
-  return { module, addresses: strategy.addresses, close: () => app.close() };
+  const module = await compiled([platform, service.module], overrides);
+  return serveWith(module, module.get(GrpcTransport, { strict: false }));
 }
 
-/** A wrong setting: what is wrong, its variable, and its value, or nothing where it is left out. */
-export type WrongSetting = readonly [what: string, variable: string, value: string | undefined | (() => string)];
+/** A wrong setting: what is wrong, its variable, and its value, which may be a file in the directory of the test. */
+export type WrongSetting = readonly [
+  what: string,
+  variable: string,
+  value: string | undefined | ((directory: TemporaryDirectory) => string),
+];
 
-/** Declares a test for each: the service does not start, with a sentence that names the variable, and makes no store. */
+/**
+ * Declares a test for each: the service does not start, with a sentence that names the variable, and makes no store.
+ * @param envIn every setting right, with files in a directory of the test
+ * @param startsElsewhere whether another spec shows that it starts with them
+ */
 export function refusesWrongSettings<C extends CommonConfig>(
-  service: () => ServiceUnderTest<C>,
-  app: string,
+  service: Omit<ServiceUnderTest<C>, 'env'>,
+  envIn: (directory: TemporaryDirectory) => Promise<Record<string, string>>,
   settings: readonly WrongSetting[],
+  startsElsewhere = false,
 ): void {
+  const directory = perFile(new TemporaryDirectory());
+  let env: Record<string, string>;
+  beforeAll(async () => (env = await envIn(directory)));
   const titles = settings.map((setting) => {
     const [what, variable] = setting;
     return [
-      `${variable} ${what} (${app}), start: INVALID_ARGUMENT/CONFIGURATION_INVALID ${variable}`,
+      `${variable} ${what} (${service.name}), start: INVALID_ARGUMENT/CONFIGURATION_INVALID ${variable}`,
       setting,
     ] as const;
   });
   test.each(titles)('%s', async (_title, [, variable, value]) => {
-    const { env, ...rest } = service();
-    const changed = { ...env, [variable]: typeof value === 'function' ? value() : (value ?? '') };
-    const outcome = await startService({ ...rest, env: changed }).catch((error: unknown) => error);
+    const changed = { ...env, [variable]: typeof value === 'function' ? value(directory) : (value ?? '') };
+    const outcome = await startService({ ...service, env: changed }).catch((error: unknown) => error);
     expect(outcome).toMatchObject({ code: 'INVALID_ARGUMENT', reason: 'CONFIGURATION_INVALID' });
     expect((outcome as Error).message).toMatch(new RegExp(`^${variable} [^\\n]+[^.\\n]$`));
     expect(existsSync(env.CPNS_STORE!.replace('embedded:', ''))).toBe(false);
   });
+  if (!startsElsewhere)
+    test('with every setting right it starts', async () => {
+      await (await startService({ ...service, env })).close();
+    });
 }

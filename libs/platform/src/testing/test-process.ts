@@ -7,6 +7,7 @@ import {
   Module,
   type ClassProvider,
   type DynamicModule,
+  type ModuleMetadata,
   type Provider,
   type Type,
   type ValueProvider,
@@ -31,7 +32,7 @@ export interface TestProcess {
   /** What else all modules may inject: settings, identities, clients of other services. */
   readonly providers?: readonly Provider[];
   /** Providers of the modules that are others in this test. */
-  readonly overrides?: readonly (ValueProvider | ClassProvider)[];
+  readonly overrides?: Overrides;
 }
 
 @Module({})
@@ -57,8 +58,18 @@ export async function testProcess(process: TestProcess): Promise<TestingModule> 
     providers: [...shared, { provide: APP_FILTER, useClass: PassErrorsFilter }],
     exports: shared as NonNullable<DynamicModule['exports']>,
   };
-  const builder = Test.createTestingModule({ imports: [platform, ...modules] });
-  for (const override of process.overrides ?? []) {
+  return compiled([platform, ...modules], process.overrides);
+}
+
+export type Overrides = readonly (ValueProvider | ClassProvider)[];
+
+/** Modules with other providers in the place of theirs. */
+export function compiled(
+  imports: NonNullable<ModuleMetadata['imports']>,
+  overrides: Overrides = [],
+): Promise<TestingModule> {
+  const builder = Test.createTestingModule({ imports });
+  for (const override of overrides) {
     const overridden = builder.overrideProvider(override.provide);
     if ('useClass' in override) overridden.useClass(override.useClass);
     else overridden.useValue(override.useValue);
@@ -73,8 +84,10 @@ export interface ServedModule {
 }
 
 /** Serves the controllers of a process on ports, through Nest. */
-export async function serve(module: TestingModule, ports: GrpcTransportOptions['ports']): Promise<ServedModule> {
-  const strategy = new GrpcTransport({ ports, graceMs: 100 });
+export const serve = (module: TestingModule, ports: GrpcTransportOptions['ports']): Promise<ServedModule> =>
+  serveWith(module, new GrpcTransport({ ports, graceMs: 100 }));
+
+export async function serveWith(module: TestingModule, strategy: GrpcTransport): Promise<ServedModule> {
   const app = module.createNestMicroservice({ strategy });
   await app.listen();
   return { addresses: strategy.addresses, close: () => app.close() };

@@ -1,4 +1,5 @@
-import type { StoreDump } from './dump';
+import type { Store } from '../port';
+import { dump, type StoreDump } from './dump';
 
 /** One line per record, set and log; without what had ended by itself at `now`, Unix milliseconds. */
 function linesOf(dump: StoreDump, now: number): ReadonlyMap<string, string> {
@@ -25,4 +26,11 @@ export function changesBetweenDumps(before: StoreDump, after: StoreDump, now = 0
   }
   for (const name of old.keys()) if (!young.has(name)) changes.push(`${name} was removed`);
   return changes;
+}
+
+/** What a call changes in a store. */
+export async function changesBy(store: Store, call: () => Promise<unknown>): Promise<string[]> {
+  const before = await dump(store);
+  await call();
+  return changesBetweenDumps(before, await dump(store));
 }

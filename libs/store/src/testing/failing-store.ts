@@ -58,6 +58,13 @@ const gone = () => new CpnsError('DEPENDENCY_UNAVAILABLE', 'the store does not a
 /** The store of a process that is killed at one of its commits. */
 export const failingStore = (store: Store, failure: Failure): FailingStore => new FailingStore(store, failure);
 
+/** Before and after each of so many commits. */
+export const deathsAt = (commits: number): Failure[] =>
+  Array.from({ length: commits }, (_, index) => index + 1).flatMap((at): Failure[] => [
+    { at, when: 'before' },
+    { at, when: 'after' },
+  ]);
+
 /** The same store with another way to commit. */
 export const wrappedStore = (store: Store, commit: Store['commit']): Store =>
   Object.assign(new FailingStore(store), { commit });

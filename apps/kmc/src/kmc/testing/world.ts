@@ -1,5 +1,4 @@
-import { CpnsError } from '@cpns/core';
-import { FakeClock, SeededRandom } from '@cpns/core/testing';
+import { FakeClock, SeededRandom, type Opened } from '@cpns/core/testing';
 import { testProcess } from '@cpns/platform/testing';
 import { openStore, type Store } from '@cpns/store';
 import { rawDump, startRedis, temporaryStore } from '@cpns/store/testing';
@@ -17,69 +16,55 @@ export const requestId = (number: number): Buffer => {
   return id;
 };
 
-/** `CODE/REASON` of a refusal, or what came instead. */
-export const reasonOf = async (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'accepted',
-    (error: unknown) => (error instanceof CpnsError ? `${error.code}/${error.reason}` : error),
-  );
-
 /** The RPCs of one process; what one throws at once is a refusal like any other. */
 export class Kmc {
-  readonly #rpc: KmcController;
+  readonly rpc: KmcController;
 
   constructor(readonly module: TestingModule) {
-    this.#rpc = module.get(KmcController);
+    this.rpc = module.get(KmcController);
   }
 
   create = async (groupId: string, request: number) =>
-    (await this.#rpc.createKey({ groupId, requestId: requestId(request) })).version;
+    (await this.rpc.createKey({ groupId, requestId: requestId(request) })).version;
   createVersion = async (groupId: string, previous: bigint, request: number) =>
-    (await this.#rpc.createKeyVersion({ groupId, previous, requestId: requestId(request) })).version;
-  get = async (groupId: string, version: bigint) => (await this.#rpc.getKeyVersion({ groupId, version })).version;
-  destroyVersion = async (groupId: string, version: bigint) => this.#rpc.destroyKeyVersion({ groupId, version });
-  destroy = async (groupId: string) => this.#rpc.destroyKey({ groupId });
-}
-
-export interface World {
-  readonly kmc: Kmc;
-  readonly store: Store;
-  readonly clock: FakeClock;
-  /** Another process over the same records, with what a test does to its store. */
-  process(wrap?: (store: Store) => Store): Promise<Kmc>;
-  /** Every byte that the store holds, as its users can see it. */
-  raw(): Promise<Buffer>;
-  dispose(): Promise<void>;
+    (await this.rpc.createKeyVersion({ groupId, previous, requestId: requestId(request) })).version;
+  get = async (groupId: string, version: bigint) => (await this.rpc.getKeyVersion({ groupId, version })).version;
+  destroyVersion = async (groupId: string, version: bigint) => this.rpc.destroyKeyVersion({ groupId, version });
+  destroy = async (groupId: string) => this.rpc.destroyKey({ groupId });
 }
 
 export const STORES = ['embedded', 'redis'] as const;
 
-export async function openWorld(kind: (typeof STORES)[number] = 'embedded'): Promise<World> {
-  const clock = new FakeClock(Date.now());
-  const { store, dispose } = kind === 'embedded' ? await temporaryStore(clock) : await redisStore();
-  let processes = 0;
-  const open = async (over: Store): Promise<Kmc> => {
-    const random = new SeededRandom(`process ${processes++}`);
-    return new Kmc(await testProcess({ name: 'kmc', uri: KMC, store: over, modules: [KmcModule], clock, random }));
-  };
-  return {
-    kmc: await open(store),
-    store,
-    clock,
-    process: (wrap = (same) => same) => open(wrap(store)),
-    raw: async () => Buffer.concat((await rawDump(store)).flatMap(({ key, value }) => [key, value])),
-    dispose,
-  };
-}
+export class World implements Opened {
+  readonly clock = new FakeClock(Date.now());
+  store!: Store;
+  /** Its first process. */
+  kmc!: Kmc;
+  close!: () => Promise<void>;
+  #processes = 0;
 
-async function redisStore(): Promise<{ store: Store; dispose: () => Promise<void> }> {
-  const redis = await startRedis();
-  const store = await openStore(redis.url);
-  return {
-    store,
-    dispose: async () => {
-      await store.close();
-      await redis.stop();
-    },
-  };
+  constructor(private readonly kind: (typeof STORES)[number] = 'embedded') {}
+
+  async open(): Promise<void> {
+    if (this.kind === 'embedded') ({ store: this.store, dispose: this.close } = await temporaryStore(this.clock));
+    else {
+      const redis = await startRedis();
+      this.store = await openStore(redis.url);
+      this.close = () => this.store.close().then(() => redis.stop());
+    }
+    this.kmc = await this.process();
+  }
+
+  /** Another process over the same records, with what a test does to its store. */
+  async process(wrap: (store: Store) => Store = (same) => same): Promise<Kmc> {
+    const random = new SeededRandom(`process ${this.#processes++}`);
+    const { clock } = this;
+    const store = wrap(this.store);
+    return new Kmc(await testProcess({ name: 'kmc', uri: KMC, store, modules: [KmcModule], clock, random }));
+  }
+
+  /** Every byte that the store holds, as its users can see it. */
+  async raw(): Promise<Buffer> {
+    return Buffer.concat((await rawDump(this.store)).flatMap(({ key, value }) => [key, value]));
+  }
 }
