@@ -41,7 +41,7 @@ export function killSuite<H extends House>(
     it.each(flows)('$name is finished, and nothing is lost or doubled', (flow) => campaign!.run(flow), flowMs);
 
     it('killed as often as is due', () => {
-      const kills = house!.faults.kills();
+      const { kills } = house!.faults;
       process.stdout.write(`${storeName}, ${what}: kills ${kills.length} of ${campaign!.due} due\n`);
       expect(kills).toHaveLength(campaign!.due);
       expect(campaign!.due).toBeGreaterThanOrEqual(leastKills(flows.flatMap(({ due }) => due)));

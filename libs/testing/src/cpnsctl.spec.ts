@@ -1,7 +1,8 @@
 /** The program `cpnsctl` against a running deployment. It is an application: tests start it, and import nothing of it. */
 import { execFile, execFileSync } from 'node:child_process';
-import { X509Certificate } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { duration, SECRET_BYTES } from '@cpns/core';
+import { randomBytes, X509Certificate } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Deployment } from './deployment';
@@ -51,8 +52,10 @@ describe('cpnsctl', () => {
   const json = (...args: readonly string[]) => jsonOf(...args, ...server);
   const group = (...args: readonly string[]) => jsonOf('group', ...args, ...smf);
 
-  const admission = (entity: string, form: string, assigner: string) => [
-    ...['entity', 'admit', '--entity', entity, '--form', form, '--assigner', assigner, '--via', gateway],
+  const nobody = () => deployment.entity('pn1', 'pne', 'nobody');
+  const unknown = () => deployment.entity('pn1', 'pn-gw', 'gw9');
+  const admission = (entity: string, form: string, assigner: string, via = gateway) => [
+    ...['entity', 'admit', '--entity', entity, '--form', form, '--assigner', assigner, '--via', via],
     ...['--address', deployment.address('pn1/gw1', 'token'), '--ttl', '15m'],
   ];
 
@@ -71,25 +74,18 @@ describe('cpnsctl', () => {
     });
   });
 
-  it.each([
-    ['P-256', 'gateway', ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256'], 'pem'],
-    ['RSA-2048', 'server', ['-newkey', 'rsa:2048'], 'der'],
-  ])('gets a certificate for a %s CSR of OpenSSL from the %s', async (kind, assigner, newKey, form) => {
-    const [csr, string, chain] = [file(`${kind}.csr`), file(`${kind}.string`), file(`${kind}.pem`)];
-    execFileSync(
-      'openssl',
-      ['req', '-new', ...newKey, '-nodes', '-subj', '/CN=x', '-keyout', file('key'), '-outform', form, '-out', csr],
-      { stdio: 'pipe' },
-    );
-    const entity = deployment.entity('pn1', 'pne', kind);
-    const by = assigner === 'server' ? 'server' : gateway;
-    expect(await cpnsctl(...admission(entity, 'key-pair', by), '--out', string, ...server)).toMatchObject({ code: 0 });
+  it('gets a certificate for a CSR of OpenSSL from the gateway', async () => {
+    const [csr, string, chain] = [file('csr'), file('string'), file('chain.pem')];
+    const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', file('key')];
+    execFileSync('openssl', ['req', '-new', ...newKey, '-subj', '/CN=x', '-out', csr], { stdio: 'pipe' });
+    const entity = deployment.entity('pn1', 'pne', 'tablet');
+    const admitted = await cpnsctl(...admission(entity, 'key-pair', gateway), '--out', string, ...server);
+    expect(admitted).toMatchObject({ code: 0 });
     expect(statSync(string).mode & 0o777).toBe(0o600);
     const assign = ['entity', 'assign', '--csr', csr, '--one-time-string-file', string];
     const { code, out, err } = await cpnsctl(...assign, '--out', chain, '--output', 'json');
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    const uri = assigner === 'server' ? deployment.uri('cpns-server') : gateway;
-    expect(JSON.parse(out)).toMatchObject({ entity, user: null, assigner: uri, file: chain });
+    expect(JSON.parse(out)).toMatchObject({ entity, user: null, assigner: gateway, file: chain });
     expect(new X509Certificate(readFileSync(chain)).subjectAltName).toBe(`URI:${entity}`);
     const verify = ['verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', deployment.pki.root];
     expect(execFileSync('openssl', [...verify, '-untrusted', chain, chain], { encoding: 'utf8' })).toContain('OK');
@@ -109,94 +105,56 @@ describe('cpnsctl', () => {
     expect(out).toContain('pne/phone');
   });
 
-  describe('group', () => {
-    const device = async (id: string): Promise<string> => {
-      const entity = deployment.entity('pn1', 'pne', id);
-      await deployment.device({ entity, form: 'secret', assigner: 'server', gateway: 'pn1/gw1', until: 'registered' });
-      return entity;
+  it('takes a group from its first members to its end, with a version of its key at each change', async () => {
+    const members = ['member-1', 'member-2'].map((id) => deployment.entity('pn1', 'pne', id));
+    const [first = '', second = ''] = members;
+    for (const entity of members)
+      await deployment.operator.importKey(entity, '', randomBytes(SECRET_BYTES), duration(1, 'day'));
+    const made = {
+      groupId: 'family',
+      displayName: 'Us',
+      delivery: 'pull',
+      sealPeriod: 3_600_000,
+      openToJoin: true,
+      maxMembers: 2,
     };
-    let members: readonly string[];
-    beforeAll(async () => {
-      members = [await device('member-1'), await device('member-2')];
+    const options = [
+      '--delivery',
+      'pull',
+      '--seal-period',
+      '1h',
+      '--name',
+      'Us',
+      '--open-to-join',
+      '--max-members',
+      '2',
+    ];
+    expect(await group('create', 'family', ...options, '--member', first)).toMatchObject({
+      ...made,
+      membershipRevision: 1,
+      members: [first],
+      deleted: false,
     });
-
-    it('takes a group from its first members to its end, with a version of its key at each change', async () => {
-      const [first = '', second = ''] = members;
-      const create = [
-        'create',
-        'family',
-        '--delivery',
-        'pull',
-        '--member',
-        first,
-        '--seal-period',
-        '1h',
-        '--name',
-        'Us',
-      ];
-      const made = { groupId: 'family', displayName: 'Us', delivery: 'pull', sealPeriod: 3_600_000, openToJoin: false };
-      expect(await group(...create)).toMatchObject({
-        ...made,
-        membershipRevision: 1,
-        members: [first],
-        deleted: false,
-      });
-      expect(await group('add', 'family', second, first)).toMatchObject({
-        membershipRevision: 2,
-        members: [first, second],
-      });
-      expect(await group('remove', 'family', first)).toMatchObject({ membershipRevision: 3, members: [second] });
-      expect(await group('show', 'family')).toMatchObject({ ...made, members: [second] });
-      expect(await json('group', 'versions', 'family')).toMatchObject({
-        groupId: 'family',
-        membershipRevision: 3,
-        versions: [
-          { version: 3, state: 'active' },
-          { version: 2, state: expect.stringMatching(/^(grace|retired)$/) as string },
-          { version: 1, state: expect.stringMatching(/^(grace|retired)$/) as string },
-        ],
-      });
-      expect(await group('delete', 'family')).toMatchObject({ deleted: true, members: [] });
-      expect(await json('group', 'versions', 'family')).toMatchObject({ deleted: true });
-      expect(await group('list')).toMatchObject([{ groupId: 'family', deleted: true }]);
-      const { code, out } = await cpnsctl('group', 'list', ...smf);
-      expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/family +│ Us +│ pull/) as string });
-    });
-
-    it.each([
-      ['a group that is none', /NOT_FOUND/, () => ['show', 'nobody', ...smf]],
-      ['the key of a group that is none', /NOT_FOUND/, () => ['versions', 'nobody', ...server]],
-      [
-        'a member without a key',
-        /MEMBER_WITHOUT_KEY/,
-        () => ['create', 'other', '--delivery', 'push', '--member', deployment.entity('pn1', 'pne', 'none'), ...smf],
+    expect(await group('add', 'family', second, first)).toMatchObject({ membershipRevision: 2, members });
+    expect(await group('remove', 'family', first)).toMatchObject({ membershipRevision: 3, members: [second] });
+    const stranger = await cpnsctl('group', 'remove', 'family', nobody(), ...smf);
+    expect(stranger).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/\(MEMBER_UNKNOWN\)/) as string });
+    expect(await group('show', 'family')).toMatchObject({ ...made, membershipRevision: 3, members: [second] });
+    const past = expect.stringMatching(/^(grace|retired)$/) as string;
+    expect(await json('group', 'versions', 'family')).toMatchObject({
+      groupId: 'family',
+      membershipRevision: 3,
+      versions: [
+        { version: 3, state: 'active' },
+        { version: 2, state: past },
+        { version: 1, state: past },
       ],
-      [
-        'the id of a group that was deleted',
-        /GROUP_DELETED|ALREADY_EXISTS/,
-        () => ['create', 'family', '--delivery', 'pull', ...smf],
-      ],
-      ['a member for a group that was deleted', /GROUP_DELETED/, () => ['add', 'family', members[0] ?? '', ...smf]],
-    ])('is refused %s, in one line', async (_, message, args) => {
-      const outcome = await cpnsctl('group', ...args());
-      expect(outcome).toMatchObject({ code: 1, out: '' });
-      expect(outcome.err).toMatch(message);
-      expect(outcome.err.trim().split('\n')).toHaveLength(1);
     });
-
-    it('is refused a stranger to remove, and nothing has changed', async () => {
-      const [first = '', second = ''] = members;
-      await group('create', 'friends', '--delivery', 'push', '--member', first, '--open-to-join', '--max-members', '2');
-      const { code, err } = await cpnsctl('group', 'remove', 'friends', second, ...smf);
-      expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/\(MEMBER_UNKNOWN\)/) as string });
-      expect(await group('show', 'friends')).toMatchObject({ members: [first], membershipRevision: 1, maxMembers: 2 });
-    });
-
-    it('says that the SMF does not answer', async () => {
-      const outcome = await cpnsctl('group', 'list', '--smf', '127.0.0.1:9', ...smf.slice(2));
-      expect(outcome).toMatchObject({ code: 69, out: '' });
-      expect(outcome.err).toMatch(/does not answer/);
-    });
+    expect(await group('delete', 'family')).toMatchObject({ deleted: true, members: [] });
+    expect(await json('group', 'versions', 'family')).toMatchObject({ deleted: true });
+    expect(await group('list')).toMatchObject([{ groupId: 'family', deleted: true }]);
+    const { code, out } = await cpnsctl('group', 'list', ...smf);
+    expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/family +│ Us +│ pull/) as string });
   });
 
   it('revokes what an entity has', async () => {
@@ -207,34 +165,29 @@ describe('cpnsctl', () => {
     });
   });
 
-  it('says in one line what is wrong, and in its exit code whose fault it is', async () => {
-    const nobody = deployment.entity('pn1', 'pne', 'nobody');
-    const elsewhere = ['--server', '127.0.0.1:9', ...server.slice(2)];
-    writeFileSync(file('garbage'), 'cpns1.AAAA');
-    writeFileSync(file('csr'), 'no csr');
-    const cases: readonly (readonly [number, RegExp, readonly string[]])[] = [
-      [1, /NOT_FOUND/, ['entity', 'show', nobody, ...server]],
-      [
-        1,
-        /PN_MISMATCH|NAME_INVALID|GATEWAY/,
-        [
-          ...admission(nobody, 'secret', deployment.entity('pn1', 'pn-gw', 'gw9')).map((a) =>
-            a === gateway ? deployment.entity('pn1', 'pn-gw', 'gw9') : a,
-          ),
-          ...server,
-        ],
-      ],
-      [69, /does not answer/, ['entity', 'list', ...elsewhere]],
-      [64, /is invalid/, ['entity', 'show', 'cpns://pn1.td:x@pn2.td/pne/p', ...server]],
-      [64, /CSR_NOT_DER/, ['entity', 'assign', '--csr', file('csr'), '--one-time-string-file', file('garbage')]],
-      [64, /unknown command/, ['entity', 'remove']],
-      [64, /cannot be read/, ['gateway', 'list', '--pki', file('nowhere')]],
-    ];
-    for (const [code, message, args] of cases) {
-      const outcome = await cpnsctl(...args);
-      expect({ args, ...outcome }).toMatchObject({ code, out: '' });
-      expect(outcome.err).toMatch(message);
-      expect(outcome.err.trim().split('\n')).toHaveLength(1);
-    }
+  it.each<[string, number, RegExp, () => readonly string[]]>([
+    ['an entity that is none', 1, /NOT_FOUND/, () => ['entity', 'show', nobody(), ...server]],
+    ['a group that is none', 1, /NOT_FOUND/, () => ['group', 'show', 'nobody', ...smf]],
+    ['the key of a group that is none', 1, /NOT_FOUND/, () => ['group', 'versions', 'nobody', ...server]],
+    [
+      'a gateway that is none',
+      1,
+      /PN_MISMATCH|NAME_INVALID|GATEWAY/,
+      () => [...admission(nobody(), 'secret', unknown(), unknown()), ...server],
+    ],
+    ['a Server that is away', 69, /does not answer/, () => ['entity', 'list', ...server, '--server', '127.0.0.1:9']],
+    ['an SMF that is away', 69, /does not answer/, () => ['group', 'list', ...smf, '--smf', '127.0.0.1:9']],
+    ['a name that is none', 64, /is invalid/, () => ['entity', 'show', 'cpns://pn1.td:x@pn2.td/pne/p', ...server]],
+    [
+      'a CSR that is none',
+      64,
+      /CSR_NOT_DER/,
+      () => ['entity', 'assign', '--csr', __filename, '--one-time-string-file', __filename],
+    ],
+  ])('says of %s in one line what is wrong, and in its exit code whose fault it is', async (_, code, message, args) => {
+    const outcome = await cpnsctl(...args());
+    expect(outcome).toMatchObject({ code, out: '' });
+    expect(outcome.err).toMatch(message);
+    expect(outcome.err.trim().split('\n')).toHaveLength(1);
   });
 });

@@ -1,15 +1,17 @@
-import { envFor, forProcess } from './deployment-options';
+import { forProcess } from './deployment-options';
 
 describe('what concerns one process', () => {
   const all = { pne: { A: 'all', B: 'all' }, 'cpns://pn1.td/pne/p': { B: 'one' }, kmc: { C: 'x' } };
+  const nodeOptions = { 'cpns://pn1.td/pne/p': ['--one'], pne: ['--all', '--require'] };
 
-  it('comes in the order of its names, the particular last', () => {
-    expect(forProcess(all, 'pne', 'cpns://pn1.td/pne/p')).toEqual([all.pne, all['cpns://pn1.td/pne/p']]);
-    expect(envFor(all, 'pne', 'cpns://pn1.td/pne/p')).toEqual({ A: 'all', B: 'one' });
-  });
+  it('comes in the order of its names, the particular last', () =>
+    expect(forProcess({ env: all, nodeOptions }, 'pne', 'cpns://pn1.td/pne/p')).toEqual({
+      env: { A: 'all', B: 'one' },
+      nodeOptions: ['--all', '--require', '--one'],
+    }));
 
   it('is nothing where nothing is said', () => {
-    expect(forProcess(all, 'smf')).toEqual([]);
-    expect(envFor(undefined, 'kmc')).toEqual({});
+    expect(forProcess({ env: all }, 'smf')).toEqual({ env: {}, nodeOptions: [] });
+    expect(forProcess({}, 'kmc')).toEqual({ env: {}, nodeOptions: [] });
   });
 });

@@ -1,6 +1,6 @@
 import type { KeyForm } from '@cpns/key-derivation';
 import type { DeviceStage } from './device';
-import type { OtlpCollector } from './otlp-collector';
+import type { AdmitRequest } from './operator';
 import type { ServerSideService } from './pki-files';
 
 export interface GatewaySpec {
@@ -14,39 +14,32 @@ export interface GatewaySpec {
  * Per process: by the name of one (`kmc`, `pn1/gw1`, or a device's E), or of all of a kind (`pn-gw`, `pne`). The
  * particular comes after the general.
  */
-export type PerProcess<T> = Readonly<Record<string, T>>;
+type PerProcess<T> = Readonly<Record<string, T>>;
 
-export interface DeploymentOptions {
-  /** Of the Server side: a store in a directory, or a Redis under a prefix per service. A gateway's is always embedded. */
-  readonly store?: 'embedded' | { readonly redis: string };
-  readonly trustDomain?: string;
-  readonly gateways?: readonly GatewaySpec[];
-  /** Gets the spans of every process. */
-  readonly traces?: OtlpCollector;
-  /** Which services of the Server side run; all by default. CPNS Server always does. */
-  readonly services?: readonly ServerSideService[];
-  readonly logLevel?: string;
+export interface ProcessOptions {
   /** Variables besides, or instead of, those of the testbed. */
   readonly env?: PerProcess<Readonly<Record<string, string>>>;
   /** Options of node itself, such as `['--require', file]`. */
   readonly nodeOptions?: PerProcess<readonly string[]>;
-  /** Leaves the directory with logs and stores behind. */
-  readonly keep?: boolean;
 }
 
-export interface AdmitOptions {
-  /** E */
-  readonly entity: string;
-  readonly user?: string;
-  readonly form: KeyForm;
+export interface DeploymentOptions extends ProcessOptions {
+  /** Of the Server side: a store in a directory, or a Redis under a prefix per service. A gateway's is always embedded. */
+  readonly store?: 'embedded' | { readonly redis: string };
+  readonly trustDomain?: string;
+  readonly gateways?: readonly GatewaySpec[];
+  /** Gets the spans of every process, at its endpoint. */
+  readonly traces?: { readonly url: string };
+  /** Which services of the Server side run; all by default. CPNS Server always does. */
+  readonly services?: readonly ServerSideService[];
+  readonly logLevel?: string;
+}
+
+export interface AdmitOptions extends Omit<AdmitRequest, 'assigner' | 'peer' | 'expiresAt'> {
   /** `server`, or the name or E of a gateway. */
   readonly assigner: string;
   /** Name or E of the gateway that the entity calls. */
   readonly gateway: string;
-  /** Milliseconds until the token ends. */
-  readonly lifetime?: number;
-  /** True by default. */
-  readonly waitUntilDelivered?: boolean;
 }
 
 interface CommonDeviceOptions {
@@ -69,10 +62,8 @@ export type DeviceOptions = CommonDeviceOptions &
     | { readonly preSharedKey: Buffer }
   );
 
-/** Merges what concerns one process, the particular last. */
-export const forProcess = <T>(all: PerProcess<T> | undefined, ...names: readonly string[]): T[] =>
-  names.flatMap((name) => (all?.[name] === undefined ? [] : [all[name]]));
-
-/** The variables that concern one process, the particular last. */
-export const envFor = (all: DeploymentOptions['env'], ...names: readonly string[]): Record<string, string> =>
-  Object.fromEntries(forProcess(all, ...names).flatMap((one) => Object.entries(one)));
+/** What concerns one process, by its names, the particular last. */
+export const forProcess = ({ env, nodeOptions }: ProcessOptions, ...names: readonly string[]) => ({
+  env: Object.assign({}, ...names.map((name) => env?.[name])) as Record<string, string>,
+  nodeOptions: names.flatMap((name) => nodeOptions?.[name] ?? []),
+});

@@ -2,21 +2,15 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dump } from '@cpns/store/testing';
 import { Deployment } from './deployment';
+import { stepOfSpan } from './flow-steps';
+import { isAlive } from './managed-process';
 import { OtlpCollector } from './otlp-collector';
 import { lookIntoStore } from './store-look';
+import { waitUntil } from './wait-until';
 
 jest.setTimeout(240_000);
 
 const GATEWAY = 'pn1/gw1';
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 describe('Deployment', () => {
   let collector: OtlpCollector;
@@ -70,10 +64,10 @@ describe('Deployment', () => {
       proved.keyId,
     );
     expect(new Set(device.pids).size).toBe(2);
-    const steps = collector.steps().filter(({ from, to }) => [from, to].includes(entity));
-    expect(new Set(steps.map(({ flow, step }) => `${flow} ${step}`))).toEqual(
-      new Set(['EUK-GW-P 4', 'EUK-GW-P 6', 'EUK-GW-VERIFY 1', 'EUK-GW-VERIFY 5']),
-    );
+    const steps = () => collector.spans.map(stepOfSpan).filter((step) => [step?.from, step?.to].includes(entity));
+    const due = ['EUK-GW-P 4', 'EUK-GW-P 6', 'EUK-GW-VERIFY 1', 'EUK-GW-VERIFY 5'];
+    await waitUntil('the steps', () => steps().length >= due.length);
+    expect(new Set(steps().map((one) => `${one?.flow} ${one?.step}`))).toEqual(new Set(due));
   });
 
   it('says why a device failed', async () => {

@@ -8,7 +8,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
-  envFor,
   forProcess,
   type AdmitOptions,
   type DeploymentOptions,
@@ -17,7 +16,7 @@ import {
 } from './deployment-options';
 import type { Device, DeviceResult } from './device';
 import { DeviceWorkshop } from './device-workshop';
-import { Operator, type Admitted } from './operator';
+import { Operator, type Admitted, type CalledPort } from './operator';
 import { ROOT_FILE, SERVER_SIDE, writeMasterKey, writePki, writePrivate, type PkiFiles } from './pki-files';
 import { Service, type PortName, type ServiceSpec } from './service';
 import { peersOf, serverSideSpec } from './service-specs';
@@ -30,21 +29,23 @@ const SERVER = 'cpns-server';
 export class Deployment {
   readonly directory: string;
   readonly trustDomain: string;
-  readonly #options: DeploymentOptions;
   readonly #services = new Map<string, Service>();
   readonly #workshop: DeviceWorkshop;
   readonly #stores: Stores;
+  /** Variables of every process. */
+  readonly #common: Readonly<Record<string, string>>;
   #pki: PkiFiles | undefined;
   #operator: Operator | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(options: DeploymentOptions) {
+  private constructor(private readonly options: DeploymentOptions) {
+    const { trustDomain = TRUST_DOMAIN, logLevel = 'info', traces } = options;
     this.directory = mkdtempSync(join(tmpdir(), 'cpns-testbed-'));
-    this.trustDomain = options.trustDomain ?? TRUST_DOMAIN;
-    this.#options = options;
+    this.trustDomain = trustDomain;
     this.#stores = new Stores(this.directory, options.store);
-    const { env, nodeOptions } = options;
+    this.#common = { CPNS_LOG_LEVEL: logLevel, ...(traces && { OTEL_EXPORTER_OTLP_ENDPOINT: traces.url }) };
     this.#workshop = new DeviceWorkshop({
+      ...options,
       directory: join(this.directory, 'devices'),
       root: join(this.directory, 'pki', ROOT_FILE),
       gateway: (name) => ({
@@ -53,9 +54,7 @@ export class Deployment {
         certificate: this.address(name, 'certificate'),
       }),
       admit: (admission) => this.admit(admission),
-      common: this.#commonEnv(),
-      ...(env === undefined ? {} : { env }),
-      ...(nodeOptions === undefined ? {} : { nodeOptions }),
+      common: this.#common,
     });
   }
 
@@ -87,7 +86,7 @@ export class Deployment {
 
   /** Names of its processes, devices aside: `cpns-server`, `kmc`, `smf`, `<pn-id>/<entity-id>`; those that were started. */
   get services(): readonly string[] {
-    return [...this.#services.values()].filter(({ wasStarted }) => wasStarted).map(({ name }) => name);
+    return [...this.#services.values()].filter(({ wasStarted }) => wasStarted).map(({ spec }) => spec.name);
   }
 
   /** The devices that were made so far. */
@@ -124,7 +123,7 @@ export class Deployment {
 
   /** What a service keeps its records in: for `lookIntoStore`, or for `openStore` while the service is stopped. */
   storeUrl(service: string): string {
-    return this.#stores.url(this.#service(service).name);
+    return this.#stores.url(this.#service(service).spec.name);
   }
 
   /** What a service says of itself on its certificate port. @throws CpnsError DEPENDENCY_UNAVAILABLE */
@@ -137,9 +136,9 @@ export class Deployment {
     });
   }
 
-  /** With SIGKILL, resolves when the process is gone. */
-  kill(service: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    return this.#service(service).kill(signal);
+  /** With SIGKILL; resolves when the process is gone. */
+  kill(service: string): Promise<void> {
+    return this.#service(service).process.kill('SIGKILL');
   }
 
   /** Stops a service gracefully; `restart` brings it back. */
@@ -152,7 +151,7 @@ export class Deployment {
     const found = this.#service(service);
     await found.stop();
     await found.start(env);
-    if (found.name === SERVER) await this.operator.connection.ready();
+    if (found.spec.name === SERVER) await this.operator.connection.ready();
   }
 
   /** Admits an entity; with a gateway as assigner, waits until that gateway has the admission. */
@@ -176,26 +175,16 @@ export class Deployment {
   async addGateway({ pn, id }: GatewaySpec): Promise<string> {
     const name = `${pn}/${id}`;
     const uri = this.entity(pn, 'pn-gw', id);
-    const { oneTimeString } = await this.operator.admit({
-      entity: uri,
-      role: 'pn-gw',
-      form: 'key-pair',
-      peer: this.#called(SERVER, 'token'),
-      dnsNames: ['localhost'],
-      ipAddresses: ['127.0.0.1'],
-    });
+    const { oneTimeString } = await this.operator.admitGateway(uri, this.#called(SERVER, 'token'));
     const directory = this.#makeDirectory(name);
-    const env = {
-      CPNS_ONE_TIME_STRING_FILE: writePrivate(join(directory, 'one-time-string'), oneTimeString),
-      ...this.#peers('pn-gw'),
-    };
+    const env = { CPNS_ONE_TIME_STRING_FILE: writePrivate(join(directory, 'one-time-string'), oneTimeString) };
     const listen = { certificate: 'CPNS_LISTEN', token: 'CPNS_TOKEN_LISTEN' };
-    const gateway = await this.#plan({ name, app: 'pn-gw', uri, directory, listen, env, nodeOptions: [] });
+    const gateway = await this.#plan({ name, app: 'pn-gw', uri, directory, listen, env });
     await gateway.start();
     return name;
   }
 
-  /** Ends every process, and removes the directory unless it is to be kept. Later calls wait for the first. */
+  /** Ends every process, and removes the directory. Later calls wait for the first. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -206,59 +195,44 @@ export class Deployment {
     await this.#workshop.stop();
     await Promise.all([...this.#services.values()].map((service) => service.stop()));
     await this.#stores.remove();
-    if (this.#options.keep !== true) rmSync(this.directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 
   async #startAll(): Promise<void> {
-    const wanted: readonly string[] = [SERVER, ...(this.#options.services ?? SERVER_SIDE)];
+    const { services = SERVER_SIDE, gateways = [] } = this.options;
     this.#pki = await writePki(join(this.directory, 'pki'), this.trustDomain);
-    const planned = await this.#planServerSide(this.#pki);
+    const planned: Service[] = [];
+    // each after those that it calls; also those that are not to run: a service knows its peers' addresses
+    for (const name of ['kmc', SERVER, 'smf'] as const)
+      planned.push(await this.#plan(serverSideSpec(name, this.#makeDirectory(name), this.trustDomain, this.#pki)));
+    const wanted: readonly string[] = [SERVER, ...services];
     const starting = new Map(
-      planned.filter(({ name }) => wanted.includes(name)).map((service) => [service.name, service.start()]),
+      planned.flatMap((one) => (wanted.includes(one.spec.name) ? [[one.spec.name, one.start()] as const] : [])),
     );
     this.#operator = new Operator({ server: this.#called(SERVER), smf: this.#called('smf') }, this.#pki);
-    const gateways = async () => {
+    const startGateways = async () => {
       await starting.get(SERVER);
-      await Promise.all((this.#options.gateways ?? []).map((gateway) => this.addGateway(gateway)));
+      await Promise.all(gateways.map((gateway) => this.addGateway(gateway)));
     };
     // all of them: one that is still starting when another failed would be missed by the stop
-    const results = await Promise.allSettled([...starting.values(), gateways()]);
+    const results = await Promise.allSettled([...starting.values(), startGateways()]);
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
-  /** All of them, also those that are not to run: a service knows its peers' addresses, and sees that they are away. */
-  async #planServerSide(pki: PkiFiles): Promise<Service[]> {
-    const planned: Service[] = [];
-    // each after those that it calls
-    for (const name of ['kmc', SERVER, 'smf'] as const) {
-      const spec = serverSideSpec(name, this.#makeDirectory(name), this.trustDomain, pki);
-      planned.push(await this.#plan({ ...spec, env: { ...spec.env, ...this.#peers(name) } }));
-    }
-    return planned;
-  }
-
-  #called(name: string, port: PortName = 'certificate') {
+  #called(name: string, port: PortName = 'certificate'): CalledPort {
     return { uri: this.uri(name), address: this.address(name, port) };
-  }
-
-  #peers(app: ServiceSpec['app']): Record<string, string> {
-    return peersOf(app, (name) => this.address(name, 'certificate'));
   }
 
   async #plan(spec: ServiceSpec): Promise<Service> {
     const { name, app, directory } = spec;
-    const { env, nodeOptions } = this.#options;
-    const service = await Service.plan({
-      ...spec,
-      env: {
-        ...this.#commonEnv(),
-        CPNS_STORE: this.#stores.url(name),
-        CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
-        ...spec.env,
-        ...envFor(env, app, ...(app === name ? [] : [name])),
-      },
-      nodeOptions: forProcess(nodeOptions, app, ...(app === name ? [] : [name])).flat(),
-    });
+    const { env, nodeOptions } = forProcess(this.options, app, ...(app === name ? [] : [name]));
+    const common = {
+      ...this.#common,
+      CPNS_STORE: this.#stores.url(name),
+      CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
+      ...peersOf(app, (peer) => this.address(peer, 'certificate')),
+    };
+    const service = await Service.plan({ ...spec, env: { ...common, ...spec.env, ...env } }, nodeOptions);
     this.#services.set(name, service);
     return service;
   }
@@ -274,10 +248,5 @@ export class Deployment {
     const directory = join(this.directory, name.replace('/', '-'));
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     return directory;
-  }
-
-  #commonEnv(): Record<string, string> {
-    const { logLevel = 'info', traces } = this.#options;
-    return { CPNS_LOG_LEVEL: logLevel, ...(traces === undefined ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: traces.url }) };
   }
 }

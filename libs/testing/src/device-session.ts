@@ -56,11 +56,11 @@ export interface DeviceRefusal {
 export type DeviceAnswer<C extends DeviceCommand['command']> = ({ readonly ok: true } & Answers[C]) | DeviceRefusal;
 
 const ANSWER_MS = 30_000;
+const COMMAND = /^(\d+)\.command\.json$/;
 
 /** Writes commands and reads what came of them; `n` goes on over the restarts of the process. */
 export class DeviceSession {
   #last: number;
-  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param directory for its files; of every process of the device the same one */
   constructor(
@@ -68,17 +68,19 @@ export class DeviceSession {
     readonly process: ManagedProcess,
   ) {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    this.#last = Math.max(0, ...readdirSync(directory).flatMap(commandNumber));
+    this.#last = Math.max(0, ...readdirSync(directory).map((name) => Number(COMMAND.exec(name)?.[1] ?? 0)));
   }
 
   /**
-   * Gives one command; the next waits for its answer.
+   * Gives one command; the device works commands off in the order in which they were given.
    * @throws Error with the end of its log when the process ended, or gave no answer within 30 s
    */
-  async command<C extends DeviceCommand>(command: C): Promise<DeviceAnswer<C['command']>> {
-    const turn = this.#turn.then(() => this.#give(command));
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+  command<C extends DeviceCommand>(command: C): Promise<DeviceAnswer<C['command']>> {
+    const n = ++this.#last;
+    const draft = join(this.directory, `${n}.draft`);
+    writeFileSync(draft, JSON.stringify(command), { mode: 0o600 });
+    renameSync(draft, join(this.directory, `${n}.command.json`));
+    return this.answer(n);
   }
 
   /** As {@link command}, where a refusal is a fault. @throws Error with the reason */
@@ -96,14 +98,6 @@ export class DeviceSession {
     await this.process.exited;
   }
 
-  async #give<C extends DeviceCommand>(command: C): Promise<DeviceAnswer<C['command']>> {
-    const n = ++this.#last;
-    const draft = join(this.directory, `${n}.draft`);
-    writeFileSync(draft, JSON.stringify(command), { mode: 0o600 });
-    renameSync(draft, join(this.directory, `${n}.command.json`));
-    return this.answer(n);
-  }
-
   /** Of a command that was given before, perhaps to an earlier process. @throws Error as {@link command} */
   async answer<C extends DeviceCommand['command']>(n: number): Promise<DeviceAnswer<C>> {
     const file = join(this.directory, `${n}.result.json`);
@@ -111,8 +105,3 @@ export class DeviceSession {
     return JSON.parse(readFileSync(file, 'utf8')) as DeviceAnswer<C>;
   }
 }
-
-const commandNumber = (name: string): number[] => {
-  const [, n] = /^(\d+)\.command\.json$/.exec(name) ?? [];
-  return n === undefined ? [] : [Number(n)];
-};

@@ -1,17 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  envFor,
-  forProcess,
-  type AdmitOptions,
-  type DeploymentOptions,
-  type DeviceOptions,
-} from './deployment-options';
+import { forProcess, type AdmitOptions, type DeviceOptions, type ProcessOptions } from './deployment-options';
 import { Device } from './device';
 import { writeMasterKey, writePrivate } from './pki-files';
 
 /** A gateway as its devices call it. */
-export interface CalledGateway {
+interface CalledGateway {
   /** E */
   readonly uri: string;
   /** `host:port` of each of its ports. */
@@ -19,7 +13,7 @@ export interface CalledGateway {
   readonly certificate: string;
 }
 
-export interface WorkshopOptions extends Pick<DeploymentOptions, 'env' | 'nodeOptions'> {
+export interface WorkshopOptions extends ProcessOptions {
   /** For the stores, files and logs of its devices. */
   readonly directory: string;
   /** File of the root certificate. */
@@ -40,23 +34,23 @@ export class DeviceWorkshop {
 
   /** Admits a device where that is needed, and prepares its files; no process is started. */
   async prepare(options: DeviceOptions): Promise<Device> {
-    const { directory: parent, common, env, nodeOptions } = this.options;
     const { entity } = options;
     const gateway = this.options.gateway(options.gateway);
-    const directory = join(parent, String(this.#prepared++));
+    const directory = join(this.options.directory, String(this.#prepared++));
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const { env, nodeOptions } = forProcess(this.options, 'pne', entity);
     const device = new Device({
       entity,
       directory,
       env: {
-        ...common,
+        ...this.options.common,
         ...(await this.#secretOf(options, directory, gateway)),
         CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
         CPNS_GATEWAY_CERTIFICATE_ADDRESS: gateway.certificate,
-        ...envFor(env, 'pne', entity),
+        ...env,
         ...options.env,
       },
-      nodeOptions: forProcess(nodeOptions, 'pne', entity).flat(),
+      nodeOptions,
     });
     this.devices.push(device);
     return device;

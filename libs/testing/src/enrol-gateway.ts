@@ -11,7 +11,7 @@ const SERVER = 'cpns-server';
 
 /** What a CPNS Server is enrolled at: a deployment of processes, or a Server in this process. */
 export interface EnrolsGateways {
-  readonly operator: Pick<Operator, 'admit'>;
+  readonly operator: Pick<Operator, 'admitGateway'>;
   readonly pki: { readonly rootDer: Buffer };
   entity(pn: string, type: 'pn-gw', id: string): string;
   uri(service: 'cpns-server'): string;
@@ -30,15 +30,8 @@ export interface EnrolledGateway {
 export async function enrolGateway(at: EnrolsGateways, { pn, id }: GatewaySpec): Promise<EnrolledGateway> {
   const uri = at.entity(pn, 'pn-gw', id);
   const { rootDer } = at.pki;
-  const { oneTimeString } = await at.operator.admit({
-    entity: uri,
-    role: 'pn-gw',
-    form: 'key-pair',
-    peer: { uri: at.uri(SERVER), address: at.address(SERVER, 'token') },
-    dnsNames: ['localhost'],
-    // a device dials an address, and checks that the certificate holds it
-    ipAddresses: ['127.0.0.1'],
-  });
+  const peer = { uri: at.uri(SERVER), address: at.address(SERVER, 'token') };
+  const { oneTimeString } = await at.operator.admitGateway(uri, peer);
   const privateKey = newPrivateKey();
   const oneTime = parseOneTimeString(oneTimeString);
   const pending = await prepareAssignment(oneTime, rootDer, systemRandom, { privateKey });

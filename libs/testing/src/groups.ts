@@ -48,8 +48,12 @@ const described = (group: NewGroup): GroupDescription => ({
 });
 
 /** What came back, which must be there. */
-function present<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new Error(`the answer came without the ${what}`);
+async function present<K extends string, T>(
+  answer: Promise<{ readonly [key in K]?: T | undefined }>,
+  field: K,
+): Promise<T> {
+  const { [field]: value } = await answer;
+  if (value === undefined) throw new Error(`the answer came without the ${field}`);
   return value;
 }
 
@@ -64,33 +68,31 @@ export class Groups {
   }
 
   /** Makes a group, whose Group Key is ready when this resolves. @throws CpnsError what the SMF refuses it with */
-  async createGroup(group: NewGroup): Promise<ServiceGroup> {
+  createGroup(group: NewGroup): Promise<ServiceGroup> {
     const request = { description: described(group), members: [...group.members] };
-    return present((await this.serviceGroups.createServiceGroup(request, DEADLINE)).group, 'group');
+    return present(this.serviceGroups.createServiceGroup(request, DEADLINE), 'group');
   }
 
   /** @param members E of each */
-  async addMembers(groupId: string, members: readonly string[]): Promise<ServiceGroup> {
-    const request = { groupId, members: [...members] };
-    return present((await this.serviceGroups.addMembers(request, DEADLINE)).group, 'group');
+  addMembers(groupId: string, members: readonly string[]): Promise<ServiceGroup> {
+    return present(this.serviceGroups.addMembers({ groupId, members: [...members] }, DEADLINE), 'group');
   }
 
   /** @param members E of each */
-  async removeMembers(groupId: string, members: readonly string[]): Promise<ServiceGroup> {
-    const request = { groupId, members: [...members] };
-    return present((await this.serviceGroups.removeMembers(request, DEADLINE)).group, 'group');
+  removeMembers(groupId: string, members: readonly string[]): Promise<ServiceGroup> {
+    return present(this.serviceGroups.removeMembers({ groupId, members: [...members] }, DEADLINE), 'group');
   }
 
-  async deleteGroup(groupId: string): Promise<ServiceGroup> {
-    return present((await this.serviceGroups.deleteServiceGroup({ groupId }, DEADLINE)).group, 'group');
+  deleteGroup(groupId: string): Promise<ServiceGroup> {
+    return present(this.serviceGroups.deleteServiceGroup({ groupId }, DEADLINE), 'group');
   }
 
-  async getGroup(groupId: string): Promise<ServiceGroup> {
-    return present((await this.serviceGroups.getServiceGroup({ groupId })).group, 'group');
+  getGroup(groupId: string): Promise<ServiceGroup> {
+    return present(this.serviceGroups.getServiceGroup({ groupId }), 'group');
   }
 
   /** The versions of its Group Key, as the CPNS Server has them. */
-  async groupKeyStatus(groupId: string): Promise<GroupKeyStatus> {
-    return present((await this.groupKeys.getGroupKeyStatus({ groupId })).status, 'status');
+  groupKeyStatus(groupId: string): Promise<GroupKeyStatus> {
+    return present(this.groupKeys.getGroupKeyStatus({ groupId }), 'status');
   }
 }

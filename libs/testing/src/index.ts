@@ -15,4 +15,5 @@ export { freePort } from './ports';
 export type { PortName } from './service';
 export { NOWHERE, serverSideSettings, storeSettings } from './service-specs';
 export { lookIntoStore } from './store-look';
-export * from './faults';
+export { FaultControl } from './faults/control';
+export { FAULT_POINTS, sameCommit, type Commit, type CommitSite, type FaultPoint } from './faults/plan';

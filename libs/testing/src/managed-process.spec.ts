@@ -3,27 +3,10 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { ManagedProcess } from './managed-process';
+import { isAlive, ManagedProcess } from './managed-process';
+import { waitUntil } from './wait-until';
 
 jest.setTimeout(60_000);
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
-async function gone(pid: number): Promise<boolean> {
-  for (let waited = 0; waited < 20_000; waited += 50) {
-    if (!isAlive(pid)) return true;
-    await sleep(50);
-  }
-  return false;
-}
 
 describe('ManagedProcess', () => {
   const directory = mkdtempSync(join(tmpdir(), 'cpns-process-'));
@@ -107,6 +90,6 @@ describe('ManagedProcess', () => {
     expect(isAlive(pid)).toBe(true);
     parent.kill(signal);
     await once(parent, 'exit');
-    expect(await gone(pid)).toBe(true);
+    await waitUntil('the end of the orphan', () => !isAlive(pid), { withinMs: 20_000 });
   });
 });

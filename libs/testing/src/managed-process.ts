@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { guardFile } from './workspace';
@@ -26,50 +27,36 @@ export interface ProcessSpec {
 /** What node and the tools that a service may call need; a variable of the caller's own must not change a run. */
 const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ', 'NODE_PATH', 'NODE_V8_COVERAGE'] as const;
 
+/** Whether a process of ours is there; one that was killed is, until its starter has noticed. */
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
 const STOP_MS = 15_000;
 const POLL_MS = 10;
 const TAIL_LINES = 20;
 
-/** Children that run; they end with this process, by their own pid. */
-const running = new Set<ChildProcess>();
-const reap = () => running.forEach((child) => child.kill('SIGKILL'));
-
-function track(child: ChildProcess): void {
-  if (running.size === 0) process.once('exit', reap);
-  running.add(child);
-  child.once('exit', () => {
-    running.delete(child);
-    if (running.size === 0) process.off('exit', reap);
-  });
-}
-
-function launch({ main, args = [], nodeOptions = [], env, logFile }: ProcessSpec): ChildProcess {
-  const guard = ['--require', guardFile()];
-  const base = inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
-  const log = openSync(logFile, 'a', 0o600);
-  try {
-    return spawn(process.execPath, [...guard, ...nodeOptions, main, ...args], {
-      env: { ...(Object.fromEntries(base) as Record<string, string>), ...env },
-      stdio: ['pipe', log, log],
-    });
-  } finally {
-    closeSync(log);
-  }
-}
-
-/** A node process of ours: its log goes to a file, and it never outlives this process. */
+/** A node process of ours: its log goes to a file, and it never outlives this process (guard.ts). */
 export class ManagedProcess {
   readonly name: string;
   readonly logFile: string;
+  readonly pid: number;
   /** Resolves when the process is gone. */
   readonly exited: Promise<Exit>;
-  readonly #child: ChildProcess;
   #exit: Exit | undefined;
 
-  private constructor(spec: ProcessSpec, child: ChildProcess) {
-    this.name = spec.name;
-    this.logFile = spec.logFile;
-    this.#child = child;
+  private constructor(
+    { name, logFile }: ProcessSpec,
+    private readonly child: ChildProcess,
+  ) {
+    this.name = name;
+    this.logFile = logFile;
+    this.pid = child.pid ?? NaN;
     this.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {
         this.#exit = { code, signal };
@@ -80,21 +67,16 @@ export class ManagedProcess {
 
   /** @throws Error when node cannot be started, or a program is not built */
   static async start(spec: ProcessSpec): Promise<ManagedProcess> {
-    const child = launch(spec);
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', reject);
-    });
+    const { main, args = [], nodeOptions = [], env, logFile } = spec;
+    const base = Object.fromEntries(inherited.map((name) => [name, process.env[name]]));
+    const command = ['--require', guardFile(), ...nodeOptions, main, ...args];
+    const log = openSync(logFile, 'a', 0o600);
+    const child = spawn(process.execPath, command, { env: { ...base, ...env }, stdio: ['pipe', log, log] });
+    closeSync(log);
+    await once(child, 'spawn');
     // the pipe only tells the child that we are there; that the child closed it is seen in its exit
     child.stdin?.on('error', () => undefined);
-    track(child);
     return new ManagedProcess(spec, child);
-  }
-
-  get pid(): number {
-    const { pid } = this.#child;
-    if (pid === undefined) throw new Error(`${this.name} was not started`);
-    return pid;
   }
 
   get exit(): Exit | undefined {
@@ -103,23 +85,22 @@ export class ManagedProcess {
 
   /** Sends a signal; with SIGKILL, waits for the end. */
   async kill(signal: NodeJS.Signals): Promise<void> {
-    if (this.#exit !== undefined) return;
-    this.#child.kill(signal);
+    if (this.#exit === undefined) this.child.kill(signal);
     if (signal === 'SIGKILL') await this.exited;
   }
 
   /** SIGTERM, then SIGKILL after a grace (milliseconds). */
   async stop(graceMs = STOP_MS): Promise<Exit> {
     await this.kill('SIGTERM');
-    const late = sleep(graceMs, 'late' as const, { ref: false });
-    if ((await Promise.race([this.exited, late])) === 'late') await this.kill('SIGKILL');
+    await Promise.race([this.exited, sleep(graceMs, undefined, { ref: false })]);
+    await this.kill('SIGKILL');
     return this.exited;
   }
 
   /** The last lines of its log. */
-  logTail(lines = TAIL_LINES): string {
+  logTail(): string {
     const log = existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8').trimEnd() : '';
-    return log.split('\n').slice(-lines).join('\n');
+    return log.split('\n').slice(-TAIL_LINES).join('\n');
   }
 
   /** Says how it ended, with the end of its log. */
@@ -136,11 +117,9 @@ export class ManagedProcess {
    * @throws Error with the end of the log as soon as the process is gone, or after `timeoutMs`
    */
   async waitForFile(file: string, timeoutMs: number, what = 'become ready'): Promise<void> {
-    const until = Date.now() + timeoutMs;
-    while (!existsSync(file)) {
+    for (const until = Date.now() + timeoutMs; !existsSync(file); await sleep(POLL_MS)) {
       if (this.#exit !== undefined) throw this.failure(`did not ${what}`);
       if (Date.now() > until) throw this.failure(`did not ${what} within ${timeoutMs} ms`);
-      await sleep(POLL_MS);
     }
   }
 }

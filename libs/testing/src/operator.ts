@@ -3,6 +3,7 @@ import {
   EntityRole,
   EntityUserKeyServiceService,
   type Admission,
+  type AdmitEntityRequest,
   wireKeyForm,
 } from '@cpns/contracts';
 import { duration, SECRET_BYTES, TokenSecret } from '@cpns/core';
@@ -14,24 +15,26 @@ import { waitUntil } from './wait-until';
 import { Groups } from './groups';
 import type { CredentialFiles, PkiFiles } from './pki-files';
 
-/** An admission, in the words of {@link Operator.admit}. */
+/** A port that is called: the URI of its service or gateway, and `host:port`. */
+export interface CalledPort {
+  readonly uri: string;
+  readonly address: string;
+}
+
+/** An admission of a target entity, in the words of {@link Operator.admit}. */
 export interface AdmitRequest {
   /** E */
   readonly entity: string;
   readonly user?: string;
-  /** `pn-gw` for a PN GW that acts; a target PN GW is a target entity, which is the default. */
-  readonly role?: 'target-entity' | 'pn-gw';
   readonly form: KeyForm;
   /** E of a gateway; the CPNS Server without it. */
   readonly assigner?: string;
-  /** Whom the entity calls: URI, and `host:port` of its token port. */
-  readonly peer: { readonly uri: string; readonly address: string };
+  /** Whom the entity calls, at its token port. */
+  readonly peer: CalledPort;
   /** Milliseconds from now; an hour by default. */
   readonly lifetime?: number;
   /** Unix milliseconds, in place of a lifetime where the Server has another clock. */
   readonly expiresAt?: number;
-  readonly dnsNames?: readonly string[];
-  readonly ipAddresses?: readonly string[];
   /** Waits until the assigner has the admission; true by default. */
   readonly waitUntilDelivered?: boolean;
 }
@@ -45,19 +48,7 @@ export interface Admitted {
 
 const DELIVERY_MS = 20_000;
 
-interface CalledService {
-  readonly uri: string;
-  /** `host:port` of its certificate port. */
-  readonly address: string;
-}
-
-/** Whom an operator calls. */
-export interface OperatorPeers {
-  readonly server: CalledService;
-  readonly smf: CalledService;
-}
-
-/** Who he is, and whom he believes. */
+/** The files of an operator, and of the root that he believes. */
 export interface OperatorFiles extends Pick<PkiFiles, 'root' | 'rootDer'> {
   readonly operator: Pick<CredentialFiles, 'chain' | 'key'>;
 }
@@ -70,50 +61,60 @@ export class Operator {
   readonly enrolment: ClientMethods<typeof EnrolmentServiceService>;
   readonly entityUserKeys: ClientMethods<typeof EntityUserKeyServiceService>;
   readonly #rootDigest: Buffer;
-
   readonly #smf: Connection;
 
-  constructor({ server, smf }: OperatorPeers, pki: OperatorFiles) {
-    const tls = {
-      root: readFileSync(pki.root),
-      cert: readFileSync(pki.operator.chain),
-      key: readFileSync(pki.operator.key),
-    };
+  constructor(
+    { server, smf }: Readonly<Record<'server' | 'smf', CalledPort>>,
+    { root, rootDer, operator }: OperatorFiles,
+  ) {
+    const tls = { root: readFileSync(root), cert: readFileSync(operator.chain), key: readFileSync(operator.key) };
     this.connection = connectTo({ address: server.address, expectedPeer: server.uri, tls });
     // a group comes with all its members
     this.#smf = connectTo({ address: smf.address, expectedPeer: smf.uri, tls, maxMessageBytes: 8 * 1024 * 1024 });
     this.groups = new Groups(this.#smf, this.connection);
     this.enrolment = this.connection.client(EnrolmentServiceService);
     this.entityUserKeys = this.connection.client(EntityUserKeyServiceService);
-    this.#rootDigest = sha256(pki.rootDer);
+    this.#rootDigest = sha256(rootDer);
   }
 
   /** Admits an entity, and makes the one string that it is handed. @throws CpnsError what the Server refuses it with */
-  async admit(request: AdmitRequest): Promise<Admitted> {
-    const {
-      entity,
-      user = '',
-      role = 'target-entity',
-      form,
-      assigner = '',
-      peer,
-      lifetime = duration(1, 'hour'),
-    } = request;
+  admit(request: AdmitRequest): Promise<Admitted> {
+    return this.#admit(request, { role: EntityRole.ENTITY_ROLE_TARGET_ENTITY, dnsNames: [], ipAddresses: [] });
+  }
+
+  /** Admits a PN GW that acts, at an address of this machine: a device checks that the certificate holds what it dials. */
+  admitGateway(
+    entity: string,
+    peer: CalledPort,
+    until: Pick<AdmitRequest, 'lifetime' | 'expiresAt'> = {},
+  ): Promise<Admitted> {
+    const names = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
+    return this.#admit({ entity, form: 'key-pair', peer, ...until }, { role: EntityRole.ENTITY_ROLE_PN_GW, ...names });
+  }
+
+  async #admit(
+    request: AdmitRequest,
+    names: Pick<AdmitEntityRequest, 'role' | 'dnsNames' | 'ipAddresses'>,
+  ): Promise<Admitted> {
+    const { entity, user = '', form, assigner = '', peer, lifetime = duration(1, 'hour') } = request;
     const secret = new TokenSecret(randomBytes(SECRET_BYTES));
     const { admission } = await this.enrolment.admitEntity({
       entity,
       user,
-      role: role === 'pn-gw' ? EntityRole.ENTITY_ROLE_PN_GW : EntityRole.ENTITY_ROLE_TARGET_ENTITY,
       form: wireKeyForm(form),
       assigner,
       tokenAuthKey: deriveTokenAuthKey(secret).expose(),
       expiresAt: BigInt(request.expiresAt ?? Date.now() + lifetime),
-      dnsNames: [...(request.dnsNames ?? [])],
-      ipAddresses: [...(request.ipAddresses ?? [])],
+      ...names,
     });
     if (admission === undefined) throw new Error('the Server answered without the admission');
     const { tokenId } = admission;
-    if (request.waitUntilDelivered ?? true) await this.waitUntilDelivered(entity, tokenId);
+    if (request.waitUntilDelivered ?? true)
+      await waitUntil(
+        `the admission of ${entity} to its assigner`,
+        async () => (await this.admissions(entity)).some((one) => one.tokenId === tokenId && one.delivered),
+        { withinMs: DELIVERY_MS },
+      );
     const { uri, address } = peer;
     const content = { tokenId, secret, rootDigest: this.#rootDigest, entity, user, form, peer: uri, endpoint: address };
     return { tokenId, oneTimeString: formatOneTimeString(content), admission };
@@ -122,15 +123,6 @@ export class Operator {
   /** The admissions of one entity. @throws CpnsError NOT_FOUND */
   async admissions(entity: string): Promise<Admission[]> {
     return (await this.enrolment.listAdmissions({ entity, pageSize: 0, pageToken: '' })).admissions;
-  }
-
-  /** Resolves when the assigner has the admission. @throws Error when that takes longer than 20 s */
-  async waitUntilDelivered(entity: string, tokenId: string): Promise<void> {
-    await waitUntil(
-      `the admission of ${entity} to its assigner`,
-      async () => (await this.admissions(entity)).some((one) => one.tokenId === tokenId && one.delivered),
-      { withinMs: DELIVERY_MS },
-    );
   }
 
   /** Ends an admission. */

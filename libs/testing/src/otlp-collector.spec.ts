@@ -1,178 +1,123 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stepOfSpan } from './flow-steps';
 import { ManagedProcess } from './managed-process';
 import { OtlpCollector } from './otlp-collector';
-import { encodeExport } from './testing/encode-export';
+import { waitUntil } from './wait-until';
 
 jest.setTimeout(60_000);
 
-const json = { 'content-type': 'application/json' };
-const body = encodeExport([], 's', 1);
-const post = (url: string, content: string) =>
-  fetch(`${url}/v1/traces`, { method: 'POST', headers: json, body: content });
+const EMPTY = { resourceSpans: [] };
 
 describe('OtlpCollector', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'cpns-collector-'));
   let collector: OtlpCollector;
   beforeEach(async () => {
     collector = await OtlpCollector.start();
   });
   afterEach(() => collector.stop());
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  describe('with the exporter of the services', () => {
-    // in a process of its own, as services are: the exporter loads its transport in a way that Jest does not follow
-    const directory = mkdtempSync(join(tmpdir(), 'cpns-collector-'));
-    afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  const send = async (body: string, path = '/v1/traces', method = 'POST') =>
+    (await fetch(collector.url + path, { method, headers: { 'content-type': 'application/json' }, body })).status;
 
-    async function run(code: string): Promise<void> {
-      const main = join(directory, 'emit.cjs');
-      const telemetry = join(__dirname, '..', '..', '..', 'libs', 'telemetry', 'dist', 'index.js');
-      writeFileSync(
-        main,
-        `const { startTelemetry, emitStep, withSpan, withStepChain } = require(${JSON.stringify(telemetry)});
-         const telemetry = startTelemetry({ service: 'kmc', endpoint: process.env.ENDPOINT });
-         (async () => { ${code} })().finally(() => telemetry.shutdown());`,
-      );
-      const env = { ENDPOINT: collector.url };
-      emitter = await ManagedProcess.start({ name: 'emitter', main, env, logFile: join(directory, 'log') });
-      if ((await emitter.exited).code !== 0) throw emitter.failure('failed');
-    }
-    let emitter: ManagedProcess;
+  /** Emits spans as services do: in a process of its own, since Jest does not follow how the exporter loads its transport. */
+  async function emit(code: string): Promise<ManagedProcess> {
+    const main = join(directory, 'emit.cjs');
+    const telemetry = join(__dirname, '..', '..', '..', 'libs', 'telemetry', 'dist', 'index.js');
+    writeFileSync(
+      main,
+      `const { startTelemetry, emitStep, withSpan, withStepChain } = require(${JSON.stringify(telemetry)});
+       const telemetry = startTelemetry({ service: 'kmc', endpoint: process.env.ENDPOINT });
+       (async () => { ${code} })().finally(() => telemetry.shutdown());`,
+    );
+    const env = { ENDPOINT: collector.url };
+    const emitter = await ManagedProcess.start({ name: 'emitter', main, env, logFile: join(directory, 'log') });
+    if ((await emitter.exited).code !== 0) throw emitter.failure('failed');
+    return emitter;
+  }
+  const [entity, gateway] = ['cpns://pn1.td/pne/p', 'cpns://pn1.td/pn-gw/g'];
+  const pushed = `emitStep({
+    flow: 'GK-PUSH', step: 1, from: '${gateway}', to: '${entity}', carried: ['statement', 'envelope'] });`;
 
-    it('keeps spans with service, process, parent and links', async () => {
-      const [entity, gateway] = ['cpns://pn1.td/pne/p', 'cpns://pn1.td/pn-gw/g'];
-      await run(`await withSpan('call', {}, () => withStepChain('', async () => {
-        emitStep({ flow: 'EUK-GW-S', step: 4, from: '${entity}', to: '${gateway}', carried: ['nonce', 'mac'] });
-        emitStep({ flow: 'EUK-GW-S', step: 5, from: '${gateway}', to: '${gateway}', carried: ['second_seed'] });
-      }));`);
-      const call = collector.spans.find(({ name }) => name === 'call');
-      const [fourth, fifth] = collector.steps().sort((a, b) => a.step - b.step);
-      expect(collector.spans).toHaveLength(3);
-      expect(fourth).toMatchObject({ flow: 'EUK-GW-S', step: 4, from: entity, to: gateway, carried: ['nonce', 'mac'] });
-      expect(fourth?.span).toMatchObject({ service: 'kmc', pid: emitter.pid, parentSpanId: call?.spanId, links: [] });
-      expect(fifth?.span.links).toEqual([{ traceId: fourth?.span.traceId, spanId: fourth?.span.spanId }]);
-      expect(collector.refused).toEqual([]);
-    });
+  it('keeps spans with service, process, parent, links and attributes of every kind', async () => {
+    const attributes = { text: 't', flag: false, count: 3, share: 0.5 };
+    const emitter =
+      await emit(`await withSpan('call', ${JSON.stringify({ attributes })}, () => withStepChain('', async () => {
+      emitStep({ flow: 'EUK-GW-S', step: 4, from: '${entity}', to: '${gateway}', carried: ['nonce', 'mac'] });
+      emitStep({ flow: 'EUK-GW-S', step: 5, from: '${gateway}', to: '${gateway}', carried: ['second_seed'] });
+    }));`);
+    await collector.stop();
+    const call = collector.spans.find(({ name }) => name === 'call');
+    const [fourth, fifth] = collector.spans
+      .map(stepOfSpan)
+      .filter((step) => step !== undefined)
+      .sort((a, b) => a.step - b.step);
+    expect(collector.spans).toHaveLength(3);
+    expect(call).toMatchObject({ attributes, parentSpanId: '' });
+    expect(fourth).toMatchObject({ flow: 'EUK-GW-S', step: 4, from: entity, to: gateway, carried: ['nonce', 'mac'] });
+    expect(fourth?.span).toMatchObject({ service: 'kmc', pid: emitter.pid, parentSpanId: call?.spanId, links: [] });
+    expect(fifth?.span.links).toEqual([{ traceId: fourth?.span.traceId, spanId: fourth?.span.spanId }]);
+    expect(collector.refused).toEqual([]);
+  });
 
-    it('tells of each span, and waits for what is wanted', async () => {
+  it('gives the spans that come from then on to every follower, tells of each, and prints the steps', async () => {
+    await emit(pushed);
+    const followers = await Promise.all([
+      OtlpCollector.follow(collector.url),
+      OtlpCollector.follow(`${collector.url}/`),
+    ]);
+    const told = followers.map((follower) => {
       const names: string[] = [];
-      const stop = collector.onSpan(({ name }) => names.push(name));
-      const seen = collector.waitFor(() => names.includes('second'), 20_000);
-      await run(`await withSpan('first', {}, async () => {}); await withSpan('second', {}, async () => {});`);
-      await seen;
-      stop();
-      await run(`await withSpan('third', {}, async () => {});`);
-      expect(names.sort()).toEqual(['first', 'second']);
-      expect(collector.spans.map(({ name }) => name).sort()).toEqual(['first', 'second', 'third']);
+      follower.on('span', ({ name }) => names.push(name));
+      return names;
     });
-  });
-
-  it('says so when nothing comes', async () => {
-    await expect(collector.waitFor(() => false, 20, 'step 3')).rejects.toThrow('step 3 did not come within 20 ms');
-  });
-
-  it.each([
-    ['another path', '/v1/logs', { method: 'POST', headers: json, body }, 404],
-    ['another method', '/v1/traces', { method: 'PUT', headers: json, body }, 405],
-    ['protobuf', '/v1/traces', { method: 'POST', headers: { 'content-type': 'application/x-protobuf' }, body }, 415],
-    ['compression', '/v1/traces', { method: 'POST', headers: { ...json, 'content-encoding': 'gzip' }, body }, 415],
-    ['what is no export', '/v1/traces', { method: 'POST', headers: json, body: '[1]' }, 400],
-  ])('refuses %s, and remembers', async (_, path, init, status) => {
-    expect((await fetch(collector.url + path, init)).status).toBe(status);
-    expect(collector.refused).toHaveLength(1);
-    expect((await fetch(`${collector.url}/v1/traces`, { method: 'POST', headers: json, body })).status).toBe(200);
-  });
-
-  it('refuses a body without end', async () => {
-    const endless = 'x'.repeat(17 * 1024 * 1024);
-    // the connection may be closed while the rest is still being sent: what the collector says counts
-    await fetch(`${collector.url}/v1/traces`, { method: 'POST', headers: json, body: endless }).catch(() => undefined);
-    expect(collector.refused).toEqual(['more than 16777216 bytes']);
-  });
-});
-
-// docker-compose.yml runs it beside the services
-describe('OtlpCollector.follow, of the collector of the development deployment', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'cpns-traces-'));
-  const logFile = join(directory, 'log');
-  let traces: ManagedProcess;
-  let endpoint: string;
-  beforeAll(async () => {
-    const main = join(__dirname, '..', '..', '..', 'deploy', 'compose', 'traces.mjs');
-    traces = await ManagedProcess.start({ name: 'traces', main, args: ['127.0.0.1:0'], env: {}, logFile });
-    const said = /taken at (http:\S+)\/v1\/traces/;
-    for (let tries = 0; tries < 500 && !(existsSync(logFile) && said.test(readFileSync(logFile, 'utf8'))); tries++)
-      await sleep(20);
-    endpoint = said.exec(readFileSync(logFile, 'utf8'))?.[1] ?? '';
-  });
-  afterAll(async () => {
-    await traces.stop();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
-  const step = (spanId: string) => ({
-    traceId: 'a'.repeat(32),
-    spanId,
-    name: 'GK-PUSH step 1',
-    parentSpanId: '',
-    links: [],
-    attributes: {
-      'cpns.flow': 'GK-PUSH',
-      'cpns.step': 1,
-      'cpns.from': 'cpns://pn1.td/pn-gw/g',
-      'cpns.to': 'cpns://pn1.td/pne/p',
-      'cpns.carried': ['statement', 'envelope'],
-    },
-    startedAt: 1,
-    endedAt: 2,
-  });
-
-  it('gets the spans that come from then on, as every follower does, and they are printed', async () => {
-    expect((await post(endpoint, encodeExport([step('1'.repeat(16))], 'pn-gw', 7))).status).toBe(200);
-    const followers = await Promise.all([OtlpCollector.follow(endpoint), OtlpCollector.follow(`${endpoint}/`)]);
     // with white space in it, which is no end of a line
-    const spaced = JSON.stringify(JSON.parse(encodeExport([step('2'.repeat(16))], 'pne', 8)), null, 2);
-    expect((await post(endpoint, spaced)).status).toBe(200);
-    for (const follower of followers) {
-      await follower.waitFor(() => follower.spans.length > 0, 10_000);
-      expect(follower.steps()).toMatchObject([{ flow: 'GK-PUSH', step: 1, carried: ['statement', 'envelope'] }]);
-      expect(follower.spans).toMatchObject([{ service: 'pne', pid: 8, spanId: '2'.repeat(16) }]);
+    expect(await send(JSON.stringify(EMPTY, null, 2))).toBe(200);
+    const { pid } = await emit(pushed);
+    for (const [index, follower] of followers.entries()) {
+      await waitUntil('the span', () => follower.spans.length > 0);
+      expect(follower.spans.map(stepOfSpan)).toMatchObject([{ flow: 'GK-PUSH', carried: ['statement', 'envelope'] }]);
+      expect(follower.spans).toMatchObject([{ service: 'kmc', pid }]);
+      expect(told[index]).toEqual(follower.spans.map(({ name }) => name));
       await follower.stop();
       expect(follower.refused).toEqual([]);
     }
-    const line = 'GK-PUSH step 1  cpns://pn1.td/pn-gw/g -> cpns://pn1.td/pne/p  [statement envelope]';
-    expect(
-      readFileSync(logFile, 'utf8')
-        .split('\n')
-        .filter((each) => each === line),
-    ).toHaveLength(2);
+    const line = `GK-PUSH step 1  ${gateway} -> ${entity}  [statement envelope]`;
+    const log = readFileSync(collector.traces!.logFile, 'utf8').split('\n');
+    expect(log.filter((each) => each === line)).toHaveLength(2);
   });
 
   it.each([
-    ['what is no JSON', '{', 400],
-    ['a body without end', ' '.repeat(17 * 1024 * 1024), 413],
-  ])('passes %s on to nobody', async (_, content, status) => {
-    const follower = await OtlpCollector.follow(endpoint);
-    expect((await post(endpoint, content)).status).toBe(status);
-    expect((await post(endpoint, body)).status).toBe(200);
-    expect((await fetch(`${endpoint}/v1/logs`)).status).toBe(404);
-    await follower.stop();
-    expect([follower.spans, follower.refused]).toEqual([[], []]);
+    ['what is no JSON', '{', 'POST', 400],
+    ['protobuf', '\n\x05', 'POST', 400],
+    ['a body without end', ' '.repeat(17 * 1024 * 1024), 'POST', 413],
+    ['another method', '{}', 'PUT', 405],
+  ])('is passed no %s on', async (_, body, method, status) => {
+    expect(await send(body, undefined, method)).toBe(status);
+    expect(await send(JSON.stringify(EMPTY))).toBe(200);
+    expect(await send(body, '/v1/logs')).toBe(404);
+    await collector.stop();
+    expect([collector.spans, collector.refused]).toEqual([[], []]);
   });
 
-  it('says so where nobody is, and where nothing is passed on', async () => {
-    await expect(OtlpCollector.follow('http://127.0.0.1:1')).rejects.toThrow('ECONNREFUSED');
-    const collector = await OtlpCollector.start();
-    await expect(OtlpCollector.follow(collector.url)).rejects.toThrow('it answered 405');
+  it('remembers what is no export', async () => {
+    expect(await send('[1]')).toBe(200);
     await collector.stop();
+    expect(collector.refused).toEqual([expect.stringContaining('expected object')]);
+  });
+
+  it('says so where nothing listens, and where nothing is passed on', async () => {
+    await expect(OtlpCollector.follow('http://127.0.0.1:1')).rejects.toThrow('ECONNREFUSED');
+    await expect(OtlpCollector.follow(`${collector.url}/other`)).rejects.toThrow('it answered 404');
   });
 
   it('remembers that the other one ended', async () => {
-    const follower = await OtlpCollector.follow(endpoint);
-    await traces.stop();
-    for (let tries = 0; tries < 500 && follower.refused.length === 0; tries++) await sleep(20);
-    expect(follower.refused).toEqual([`${endpoint} stopped passing spans on`]);
+    const follower = await OtlpCollector.follow(collector.url);
+    await collector.stop();
+    await waitUntil('the end', () => follower.refused.length > 0);
+    expect(follower.refused).toEqual([`${collector.url} stopped passing spans on`]);
     await follower.stop();
   });
 });

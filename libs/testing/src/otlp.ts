@@ -2,7 +2,8 @@
 import { z } from 'zod';
 
 /** What an attribute may hold; a list keeps its order. */
-export type AttributeValue = string | number | boolean | readonly AttributeValue[];
+export type AttributeValue = Scalar | readonly Scalar[];
+type Scalar = string | number | boolean;
 
 export interface SpanReference {
   /** 32 hexadecimal digits. */
@@ -27,53 +28,33 @@ export interface CollectedSpan extends SpanReference {
   readonly pid: number;
 }
 
-/** The body is not what OTLP says. */
-export class OtlpError extends Error {
-  override readonly name = 'OtlpError';
-}
-
-const list = <T extends z.ZodType>(of: T) => z.array(of).default([]);
-
 const reference = z.object({
   traceId: z.string().regex(/^[0-9a-f]{32}$/),
   spanId: z.string().regex(/^[0-9a-f]{16}$/),
 });
 
-const NANOSECONDS = 1_000_000n;
-
-/** 64-bit numbers are text in protobuf's JSON, and some exporters write them as numbers. */
+/** 64-bit numbers are text in protobuf's JSON. A double holds the microseconds of today exactly, but not the nanoseconds. */
 const milliseconds = z
-  .union([z.string().regex(/^\d{1,20}$/), z.number().refine((value) => Number.isInteger(value) && value >= 0)])
-  // a double holds the milliseconds of today exactly, but not the nanoseconds
-  .transform((value) => {
-    const nanoseconds = BigInt(value);
-    return Number(nanoseconds / NANOSECONDS) + Number(nanoseconds % NANOSECONDS) / Number(NANOSECONDS);
-  });
+  .string()
+  .regex(/^\d{1,20}$/)
+  .transform((nanoseconds) => Number(BigInt(nanoseconds) / 1_000n) / 1_000);
 
-const attributeValue: z.ZodType<AttributeValue> = z.lazy(() =>
-  z.union(
-    [
-      z.object({ stringValue: z.string() }).transform(({ stringValue }) => stringValue),
-      z.object({ boolValue: z.boolean() }).transform(({ boolValue }) => boolValue),
-      z.object({ intValue: z.coerce.number() }).transform(({ intValue }) => intValue),
-      z.object({ doubleValue: z.coerce.number() }).transform(({ doubleValue }) => doubleValue),
-      z
-        .object({ arrayValue: z.object({ values: list(attributeValue) }) })
-        .transform(({ arrayValue }) => arrayValue.values),
-    ],
-    { error: 'an attribute has no value' },
-  ),
-);
-
-const attributes = list(z.object({ key: z.string(), value: attributeValue })).transform((all) =>
-  Object.fromEntries(all.map(({ key, value }) => [key, value])),
-);
+const scalar = z.union([
+  z.object({ stringValue: z.string() }).transform(({ stringValue }) => stringValue),
+  z.object({ boolValue: z.boolean() }).transform(({ boolValue }) => boolValue),
+  z.object({ intValue: z.number() }).transform(({ intValue }) => intValue),
+  z.object({ doubleValue: z.number() }).transform(({ doubleValue }) => doubleValue),
+]);
+const list = z.object({ arrayValue: z.object({ values: z.array(scalar) }) });
+const attributes = z
+  .array(z.object({ key: z.string(), value: scalar.or(list.transform(({ arrayValue }) => arrayValue.values)) }))
+  .transform((all): CollectedSpan['attributes'] => Object.fromEntries(all.map(({ key, value }) => [key, value])));
 
 const span = reference
   .extend({
-    parentSpanId: z.union([z.literal(''), reference.shape.spanId]).default(''),
+    parentSpanId: reference.shape.spanId.or(z.literal('')).default(''),
     name: z.string(),
-    links: list(reference),
+    links: z.array(reference),
     attributes,
     startTimeUnixNano: milliseconds,
     endTimeUnixNano: milliseconds,
@@ -84,26 +65,20 @@ const span = reference
     endedAt,
   }));
 
-const resourceSpans = z
-  .object({
-    resource: z.object({
-      attributes: attributes.pipe(z.object({ 'service.name': z.string(), 'process.pid': z.number() })),
+const exported = z.object({
+  resourceSpans: z.array(
+    z.object({
+      resource: z.object({
+        attributes: attributes.pipe(z.object({ 'service.name': z.string(), 'process.pid': z.number() })),
+      }),
+      scopeSpans: z.array(z.object({ spans: z.array(span) })),
     }),
-    scopeSpans: list(z.object({ spans: list(span) })),
-  })
-  .transform(({ resource, scopeSpans }) => {
+  ),
+});
+
+/** The spans of an ExportTraceServiceRequest. @throws SyntaxError, ZodError */
+export const parseExport = (body: string): CollectedSpan[] =>
+  exported.parse(JSON.parse(body)).resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const { 'service.name': service, 'process.pid': pid } = resource.attributes;
-    return scopeSpans.flatMap(({ spans }) => spans.map((one): CollectedSpan => ({ ...one, service, pid })));
+    return scopeSpans.flatMap(({ spans }) => spans.map((one) => ({ ...one, service, pid })));
   });
-
-const exported = z.object({ resourceSpans: list(resourceSpans) });
-
-/** The spans of an ExportTraceServiceRequest. @throws OtlpError */
-export function parseExport(body: string): CollectedSpan[] {
-  try {
-    return exported.parse(JSON.parse(body)).resourceSpans.flat();
-  } catch (cause) {
-    const message = cause instanceof z.ZodError ? z.prettifyError(cause) : 'the body is not JSON';
-    throw new OtlpError(message, { cause });
-  }
-}

@@ -1,15 +1,11 @@
 /** What each service is started with, besides what all have in common. */
 import { serviceUri } from '@cpns/core';
-import { writeFileSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { PkiFiles, ServerSideService } from './pki-files';
+import { writeMasterKey, type PkiFiles, type ServerSideService } from './pki-files';
 import type { ServiceSpec } from './service';
 
-type Peers = Readonly<Partial<Record<string, ServerSideService>>>;
-
 /** Whom a service calls: the variable that takes the address of whose certificate port. */
-const PEERS: Readonly<Record<ServiceSpec['app'], Peers>> = {
+const PEERS: Readonly<Record<ServiceSpec['app'], Readonly<Record<string, ServerSideService>>>> = {
   kmc: {},
   'cpns-server': { CPNS_KMC_ADDRESS: 'kmc' },
   smf: { CPNS_SERVER_ADDRESS: 'cpns-server' },
@@ -21,9 +17,7 @@ export const peersOf = (
   app: ServiceSpec['app'],
   addressOf: (name: ServerSideService) => string,
 ): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(PEERS[app]).flatMap(([variable, name]) => (name === undefined ? [] : [[variable, addressOf(name)]])),
-  );
+  Object.fromEntries(Object.entries(PEERS[app]).map(([variable, name]) => [variable, addressOf(name)]));
 
 /** A service of the Server side, as far as it depends on nothing but its certificates. */
 export function serverSideSpec(
@@ -31,7 +25,7 @@ export function serverSideSpec(
   directory: string,
   trustDomain: string,
   pki: PkiFiles,
-): ServiceSpec {
+): ServiceSpec & { readonly app: ServerSideService } {
   const isServer = name === 'cpns-server';
   const authorities = {
     CPNS_ISSUING_CA_KEY_FILE: pki.issuingCa.key,
@@ -52,7 +46,6 @@ export function serverSideSpec(
       CPNS_ISSUING_CA_FILE: pki.issuingCa.certificate,
       ...(isServer ? authorities : {}),
     },
-    nodeOptions: [],
   };
 }
 
@@ -60,15 +53,11 @@ export function serverSideSpec(
 export const NOWHERE = '127.0.0.1:1';
 
 /** What every process of a test's own is started with. @param directory of its own */
-export function storeSettings(directory: string): Record<string, string> {
-  const masterKey = join(directory, 'master.key');
-  writeFileSync(masterKey, randomBytes(32).toString('hex'), { mode: 0o600 });
-  return {
-    CPNS_STORE: `embedded:${join(directory, 'store')}`,
-    CPNS_MASTER_KEY_FILE: masterKey,
-    CPNS_LISTEN: '127.0.0.1:0',
-  };
-}
+export const storeSettings = (directory: string): Record<string, string> => ({
+  CPNS_STORE: `embedded:${join(directory, 'store')}`,
+  CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
+  CPNS_LISTEN: '127.0.0.1:0',
+});
 
 /** A service of the Server side alone, with every setting right: whom it calls is not there. @param directory of its own */
 export function serverSideSettings(

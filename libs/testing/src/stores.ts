@@ -1,28 +1,28 @@
 import { Redis } from 'ioredis';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { DeploymentOptions } from './deployment-options';
 import { SERVER_SIDE } from './pki-files';
 
 /** Where the services of one deployment keep their records. */
 export class Stores {
+  /** Sets the keys of this deployment apart in a Redis. */
   readonly #prefix: string;
 
-  /** @param directory of the deployment; the end of its name sets its keys apart in a Redis */
+  /** @param directory of the deployment */
   constructor(
     private readonly directory: string,
     private readonly store: DeploymentOptions['store'],
   ) {
-    this.#prefix = directory.slice(directory.lastIndexOf('-') + 1);
+    this.#prefix = `${basename(directory)}-`;
   }
 
   /** For `openStore`; a gateway's is always embedded. */
   url(service: string): string {
     const isServerSide = (SERVER_SIDE as readonly string[]).includes(service);
-    if (typeof this.store === 'object' && isServerSide) {
-      const { redis } = this.store;
-      return `${redis}${redis.includes('?') ? '&' : '?'}prefix=${this.#redisPrefix(service)}`;
-    }
-    return `embedded:${join(this.directory, service.replace('/', '-'), 'store')}`;
+    if (typeof this.store !== 'object' || !isServerSide)
+      return `embedded:${join(this.directory, service.replace('/', '-'), 'store')}`;
+    const { redis } = this.store;
+    return `${redis}${redis.includes('?') ? '&' : '?'}prefix=${this.#prefix}${service}:`;
   }
 
   /** Leaves nothing behind in a Redis; what is embedded goes with the directory. */
@@ -30,17 +30,10 @@ export class Stores {
     if (typeof this.store !== 'object') return;
     const client = new Redis(this.store.redis.replace(/\?.*$/, ''));
     try {
-      for (const name of SERVER_SIDE) {
-        const match = `${this.#redisPrefix(name)}*`;
-        for await (const keys of client.scanStream({ match, count: 1000 }) as AsyncIterable<string[]>)
-          if (keys.length > 0) await client.unlink(...keys);
-      }
+      for await (const keys of client.scanStream({ match: `${this.#prefix}*`, count: 1000 }) as AsyncIterable<string[]>)
+        if (keys.length > 0) await client.unlink(...keys);
     } finally {
       client.disconnect();
     }
-  }
-
-  #redisPrefix(service: string): string {
-    return `testbed-${this.#prefix}-${service}:`;
   }
 }

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 /** The same from `src/`, where tests run, and from `dist/`. */
 const ROOT = join(__dirname, '..', '..', '..');
 
+/** The collector of traces that docker-compose.yml runs beside the services. */
+export const TRACES_PROGRAM = join(ROOT, 'deploy', 'compose', 'traces.mjs');
+
 /** The programs of the workspace that the testbed starts. */
 export const APPS = ['cpns-server', 'kmc', 'smf', 'pn-gw', 'pne'] as const;
 export type App = (typeof APPS)[number];
@@ -30,3 +33,6 @@ export const mainOf = (app: App | 'cpnsctl'): string => built('apps', app, formO
 
 /** What ends a child whose starter is gone. @throws Error when libs/testing is not built */
 export const guardFile = (): string => built('libs', 'testing', 'dist', 'guard.js');
+
+/** What lets a process die at a commit. @throws Error when libs/testing is not built */
+export const preloadFile = (): string => built('libs', 'testing', 'dist', 'faults', 'preload.js');

@@ -1,4 +1,4 @@
-import { OtlpCollector, type CollectedSpan, type CollectedStep } from '@cpns/testing';
+import { OtlpCollector, waitUntil, type CollectedSpan, type CollectedStep } from '@cpns/testing';
 import { openComposeHouse } from './compose-house';
 import { issuedChains, openDevices, type RunningDevice } from './devices';
 import { FlowBook } from './flow-book';
@@ -68,11 +68,11 @@ class Demo {
       isAlone: house.isNew,
     });
     for (const span of collector.spans) this.#enter(span);
-    collector.onSpan((span) => this.#enter(span));
+    collector.on('span', (span) => this.#enter(span));
   }
 
   async run(signal: AbortSignal): Promise<boolean> {
-    const { house, screen } = this;
+    const { house, screen, collector } = this;
     const stop = () => void house.stop();
     signal.addEventListener('abort', stop, { once: true });
     try {
@@ -82,6 +82,7 @@ class Demo {
     } finally {
       signal.removeEventListener('abort', stop);
       await house.stop();
+      await collector.stop();
     }
     for (const step of this.#book.held()) this.#show(step);
     this.#book.close(house.reportedBy);
@@ -120,11 +121,9 @@ class Demo {
   /** Waits for the steps that are due in a scene, or, without one, at the start. */
   async #seen(scene: string | undefined): Promise<void> {
     const came = () => this.#book.sceneIsComplete(scene);
-    await this.collector
-      .waitFor(came, LATE_SPANS_MS)
-      .catch(() =>
-        this.screen.progress(`not every step that is due has come${scene === undefined ? '' : `: ${scene}`}`),
-      );
+    await waitUntil('the steps', came, { withinMs: LATE_SPANS_MS }).catch(() =>
+      this.screen.progress(`not every step that is due has come${scene === undefined ? '' : `: ${scene}`}`),
+    );
   }
 
   #enter(span: CollectedSpan): void {

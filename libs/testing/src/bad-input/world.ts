@@ -155,20 +155,22 @@ export abstract class OperatedWorld extends CastWorld {
   protected abstract readonly peer: AdmitRequest['peer'];
   #networks = 0;
 
-  admit({ assigner, entity = this.entity(), lifetime, ...wish }: AdmitWish): Promise<Token> {
+  async admit({ assigner, entity = this.entity(), lifetime, ...wish }: AdmitWish): Promise<Token> {
     const { gatewayUri, probe, peer } = this;
     const by = { server: {}, gateway: { assigner: gatewayUri }, probe: { assigner: probe.uri } }[assigner];
     // the test's own gateway opens no delivery channel: it knows the token as its holder does
-    return this.#admitted({ entity, peer, waitUntilDelivered: assigner === 'gateway', ...by, ...wish }, lifetime);
+    const wanted = { entity, peer, waitUntilDelivered: assigner === 'gateway', ...by, ...wish };
+    return tokenOf((await this.operator.admit({ ...wanted, expiresAt: this.#until(lifetime) })).oneTimeString);
   }
 
-  admitGateway(lifetime?: number, entity = this.entity(`pn-e${++this.#networks}`, 'pn-gw')): Promise<Token> {
+  async admitGateway(lifetime?: number, entity = this.entity(`pn-e${++this.#networks}`, 'pn-gw')): Promise<Token> {
     const peer = { uri: this.serverUri, address: this.address('Server token') };
-    return this.#admitted({ entity, role: 'pn-gw', form: 'key-pair', peer, dnsNames: ['localhost'] }, lifetime);
+    return tokenOf(
+      (await this.operator.admitGateway(entity, peer, { expiresAt: this.#until(lifetime) })).oneTimeString,
+    );
   }
 
-  async #admitted(request: AdmitRequest, lifetime = duration(1, 'hour')): Promise<Token> {
-    const { oneTimeString } = await this.operator.admit({ ...request, expiresAt: this.now() + lifetime });
-    return tokenOf(oneTimeString);
+  #until(lifetime = duration(1, 'hour')): number {
+    return this.now() + lifetime;
   }
 }

@@ -1,15 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { isAlive } from '../managed-process';
 import { waitUntil } from '../wait-until';
-import { isErrno } from './errno';
+import { preloadFile } from '../workspace';
 import {
   commitsFile,
   FAULT_VARIABLES,
   killFile,
-  killsDirectory,
-  parseCommits,
-  parseKill,
   planFile,
+  sameCommit,
+  type Commit,
   type CommitSite,
   type FaultPlan,
   type FaultPoint,
@@ -20,31 +19,18 @@ const POLL_MS = 10;
 /** How much later than the end of all else a death may be, milliseconds. */
 const GRACE_MS = 3_000;
 
-function isGone(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    if (isErrno(error, 'ESRCH')) return true;
-    throw error;
-  }
-}
-
 /** Plans faults for the processes that were started with {@link env} and {@link nodeOptions}, one at a time. */
 export class FaultControl {
+  /** Every process that was seen to die of a plan. */
+  readonly kills: Kill[] = [];
   #planned = 0;
 
   /** @param directory exists; for this control alone */
-  constructor(readonly directory: string) {
-    mkdirSync(killsDirectory(directory), { recursive: true });
-  }
+  constructor(readonly directory: string) {}
 
   /** For `node` of a process that takes part. @throws Error when this tool is not built */
   get nodeOptions(): readonly string[] {
-    const file = join(__dirname, '..', '..', 'dist', 'faults', 'preload.js');
-    if (!existsSync(file))
-      throw new Error('libs/testing/dist/faults/preload.js is not there: build the workspace first');
-    return ['--require', file];
+    return ['--require', preloadFile()];
   }
 
   /** Variables of a process that takes part. @param service what plans call it */
@@ -54,16 +40,19 @@ export class FaultControl {
 
   /** Plans one fault in the place of the one before. */
   arm(site: CommitSite, point: FaultPoint): FaultPlan {
-    const { service, flow, step, kind, occurrence } = site;
-    const plan: FaultPlan = { id: `fault-${++this.#planned}`, service, flow, step, kind, occurrence, point };
-    const draft = `${planFile(this.directory)}.tmp`;
-    writeFileSync(draft, JSON.stringify(plan));
-    renameSync(draft, planFile(this.directory));
+    const plan: FaultPlan = { ...site, id: `fault-${++this.#planned}`, point };
+    this.#write(plan);
     return plan;
   }
 
   disarm(): void {
-    rmSync(planFile(this.directory), { force: true });
+    this.#write(null);
+  }
+
+  #write(plan: FaultPlan | null): void {
+    const draft = `${planFile(this.directory)}.tmp`;
+    writeFileSync(draft, JSON.stringify(plan));
+    renameSync(draft, planFile(this.directory));
   }
 
   /**
@@ -73,27 +62,23 @@ export class FaultControl {
   async killed({ id, service }: FaultPlan, timeoutMs: number, unless?: AbortSignal): Promise<Kill> {
     const file = killFile(this.directory, id);
     let graceUntil = Infinity;
-    await waitUntil(
+    const report = await waitUntil(
       `the death of ${service}`,
       () => {
-        if (existsSync(file)) return true;
+        const text = existsSync(file) && readFileSync(file, 'utf8');
+        if (text) return text;
         // others can see a commit before the one who made it is told, and dies
         if (unless?.aborted) graceUntil = Math.min(graceUntil, Date.now() + GRACE_MS);
         if (Date.now() > graceUntil) throw new Error(`${service} did not come to the commit that it was to die at`);
-        return false;
+        return undefined;
       },
       { withinMs: timeoutMs, everyMs: POLL_MS },
     );
-    const kill = parseKill(readFileSync(file, 'utf8'));
+    const kill = JSON.parse(report) as Kill;
     // a process that was killed is gone only when its starter has noticed
-    await waitUntil(`the end of ${service} (${kill.pid})`, () => isGone(kill.pid), { withinMs: timeoutMs });
+    await waitUntil(`the end of ${service} (${kill.pid})`, () => !isAlive(kill.pid), { withinMs: timeoutMs });
+    this.kills.push(kill);
     return kill;
-  }
-
-  /** Every process that died of a plan so far. */
-  kills(): Kill[] {
-    const directory = killsDirectory(this.directory);
-    return readdirSync(directory).map((name) => parseKill(readFileSync(join(directory, name), 'utf8')));
   }
 
   /** From now on each commit is written down. */
@@ -101,9 +86,13 @@ export class FaultControl {
     writeFileSync(commitsFile(this.directory), '');
   }
 
-  /** What was recorded so far. */
+  /** What was recorded so far: those that look alike are numbered in their order. */
   recorded(): CommitSite[] {
-    return parseCommits(readFileSync(commitsFile(this.directory), 'utf8'));
+    const sites: CommitSite[] = [];
+    const lines = readFileSync(commitsFile(this.directory), 'utf8').split('\n').slice(0, -1);
+    for (const commit of lines.map((line) => JSON.parse(line) as Commit))
+      sites.push({ ...commit, occurrence: sites.filter((site) => sameCommit(site, commit)).length + 1 });
+    return sites;
   }
 
   /** What was recorded; ends the recording. */

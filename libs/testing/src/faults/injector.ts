@@ -1,12 +1,10 @@
 /** Breaks a process at its commits. Nothing of this is in the services: the methods of the store's adapters are wrapped. */
 import { currentStep } from '@cpns/telemetry';
 import type { Aggregate, Commit as StoreCommit, CommitResult, Store } from '@cpns/store';
-import { appendFileSync, existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { isErrno } from './errno';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import {
   commitsFile,
   killFile,
-  parsePlan,
   planFile,
   sameCommit,
   type Commit,
@@ -24,18 +22,9 @@ export interface InjectorOptions {
   readonly die: () => never;
 }
 
-function readIfThere(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (isErrno(error, 'ENOENT')) return undefined;
-    throw error;
-  }
-}
-
 export class FaultInjector {
   #counting = '';
-  readonly #seen: Record<FaultPoint, number> = { 'before-commit': 0, 'after-commit': 0 };
+  #seen = 0;
 
   constructor(private readonly options: InjectorOptions) {}
 
@@ -51,50 +40,42 @@ export class FaultInjector {
   }
 
   async #around({ kind }: Aggregate, made: () => Promise<CommitResult>): Promise<CommitResult> {
+    const { directory, service } = this.options;
     const { flow, step } = currentStep() ?? { flow: '' as const, step: 0 };
-    const commit: Commit = { service: this.options.service, flow, step, kind };
+    const commit: Commit = { service, flow, step, kind };
     this.#pass(commit, 'before-commit');
     const result = await made();
     // a conflict changed nothing: the code is about to try again
     if (!result.ok) return result;
     this.#pass(commit, 'after-commit');
-    this.#record(commit);
+    const file = commitsFile(directory);
+    if (existsSync(file)) appendFileSync(file, `${JSON.stringify(commit)}\n`);
     return result;
   }
 
   /** Dies here when the plan says so. Everything up to the death is synchronous: no other work comes in between. */
   #pass(commit: Commit, point: FaultPoint): void {
-    const text = readIfThere(planFile(this.options.directory));
-    if (text === undefined) return;
-    const plan = parsePlan(text);
-    if (plan.point !== point || !sameCommit(plan, commit)) return;
+    const file = planFile(this.options.directory);
+    if (!existsSync(file)) return;
+    const plan = JSON.parse(readFileSync(file, 'utf8')) as FaultPlan | null;
+    if (plan?.point !== point || !sameCommit(plan, commit)) return;
     if (this.#counting !== plan.id) {
       this.#counting = plan.id;
-      this.#seen['before-commit'] = this.#seen['after-commit'] = 0;
+      this.#seen = 0;
     }
-    if (++this.#seen[point] === plan.occurrence && this.#claim(plan)) this.options.die();
+    if (++this.#seen === plan.occurrence && this.#claim(plan)) this.options.die();
   }
 
   /** The file is both the report and the mark that this fault has happened: the next process lives. */
   #claim(plan: FaultPlan): boolean {
     const { directory, pid } = this.options;
     const kill: Kill = { ...plan, pid };
-    const draft = `${planFile(directory)}.${pid}`;
-    writeFileSync(draft, JSON.stringify(kill));
     try {
-      // a link appears with its content, and only once
-      linkSync(draft, killFile(directory, plan.id));
+      writeFileSync(killFile(directory, plan.id), JSON.stringify(kill), { flag: 'wx' });
       return true;
     } catch (error) {
-      if (isErrno(error, 'EEXIST')) return false;
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
       throw error;
-    } finally {
-      rmSync(draft);
     }
-  }
-
-  #record(commit: Commit): void {
-    const file = commitsFile(this.options.directory);
-    if (existsSync(file)) appendFileSync(file, `${JSON.stringify(commit)}\n`);
   }
 }

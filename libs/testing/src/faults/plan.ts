@@ -3,16 +3,15 @@
  * the other can be planned for processes that run already.
  *
  * ```
- * plan.json            the one fault that is planned, replaced as a whole
- * kills/<id>.json      written by the process that dies of fault <id>, once
- * commits.ndjson       one line per commit, while it exists
+ * plan.json         the one fault that is planned, or null; replaced as a whole
+ * kill-<id>.json    written by the process that dies of fault <id>, once
+ * commits.ndjson    one line per commit, while it exists
  * ```
  */
-import { isFlowId, type FlowId } from '@cpns/telemetry';
+import type { FlowId } from '@cpns/telemetry';
 import { join } from 'node:path';
-import { z } from 'zod';
 
-/** Before anything of the commit reaches the store, or when it is durable and nobody was told. */
+/** Before anything of the commit reaches the store, or when it is durable and its caller was not told. */
 export const FAULT_POINTS = ['before-commit', 'after-commit'] as const;
 export type FaultPoint = (typeof FAULT_POINTS)[number];
 
@@ -47,38 +46,8 @@ export interface Kill extends FaultPlan {
 export const FAULT_VARIABLES = { directory: 'FAULTS_DIRECTORY', service: 'FAULTS_SERVICE' } as const;
 
 export const planFile = (directory: string): string => join(directory, 'plan.json');
-export const killsDirectory = (directory: string): string => join(directory, 'kills');
-export const killFile = (directory: string, id: string): string => join(killsDirectory(directory), `${id}.json`);
+export const killFile = (directory: string, id: string): string => join(directory, `kill-${id}.json`);
 export const commitsFile = (directory: string): string => join(directory, 'commits.ndjson');
 
 export const sameCommit = (a: Commit, b: Commit): boolean =>
   a.service === b.service && a.flow === b.flow && a.step === b.step && a.kind === b.kind;
-
-const commit = z.object({
-  service: z.string(),
-  flow: z.custom<FlowId | ''>((flow) => typeof flow === 'string' && (flow === '' || isFlowId(flow))),
-  step: z.int(),
-  kind: z.string(),
-});
-const faultPlan = commit.extend({
-  id: z.string().regex(/^[a-z0-9-]{1,64}$/),
-  occurrence: z.int().min(1),
-  point: z.enum(FAULT_POINTS),
-});
-const kill = faultPlan.extend({ pid: z.int() });
-
-/** @throws ZodError, SyntaxError for anything that is not a plan: a fault that was not meant must not happen */
-export const parsePlan = (text: string): FaultPlan => faultPlan.parse(JSON.parse(text));
-
-/** @throws ZodError, SyntaxError */
-export const parseKill = (text: string): Kill => kill.parse(JSON.parse(text));
-
-/** The commits of a recording, those that look alike numbered in their order. @throws ZodError, SyntaxError */
-export function parseCommits(text: string): CommitSite[] {
-  const sites: CommitSite[] = [];
-  for (const line of text.split('\n').filter((each) => each !== '')) {
-    const found = commit.parse(JSON.parse(line));
-    sites.push({ ...found, occurrence: sites.filter((site) => sameCommit(site, found)).length + 1 });
-  }
-  return sites;
-}

@@ -1,3 +1,0 @@
-export { FaultControl } from './control';
-export { FAULT_POINTS, sameCommit } from './plan';
-export type { Commit, CommitSite, FaultPoint } from './plan';
