@@ -2,11 +2,11 @@
  * A real deployment for tools and tests: every service its own process, with certificates, keys, stores and ports made for
  * it, on 127.0.0.1 and in one directory.
  */
-import { formatEntityUri, type EntityType } from '@cpns/core';
-import { checkHealth, type HealthStatus } from '@cpns/grpc';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { formatEntityUri, serviceUri, type EntityType } from '@cpns/core';
+import type { HealthStatus } from '@cpns/grpc';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   forProcess,
   type AdmitOptions,
@@ -17,37 +17,39 @@ import {
 import type { Device, DeviceResult } from './device';
 import { DeviceWorkshop } from './device-workshop';
 import { Operator, type Admitted, type CalledPort } from './operator';
-import { ROOT_FILE, SERVER_SIDE, writeMasterKey, writePki, writePrivate, type PkiFiles } from './pki-files';
+import { SERVER_SIDE, writePki, writePrivate, type PkiFiles } from './pki-files';
+import { RedisPart } from './redis-part';
 import { Service, type PortName, type ServiceSpec } from './service';
-import { peersOf, serverSideSpec } from './service-specs';
-import { Stores } from './stores';
+import { peersOf, serverSideSettings, storeSettings } from './service-specs';
 
 export const TRUST_DOMAIN = 'testbed.example';
 
 const SERVER = 'cpns-server';
 
 export class Deployment {
-  readonly directory: string;
   readonly trustDomain: string;
   readonly #services = new Map<string, Service>();
   readonly #workshop: DeviceWorkshop;
-  readonly #stores: Stores;
   /** Variables of every process. */
   readonly #common: Readonly<Record<string, string>>;
-  #pki: PkiFiles | undefined;
+  readonly #redis: RedisPart | undefined;
   #operator: Operator | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(private readonly options: DeploymentOptions) {
-    const { trustDomain = TRUST_DOMAIN, logLevel = 'info', traces } = options;
-    this.directory = mkdtempSync(join(tmpdir(), 'cpns-testbed-'));
+  private constructor(
+    private readonly options: DeploymentOptions,
+    readonly directory: string,
+    /** The files of its certificates. */
+    readonly pki: PkiFiles,
+  ) {
+    const { trustDomain = TRUST_DOMAIN, logLevel = 'info', traces, store } = options;
     this.trustDomain = trustDomain;
-    this.#stores = new Stores(this.directory, options.store);
     this.#common = { CPNS_LOG_LEVEL: logLevel, ...(traces && { OTEL_EXPORTER_OTLP_ENDPOINT: traces.url }) };
+    if (typeof store === 'object') this.#redis = new RedisPart(store.redis, basename(directory));
     this.#workshop = new DeviceWorkshop({
       ...options,
-      directory: join(this.directory, 'devices'),
-      root: join(this.directory, 'pki', ROOT_FILE),
+      directory: join(directory, 'devices'),
+      root: pki.root,
       gateway: (name) => ({
         uri: this.uri(name),
         token: this.address(name, 'token'),
@@ -63,7 +65,9 @@ export class Deployment {
    * @throws Error with the end of the log of the process that did not become ready
    */
   static async start(options: DeploymentOptions = {}): Promise<Deployment> {
-    const deployment = new Deployment(options);
+    const directory = mkdtempSync(join(tmpdir(), 'cpns-testbed-'));
+    const pki = await writePki(join(directory, 'pki'), options.trustDomain ?? TRUST_DOMAIN);
+    const deployment = new Deployment(options, directory, pki);
     try {
       await deployment.#startAll();
       return deployment;
@@ -73,14 +77,8 @@ export class Deployment {
     }
   }
 
-  /** The files of its certificates. */
-  get pki(): PkiFiles {
-    if (this.#pki === undefined) throw new Error('the deployment has no certificates yet');
-    return this.#pki;
-  }
-
   get operator(): Operator {
-    if (this.#operator === undefined) throw new Error('the CPNS Server was not started');
+    this.#operator ??= new Operator({ server: this.#called(SERVER), smf: this.#called('smf') }, this.pki);
     return this.#operator;
   }
 
@@ -123,17 +121,12 @@ export class Deployment {
 
   /** What a service keeps its records in: for `lookIntoStore`, or for `openStore` while the service is stopped. */
   storeUrl(service: string): string {
-    return this.#stores.url(this.#service(service).spec.name);
+    return this.#service(service).spec.env.CPNS_STORE ?? '';
   }
 
   /** What a service says of itself on its certificate port. @throws CpnsError DEPENDENCY_UNAVAILABLE */
   health(service: string): Promise<HealthStatus> {
-    const { root, operator } = this.pki;
-    return checkHealth({
-      address: this.address(service, 'certificate'),
-      expectedPeer: this.uri(service),
-      tls: { root: readFileSync(root), cert: readFileSync(operator.chain), key: readFileSync(operator.key) },
-    });
+    return this.operator.checkHealth(this.#called(service));
   }
 
   /** With SIGKILL; resolves when the process is gone. */
@@ -176,11 +169,10 @@ export class Deployment {
     const name = `${pn}/${id}`;
     const uri = this.entity(pn, 'pn-gw', id);
     const { oneTimeString } = await this.operator.admitGateway(uri, this.#called(SERVER, 'token'));
-    const directory = this.#makeDirectory(name);
-    const env = { CPNS_ONE_TIME_STRING_FILE: writePrivate(join(directory, 'one-time-string'), oneTimeString) };
-    const listen = { certificate: 'CPNS_LISTEN', token: 'CPNS_TOKEN_LISTEN' };
-    const gateway = await this.#plan({ name, app: 'pn-gw', uri, directory, listen, env });
-    await gateway.start();
+    const directory = this.#makeDirectory(`${pn}-${id}`);
+    const oneTime = writePrivate(join(directory, 'one-time-string'), oneTimeString);
+    const env = { ...storeSettings(directory), CPNS_ONE_TIME_STRING_FILE: oneTime };
+    await (await this.#plan({ name, app: 'pn-gw', uri, directory, env })).start();
     return name;
   }
 
@@ -194,22 +186,24 @@ export class Deployment {
     this.#operator?.close();
     await this.#workshop.stop();
     await Promise.all([...this.#services.values()].map((service) => service.stop()));
-    await this.#stores.remove();
+    await this.#redis?.remove();
     rmSync(this.directory, { recursive: true, force: true });
   }
 
   async #startAll(): Promise<void> {
     const { services = SERVER_SIDE, gateways = [] } = this.options;
-    this.#pki = await writePki(join(this.directory, 'pki'), this.trustDomain);
     const planned: Service[] = [];
     // each after those that it calls; also those that are not to run: a service knows its peers' addresses
-    for (const name of ['kmc', SERVER, 'smf'] as const)
-      planned.push(await this.#plan(serverSideSpec(name, this.#makeDirectory(name), this.trustDomain, this.#pki)));
+    for (const name of ['kmc', SERVER, 'smf'] as const) {
+      const directory = this.#makeDirectory(name);
+      const settings = serverSideSettings(name, directory, this.trustDomain, this.pki);
+      const env = { ...settings, ...(this.#redis && { CPNS_STORE: this.#redis.url(name) }) };
+      planned.push(await this.#plan({ name, app: name, uri: serviceUri(this.trustDomain, name), directory, env }));
+    }
     const wanted: readonly string[] = [SERVER, ...services];
     const starting = new Map(
-      planned.flatMap((one) => (wanted.includes(one.spec.name) ? [[one.spec.name, one.start()] as const] : [])),
+      planned.filter(({ spec }) => wanted.includes(spec.name)).map((service) => [service.spec.name, service.start()]),
     );
-    this.#operator = new Operator({ server: this.#called(SERVER), smf: this.#called('smf') }, this.#pki);
     const startGateways = async () => {
       await starting.get(SERVER);
       await Promise.all(gateways.map((gateway) => this.addGateway(gateway)));
@@ -223,16 +217,15 @@ export class Deployment {
     return { uri: this.uri(name), address: this.address(name, port) };
   }
 
-  async #plan(spec: ServiceSpec): Promise<Service> {
-    const { name, app, directory } = spec;
+  async #plan(spec: Omit<ServiceSpec, 'nodeOptions'>): Promise<Service> {
+    const { name, app } = spec;
     const { env, nodeOptions } = forProcess(this.options, app, ...(app === name ? [] : [name]));
-    const common = {
-      ...this.#common,
-      CPNS_STORE: this.#stores.url(name),
-      CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
-      ...peersOf(app, (peer) => this.address(peer, 'certificate')),
-    };
-    const service = await Service.plan({ ...spec, env: { ...common, ...spec.env, ...env } }, nodeOptions);
+    const peers = peersOf(app, (peer) => this.address(peer, 'certificate'));
+    const service = await Service.plan({
+      ...spec,
+      env: { ...this.#common, ...spec.env, ...peers, ...env },
+      nodeOptions,
+    });
     this.#services.set(name, service);
     return service;
   }
@@ -245,8 +238,8 @@ export class Deployment {
   }
 
   #makeDirectory(name: string): string {
-    const directory = join(this.directory, name.replace('/', '-'));
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const directory = join(this.directory, name);
+    mkdirSync(directory, { mode: 0o700 });
     return directory;
   }
 }

@@ -1,5 +1,5 @@
 /** A device whose process stays and does what it is told, one command after another (the command files of apps/pne). */
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ManagedProcess } from './managed-process';
 
@@ -26,34 +26,18 @@ export interface DeviceGroupStatus {
   readonly versions: readonly number[];
 }
 
-interface Answers {
-  readonly join: { readonly group: DeviceGroupStatus };
-  readonly leave: object;
-  readonly pull: { readonly group: DeviceGroupStatus; readonly version: number; readonly delivery: string };
-  readonly watch: object;
-  readonly unwatch: object;
-  readonly stop: object;
-  readonly await: { readonly group: DeviceGroupStatus; readonly delivery: string | null };
+/** What comes with the answer to each command. */
+interface Answers extends Readonly<Record<'join' | 'leave' | 'watch' | 'unwatch' | 'stop', object>> {
+  readonly pull: { readonly version: number; readonly delivery: string };
+  readonly await: { readonly delivery: string | null };
   readonly seal: { readonly message: string; readonly version: number };
   readonly open: { readonly group: string; readonly version: number; readonly sender: string; readonly data: string };
-  readonly status: {
-    readonly stage: string;
-    readonly entity: string;
-    readonly keyId: string | null;
-    readonly groups: readonly DeviceGroupStatus[];
-  };
+  readonly status: { readonly groups: readonly DeviceGroupStatus[] };
 }
 
-export interface DeviceRefusal {
-  readonly ok: false;
-  /** Stable, as in docs/errors.md. */
-  readonly reason: string;
-  readonly message: string;
-  readonly metadata?: Readonly<Record<string, string>>;
-}
-
-/** What came of a command. */
-export type DeviceAnswer<C extends DeviceCommand['command']> = ({ readonly ok: true } & Answers[C]) | DeviceRefusal;
+/** What came of a command; a reason is stable, as in docs/errors.md. */
+export type DeviceAnswer<C extends DeviceCommand['command']> =
+  ({ readonly ok: true } & Answers[C]) | { readonly ok: false; readonly reason: string; readonly message: string };
 
 const ANSWER_MS = 30_000;
 const COMMAND = /^(\d+)\.command\.json$/;
@@ -67,7 +51,6 @@ export class DeviceSession {
     readonly directory: string,
     readonly process: ManagedProcess,
   ) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#last = Math.max(0, ...readdirSync(directory).map((name) => Number(COMMAND.exec(name)?.[1] ?? 0)));
   }
 

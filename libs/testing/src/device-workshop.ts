@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { forProcess, type AdmitOptions, type DeviceOptions, type ProcessOptions } from './deployment-options';
 import { Device } from './device';
-import { writeMasterKey, writePrivate } from './pki-files';
+import { writePrivate } from './pki-files';
+import { storeSettings } from './service-specs';
 
 /** A gateway as its devices call it. */
 interface CalledGateway {
@@ -45,7 +46,7 @@ export class DeviceWorkshop {
       env: {
         ...this.options.common,
         ...(await this.#secretOf(options, directory, gateway)),
-        CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
+        ...storeSettings(directory),
         CPNS_GATEWAY_CERTIFICATE_ADDRESS: gateway.certificate,
         ...env,
         ...options.env,

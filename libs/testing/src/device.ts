@@ -1,8 +1,7 @@
-import type { KeyForm } from '@cpns/key-derivation';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DeviceSession, type DeviceGroupStatus } from './device-session';
+import { DeviceSession } from './device-session';
 import { ManagedProcess } from './managed-process';
 import { mainOf } from './workspace';
 
@@ -15,17 +14,12 @@ export interface DeviceResult {
   readonly stage: string;
   readonly entity: string;
   readonly user: string;
-  readonly form: KeyForm | null;
   /** URI of the Server, or E of a gateway. */
   readonly assigner: string | null;
   /** 32 hexadecimal digits, once the key is live. */
   readonly keyId: string | null;
-  /** Unix milliseconds. */
-  readonly notAfter: number | null;
   /** PEM, leaf to root; in form key pair. */
   readonly chain: string | null;
-  /** What it knows of the groups that it was told to pull. */
-  readonly groups: readonly DeviceGroupStatus[];
 }
 
 export interface DeviceSpec {
@@ -49,13 +43,9 @@ export class Device {
     return this.spec.entity;
   }
 
-  get logFile(): string {
-    return join(this.spec.directory, 'log');
-  }
-
   /** For `openStore`. */
   get storeUrl(): string {
-    return `embedded:${join(this.spec.directory, 'store')}`;
+    return this.spec.env.CPNS_STORE ?? '';
   }
 
   get #resultFile(): string {
@@ -69,7 +59,6 @@ export class Device {
 
   /** Of the last run that got so far. @throws Error when there is none */
   result(): DeviceResult {
-    if (!existsSync(this.#resultFile)) throw new Error(`${this.entity} has no result`);
     return JSON.parse(readFileSync(this.#resultFile, 'utf8')) as DeviceResult;
   }
 
@@ -114,12 +103,11 @@ export class Device {
       nodeOptions: this.spec.nodeOptions,
       env: {
         ...this.spec.env,
-        CPNS_STORE: this.storeUrl,
         CPNS_RESULT_FILE: this.#resultFile,
         CPNS_UNTIL: until,
         ...env,
       },
-      logFile: this.logFile,
+      logFile: join(this.spec.directory, 'log'),
     });
     this.#runs.push(process);
     return process;

@@ -1,7 +1,6 @@
 import { dersToPem, newPrivateKey, privateKeyPem } from '@cpns/certificate-issuance';
 import { AssignmentRequest } from '@cpns/contracts';
 import { systemRandom } from '@cpns/core';
-import type { ClientTls } from '@cpns/grpc';
 import { parseOneTimeString } from '@cpns/key-derivation';
 import { acceptAssignment, prepareAssignment, tokenChannel } from '@cpns/pne-sdk';
 import type { GatewaySpec } from './deployment-options';
@@ -18,16 +17,11 @@ export interface EnrolsGateways {
   address(service: 'cpns-server', port: 'token' | 'certificate'): string;
 }
 
-/** The identity of a PN GW whose keys the caller holds: enrolled by the running CPNS Server like any other. */
-export interface EnrolledGateway {
-  /** E */
-  readonly uri: string;
-  readonly tls: ClientTls;
-  /** DER, leaf to root. */
-  readonly chain: readonly Buffer[];
-}
-
-export async function enrolGateway(at: EnrolsGateways, { pn, id }: GatewaySpec): Promise<EnrolledGateway> {
+/**
+ * The identity of a PN GW whose keys the caller holds: enrolled by the running CPNS Server like any other.
+ * @returns its E, its identity for connections, and its chain in DER, leaf to root
+ */
+export async function enrolGateway(at: EnrolsGateways, { pn, id }: GatewaySpec) {
   const uri = at.entity(pn, 'pn-gw', id);
   const { rootDer } = at.pki;
   const peer = { uri: at.uri(SERVER), address: at.address(SERVER, 'token') };

@@ -17,16 +17,14 @@ export interface CollectedStep {
  * @throws RangeError for a span that claims to be a step and is none of the table
  */
 export function stepOfSpan(span: CollectedSpan): CollectedStep | undefined {
-  const { [STEP_ATTRIBUTES.flow]: flow, [STEP_ATTRIBUTES.step]: step } = span.attributes;
+  const { attributes, name, service } = span;
+  const [flow, step, from, to, carried] = (['flow', 'step', 'from', 'to', 'carried'] as const).map(
+    (key) => attributes[STEP_ATTRIBUTES[key]],
+  );
   if (flow === undefined && step === undefined) return undefined;
-  const {
-    [STEP_ATTRIBUTES.from]: from,
-    [STEP_ATTRIBUTES.to]: to,
-    [STEP_ATTRIBUTES.carried]: carried,
-  } = span.attributes;
   if (typeof flow !== 'string' || !isFlowId(flow) || typeof step !== 'number' || flowStep(flow, step) === undefined)
-    throw new RangeError(`span ${span.name} of ${span.service} reports a step that no flow has`);
+    throw new RangeError(`span ${name} of ${service} reports a step that no flow has`);
   if (typeof from !== 'string' || typeof to !== 'string' || !Array.isArray(carried))
-    throw new RangeError(`span ${span.name} of ${span.service} lacks from, to or what was carried`);
+    throw new RangeError(`span ${name} of ${service} lacks from, to or what was carried`);
   return { flow, step, from, to, carried: carried.map(String), span };
 }

@@ -7,7 +7,14 @@ import {
   wireKeyForm,
 } from '@cpns/contracts';
 import { duration, SECRET_BYTES, TokenSecret } from '@cpns/core';
-import { connectTo, type ClientMethods, type Connection } from '@cpns/grpc';
+import {
+  checkHealth,
+  connectTo,
+  type ClientMethods,
+  type ClientTls,
+  type Connection,
+  type HealthStatus,
+} from '@cpns/grpc';
 import { deriveTokenAuthKey, formatOneTimeString, sha256, type KeyForm } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -62,12 +69,14 @@ export class Operator {
   readonly entityUserKeys: ClientMethods<typeof EntityUserKeyServiceService>;
   readonly #rootDigest: Buffer;
   readonly #smf: Connection;
+  readonly #tls: ClientTls;
 
   constructor(
     { server, smf }: Readonly<Record<'server' | 'smf', CalledPort>>,
     { root, rootDer, operator }: OperatorFiles,
   ) {
     const tls = { root: readFileSync(root), cert: readFileSync(operator.chain), key: readFileSync(operator.key) };
+    this.#tls = tls;
     this.connection = connectTo({ address: server.address, expectedPeer: server.uri, tls });
     // a group comes with all its members
     this.#smf = connectTo({ address: smf.address, expectedPeer: smf.uri, tls, maxMessageBytes: 8 * 1024 * 1024 });
@@ -144,6 +153,11 @@ export class Operator {
   async importKey(entity: string, user: string, key: Buffer, lifetime: number): Promise<Buffer> {
     const notAfter = BigInt(Date.now() + lifetime);
     return (await this.enrolment.importEntityUserKey({ entity, user, entityUserKey: key, notAfter })).keyId;
+  }
+
+  /** What a service says of itself. @throws CpnsError DEPENDENCY_UNAVAILABLE */
+  checkHealth({ uri, address }: CalledPort): Promise<HealthStatus> {
+    return checkHealth({ address, expectedPeer: uri, tls: this.#tls });
   }
 
   close(): void {

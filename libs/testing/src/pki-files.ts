@@ -17,7 +17,6 @@ export interface CredentialFiles {
 
 /** The files of a deployment's certificates. */
 export interface PkiFiles {
-  readonly directory: string;
   readonly root: string;
   readonly issuingCa: CredentialFiles;
   readonly serverEntityCa: CredentialFiles;
@@ -26,10 +25,6 @@ export interface PkiFiles {
   /** DER */
   readonly rootDer: Buffer;
 }
-
-export const OPERATOR_NAME = 'testbed';
-/** Name of the root certificate's file. */
-export const ROOT_FILE = 'root.pem';
 
 /** Writes a file that only its owner reads. */
 export function writePrivate(file: string, content: string): string {
@@ -58,7 +53,7 @@ export async function writePki(directory: string, trustDomain: string): Promise<
   const pki = await createDevelopmentPki({ trustDomain });
   const [rootDer] = pki.root.chain;
   if (rootDer === undefined) throw new Error('the root has a certificate');
-  const root = join(directory, ROOT_FILE);
+  const root = join(directory, 'root.pem');
   writeFileSync(root, pki.root.certificatePem);
   const names = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] };
   const services = await Promise.all(
@@ -67,12 +62,11 @@ export async function writePki(directory: string, trustDomain: string): Promise<
     ),
   );
   return {
-    directory,
     root,
     rootDer,
     issuingCa: writeCredentials(directory, 'issuing', pki.issuingCa),
     serverEntityCa: writeCredentials(directory, 'server-entity-ca', pki.serverEntityCa),
-    operator: writeCredentials(directory, 'operator', await pki.issueOperator(OPERATOR_NAME)),
+    operator: writeCredentials(directory, 'operator', await pki.issueOperator('testbed')),
     services: Object.fromEntries(services) as Record<ServerSideService, CredentialFiles>,
   };
 }

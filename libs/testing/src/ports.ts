@@ -13,21 +13,8 @@ const ATTEMPTS = 200;
 /** Ports that this process gave out already. */
 const given = new Set<number>();
 
-async function isFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const listening = once(server, 'listening').then(
-    () => true,
-    () => false,
-  );
-  server.listen(port, '127.0.0.1');
-  if (!(await listening)) return false;
-  server.close();
-  await once(server, 'close');
-  return true;
-}
-
 /**
- * A port of 127.0.0.1 that nobody listens on, bound and released again. Every call gives another one.
+ * A port of 127.0.0.1 that nothing listens on, bound and released again. Every call gives another one.
  * @throws Error when none is found
  */
 export async function freePort(): Promise<number> {
@@ -35,7 +22,13 @@ export async function freePort(): Promise<number> {
     const port = randomInt(LOWEST, HIGHEST);
     if (given.has(port)) continue;
     given.add(port);
-    if (await isFree(port)) return port;
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    server.close();
+    if (isFree) return port;
   }
   throw new Error(`no free port found in ${ATTEMPTS} attempts`);
 }

@@ -1,11 +1,10 @@
-/** What each service is started with, besides what all have in common. */
-import { serviceUri } from '@cpns/core';
+/** What each service is started with. */
 import { join } from 'node:path';
 import { writeMasterKey, type PkiFiles, type ServerSideService } from './pki-files';
-import type { ServiceSpec } from './service';
+import type { ServiceApp } from './service';
 
 /** Whom a service calls: the variable that takes the address of whose certificate port. */
-const PEERS: Readonly<Record<ServiceSpec['app'], Readonly<Record<string, ServerSideService>>>> = {
+const PEERS: Readonly<Record<ServiceApp, Readonly<Record<string, ServerSideService>>>> = {
   kmc: {},
   'cpns-server': { CPNS_KMC_ADDRESS: 'kmc' },
   smf: { CPNS_SERVER_ADDRESS: 'cpns-server' },
@@ -13,50 +12,16 @@ const PEERS: Readonly<Record<ServiceSpec['app'], Readonly<Record<string, ServerS
 };
 
 /** The variables that tell a service where its peers are. */
-export const peersOf = (
-  app: ServiceSpec['app'],
-  addressOf: (name: ServerSideService) => string,
-): Record<string, string> =>
+export const peersOf = (app: ServiceApp, addressOf: (name: ServerSideService) => string): Record<string, string> =>
   Object.fromEntries(Object.entries(PEERS[app]).map(([variable, name]) => [variable, addressOf(name)]));
-
-/** A service of the Server side, as far as it depends on nothing but its certificates. */
-export function serverSideSpec(
-  name: ServerSideService,
-  directory: string,
-  trustDomain: string,
-  pki: PkiFiles,
-): ServiceSpec & { readonly app: ServerSideService } {
-  const isServer = name === 'cpns-server';
-  const authorities = {
-    CPNS_ISSUING_CA_KEY_FILE: pki.issuingCa.key,
-    CPNS_ENTITY_CA_FILE: pki.serverEntityCa.certificate,
-    CPNS_ENTITY_CA_KEY_FILE: pki.serverEntityCa.key,
-  };
-  return {
-    name,
-    app: name,
-    uri: serviceUri(trustDomain, name),
-    directory,
-    listen: { certificate: 'CPNS_LISTEN', ...(isServer ? { token: 'CPNS_TOKEN_LISTEN' } : {}) },
-    env: {
-      CPNS_TRUST_DOMAIN: trustDomain,
-      CPNS_ROOT_FILE: pki.root,
-      CPNS_TLS_CHAIN_FILE: pki.services[name].chain,
-      CPNS_TLS_KEY_FILE: pki.services[name].key,
-      CPNS_ISSUING_CA_FILE: pki.issuingCa.certificate,
-      ...(isServer ? authorities : {}),
-    },
-  };
-}
 
 /** An address that nothing answers at. */
 export const NOWHERE = '127.0.0.1:1';
 
-/** What every process of a test's own is started with. @param directory of its own */
+/** What every process is started with. @param directory of its own */
 export const storeSettings = (directory: string): Record<string, string> => ({
   CPNS_STORE: `embedded:${join(directory, 'store')}`,
   CPNS_MASTER_KEY_FILE: writeMasterKey(join(directory, 'master.key')),
-  CPNS_LISTEN: '127.0.0.1:0',
 });
 
 /** A service of the Server side alone, with every setting right: whom it calls is not there. @param directory of its own */
@@ -66,7 +31,21 @@ export function serverSideSettings(
   trustDomain: string,
   pki: PkiFiles,
 ): Record<string, string> {
-  const { env, listen } = serverSideSpec(name, directory, trustDomain, pki);
-  const ports = Object.values(listen).map((variable) => [variable, '127.0.0.1:0'] as const);
-  return { ...storeSettings(directory), ...env, ...Object.fromEntries(ports), ...peersOf(name, () => NOWHERE) };
+  const ofServer = {
+    CPNS_TOKEN_LISTEN: '127.0.0.1:0',
+    CPNS_ISSUING_CA_KEY_FILE: pki.issuingCa.key,
+    CPNS_ENTITY_CA_FILE: pki.serverEntityCa.certificate,
+    CPNS_ENTITY_CA_KEY_FILE: pki.serverEntityCa.key,
+  };
+  return {
+    ...storeSettings(directory),
+    CPNS_LISTEN: '127.0.0.1:0',
+    CPNS_TRUST_DOMAIN: trustDomain,
+    CPNS_ROOT_FILE: pki.root,
+    CPNS_TLS_CHAIN_FILE: pki.services[name].chain,
+    CPNS_TLS_KEY_FILE: pki.services[name].key,
+    CPNS_ISSUING_CA_FILE: pki.issuingCa.certificate,
+    ...(name === 'cpns-server' ? ofServer : {}),
+    ...peersOf(name, () => NOWHERE),
+  };
 }

@@ -4,20 +4,20 @@ import { ManagedProcess } from './managed-process';
 import { freePort } from './ports';
 import { mainOf, type App } from './workspace';
 
+export type ServiceApp = Exclude<App, 'pne'>;
 /** The two kinds of port (architecture.md, "gRPC, as tried here"). */
 export type PortName = 'certificate' | 'token';
 
 export interface ServiceSpec {
   /** `cpns-server`, `kmc`, `smf`, or `<pn-id>/<entity-id>` of a gateway. */
   readonly name: string;
-  readonly app: Exclude<App, 'pne'>;
+  readonly app: ServiceApp;
   /** URI of the service or E of the gateway. */
   readonly uri: string;
-  /** For its log and its ready file. */
+  /** For its store, its log and its ready file; made before. */
   readonly directory: string;
-  /** Variable that each port is set by. */
-  readonly listen: Readonly<Partial<Record<PortName, string>>>;
   readonly env: Readonly<Record<string, string>>;
+  readonly nodeOptions: readonly string[];
 }
 
 const READY_MS = 60_000;
@@ -28,14 +28,14 @@ export class Service {
 
   private constructor(
     readonly spec: ServiceSpec,
-    private readonly nodeOptions: readonly string[],
-    private readonly addresses: Readonly<Partial<Record<PortName, string>>>,
+    private readonly addresses: Readonly<Record<PortName, string | undefined>>,
   ) {}
 
   /** Picks the ports; nothing is started. */
-  static async plan(spec: ServiceSpec, nodeOptions: readonly string[]): Promise<Service> {
-    const ports = Object.keys(spec.listen).map(async (port) => [port, `127.0.0.1:${await freePort()}`] as const);
-    return new Service(spec, nodeOptions, Object.fromEntries(await Promise.all(ports)));
+  static async plan(spec: ServiceSpec): Promise<Service> {
+    const hasTokenPort = spec.app === 'cpns-server' || spec.app === 'pn-gw';
+    const address = async () => `127.0.0.1:${await freePort()}`;
+    return new Service(spec, { certificate: await address(), token: hasTokenPort ? await address() : undefined });
   }
 
   get logFile(): string {
@@ -61,15 +61,21 @@ export class Service {
 
   /** Starts the process and waits until it is ready. @throws Error with the end of its log when it does not become so */
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { name, app, directory, listen } = this.spec;
+    const { name, app, directory, nodeOptions } = this.spec;
+    const { token } = this.addresses;
     const readyFile = join(directory, 'ready.json');
     rmSync(readyFile, { force: true });
-    const listening = Object.entries(listen).map(([port, variable]) => [variable, this.address(port as PortName)]);
     this.#process = await ManagedProcess.start({
       name,
       main: mainOf(app),
-      nodeOptions: this.nodeOptions,
-      env: { ...this.spec.env, ...Object.fromEntries(listening), CPNS_READY_FILE: readyFile, ...env },
+      nodeOptions,
+      env: {
+        ...this.spec.env,
+        CPNS_LISTEN: this.address('certificate'),
+        ...(token && { CPNS_TOKEN_LISTEN: token }),
+        CPNS_READY_FILE: readyFile,
+        ...env,
+      },
       logFile: this.logFile,
     });
     await this.#process.waitForFile(readyFile, READY_MS);

@@ -8,8 +8,7 @@ const ROOT = join(__dirname, '..', '..', '..');
 export const TRACES_PROGRAM = join(ROOT, 'deploy', 'compose', 'traces.mjs');
 
 /** The programs of the workspace that the testbed starts. */
-export const APPS = ['cpns-server', 'kmc', 'smf', 'pn-gw', 'pne'] as const;
-export type App = (typeof APPS)[number];
+export type App = 'cpns-server' | 'kmc' | 'smf' | 'pn-gw' | 'pne';
 
 function built(...path: readonly string[]): string {
   const file = join(ROOT, ...path);

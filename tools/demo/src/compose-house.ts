@@ -4,7 +4,6 @@
  */
 import { parseEntityUri, parseIdentityUri } from '@cpns/core';
 import { pemToDers } from '@cpns/certificate-issuance';
-import { checkHealth } from '@cpns/grpc';
 import { DeviceWorkshop, Operator, type AdmitOptions, type CollectedSpan } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -66,7 +65,7 @@ export async function openComposeHouse(traces: string): Promise<House> {
     operator,
     suffix: `-${randomBytes(4).toString('hex')}`,
     isNew: false,
-    health: () => healthOf(files),
+    health: () => healthOf(operator),
     prepareDevice: (options) => workshop.prepare(options),
     gatewayAddress: (gateway) => ADDRESSES.gateway(gateway, 'token'),
     reportedBy: (identity, { service }) => serviceNames(identity).includes(service),
@@ -79,16 +78,15 @@ export async function openComposeHouse(traces: string): Promise<House> {
   };
 }
 
-async function healthOf({ root, chain, key }: Readonly<Record<'root' | 'chain' | 'key', string>>): Promise<string> {
-  const tls = { root: readFileSync(root), cert: readFileSync(chain), key: readFileSync(key) };
+async function healthOf(operator: Operator): Promise<string> {
   const services = [
-    { expectedPeer: SERVICES.server, address: ADDRESSES.server },
-    { expectedPeer: SERVICES.smf, address: ADDRESSES.smf },
-    ...GATEWAYS.map(gatewayUri).map((uri) => ({ expectedPeer: uri, address: ADDRESSES.gateway(uri, 'certificate') })),
+    { uri: SERVICES.server, address: ADDRESSES.server },
+    { uri: SERVICES.smf, address: ADDRESSES.smf },
+    ...GATEWAYS.map(gatewayUri).map((uri) => ({ uri, address: ADDRESSES.gateway(uri, 'certificate') })),
   ];
   for (const service of services) {
-    const status = await checkHealth({ ...service, tls });
-    if (status !== 'SERVING') throw new Error(`${service.expectedPeer} is ${status}`);
+    const status = await operator.checkHealth(service);
+    if (status !== 'SERVING') throw new Error(`${service.uri} is ${status}`);
   }
-  return services.map(({ expectedPeer }) => expectedPeer).join(', ');
+  return services.map(({ uri }) => uri).join(', ');
 }

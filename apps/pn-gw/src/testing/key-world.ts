@@ -43,6 +43,7 @@ export const KEY_LIFETIME_MS = 3_600_000;
 /** The variables with which a PN GW starts. @param directory of its own */
 export const gatewayEnv = (directory: string): Record<string, string> => ({
   ...storeSettings(directory),
+  CPNS_LISTEN: '127.0.0.1:0',
   CPNS_SERVER_ADDRESS: NOWHERE,
   CPNS_SMF_ADDRESS: NOWHERE,
   CPNS_TOKEN_LISTEN: '127.0.0.1:0',
