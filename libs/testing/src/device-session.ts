@@ -46,7 +46,7 @@ const COMMAND = /^(\d+)\.command\.json$/;
 export class DeviceSession {
   #last: number;
 
-  /** @param directory for its files; of every process of the device the same one */
+  /** @param directory for its files, made before; of every process of the device the same one */
   constructor(
     readonly directory: string,
     readonly process: ManagedProcess,

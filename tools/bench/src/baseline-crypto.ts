@@ -22,8 +22,8 @@ export function bareIssue(
   return sign('sha256', tbs, authority);
 }
 
-/** One HKDF of 32 bytes as two HMACs. */
-function bareHkdf(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array): Buffer {
+/** One HKDF of 32 bytes as two HMACs. @param info with the counter byte that HKDF ends with */
+export function bareHkdf(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array): Buffer {
   const prk = createHmac('sha256', salt).update(ikm).digest();
   return createHmac('sha256', prk).update(info).digest();
 }

@@ -1,5 +1,5 @@
 /**
- * The least that a call can cost: a bare grpc-js server over TLS 1.3, in a process of its own, that answers each path with
+ * The least that a call can cost: a bare grpc-js server over TLS 1.3, in a process of its own, that answers one path with
  * the bytes that it was given; and, of a fan-out, one that writes given bytes to every channel that is open. No import from
  * the project. Started with the path of a JSON file.
  */
@@ -13,7 +13,7 @@ import {
 } from '@grpc/grpc-js';
 import tls from 'node:tls';
 
-interface EchoConfig {
+export interface EchoConfig {
   /** PEM. */
   readonly cert: string;
   readonly key: string;
@@ -21,10 +21,11 @@ interface EchoConfig {
   readonly clientRoot?: string;
   /** Gets `host:port` once it listens. */
   readonly readyFile: string;
-  /** gRPC path to the answer in base64. */
-  readonly answers: Readonly<Record<string, string>>;
-  /** What each channel of one path is sent, in base64, as it opens and whenever another path is called. */
-  readonly broadcast?: { readonly channel: string; readonly on: string; readonly message: string };
+  /** gRPC path that is answered, and the answer in base64. */
+  readonly path: string;
+  readonly answer: string;
+  /** What each channel of another path is sent, in base64, as it opens and with every answer. */
+  readonly broadcast?: { readonly channel: string; readonly message: string };
 }
 
 const bytes = (value: Buffer) => value;
@@ -35,14 +36,12 @@ function start(config: EchoConfig): void {
   const { broadcast, clientRoot } = config;
   const channels = new Set<ServerDuplexStream<Buffer, Buffer>>();
   const message = Buffer.from(broadcast?.message ?? '', 'base64');
-  for (const [path, answer] of Object.entries(config.answers)) {
-    const reply = Buffer.from(answer, 'base64');
-    const handler: handleUnaryCall<Buffer, Buffer> = (_call, callback) => {
-      if (path === broadcast?.on) for (const channel of channels) channel.write(message);
-      callback(null, reply);
-    };
-    server.register(path, handler, bytes, bytes, 'unary');
-  }
+  const reply = Buffer.from(config.answer, 'base64');
+  const answering: handleUnaryCall<Buffer, Buffer> = (_call, callback) => {
+    for (const channel of channels) channel.write(message);
+    callback(null, reply);
+  };
+  server.register(config.path, answering, bytes, bytes, 'unary');
   if (broadcast !== undefined) {
     const handler: handleBidiStreamingCall<Buffer, Buffer> = (call) => {
       channels.add(call);
@@ -63,6 +62,4 @@ function start(config: EchoConfig): void {
   });
 }
 
-const [, , file] = process.argv;
-if (file === undefined) throw new Error('usage: baseline-echo CONFIG.json');
-start(JSON.parse(readFileSync(file, 'utf8')) as EchoConfig);
+if (require.main === module) start(JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as EchoConfig);

@@ -1,16 +1,15 @@
 /**
  * The least that an envelope, and a message, can cost: the same operations of node:crypto on the same bytes, with
- * everything that can be made beforehand made beforehand. No import from the project, as in baseline-crypto.ts.
+ * everything that can be made beforehand made beforehand, as in baseline-crypto.ts.
  */
-import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { bareHkdf } from './baseline-crypto';
 
 const WRAP_IV = Buffer.alloc(8, 0xa6);
 
-/** One HKDF of 32 bytes, as two HMACs, and one AES-256 key wrap. @param info with the counter byte that HKDF ends with */
+/** One HKDF of 32 bytes and one AES-256 key wrap. */
 export function bareWrap(secret: Uint8Array, emptySalt: Uint8Array, info: Uint8Array, key: Uint8Array): Buffer {
-  const prk = createHmac('sha256', emptySalt).update(secret).digest();
-  const wrapKey = createHmac('sha256', prk).update(info).digest();
-  const cipher = createCipheriv('id-aes256-wrap', wrapKey, WRAP_IV);
+  const cipher = createCipheriv('id-aes256-wrap', bareHkdf(secret, emptySalt, info), WRAP_IV);
   const wrapped = cipher.update(key);
   cipher.final();
   return wrapped;

@@ -2,11 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '@cpns/testing';
+import { Redis } from 'ioredis';
 
 export interface BenchRedis {
   readonly url: string;
@@ -14,8 +13,7 @@ export interface BenchRedis {
   readonly stop: () => Promise<void>;
 }
 
-const HOST = '127.0.0.1';
-const READY_MS = 5_000;
+const ATTEMPTS = 200;
 const POLL_MS = 25;
 
 /**
@@ -27,46 +25,33 @@ const POLL_MS = 25;
 export async function findRedis(named = process.env.REDIS_URL): Promise<BenchRedis | undefined> {
   if (named !== undefined && named !== '') return { url: named, stop: () => Promise.resolve() };
   const directory = mkdtempSync(join(tmpdir(), 'cpns-bench-redis-'));
-  const remove = () => rmSync(directory, { recursive: true, force: true });
-  const port = await freePort();
-  const settings = ['--port', `${port}`, '--bind', HOST, '--save', '', '--appendonly', 'no', '--dir', directory];
+  const url = `redis://127.0.0.1:${await freePort()}`;
+  const { port, hostname } = new URL(url);
+  const settings = ['--port', port, '--bind', hostname, '--save', '', '--appendonly', 'no', '--dir', directory];
   const server = spawn('redis-server', settings, { stdio: 'ignore' });
-  const started = await once(server, 'spawn').then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
-  if (!started) {
-    remove();
-    return undefined;
-  }
   const reap = () => server.kill('SIGKILL');
   process.once('exit', reap);
+  const ended = new Promise((resolve) => server.once('exit', resolve));
   const stop = async () => {
     process.off('exit', reap);
-    if (server.exitCode === null && server.signalCode === null) {
-      const ended = once(server, 'exit');
-      server.kill('SIGKILL');
-      await ended;
-    }
-    remove();
+    if (reap()) await ended;
+    rmSync(directory, { recursive: true, force: true });
   };
-  for (const until = Date.now() + READY_MS; Date.now() < until; await sleep(POLL_MS))
-    if (await answers(port)) return { url: `redis://${HOST}:${port}`, stop };
-  await stop();
-  throw new Error('redis-server does not answer');
+  try {
+    await once(server, 'spawn');
+    await answering(url);
+    return { url, stop };
+  } catch (error) {
+    await stop();
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(port, HOST, () => socket.write('PING\r\n'));
-    const done = (result: boolean) => {
-      socket.destroy();
-      resolve(result);
-    };
-    socket.once('data', () => done(true));
-    socket.once('error', () => done(false));
-  });
+/** Resolves when the server answers. @throws Error when it does not within 5 s */
+async function answering(url: string): Promise<void> {
+  const client = new Redis(url, { retryStrategy: () => POLL_MS, maxRetriesPerRequest: ATTEMPTS });
+  // each attempt that fails is one; the last is thrown
+  client.on('error', () => undefined);
+  await client.ping().finally(() => client.disconnect());
 }

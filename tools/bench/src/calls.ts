@@ -20,10 +20,9 @@ import {
   registrationRequest,
   type PendingAssignment,
 } from '@cpns/pne-sdk';
-import { Deployment } from '@cpns/testing';
-import { BareServer } from './bare-server';
+import { concurrently, Deployment } from '@cpns/testing';
+import { BareServer, type Answered } from './bare-server';
 import { compare, type Comparison } from './compare';
-import { concurrently } from './concurrently';
 
 const GATEWAY = 'pn1/gw1';
 const SERVER = 'cpns-server';
@@ -101,7 +100,7 @@ type Client = ClientMethods<typeof PnGatewayServiceService>;
 
 interface Rpc<Request, Answer> {
   readonly name: string;
-  readonly method: { readonly path: string; readonly responseSerialize: (answer: Answer) => Buffer };
+  readonly method: Answered<Answer>;
   readonly send: (client: Client, request: Request) => Promise<Answer>;
 }
 
@@ -120,21 +119,17 @@ async function measure<Request, Answer>(
   const gateway = connect(deployment.address(GATEWAY, 'token'), GATEWAY);
   const answers = new Map<Request, Answer>();
   const ours = async (request: Request) => {
-    answers.set(request, await send(gateway.client(PnGatewayServiceService), request));
+    const answer = await send(gateway.client(PnGatewayServiceService), request);
+    answers.set(request, answer);
+    return answer;
   };
   const [first] = requests;
   if (first === undefined) throw new Error('nothing was prepared');
-  const sample = await send(gateway.client(PnGatewayServiceService), first);
-  answers.set(first, sample);
-  const echo = await BareServer.start(deployment, {
-    answers: { [method.path]: method.responseSerialize(sample) },
-    mutual: false,
-  });
+  const sample = await ours(first);
+  const echo = await BareServer.start(deployment, method, sample, { mutual: false });
   const bare = connect(echo.address, SERVER);
-  const baseline = async (request: Request) => {
-    await send(bare.client(PnGatewayServiceService), request);
-  };
-  const side = (next: number, work: (request: Request) => Promise<void>) => (count: number) =>
+  const baseline = (request: Request) => send(bare.client(PnGatewayServiceService), request);
+  const side = (next: number, work: (request: Request) => Promise<Answer>) => (count: number) =>
     concurrently(requests.slice(next, (next += count)), IN_FLIGHT, work);
   const processes = { gateway: deployment.pid(GATEWAY), Server: deployment.pid(SERVER) };
   try {
@@ -142,6 +137,6 @@ async function measure<Request, Answer>(
   } finally {
     gateway.close();
     bare.close();
-    echo.stop();
+    await echo.stop();
   }
 }

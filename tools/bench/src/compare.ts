@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 /** One side of a comparison: does a batch of `count` operations. */
-export type Side = (count: number) => Promise<void> | void;
+export type Side = (count: number) => unknown;
 
 export interface Comparison {
   readonly name: string;

@@ -3,7 +3,7 @@
  * at a bare grpc-js server. The gateway assigned the device's key and holds the envelope: the Server has no part in it.
  */
 import { readFileSync } from 'node:fs';
-import { AssignmentRequest, PnGatewayServicePullGroupKeyResponse, PnGatewayServiceService } from '@cpns/contracts';
+import { AssignmentRequest, PnGatewayServiceService } from '@cpns/contracts';
 import { NONCE_BYTES, systemClock, systemRandom } from '@cpns/core';
 import { connectTo, type CallOptions } from '@cpns/grpc';
 import { deriveConfirmKey, deriveKeyId, makeProof, parseOneTimeString } from '@cpns/key-derivation';
@@ -14,10 +14,9 @@ import {
   registrationRequest,
   tokenChannel,
 } from '@cpns/pne-sdk';
-import type { Deployment } from '@cpns/testing';
+import { concurrently, type Deployment } from '@cpns/testing';
 import { BareServer } from './bare-server';
 import { compare, type Comparison } from './compare';
-import { concurrently } from './concurrently';
 import { REAL_GATEWAY, type GroupScene } from './group-scene';
 
 const GROUP = 'bench-device-pull';
@@ -64,9 +63,8 @@ export async function benchDevicePulls({ deployment, storeName, rounds }: GroupS
   });
   const request = { groupId: GROUP, version: 0n };
   const sample = await gateway.client(PnGatewayServiceService).pullGroupKey(request, proving);
-  const answer = Buffer.from(PnGatewayServicePullGroupKeyResponse.encode(sample).finish());
-  const { path } = PnGatewayServiceService.pullGroupKey;
-  const echo = await BareServer.start(deployment, { answers: { [path]: answer }, mutual: false });
+  const { pullGroupKey } = PnGatewayServiceService;
+  const echo = await BareServer.start(deployment, pullGroupKey, sample, { mutual: false });
   const expectedPeer = deployment.uri('cpns-server');
   const bare = connectTo({ address: echo.address, expectedPeer, tls: { root } });
   const pull = (connection: typeof gateway) => {
@@ -75,9 +73,7 @@ export async function benchDevicePulls({ deployment, storeName, rounds }: GroupS
       concurrently(
         Array.from({ length: count }, () => request),
         IN_FLIGHT,
-        async (one) => {
-          await client.pullGroupKey(one, proving);
-        },
+        (one) => client.pullGroupKey(one, proving),
       );
   };
   try {
@@ -86,6 +82,6 @@ export async function benchDevicePulls({ deployment, storeName, rounds }: GroupS
   } finally {
     gateway.close();
     bare.close();
-    echo.stop();
+    await echo.stop();
   }
 }

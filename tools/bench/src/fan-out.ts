@@ -4,7 +4,6 @@
  * called by the same client, and writes as many bytes to as many channels, which are acknowledged by the same code.
  */
 import {
-  AddMembersResponse,
   GroupKeyDeliveryServiceService,
   OpenDeliveryChannelResponse,
   ServiceGroupServiceService,
@@ -94,12 +93,10 @@ export async function benchFanOut({ deployment, gateways, storeName, rounds }: G
   });
   const message = acknowledged.last && Buffer.from(OpenDeliveryChannelResponse.encode(acknowledged.last).finish());
   if (message === undefined) throw new Error('the group was pushed to nobody');
-  const trigger = ServiceGroupServiceService.addMembers.path;
-  const echo = await BareServer.start(deployment, {
-    answers: { [trigger]: Buffer.from(AddMembersResponse.encode({ group }).finish()) },
-    mutual: true,
-    broadcast: { channel: GroupKeyDeliveryServiceService.openDeliveryChannel.path, on: trigger, message },
-  });
+  const { path: channel } = GroupKeyDeliveryServiceService.openDeliveryChannel;
+  const broadcast = { channel, message };
+  const { addMembers } = ServiceGroupServiceService;
+  const echo = await BareServer.start(deployment, addMembers, { group }, { mutual: true, broadcast });
   try {
     const echoed = new Acknowledgements(gateways);
     await echoed.ofAll(() => Promise.resolve(echoed.open(echo.address)));
@@ -116,6 +113,6 @@ export async function benchFanOut({ deployment, gateways, storeName, rounds }: G
       ),
     );
   } finally {
-    echo.stop();
+    await echo.stop();
   }
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { duration, SECRET_BYTES } from '@cpns/core';
-import { Deployment, LightGateway } from '@cpns/testing';
-import { concurrently } from './concurrently';
+import { concurrently, Deployment, LightGateway } from '@cpns/testing';
 
 /** What the figures of Group Keys are taken of: the whole Server side, and gateways that cost it nothing of their own. */
 export interface GroupScene {

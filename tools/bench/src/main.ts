@@ -7,8 +7,11 @@ import Table from 'cli-table3';
 import { findRedis } from './bench-redis';
 import { benchCalls } from './calls';
 import type { Comparison } from './compare';
-import { benchGroups } from './groups';
+import { benchDevicePulls } from './device-pulls';
+import { benchFanOut } from './fan-out';
+import { withGroupScene, type SceneOptions } from './group-scene';
 import { compareIsolated } from './isolated';
+import { benchPulls } from './pulls';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const ROOT = join(__dirname, '..', '..', '..');
@@ -70,6 +73,13 @@ const flagsOf = (): Flags =>
     .opts();
 
 type Step = (what: string, work: () => readonly Comparison[] | Promise<readonly Comparison[]>) => Promise<void>;
+
+/** Everything about Group Keys that is measured on running services, on one store. */
+const benchGroups = (options: SceneOptions): Promise<Comparison[]> =>
+  withGroupScene(options, async (scene) => {
+    options.onProgress(`${options.storeName}: pulls, pulls of a device, and pushes to all gateways`);
+    return [...(await benchPulls(scene)), await benchDevicePulls(scene), await benchFanOut(scene)];
+  });
 
 /** @returns false where the half on Redis had to be left out */
 async function groupsOnBothStores(step: Step, rounds: number, named: string | undefined): Promise<boolean> {

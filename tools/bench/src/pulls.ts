@@ -2,11 +2,11 @@
  * GK-PULL steps 3 and 4: what a gateway's PullGroupKey for one member costs at a running CPNS Server, against a bare grpc-js
  * server that answers the same bytes to the same requests from the same client over the same mutual TLS 1.3.
  */
-import { GroupKeyDeliveryServicePullGroupKeyResponse, GroupKeyDeliveryServiceService } from '@cpns/contracts';
+import { GroupKeyDeliveryServiceService } from '@cpns/contracts';
 import type { ClientMethods } from '@cpns/grpc';
+import { concurrently } from '@cpns/testing';
 import { BareServer } from './bare-server';
 import { compare, type Comparison } from './compare';
-import { concurrently } from './concurrently';
 import { homeOf, makeMembers, type GroupScene } from './group-scene';
 
 const GROUP = 'bench-pull';
@@ -29,9 +29,7 @@ function puller(client: Client, members: readonly string[], inFlight: number) {
     concurrently(
       Array.from({ length: count }, (_, n) => members[n % members.length] ?? ''),
       inFlight,
-      async (entity) => {
-        await client.pullGroupKey({ groupId: GROUP, version: 0n, entity });
-      },
+      (entity) => client.pullGroupKey({ groupId: GROUP, version: 0n, entity }),
     );
 }
 
@@ -45,9 +43,8 @@ export async function benchPulls(scene: GroupScene): Promise<Comparison[]> {
   await deployment.operator.groups.createGroup({ groupId: GROUP, delivery: 'pull', members });
   const client = gateway.connect('cpns-server').client(GroupKeyDeliveryServiceService);
   const sample = await client.pullGroupKey({ groupId: GROUP, version: 0n, entity: members[0] ?? '' });
-  const answer = Buffer.from(GroupKeyDeliveryServicePullGroupKeyResponse.encode(sample).finish());
-  const { path } = GroupKeyDeliveryServiceService.pullGroupKey;
-  const echo = await BareServer.start(deployment, { answers: { [path]: answer }, mutual: true });
+  const { pullGroupKey } = GroupKeyDeliveryServiceService;
+  const echo = await BareServer.start(deployment, pullGroupKey, sample, { mutual: true });
   try {
     const bare = gateway.connect('cpns-server', echo.address).client(GroupKeyDeliveryServiceService);
     const results: Comparison[] = [];
@@ -58,6 +55,6 @@ export async function benchPulls(scene: GroupScene): Promise<Comparison[]> {
     }
     return results;
   } finally {
-    echo.stop();
+    await echo.stop();
   }
 }

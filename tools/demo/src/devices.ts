@@ -1,10 +1,9 @@
 /** The devices of the plan, each a process of its own that stays for commands, and what they have to show. */
 import { pemToDers } from '@cpns/certificate-issuance';
 import { EntityUserKey, SECRET_BYTES, duration } from '@cpns/core';
-import type { Device, DeviceResult, DeviceSession } from '@cpns/testing';
+import { concurrently, type Device, type DeviceResult, type DeviceSession } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import type { House } from './house';
-import { runLimited } from './limit';
 import type { IssuedChain } from './output';
 import { deviceUri, gatewayOf, gatewayUri, type Plan, type PlannedDevice } from './plan';
 
@@ -40,7 +39,7 @@ export async function openDevices(house: House, { devices }: Plan): Promise<Runn
   const prepared = await Promise.all(
     devices.map(async (planned) => ({ planned, device: await prepare(house, planned) })),
   );
-  return runLimited(prepared, AT_ONCE, async ({ planned, device }) => {
+  return concurrently(prepared, AT_ONCE, async ({ planned, device }) => {
     const session = await device.open();
     return { planned, session, result: device.result() };
   });

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:tls';
 
 const TIMEOUT_MS = 5_000;
@@ -15,10 +16,7 @@ export async function gatewayLeaf(address: string): Promise<Buffer> {
   });
   socket.setTimeout(TIMEOUT_MS, () => socket.destroy(new Error(`${address} did not answer within ${TIMEOUT_MS} ms`)));
   try {
-    await new Promise<void>((resolve, reject) => {
-      socket.once('secureConnect', resolve);
-      socket.once('error', reject);
-    });
+    await once(socket, 'secureConnect');
     const certificate = socket.getPeerX509Certificate();
     if (certificate === undefined) throw new Error(`${address} showed no certificate`);
     return Buffer.from(certificate.raw);

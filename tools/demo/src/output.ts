@@ -16,26 +16,15 @@ export interface IssuedChain {
   readonly chain: readonly Buffer[];
 }
 
-/** One line of transcript.json. */
-export interface TranscriptEntry {
-  readonly flow: string;
-  readonly step: number;
-  readonly from: string;
-  readonly to: string;
-  /** When the step ended at its reporter, ISO 8601. */
-  readonly at: string;
-  readonly traceId: string;
-  readonly pid: number;
-}
-
-export const transcriptEntry = ({ flow, step, from, to, span }: CollectedStep): TranscriptEntry => ({
+/** One line of transcript.json; `at` is when the step ended at its reporter, ISO 8601. */
+const transcriptEntry = ({ flow, step, from, to, span: { endedAt, traceId, pid } }: CollectedStep) => ({
   flow,
   step,
   from,
   to,
-  at: new Date(span.endedAt).toISOString(),
-  traceId: span.traceId,
-  pid: span.pid,
+  at: new Date(endedAt).toISOString(),
+  traceId,
+  pid,
 });
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runLimited } from './limit';
+import { concurrently } from './concurrently';
 
-describe('runLimited', () => {
+describe('concurrently', () => {
   it('runs no more than so many at a time, and keeps the order', async () => {
     let running = 0;
     let most = 0;
-    const results = await runLimited([5, 1, 4, 2, 3], 2, async (n) => {
+    const results = await concurrently([5, 1, 4, 2, 3], 2, async (n) => {
       most = Math.max(most, ++running);
       await sleep(n);
       running -= 1;
@@ -17,7 +17,7 @@ describe('runLimited', () => {
 
   it('throws what a task threw, once the others have ended', async () => {
     const ended: number[] = [];
-    const failing = runLimited([1, 2, 3], 2, async (n) => {
+    const failing = concurrently([1, 2, 3], 2, async (n) => {
       if (n === 1) throw new Error('no device');
       await sleep(5);
       ended.push(n);
@@ -27,6 +27,6 @@ describe('runLimited', () => {
   });
 
   it('has nothing to do for nothing', async () => {
-    expect(await runLimited([], 3, () => Promise.reject(new Error('never')))).toEqual([]);
+    expect(await concurrently([], 3, () => Promise.reject(new Error('never')))).toEqual([]);
   });
 });
