@@ -1,51 +1,76 @@
 /**
- * EUK-FORM-P with every kind of key that OpenSSL makes, assigned by either side, and Q2: a pre-shared key that is imported
- * and used.
+ * EUK-FORM-P with every kind of key, in a request that OpenSSL makes, assigned by either side; and Q2: a pre-shared key that
+ * is imported and used.
  */
 import { randomBytes } from 'node:crypto';
-import { parseCertificate } from '@cpns/certificate-issuance';
-import { opensslVerify } from '@cpns/certificate-issuance/testing';
-import { KeyState } from '@cpns/contracts';
-import { duration, EntityUserKey, systemClock } from '@cpns/core';
-import { deriveKeyId } from '@cpns/key-derivation';
+import { derToPem, dersToPem, KEY_KINDS, parseCertificate, type KeyKind } from '@cpns/certificate-issuance';
+import { newKey, opensslVerify } from '@cpns/certificate-issuance/testing';
+import { AssignmentRequest, KeyState, PnGatewayServiceService } from '@cpns/contracts';
+import { duration, EntityUserKey, systemRandom } from '@cpns/core';
+import { deriveKeyId, parseOneTimeString, signBytes } from '@cpns/key-derivation';
+import {
+  acceptAssignment,
+  acceptRegistration,
+  prepareAssignment,
+  prepareRegistration,
+  registrationRequest,
+  tokenChannel,
+} from '@cpns/pne-sdk';
 import { Deployment } from '@cpns/testing';
+import { opensslCsr, Wire } from '@cpns/testing/bad-input';
 import { CAPABILITIES } from '../support/local-device';
-import { certifyOpensslKey, KEY_KINDS, type KeyKind } from './openssl-holder';
 
 const GATEWAY = 'pn1/gw1';
-const KINDS = Object.keys(KEY_KINDS) as KeyKind[];
-const say = (text: string) => process.stdout.write(`${text}\n`);
+const PAIRS = KEY_KINDS.flatMap((kind) => ['server', GATEWAY].map((assigner) => [kind, assigner] as const));
+
+let deployment: Deployment;
+
+beforeAll(async () => {
+  deployment = await Deployment.start({ gateways: [{ pn: 'pn1', id: 'gw1' }], services: ['cpns-server'] });
+});
+afterAll(() => deployment.stop());
+
+/** Has a key certified and registered, of which only the signatures come to the SDK. */
+async function certified(entity: string, assigner: string, kind: KeyKind) {
+  const { oneTimeString } = await deployment.admit({ entity, form: 'key-pair', assigner, gateway: GATEWAY });
+  const key = newKey(kind);
+  const { csr } = opensslCsr([], key);
+  const { rootDer } = deployment.pki;
+  const pending = await prepareAssignment(parseOneTimeString(oneTimeString), rootDer, systemRandom, { csr });
+  const { admitted } = pending;
+  const channel = tokenChannel(admitted);
+  try {
+    const reply = await channel.assign(AssignmentRequest.decode(pending.request));
+    const assigned = acceptAssignment(pending, reply, Date.now());
+    if (assigned.form !== 'key-pair') throw new Error('a certificate was asked for');
+    const sign = (x: Buffer) => signBytes(key, x);
+    const registering = await prepareRegistration(admitted, assigned, systemRandom, sign);
+    const confirmed = await channel.register(registrationRequest(admitted, assigned, registering));
+    const { keyId } = acceptRegistration(admitted, assigned, registering, confirmed, Date.now());
+    const { chain } = assigned;
+    const tls = { root: derToPem(admitted.root), cert: dersToPem(chain) };
+    return { keyId, chain, tls: { ...tls, key: key.export({ type: 'pkcs8', format: 'pem' }) } };
+  } finally {
+    channel.close();
+  }
+}
 
 describe('keys of every kind', () => {
-  let deployment: Deployment;
-  let cases = 0;
-
-  beforeAll(async () => {
-    deployment = await Deployment.start({ gateways: [{ pn: 'pn1', id: 'gw1' }], services: ['cpns-server'] });
-  });
-  afterAll(async () => {
-    await deployment.stop();
-    say(`key-kinds: ${cases} of ${KINDS.length * 2 + 1} cases`);
-  });
-
-  const sides = ['server', GATEWAY] as const;
-  const pairs = KINDS.flatMap((kind) => sides.map((assigner) => [kind, assigner] as const));
-
-  it.each(pairs)('a CSR with a key of %s, assigned by %s', async (kind, assigner) => {
-    const holder = await certifyOpensslKey(deployment, { kind, assigner, gateway: GATEWAY });
-    const [leaf] = holder.chain;
-    expect(parseCertificate(leaf ?? Buffer.alloc(0)).keyKind).toBe(kind);
-    expect(opensslVerify({ chain: holder.chain, at: Date.now() })).toMatchObject({ accepted: true });
-    const { key } = await deployment.operator.entityUserKeys.getEntityUserKey({ entity: holder.entity });
-    const expectedAssigner = assigner === 'server' ? deployment.uri('cpns-server') : deployment.uri(GATEWAY);
+  it.each(PAIRS)('a CSR with a key of %s, assigned by %s', async (kind, assigner) => {
+    const entity = deployment.entity('pn1', 'pne', `${kind}-${assigner.replace('/', '-')}`.toLowerCase());
+    const { keyId, chain, tls } = await certified(entity, assigner, kind);
+    expect(parseCertificate(chain[0]!).keyKind).toBe(kind);
+    expect(opensslVerify({ chain, at: Date.now() })).toMatchObject({ accepted: true });
+    const { key } = await deployment.operator.entityUserKeys.getEntityUserKey({ entity });
+    const expectedAssigner = deployment.uri(assigner === 'server' ? 'cpns-server' : GATEWAY);
     expect(key).toMatchObject({ state: KeyState.KEY_STATE_LIVE, assigner: expectedAssigner });
-    expect(key?.keyId.toString('hex')).toBe(holder.keyId);
-    const before = systemClock.now();
-    expect(await holder.report(CAPABILITIES)).toBeGreaterThanOrEqual(before - duration(1, 'second'));
-    cases++;
-    say(
-      `${kind.padEnd(9)} by ${assigner.padEnd(8)} certificate verified by OpenSSL, registered, used: key ${holder.keyId}`,
-    );
+    expect(key?.keyId.toString('hex')).toBe(keyId);
+    // over mutual TLS with the certificate
+    const wire = new Wire(deployment.address(GATEWAY, 'certificate'), tls);
+    const before = Date.now();
+    const reporting = wire.call(PnGatewayServiceService.reportCapabilities, { capabilities: CAPABILITIES });
+    const { recordedAt } = await reporting.finally(() => wire.close());
+    expect(Number(recordedAt)).toBeGreaterThanOrEqual(before - duration(1, 'second'));
   });
 
   it('a pre-shared key, imported at the Server and used by the device (Q2)', async () => {
@@ -58,7 +83,5 @@ describe('keys of every kind', () => {
     const { result } = await deployment.device(device);
     expect(keyId.toString('hex')).toBe(deriveKeyId(new EntityUserKey(preSharedKey)));
     expect(result).toMatchObject({ entity, form: 'secret', keyId: keyId.toString('hex') });
-    cases++;
-    say(`pre-shared key: refused before its import, used after it: key ${result.keyId ?? ''}`);
   });
 });
