@@ -77,7 +77,7 @@ describe('keys of every kind', () => {
     const preSharedKey = randomBytes(32);
     const entity = deployment.entity('pn1', 'pne', 'pre-shared');
     const device = { entity, gateway: GATEWAY, preSharedKey } as const;
-    // before the import the device has a key that nobody knows
+    // before the import the device has a key that no service knows
     await expect(deployment.device(device)).rejects.toThrow('KEY_UNKNOWN');
     const keyId = await deployment.operator.importKey(entity, '', preSharedKey, duration(1, 'day'));
     const { result } = await deployment.device(device);

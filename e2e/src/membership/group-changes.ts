@@ -1,8 +1,9 @@
-import type { Community } from './community';
-import { LEAST, MOST, type Change, type GroupModel } from './model';
-import type { Changed, Participant } from './participant';
-import type { Seeded } from './seeded';
-import type { Tally } from './tally';
+import { GroupModel, type Change } from './model';
+import type { Participant } from './participant';
+
+/** A group has no fewer and no more members than this, apart from what one batch takes or adds. */
+export const LEAST = 4;
+export const MOST = 16;
 
 /** How many come or go at once, at most. */
 export const BATCH = 4;
@@ -12,24 +13,15 @@ const STAY = 3;
 
 type Kind = 'add' | 'remove' | 'exchange' | 'join' | 'leave';
 
-export interface LifeContext {
-  readonly community: Community;
-  readonly seeded: Seeded;
-  readonly tally: Tally;
-}
+export const entitiesOf = (some: readonly Participant[]) => some.map(({ entity }) => entity);
 
 /** Changes of one group's members, drawn at random: by an operator, in batches, and by the devices themselves. */
-export class GroupChanges {
+export class GroupChanges extends GroupModel {
   /** Devices that left by themselves and have forgotten their keys. */
-  readonly leftByThemselves = new Set<string>();
-
-  constructor(
-    private readonly model: GroupModel,
-    private readonly context: LifeContext,
-  ) {}
+  protected readonly leftByThemselves = new Set<Participant>();
 
   /** Draws a kind of change, and makes it: one version, or several. */
-  async make(): Promise<Required<Change>> {
+  protected async change(): Promise<Change> {
     const kind = this.#kind();
     if (kind === 'join' || kind === 'leave') return this.#byThemselves(kind);
     const left = kind === 'add' ? [] : await this.#remove();
@@ -37,119 +29,101 @@ export class GroupChanges {
   }
 
   #kind(): Kind {
-    const { seeded } = this.context;
-    const size = this.model.members().length;
-    const open = this.model.terms.openToJoin;
-    if (size <= LEAST) return open ? seeded.pick(['add', 'join']) : 'add';
-    if (size >= MOST) return seeded.pick(['remove', 'leave']);
+    const { choices } = this.context;
+    const size = this.members().length;
+    const open = this.terms.openToJoin;
+    if (size <= LEAST) return open ? choices.pick(['add', 'join']) : 'add';
+    if (size >= MOST) return choices.pick(['remove', 'leave']);
     const kinds: Kind[] = ['add', 'remove', 'exchange', 'leave'];
-    return seeded.pick(open ? [...kinds, 'join', 'join', 'leave'] : kinds);
+    return choices.pick(open ? [...kinds, 'join', 'join', 'leave'] : kinds);
   }
 
   /** Strangers, and those who left, in about equal parts: a rejoin is as good as a join. */
-  #candidates(allowed: (entity: string) => boolean = () => true): string[] {
-    const { community, seeded } = this.context;
-    const outside = community.entities.filter((entity) => !this.model.isMember(entity) && allowed(entity));
-    const leavers = outside.filter((entity) => this.model.wasEverMember(entity));
-    const count = seeded.between(1, BATCH);
-    const again = seeded.some(leavers, seeded.between(0, count));
-    return [
-      ...again,
-      ...seeded.some(
-        outside.filter((entity) => !again.includes(entity)),
-        count - again.length,
-      ),
-    ];
-  }
-
-  async #add(): Promise<string[]> {
-    const joined = this.#candidates();
-    await this.#groups.addMembers(this.model.groupId, joined);
-    for (const entity of joined) this.model.removed.delete(entity);
-    this.#changed({ joined });
-    await this.#checkStatus();
-    for (const entity of joined) await this.#participant(entity).comeBack(this.model.groupId);
-    return joined;
+  #candidates(barred?: ReadonlySet<Participant>): Participant[] {
+    const { community, choices } = this.context;
+    const outside = community.participants.filter((who) => !this.isMember(who) && !barred?.has(who));
+    const leavers = outside.filter((who) => this.wasMemberBefore(who));
+    const count = choices.between(1, BATCH);
+    const again = choices.some(leavers, choices.between(0, count));
+    const others = outside.filter((who) => !again.includes(who));
+    return [...again, ...choices.some(others, count - again.length)];
   }
 
   /** Some members, of which enough stay to write to each other. */
-  #leavers(): string[] {
-    const { seeded } = this.context;
-    const members = this.model.members();
-    return seeded.some(members, seeded.between(1, Math.min(BATCH, members.length - STAY)));
+  #leavers(): Participant[] {
+    const { choices } = this.context;
+    const members = this.members();
+    return choices.some(members, choices.between(1, Math.min(BATCH, members.length - STAY)));
   }
 
-  async #remove(): Promise<string[]> {
+  async #add(): Promise<Participant[]> {
+    const { groupId, removed } = this;
+    const joined = this.#candidates();
+    await this.context.community.groups.addMembers(groupId, entitiesOf(joined));
+    for (const who of joined) removed.delete(who);
+    this.#changed(joined, []);
+    await this.#checkStatus();
+    for (const who of joined) await who.comeBack(groupId);
+    return joined;
+  }
+
+  async #remove(): Promise<Participant[]> {
     const left = this.#leavers();
-    await this.#groups.removeMembers(this.model.groupId, left);
-    for (const entity of left) this.model.removed.add(entity);
-    this.#changed({ left });
+    await this.context.community.groups.removeMembers(this.groupId, entitiesOf(left));
+    for (const who of left) this.removed.add(who);
+    this.#changed([], left);
     await this.#checkStatus();
     return left;
   }
 
   /** Each is a change of its own, all of them at once. */
-  async #byThemselves(kind: 'join' | 'leave'): Promise<Required<Change>> {
+  async #byThemselves(kind: 'join' | 'leave'): Promise<Change> {
     const joins = kind === 'join';
-    const movers = joins ? this.#candidates((entity) => !this.model.removed.has(entity)) : this.#leavers();
-    if (!joins) for (const entity of movers) this.leftByThemselves.add(entity);
-    const changed = await Promise.all(
-      movers.map((entity) => this.#participant(entity).change(kind, this.model.groupId)),
-    );
-    for (const entity of await this.#inOrder(changed, kind))
-      this.#changed(joins ? { joined: [entity] } : { left: [entity] });
+    const movers = joins ? this.#candidates(this.removed) : this.#leavers();
+    if (!joins) for (const who of movers) this.leftByThemselves.add(who);
+    for (const who of await this.#inOrder(movers, kind)) this.#changed(joins ? [who] : [], joins ? [] : [who]);
     await this.#checkStatus();
     return joins ? { joined: movers, left: [] } : { joined: [], left: movers };
   }
 
   /** In the order that the SMF chose: each has a revision of its own, the next ones of the group. */
-  async #inOrder(changed: readonly Changed[], kind: 'join' | 'leave'): Promise<string[]> {
-    const { newest, groupId } = this.model;
-    const byRevision = new Map(changed.map(({ entity, revision }) => [revision, entity]));
-    const due = changed.map((_, index) => newest + BigInt(index + 1));
-    const open = due.filter((revision) => !byRevision.has(revision));
-    const lost = changed.filter(({ revision }) => revision === undefined);
-    if (lost.length !== open.length)
-      throw new Error(`${groupId}: revisions ${[...byRevision.keys()].join()} for ${due.join()}`);
-    for (const { entity } of lost) byRevision.set(await this.#revisionOf(entity, open, kind), entity);
-    return due.map((revision) => byRevision.get(revision)!);
+  async #inOrder(movers: readonly Participant[], kind: 'join' | 'leave'): Promise<Participant[]> {
+    const { newest, groupId } = this;
+    const revisions = await Promise.all(movers.map((who) => who.change(kind, groupId)));
+    const lost = new Set(movers.filter((_, index) => revisions[index] === undefined));
+    const order: Participant[] = [];
+    for (let revision = newest + 1n; order.length < movers.length; revision++) {
+      const who = movers[revisions.indexOf(revision)] ?? (await this.#movedAt(revision, lost, kind));
+      lost.delete(who);
+      order.push(who);
+    }
+    return order;
   }
 
-  /** Where the answer was lost on a busy machine: from which version on it is given something, or nothing any more. */
-  async #revisionOf(entity: string, open: readonly bigint[], kind: 'join' | 'leave'): Promise<bigint> {
-    if (open.length === 1) return open[0]!;
-    for (const revision of open)
-      if ((await this.#participant(entity).isGiven(this.model.groupId, revision)) === (kind === 'join'))
-        return revision;
-    throw new Error(`${this.model.groupId}: no revision of ${entity} among ${open.join()}`);
+  /** Of those whose answer was lost on a busy machine, the one that is given something from a version on, or nothing more. */
+  async #movedAt(version: bigint, lost: ReadonlySet<Participant>, kind: 'join' | 'leave'): Promise<Participant> {
+    const { groupId } = this;
+    for (const who of lost)
+      if (lost.size === 1 || (await who.isGiven(groupId, version)) === (kind === 'join')) return who;
+    throw new Error(`${groupId}: no device has moved at revision ${version}`);
   }
 
-  #changed({ joined = [], left = [] }: Change): void {
+  #changed(joined: readonly Participant[], left: readonly Participant[]): void {
     const { tally } = this.context;
     tally.add('versions');
-    tally.add('rejoins', joined.filter((entity) => this.model.wasEverMember(entity)).length);
+    tally.add('rejoins', joined.filter((who) => this.wasMemberBefore(who)).length);
     tally.add('joins', joined.length);
     tally.add('leaves', left.length);
-    this.model.change({ joined, left });
+    this.changeMembers({ joined, left });
   }
 
   /** The CPNS Server and the SMF have the members and the version that the campaign expects. */
   async #checkStatus(): Promise<void> {
-    const { groupId, newest } = this.model;
-    const { versions, membershipRevision } = await this.#groups.groupKeyStatus(groupId);
-    const last = versions.at(-1)?.version;
-    if (last !== newest || membershipRevision !== newest)
-      throw new Error(`${groupId}: version ${last} at revision ${membershipRevision}, not ${newest}`);
-    const { members } = await this.#groups.getGroup(groupId);
-    const expected = [...this.model.members()].sort().join();
-    if ([...members].sort().join() !== expected) throw new Error(`${groupId}: the SMF has other members`);
-  }
-
-  #participant(entity: string): Participant {
-    return this.context.community.participant(entity);
-  }
-
-  get #groups() {
-    return this.context.community.groups;
+    const { groupId, newest } = this;
+    const { groups } = this.context.community;
+    const { versions, membershipRevision } = await groups.groupKeyStatus(groupId);
+    expect([versions.at(-1)?.version, membershipRevision]).toEqual([newest, newest]);
+    const { members } = await groups.getGroup(groupId);
+    expect([...members].sort()).toEqual(entitiesOf(this.members()).sort());
   }
 }

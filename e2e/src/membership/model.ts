@@ -1,32 +1,30 @@
-import type { DeliveryMode } from '@cpns/testing';
-
-/** A group has no fewer and no more members than this, apart from what one batch takes or adds. */
-export const LEAST = 4;
-export const MOST = 16;
+import type { NewGroup } from '@cpns/testing';
+import type { Choices } from './choices';
+import type { Community } from './community';
+import { inOrder, type Participant } from './participant';
+import type { Tally } from './trial';
 
 /** One change of a group's members. */
 export interface Change {
-  /** E of each. */
-  readonly joined?: readonly string[];
-  readonly left?: readonly string[];
+  readonly joined: readonly Participant[];
+  readonly left: readonly Participant[];
 }
 
 /** How a group of the campaign is set up. */
-export interface GroupTerms {
-  readonly groupId: string;
-  readonly delivery: DeliveryMode;
-  /** Devices may join by themselves. */
-  readonly openToJoin: boolean;
-}
+export type GroupTerms = Required<Pick<NewGroup, 'groupId' | 'delivery' | 'openToJoin'>>;
 
 /** A message that was sealed, as everybody on the link may have kept it. */
 export interface SealedMessage {
-  readonly groupId: string;
   readonly version: bigint;
-  /** E */
-  readonly sender: string;
+  readonly sender: Participant;
   readonly sealed: Buffer;
   readonly plaintext: Buffer;
+}
+
+export interface LifeContext {
+  readonly community: Community;
+  readonly choices: Choices;
+  readonly tally: Tally;
 }
 
 /**
@@ -36,12 +34,13 @@ export interface SealedMessage {
 export class GroupModel {
   readonly messages: SealedMessage[] = [];
   /** Taken out by an operator, who alone may let them in again. */
-  readonly removed = new Set<string>();
-  readonly #versions: ReadonlySet<string>[] = [];
+  readonly removed = new Set<Participant>();
+  readonly #versions: ReadonlySet<Participant>[] = [];
 
   constructor(
     readonly terms: GroupTerms,
-    first: readonly string[],
+    first: readonly Participant[],
+    protected readonly context: LifeContext,
   ) {
     this.#versions.push(new Set(first));
   }
@@ -54,38 +53,26 @@ export class GroupModel {
     return BigInt(this.#versions.length);
   }
 
-  /** E of each member of a version, of the newest by default, in an order that does not depend on who was faster. */
-  members(version = this.newest): readonly string[] {
-    return [...(this.#versions[Number(version) - 1] ?? [])].sort();
+  /** Of a version, of the newest by default. */
+  members(version = this.newest): readonly Participant[] {
+    return inOrder(this.#versions[Number(version) - 1] ?? []);
   }
 
-  isMember(entity: string, version = this.newest): boolean {
-    return this.#versions[Number(version) - 1]?.has(entity) === true;
+  /** The versions that it was a member of, oldest first. */
+  versionsOf(who: Participant): readonly bigint[] {
+    return this.#versions.flatMap((members, index) => (members.has(who) ? [BigInt(index + 1)] : []));
   }
 
-  /** A member of each version from this one on. */
-  stayedFrom(entity: string, version: bigint): boolean {
-    return this.#versions.slice(Number(version) - 1).every((members) => members.has(entity));
+  isMember(who: Participant, version = this.newest): boolean {
+    return this.versionsOf(who).includes(version);
   }
 
-  /** A member of some version between this one and the newest. */
-  wasMemberAfter(entity: string, version: bigint): boolean {
-    return this.#versions.slice(Number(version), -1).some((members) => members.has(entity));
+  /** A member of some version below this one; of any by default. */
+  wasMemberBefore(who: Participant, version = this.newest + 1n): boolean {
+    return this.versionsOf(who).some((one) => one < version);
   }
 
-  /** A member of some version below this one. */
-  wasMemberBefore(entity: string, version: bigint): boolean {
-    return this.#versions.slice(0, Number(version) - 1).some((members) => members.has(entity));
-  }
-
-  wasEverMember(entity: string): boolean {
-    return this.#versions.some((members) => members.has(entity));
-  }
-
-  change({ joined = [], left = [] }: Change): void {
-    const members = new Set(this.members());
-    for (const entity of left) members.delete(entity);
-    for (const entity of joined) members.add(entity);
-    this.#versions.push(members);
+  protected changeMembers({ joined, left }: Change): void {
+    this.#versions.push(new Set([...this.members().filter((who) => !left.includes(who)), ...joined]));
   }
 }

@@ -1,48 +1,44 @@
 import { CpnsError } from '@cpns/core';
-import { parseContentHeader } from '@cpns/group-key';
-import { waitUntil, type AdmitOptions, type Deployment } from '@cpns/testing';
+import { retried, waitUntil, type AdmitOptions, type Deployment } from '@cpns/testing';
 import { admitLocally, type LocalDevice } from '../support/local-device';
 import type { SeenEnvelope } from './bare/hoarder';
-import { patiently, untilAnswered } from './patience';
 
-/** A device that joined or left by itself. */
-export interface Changed {
-  readonly entity: string;
-  /** The first one that it is a member from, or none; not there where the answer that said so was lost. */
-  readonly revision?: bigint;
-}
+/** What a busy machine makes of a call, and what the loser of a race between two changes is told: try again. */
+const isPassing = ({ reason }: CpnsError) => ['DEPENDENCY_UNAVAILABLE', 'CONFLICT'].includes(reason);
+/** Longer than a device remembers that it was not answered. */
+const PAUSE_MS = 3_200;
+
+const untilAnswered = <T>(act: () => Promise<T>) => retried(act, { isPassing, everyMs: PAUSE_MS });
+const patiently = async <T>(act: () => Promise<T>): Promise<T> => (await untilAnswered(act)).value;
+
+/** In an order that does not depend on which was faster. */
+export const inOrder = (some: Iterable<Participant>) => [...some].sort((a, b) => (a.entity < b.entity ? -1 : 1));
 
 /** A device of the campaign: it watches for pushes, and keeps what the SDK forgets. */
 export class Participant {
-  /** Every Group Key that it had, by its bytes in hex. */
-  readonly #hoard = new Map<string, Buffer>();
+  /** Every Group Key that it had when it was asked to hoard, by its bytes in hex. */
+  readonly groupKeys = new Map<string, Buffer>();
 
   private constructor(
     readonly entity: string,
     readonly pn: string,
     private readonly local: LocalDevice,
-    /** Every envelope that it was given, by pull and by push. */
-    readonly envelopes: readonly SeenEnvelope[],
   ) {}
 
   static async provision(deployment: Deployment, pn: string, admission: AdmitOptions): Promise<Participant> {
-    const envelopes: SeenEnvelope[] = [];
-    const { entity, local, oneTimeString } = await admitLocally(deployment, admission, {
-      onGroupKeyDelivery: ({ statement, own }) => {
-        if (statement !== undefined && own.length > 0)
-          envelopes.push({ groupId: statement.groupId, version: statement.version, own: Buffer.from(own) });
-      },
-    });
-    return new Participant(entity, pn, (await local.enrol(oneTimeString)).watch(), envelopes);
+    const { entity, local, oneTimeString } = await admitLocally(deployment, admission);
+    return new Participant(entity, pn, (await local.enrol(oneTimeString)).watch());
+  }
+
+  /** Every envelope that it was given. */
+  get envelopes(): readonly SeenEnvelope[] {
+    return this.local.deliveries.flatMap(({ statement, own }) =>
+      statement !== undefined && own.length > 0 ? [{ ...statement, own }] : [],
+    );
   }
 
   get #groups() {
     return this.local.groups;
-  }
-
-  /** Every Group Key that it had at a time when it was asked to hoard. */
-  get groupKeys(): readonly Buffer[] {
-    return [...this.#hoard.values()];
   }
 
   /** S */
@@ -54,20 +50,23 @@ export class Participant {
   async hoard(groupId: string): Promise<void> {
     for (const key of await this.local.groupKeys(groupId)) {
       const bytes = Buffer.from(key.expose());
-      this.#hoard.set(bytes.toString('hex'), bytes);
+      this.groupKeys.set(bytes.toString('hex'), bytes);
     }
   }
 
-  /** Asks to become a member, or to be one no longer: once past the SDK, which says at which revision, and by the SDK. */
-  async change(kind: 'join' | 'leave', groupId: string): Promise<Changed> {
+  /**
+   * Asks to become a member, or to be one no longer: once past the SDK, which says at which revision, and by the SDK.
+   * @returns the revision; undefined where the answer that said it was lost
+   */
+  async change(kind: 'join' | 'leave', groupId: string): Promise<bigint | undefined> {
     const method = kind === 'join' ? 'joinServiceGroup' : 'leaveServiceGroup';
-    const { value, again } = await untilAnswered(() =>
+    const { value, refused } = await untilAnswered(() =>
       this.local.device.call((rpc, how) => rpc[method]({ groupId }, how)),
     );
     // a member that joins stays one; a leaver's SDK forgets the keys
     await patiently(() => this.#groups[kind](groupId));
-    // an answer that was lost said which revision it was; the next one may speak of a later one
-    return { entity: this.entity, ...(!again && { revision: value.membershipRevision }) };
+    // the answer to another attempt may speak of a later revision
+    return refused > 0 ? undefined : value.membershipRevision;
   }
 
   /** Let in by an operator, a device that left by itself takes no push before it asked for a key. */
@@ -84,9 +83,8 @@ export class Participant {
     await waitUntil(what, async () => (await look()).version >= version);
   }
 
-  async seal(groupId: string, plaintext: Buffer): Promise<{ readonly sealed: Buffer; readonly version: bigint }> {
-    const sealed = await this.#groups.seal(groupId, plaintext);
-    return { sealed, version: parseContentHeader(sealed).version };
+  seal(groupId: string, plaintext: Buffer): Promise<Buffer> {
+    return this.#groups.seal(groupId, plaintext);
   }
 
   async open(sealed: Buffer): Promise<Buffer> {

@@ -1,40 +1,58 @@
-import { FAULT_POINTS, sameCommit, type CommitSite, type FaultPoint } from '@cpns/testing';
+import { FAULT_POINTS, type CommitSite, type FaultPoint } from '@cpns/testing';
+import { inspect } from 'node:util';
 import { countsOf } from './checks';
-import { lacking } from './due';
-import type { Flow } from './flow';
-import { eventually, MAIN_GATEWAY, PATIENCE_MS, type House } from './house';
+import { dueOf, GATEWAY, isRacy, lacking, MAIN_GATEWAY, type FlowName } from './due';
+import { eventually, PATIENCE_MS, type House } from './house';
 
-const FINISHED = 'it was finished';
+/** A flow with parties of its own. */
+export interface Run {
+  /** From the beginning to the end. Fails when a party dies that does not come back by itself. */
+  readonly perform: () => Promise<void>;
+  /**
+   * Starts a victim again and brings the flow to its end, where that takes more than waiting for it; by its name in plans.
+   * @param first what {@link perform} is doing
+   */
+  readonly finish?: Readonly<Record<string, (first: Promise<void>) => Promise<void>>>;
+  /** Looks at everything that must be there then. */
+  readonly check: () => Promise<void>;
+}
+
+export interface Flow {
+  readonly name: FlowName;
+  /** Everything that comes before the flow. */
+  readonly prepare: (house: House) => Run | Promise<Run>;
+  /** Commits that belong to another flow, which has them. */
+  readonly isOfAnother?: (site: CommitSite) => boolean;
+}
+
 /** How often a race is run for it to go the way that is due, or that was recorded. */
 const RACES_MAX = 8;
 
 /** Kills at each commit of each flow, and keeps count. */
-export class Campaign<H extends House> {
+export class Campaign {
   /** How many kills the flows that were begun are to have. */
   due = 0;
 
-  constructor(private readonly house: H) {}
+  constructor(private readonly house: House) {}
 
-  /** @throws AggregateError with one error per point at which something was lost */
-  async run(flow: Flow<H>): Promise<void> {
+  async run(flow: Flow): Promise<void> {
     const sites = (await this.#record(flow)).filter((site) => flow.isOfAnother?.(site) !== true);
     this.due += sites.length * FAULT_POINTS.length;
-    const failures: Error[] = [];
+    const failures: string[] = [];
     for (const site of sites)
       for (const point of FAULT_POINTS)
         await this.#killOnce(flow, site, point).catch(async (cause: unknown) => {
-          const failure = new Error(`${this.#label(flow, site, point)}: ${String(cause)}`, { cause });
-          process.stdout.write(`FAILED ${failure.message}\n`);
-          failures.push(failure);
+          failures.push(`${flow.name}, ${inspect({ ...site, point })}: ${inspect(cause)}`);
           await this.#restore();
         });
-    if (failures.length > 0) throw new AggregateError(failures, failures.map(({ message }) => message).join('\n'));
+    expect(failures).toEqual([]);
   }
 
   /** Where the flow commits when nothing dies. @throws Error when it does so less often than it must */
-  async #record(flow: Flow<H>): Promise<CommitSite[]> {
+  async #record(flow: Flow): Promise<CommitSite[]> {
     const { faults } = this.house;
-    const certain = flow.due.filter((row) => flow.isRacy?.(row) !== true);
+    const due = dueOf(flow.name);
+    const certain = due.filter((row) => !isRacy(row));
     let missing: readonly string[] = [];
     const lack = () => `${flow.name}: commits at ${missing.join('; ')}`;
     for (let left = RACES_MAX; left > 0; left--) {
@@ -47,62 +65,51 @@ export class Campaign<H extends House> {
       });
       const sites = faults.stopRecording();
       await run.check();
-      missing = lacking(flow.due, sites);
+      missing = lacking(due, sites);
       if (missing.length === 0) return sites;
     }
     throw new Error(`${lack()} were lacking ${RACES_MAX} times`);
   }
 
   /** A race may go the other way, and the flow be finished without the commit: then again. */
-  async #killOnce(flow: Flow<H>, site: CommitSite, point: FaultPoint): Promise<void> {
-    for (let left = flow.isRacy?.(site) === true ? RACES_MAX : 1; left > 0; left--)
+  async #killOnce(flow: Flow, site: CommitSite, point: FaultPoint): Promise<void> {
+    for (let left = isRacy(site) ? RACES_MAX : 1; left > 0; left--)
       if (await this.#kill(flow, site, point, left > 1)) return;
   }
 
   /** @returns false where the flow did not come by there, and may pass without */
-  async #kill(flow: Flow<H>, site: CommitSite, point: FaultPoint, mayPass: boolean): Promise<boolean> {
-    const { house } = this;
-    const run = await flow.prepare(house);
-    const plan = house.faults.arm(site, point);
-    const over = new AbortController();
-    const first = run.perform();
-    let end = 'it goes on';
-    const ended = (how: string) => {
-      end = how;
-      over.abort();
+  async #kill(flow: Flow, site: CommitSite, point: FaultPoint, mayPass: boolean): Promise<boolean> {
+    const { faults, deployment } = this.house;
+    const run = await flow.prepare(this.house);
+    const restarted = async (first: Promise<void>) => {
+      await deployment.restart(site.service === GATEWAY ? MAIN_GATEWAY : site.service);
+      await first;
     };
-    first.then(
-      () => ended(FINISHED),
-      (error: unknown) => ended(String(error)),
-    );
-    const kill = await house.faults
+    const plan = faults.arm(site, point);
+    const over = new AbortController();
+    const first = run.perform().finally(() => over.abort());
+    // awaited below, in whichever way the flow goes on
+    first.catch(() => undefined);
+    const kill = await faults
       .killed(plan, PATIENCE_MS, over.signal)
-      .catch((cause: unknown) => {
-        if (mayPass && end === FINISHED) return undefined;
-        throw new Error(`${String(cause)}; the flow: ${end}`, { cause });
+      .catch(async (cause: unknown) => {
+        // what the flow itself failed with, if it did
+        if (over.signal.aborted) await first;
+        if (!mayPass || !over.signal.aborted) throw cause;
       })
-      .finally(() => house.faults.disarm());
-    if (kill !== undefined) await (run.finish ?? house.finish)(site.service, first);
+      .finally(() => faults.disarm());
+    if (kill) await (run.finish?.[site.service] ?? restarted)(first);
     await run.check();
-    if (kill === undefined) return false;
-    process.stdout.write(`${this.#label(flow, site, point, kill.pid)}\n`);
-    return true;
-  }
-
-  /** Flow and step as the source has them; a procedure without numbers shows none. */
-  #label(flow: Flow<H>, site: CommitSite, point: FaultPoint, pid?: number): string {
-    const { service, kind, occurrence } = site;
-    const [name = '', which] = flow.name.split(', ');
-    const row = flow.due.find((each) => sameCommit(each, site));
-    const [shown, step] = row?.shown ?? [site.flow === '' ? name : site.flow, site.step];
-    const what = [`${kind}${occurrence > 1 ? ` (${occurrence})` : ''}`, which].filter(Boolean).join(', ');
-    const where = `${service} ${pid ?? ''}`.padEnd(19);
-    return `${shown.padEnd(17)} ${String(step || '-').padEnd(2)} ${point.padEnd(13)} ${where} ${this.house.storeName.padEnd(8)} ${what}`;
+    if (kill) process.stdout.write(`${flow.name.padEnd(40)} ${Object.values(kill).join(' ')}\n`);
+    return kill !== undefined;
   }
 
   /** After a failure: the other points are to be seen all the same. */
   async #restore(): Promise<void> {
-    for (const name of this.house.processes) await this.house.deployment.restart(name);
-    this.house.counts.set(MAIN_GATEWAY, await countsOf(this.house, MAIN_GATEWAY));
+    const { deployment } = this.house;
+    // a gateway of the flow's own is left as it is
+    for (const name of deployment.services.filter((one) => !one.includes('/') || one === MAIN_GATEWAY))
+      await deployment.restart(name);
+    this.house.served.set(MAIN_GATEWAY, (await countsOf(this.house, MAIN_GATEWAY)).served);
   }
 }

@@ -7,55 +7,40 @@ import {
   prepareRegistration,
   registrationRequest,
   tokenChannel,
-  type Admitted,
-  type Assigned,
+  type Exchange,
 } from '@cpns/pne-sdk';
 import { lookIntoStore } from '@cpns/testing';
 import { firstSeedAggregate, SERVED_SET } from '../../../apps/pn-gw/src/provisioning/first-seeds';
 import { join } from 'node:path';
-import { CAPABILITIES, LocalDevice } from '../support/local-device';
-import { NONE, PATIENCE_MS, type Counts, type House } from './house';
+import { CAPABILITIES, LocalDevice, type AdmittedDevice } from '../support/local-device';
+import { PATIENCE_MS, type House } from './house';
 
 /** What a device keeps of a key until it is registered. */
-export interface Assignment {
-  readonly admitted: Admitted;
-  readonly assigned: Assigned;
-}
-
-interface Token {
-  readonly entity: string;
-  readonly tokenId: string;
-}
+export type Assignment = Extract<Exchange, { readonly stage: 'assigned' }>;
 
 /** Both sides have the same key, and it is in use; the one admission was registered. */
-export async function expectSameKey(house: House, { entity, tokenId }: Token, { device }: LocalDevice): Promise<void> {
+export async function expectSameKey(house: House, entity: string, tokenId: string, { device }: LocalDevice) {
   await device.register({ waitMs: PATIENCE_MS });
   expect(device.status).toMatchObject({ stage: 'live', entity });
   const { operator } = house.deployment;
   const { key } = await operator.entityUserKeys.getEntityUserKey({ entity });
   expect(key).toMatchObject({ entity, tokenId, state: KeyState.KEY_STATE_LIVE });
   expect(key?.keyId.toString('hex')).toBe(device.status.keyId);
-  const admissions = await operator.admissions(entity);
-  expect(admissions.filter(({ state }) => state === AdmissionState.ADMISSION_STATE_REGISTERED)).toHaveLength(1);
-  expect(admissions.find((admission) => admission.tokenId === tokenId)).toMatchObject({
-    state: AdmissionState.ADMISSION_STATE_REGISTERED,
-    delivered: true,
-  });
+  const registered = (await operator.admissions(entity)).filter(
+    ({ state }) => state === AdmissionState.ADMISSION_STATE_REGISTERED,
+  );
+  expect(registered).toMatchObject([{ tokenId, delivered: true }]);
   // only who holds the key gets through
   expect(await device.reportCapabilities(CAPABILITIES)).toBeGreaterThan(Date.now() - PATIENCE_MS);
 }
 
 /** A device that is handed the one-time string comes to its key. @param gateway name of the one that it calls */
-export async function expectComesToKey(
-  house: House,
-  { oneTimeString, ...token }: Token & { readonly oneTimeString: string },
-  gateway: string,
-): Promise<void> {
+export async function expectComesToKey(house: House, handed: Omit<AdmittedDevice, 'local'>, gateway: string) {
   const directory = join(house.deployment.directory, 'local-devices', house.newId('device'));
   const local = await LocalDevice.create(directory, house.deployment.address(gateway, 'certificate'));
   try {
-    await local.device.assign(parseOneTimeString(oneTimeString), { waitMs: PATIENCE_MS });
-    await expectSameKey(house, token, local);
+    await local.device.assign(parseOneTimeString(handed.oneTimeString), { waitMs: PATIENCE_MS });
+    await expectSameKey(house, handed.entity, handed.tokenId, local);
   } finally {
     await local.close();
   }
@@ -63,22 +48,16 @@ export async function expectComesToKey(
 
 /** The token leads to nothing more: not to another key, and not to another registration of the one it led to. */
 export async function expectTokenSpent(house: House, oneTimeString: string, assignment?: Assignment): Promise<void> {
-  const pending = await prepareAssignment(
-    parseOneTimeString(oneTimeString),
-    house.deployment.pki.rootDer,
-    systemRandom,
-  );
+  const oneTime = parseOneTimeString(oneTimeString);
+  const pending = await prepareAssignment(oneTime, house.deployment.pki.rootDer, systemRandom);
   const channel = tokenChannel(pending.admitted);
+  const refused = { reason: 'TOKEN_SPENT' };
   try {
-    await expect(channel.assign(AssignmentRequest.decode(pending.request))).rejects.toMatchObject({
-      reason: 'TOKEN_SPENT',
-    });
+    await expect(channel.assign(AssignmentRequest.decode(pending.request))).rejects.toMatchObject(refused);
     if (assignment === undefined) return;
     const { admitted, assigned } = assignment;
     const other = await prepareRegistration(admitted, assigned, systemRandom);
-    await expect(channel.register(registrationRequest(admitted, assigned, other))).rejects.toMatchObject({
-      reason: 'TOKEN_SPENT',
-    });
+    await expect(channel.register(registrationRequest(admitted, assigned, other))).rejects.toMatchObject(refused);
   } finally {
     channel.close();
   }
@@ -91,11 +70,12 @@ export async function expectProvisionedOnce(house: House, gateway: string): Prom
   expect(found?.revoked).toBe(false);
   expect(found?.cas.map(({ revoked }) => revoked)).toEqual([false]);
   expect(found?.firstSeeds.map(({ revoked }) => revoked)).toEqual([false]);
-  expect(await countsOf(house, gateway)).toEqual(house.counts.get(gateway) ?? NONE);
+  const served = house.served.get(gateway) ?? 0;
+  expect(await countsOf(house, gateway)).toEqual({ registered: served, served });
 }
 
 /** How many (E, user) the Server and the gateway itself count for the gateway's one 1st seed. @param gateway its name */
-export async function countsOf({ deployment }: House, gateway: string): Promise<Counts> {
+export async function countsOf({ deployment }: House, gateway: string) {
   const found = (await deployment.operator.enrolment.getGateway({ entity: deployment.uri(gateway) })).gateway;
   const { firstSeedId = '', registeredEntities = 0 } = found?.firstSeeds[0] ?? {};
   const served = await lookIntoStore(deployment.storeUrl(gateway), (store) =>

@@ -1,94 +1,101 @@
-import { FaultControl, Deployment, lookIntoStore, retried, waitUntil, type GatewaySpec } from '@cpns/testing';
+import { deriveGroupKeyCommitment } from '@cpns/group-key';
 import type { KeyForm } from '@cpns/key-derivation';
+import {
+  Deployment,
+  FaultControl,
+  lookIntoStore,
+  retried,
+  waitUntil,
+  type Device,
+  type DeviceCommand,
+  type DeviceSession,
+} from '@cpns/testing';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CURRENT_SEED, PROVISIONING_AGGREGATE, SEED_REQUEST } from '../../../apps/pn-gw/src/provisioning/first-seeds';
 import { GATEWAY_CA, NEXT_CA } from '../../../apps/pn-gw/src/provisioning/gateway-ca';
-import { DEVICE, GATEWAY, SERVER } from './due';
+import { admitLocally, type AdmittedDevice } from '../support/local-device';
+import { DEVICE, GATEWAY, GATEWAYS, KMC, MAIN_GATEWAY, OTHER_GATEWAY, PN, SERVER, SMF } from './due';
+import { Sight } from './groups/sight';
 
-export const PN = 'pn1';
-/** The gateway that assigns and relays in every flow but its own enrolment. */
-export const MAIN_GATEWAY = `${PN}/gw1`;
+/** What dies, as plans call it. */
+const MORTAL = [SERVER, KMC, SMF, GATEWAY, DEVICE];
 
 /** How long the parts of a flow wait for each other while one of them is being started again, milliseconds. */
 export const PATIENCE_MS = 60_000;
 
-const PROVISIONED = [CURRENT_SEED.name, GATEWAY_CA.name];
-const ASKED_FOR = [SEED_REQUEST.name, NEXT_CA];
+/** The devices in this process, by what they are in the flows, and the gateway that each is behind. */
+export const GATEWAY_OF = { stayer: MAIN_GATEWAY, mover: MAIN_GATEWAY, afar: OTHER_GATEWAY } as const;
+export type Part = keyof typeof GATEWAY_OF;
+
+/** What a gateway, or the Server behind it, says while it is away. */
+const PASSING = ['DEPENDENCY_UNAVAILABLE', 'DEADLINE', 'CONFLICT'];
 
 /** Repeats what a service that is down cannot answer. @throws what is no UNAVAILABLE, and that too after {@link PATIENCE_MS} */
 export async function persistently<T>(call: () => Promise<T>): Promise<T> {
   return (await retried(call, { isPassing: ({ code }) => code === 'UNAVAILABLE', withinMs: PATIENCE_MS })).value;
 }
 
-type Look<T> = T | undefined | false;
-
-/** The same until the answer is there. @throws Error after {@link PATIENCE_MS} */
-export const eventually = <T>(what: string | (() => string), look: () => Look<T> | Promise<Look<T>>): Promise<T> =>
+/** Looks again until the answer is there. @throws Error after {@link PATIENCE_MS} */
+export const eventually = (what: string | (() => string), look: () => boolean | Promise<boolean>) =>
   waitUntil(what, () => persistently(async () => look()), { withinMs: PATIENCE_MS });
 
-/** How many (E, user) a 1st seed has served: the gateway that assigned counts, and the Server that registered. */
-export interface Counts {
-  readonly served: number;
-  readonly registered: number;
-}
-
-export interface HouseOptions {
-  /** URL, where the Server side is on Redis. */
-  readonly redis?: string | undefined;
-  /** Of the Server side, besides the CPNS Server. */
-  readonly services?: readonly ('kmc' | 'smf')[];
-  /** Besides the main one. They take part in every flow, and in plans under their own names: they are not killed. */
-  readonly gateways?: readonly GatewaySpec[];
-}
-
-/** One deployment whose processes can be made to die at a commit. */
+/**
+ * One deployment whose processes can be made to die at a commit, and devices behind two gateways that are members of one
+ * fresh group after the other.
+ */
 export class House {
-  /** `embedded` or `redis`. */
-  readonly storeName: string;
-  /** What the counts of a gateway's 1st seed must be by now, by its name. */
-  readonly counts = new Map<string, Counts>();
+  readonly sight: Sight;
+  /** How many (E, user) a gateway's 1st seed must have served by now, by its name. */
+  readonly served = new Map<string, number>();
+  /** Devices in this process that watch all the time. */
+  readonly members = {} as Record<Part, AdmittedDevice>;
+  /** The member that is a process of its own, and may be killed. */
+  device!: Device;
+  #session!: DeviceSession;
   #names = 0;
 
-  protected constructor(
-    { redis }: HouseOptions,
+  private constructor(
     readonly deployment: Deployment,
     readonly faults: FaultControl,
   ) {
-    this.storeName = redis === undefined ? 'embedded' : 'redis';
+    this.sight = new Sight(deployment);
   }
 
-  static async start(options: HouseOptions): Promise<House> {
-    return new House(options, ...(await House.build(options)));
-  }
-
-  protected static async build({ redis, services = [], gateways = [] }: HouseOptions) {
+  /**
+   * @param services of the Server side, besides the CPNS Server
+   * @param redis URL, where the Server side is on Redis
+   */
+  static async start(services: readonly ('kmc' | 'smf')[], redis: string | undefined): Promise<House> {
     const faults = new FaultControl(mkdtempSync(join(tmpdir(), 'cpns-restart-')));
-    const mortal = [SERVER, GATEWAY, DEVICE, ...services];
-    const taking = [...mortal, ...gateways.map(({ pn, id }) => `${pn}/${id}`)];
-    const wait = { CPNS_WAIT_FOR_SERVER: `${PATIENCE_MS / 1000}s` };
+    const env = Object.fromEntries([...MORTAL, OTHER_GATEWAY].map((name) => [name, faults.env(name)]));
     const deployment = await Deployment.start({
-      gateways: [{ pn: PN, id: 'gw1' }, ...gateways],
+      gateways: [PN, 'pn2'].map((pn) => ({ pn, id: 'gw1' })),
       services,
       store: redis === undefined ? 'embedded' : { redis },
-      env: Object.fromEntries(taking.map((name) => [name, { ...faults.env(name), ...(name === DEVICE ? wait : {}) }])),
-      nodeOptions: Object.fromEntries(mortal.map((name) => [name, faults.nodeOptions])),
+      env: { ...env, [DEVICE]: { ...env[DEVICE], CPNS_WAIT_FOR_SERVER: `${PATIENCE_MS / 1000}s` } },
+      nodeOptions: Object.fromEntries(MORTAL.map((name) => [name, faults.nodeOptions])),
     });
-    await provisioned(deployment, MAIN_GATEWAY);
-    return [deployment, faults] as const;
+    return new House(deployment, faults);
   }
 
-  /** Those that a flow may leave dead, the gateways of a flow's own aside. */
-  get processes(): readonly string[] {
-    return this.deployment.services.filter((name) => !name.includes('/') || name === MAIN_GATEWAY);
+  /** Gives the gateways their seeds, and the members their keys. */
+  async provision(): Promise<void> {
+    await provisioned(this.deployment, MAIN_GATEWAY);
+    for (const [part, gateway] of Object.entries(GATEWAY_OF)) {
+      const entity = this.deployment.entity(gateway.slice(0, 3), 'pne', part);
+      const member = await admitLocally(this.deployment, { entity, form: 'secret', assigner: 'server', gateway });
+      (await member.local.enrol(member.oneTimeString, PATIENCE_MS)).watch();
+      this.members[part as Part] = member;
+    }
+    this.device = await this.deployment.prepareDevice(this.newDevice('secret', 'server'));
+    await this.openDevice();
   }
 
-  /** Starts a service again, and waits for what goes on. @param victim as plans call it */
-  readonly finish = async (victim: string, first: Promise<void>): Promise<void> => {
-    await this.deployment.restart(victim === GATEWAY ? MAIN_GATEWAY : victim);
-    await first;
-  };
+  get groups() {
+    return this.deployment.operator.groups;
+  }
 
   /** An id that no entity has yet. */
   newId(prefix: string): string {
@@ -96,29 +103,64 @@ export class House {
   }
 
   /** How a new device of the main network is admitted. */
-  newDevice(form: KeyForm, assigner: string, gateway = MAIN_GATEWAY) {
+  newDevice(form: KeyForm, assigner: string, gateway: string = MAIN_GATEWAY) {
     return { entity: this.deployment.entity(PN, 'pne', this.newId('pne')), form, assigner, gateway };
   }
 
   /** A key that this gateway assigned as a secret was registered. @param gateway its name */
   countRegistered(gateway: string): void {
-    const { served, registered } = this.counts.get(gateway) ?? NONE;
-    this.counts.set(gateway, { served: served + 1, registered: registered + 1 });
+    this.served.set(gateway, (this.served.get(gateway) ?? 0) + 1);
+  }
+
+  /** Starts the {@link device}. The command that its death interrupted is the first that it does; nothing reads the answer. */
+  async openDevice(): Promise<void> {
+    this.#session = await this.device.open();
+  }
+
+  /** Has the {@link device} do something until it is done. @throws Error with the reason of a refusal that is not passing */
+  tell<C extends DeviceCommand>(command: C) {
+    const ask = async () => {
+      const answer = await this.#session.command(command);
+      if (answer.ok) return answer;
+      if (PASSING.includes(answer.reason)) return undefined;
+      throw new Error(`the device was refused ${command.command}: ${answer.reason}: ${answer.message}`);
+    };
+    return waitUntil(`an answer to ${command.command}`, ask, { withinMs: PATIENCE_MS });
+  }
+
+  /**
+   * GKC of a version wherever it can be seen, in hex: the KMC's key, the Server, the gateways, and every delivery to a
+   * device here.
+   */
+  async commitments(groupId: string, version: bigint): Promise<ReadonlySet<string>> {
+    const all = [...(await this.sight.stated(groupId))];
+    for (const gateway of GATEWAYS)
+      for (const { statement } of (await this.sight.gateway(gateway, groupId))?.statements ?? []) all.push(statement);
+    for (const { statement } of Object.values(this.members).flatMap(({ local }) => local.deliveries))
+      if (statement?.groupId === groupId && statement.commitment.length > 0) all.push(statement);
+    for (const { version: one, groupKey } of await this.sight.kmcVersions(groupId, version))
+      if (groupKey !== undefined)
+        all.push({ version: one, commitment: deriveGroupKeyCommitment(groupKey, groupId, version) });
+    return new Set(all.filter((one) => one.version === version).map(({ commitment }) => commitment.toString('hex')));
   }
 
   async stop(): Promise<void> {
-    await this.deployment.stop();
-    rmSync(this.faults.directory, { recursive: true, force: true });
+    try {
+      for (const { local } of Object.values(this.members)) await local.close();
+    } finally {
+      await this.deployment.stop();
+      rmSync(this.faults.directory, { recursive: true, force: true });
+    }
   }
 }
 
-export const NONE: Counts = { served: 0, registered: 0 };
-
 /** Resolves when a gateway has its 1st seed and its CA certificate, and asks for nothing. @param gateway its name */
-export const provisioned = (deployment: Deployment, gateway: string): Promise<true> =>
-  eventually(`the provisioning of ${gateway}`, async () => {
-    const found = await lookIntoStore(deployment.storeUrl(gateway), (store) =>
-      store.read(PROVISIONING_AGGREGATE, [...PROVISIONED, ...ASKED_FOR]),
-    );
-    return PROVISIONED.every((name) => found.has(name)) && !ASKED_FOR.some((name) => found.has(name));
-  });
+export const provisioned = (deployment: Deployment, gateway: string) =>
+  eventually(`the provisioning of ${gateway}`, () =>
+    lookIntoStore(deployment.storeUrl(gateway), async (store) => {
+      const held = [CURRENT_SEED.name, GATEWAY_CA.name];
+      const asked = [SEED_REQUEST.name, NEXT_CA];
+      const found = await store.read(PROVISIONING_AGGREGATE, [...held, ...asked]);
+      return held.every((name) => found.has(name)) && !asked.some((name) => found.has(name));
+    }),
+  );

@@ -5,60 +5,44 @@ import type { Admitted, Device } from '@cpns/testing';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalDevice } from '../support/local-device';
+import type { Flow } from './campaign';
 import { expectComesToKey, expectProvisionedOnce, expectSameKey, expectTokenSpent, type Assignment } from './checks';
-import { DEVICE, DUE, SERVER } from './due';
-import type { Flow } from './flow';
-import {
-  eventually,
-  House,
-  MAIN_GATEWAY,
-  PATIENCE_MS,
-  persistently,
-  PN,
-  provisioned,
-  type HouseOptions,
-} from './house';
-
-type FlowName = keyof typeof DUE;
+import { DEVICE, GATEWAY, MAIN_GATEWAY, PN, SERVER, type FlowName } from './due';
+import { eventually, PATIENCE_MS, persistently, provisioned, type House } from './house';
 
 /** An operator admits an entity, which nothing but the answer tells him that he did. */
-const admissionFlow = (name: FlowName, assigner: 'server' | typeof MAIN_GATEWAY): Flow => ({
+const admissionFlow = (name: FlowName, assigner: string): Flow => ({
   name,
-  due: DUE[name],
   prepare: (house) => {
     const { deployment } = house;
     const { operator } = deployment;
     const wanted = house.newDevice('secret', assigner);
     const { entity } = wanted;
-    let admitted: Admitted | undefined;
+    let admitted: Admitted;
     const perform = async () => {
       // without an answer an operator admits again: the first token is then of no use to anyone
-      const { tokenId } = (admitted = await persistently(() =>
-        deployment.admit({ ...wanted, waitUntilDelivered: false }),
-      ));
+      admitted = await persistently(() => deployment.admit({ ...wanted, waitUntilDelivered: false }));
       await eventually(`the delivery of the admission of ${entity}`, async () =>
-        (await operator.admissions(entity)).some((one) => one.tokenId === tokenId && one.delivered),
+        (await operator.admissions(entity)).some((one) => one.tokenId === admitted.tokenId && one.delivered),
       );
     };
     const check = async () => {
-      if (admitted === undefined) throw new Error('the entity was not admitted');
-      const { tokenId } = admitted;
-      await expectComesToKey(house, { ...admitted, entity }, MAIN_GATEWAY);
-      await expectTokenSpent(house, admitted.oneTimeString);
+      const { tokenId, oneTimeString } = admitted;
+      await expectComesToKey(house, { tokenId, oneTimeString, entity }, MAIN_GATEWAY);
+      await expectTokenSpent(house, oneTimeString);
       const others = (await operator.admissions(entity)).filter((each) => each.tokenId !== tokenId);
       expect(others.length).toBeLessThanOrEqual(1);
       for (const { state } of others) expect(state).toBe(AdmissionState.ADMISSION_STATE_OPEN);
       if (assigner === MAIN_GATEWAY) house.countRegistered(MAIN_GATEWAY);
       await expectProvisionedOnce(house, MAIN_GATEWAY);
     };
-    return Promise.resolve({ perform, check });
+    return { perform, check };
   },
 });
 
 /** A new gateway enrols itself and provisions itself: EUK-GW-S and EUK-GW-P, steps 1 to 3. */
 const gatewayFlow: Flow = {
   name: 'gateway enrolment',
-  due: DUE['gateway enrolment'],
   // the gateway is admitted like any other entity
   isOfAnother: ({ service, flow, kind }) =>
     service === SERVER && flow === '' && (kind === 'token' || kind === 'entity'),
@@ -72,9 +56,8 @@ const gatewayFlow: Flow = {
       await start;
       await provisioned(deployment, name);
     };
-    const finish = async (victim: string, first: Promise<void>) => {
-      if (victim === SERVER) return house.finish(victim, first);
-      // it died before it was ready, or while it asked for what it needs
+    // it died before it was ready, or while it asked for what it needs
+    const again = async (first: Promise<void>) => {
       const [{ status, ...how }] = await Promise.allSettled([start]);
       if (status === 'rejected') expect(String(Object.values(how))).toContain('SIGKILL');
       await deployment.restart(name);
@@ -97,90 +80,72 @@ const gatewayFlow: Flow = {
       await expectProvisionedOnce(house, name);
       await deployment.stopService(name);
     };
-    return Promise.resolve({ perform, finish, check });
+    return { perform, finish: { [GATEWAY]: again }, check };
   },
 };
-
-interface DeviceFlowOptions {
-  /** The flow that assigns, or the one that verifies, after the other was done. */
-  readonly until: 'assigned' | 'registered';
-  /** The device program finds an empty directory, and makes its data key in the flow as well. */
-  readonly emptyStore?: boolean;
-}
 
 /** Works on the store of a device whose process does not run. */
 async function locally({ deployment }: House, { storeUrl, spec }: Device, work: (local: LocalDevice) => Promise<void>) {
   const masterKeyFile = spec.env.CPNS_MASTER_KEY_FILE ?? '';
   const certificateAddress = deployment.address(MAIN_GATEWAY, 'certificate');
-  const local = await LocalDevice.open({ storeUrl, masterKeyFile, certificateAddress });
-  try {
-    await work(local);
-  } finally {
-    await local.close();
-  }
+  const local = await LocalDevice.open(storeUrl, masterKeyFile, certificateAddress);
+  await work(local).finally(() => local.close());
 }
 
-/** A flow whose target entity is a process of its own. */
-const deviceFlow = (
-  name: FlowName,
-  form: KeyForm,
-  assigner: 'server' | typeof MAIN_GATEWAY,
-  { until, emptyStore = false }: DeviceFlowOptions,
-): Flow => ({
+/**
+ * A flow whose target entity is a process of its own: one that assigns, or EUK-GW-VERIFY after the other was done.
+ * @param isFirst the program finds an empty directory, and makes its data key in the flow as well
+ */
+const deviceFlow = (name: FlowName, form: KeyForm, assigner: string, isFirst = false): Flow => ({
   name,
-  due: DUE[name],
   prepare: async (house) => {
     const { deployment } = house;
-    const { entity, ...wanted } = house.newDevice(form, assigner);
-    const { tokenId, oneTimeString } = await deployment.admit({ entity, ...wanted });
+    const isVerified = name.startsWith('EUK-GW-VERIFY');
+    const wanted = house.newDevice(form, assigner);
+    const { entity } = wanted;
+    const { tokenId, oneTimeString } = await deployment.admit(wanted);
     const device = await deployment.prepareDevice({ entity, gateway: MAIN_GATEWAY, oneTimeString });
     let assignment: Assignment | undefined;
     const remember = async (local: LocalDevice) => {
       const { exchange } = await local.read();
       if (exchange?.stage === 'assigned') assignment = exchange;
     };
-    if (!emptyStore)
+    if (!isFirst)
       await locally(house, device, async (local) => {
-        if (until === 'assigned') return;
-        await local.device.assign(parseOneTimeString(oneTimeString), { waitMs: PATIENCE_MS });
+        if (isVerified) await local.device.assign(parseOneTimeString(oneTimeString), { waitMs: PATIENCE_MS });
         await remember(local);
       });
-    const perform = async () => void (await device.run(until));
-    const finish = async (victim: string, first: Promise<void>) => {
-      if (victim !== DEVICE) return house.finish(victim, first);
+    const perform = async () => void (await device.run(isVerified ? 'registered' : 'assigned'));
+    const again = async (first: Promise<void>) => {
       await expect(first).rejects.toThrow('SIGKILL');
-      return perform();
+      await perform();
     };
     const check = async () => {
       await locally(house, device, async (local) => {
         await remember(local);
-        await expectSameKey(house, { entity, tokenId }, local);
+        await expectSameKey(house, entity, tokenId, local);
       });
       await expectTokenSpent(house, oneTimeString, assignment);
       if (form === 'secret' && assigner === MAIN_GATEWAY) house.countRegistered(MAIN_GATEWAY);
       await expectProvisionedOnce(house, MAIN_GATEWAY);
     };
-    return { perform, finish, check };
+    return { perform, finish: { [DEVICE]: again }, check };
   },
 });
 
-const assigned = { until: 'assigned' } as const;
-const registered = { until: 'registered' } as const;
-
 export const KEY_FLOWS = {
   what: 'key flows',
-  start: (options: HouseOptions) => House.start(options),
-  flowMs: 900_000,
+  services: [],
   flows: [
     admissionFlow('admission, assigner Server', 'server'),
     admissionFlow('admission, assigner gateway', MAIN_GATEWAY),
     gatewayFlow,
-    deviceFlow('EUK-SRV-S', 'secret', 'server', { ...assigned, emptyStore: true }),
-    deviceFlow('EUK-SRV-P', 'key-pair', 'server', assigned),
-    deviceFlow('EUK-GW-S', 'secret', MAIN_GATEWAY, assigned),
-    deviceFlow('EUK-GW-P', 'key-pair', MAIN_GATEWAY, assigned),
-    deviceFlow('EUK-GW-VERIFY, secret of a gateway', 'secret', MAIN_GATEWAY, registered),
-    deviceFlow('EUK-GW-VERIFY, certificate of a gateway', 'key-pair', MAIN_GATEWAY, registered),
-    deviceFlow('EUK-GW-VERIFY, certificate of the Server', 'key-pair', 'server', registered),
+    deviceFlow('EUK-SRV-S', 'secret', 'server', true),
+    deviceFlow('EUK-SRV-P', 'key-pair', 'server'),
+    deviceFlow('EUK-GW-S', 'secret', MAIN_GATEWAY),
+    deviceFlow('EUK-GW-P', 'key-pair', MAIN_GATEWAY),
+    deviceFlow('EUK-GW-VERIFY, secret of a gateway', 'secret', MAIN_GATEWAY),
+    deviceFlow('EUK-GW-VERIFY, certificate of a gateway', 'key-pair', MAIN_GATEWAY),
+    deviceFlow('EUK-GW-VERIFY, certificate of the Server', 'key-pair', 'server'),
   ],
 };

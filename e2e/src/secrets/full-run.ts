@@ -122,11 +122,11 @@ async function runFlows(deployment: Deployment): Promise<Needle> {
   return { what: 'pre-shared key', bytes: preSharedKey };
 }
 
-/** Assignments of one entity that the gateway refuses, in turn with each assigner. */
+/** Assignments that the gateway refuses, of an entity for each assigner. */
 async function alteredAssignments(deployment: Deployment): Promise<AssignmentRequest[]> {
-  const entity = deployment.entity('pn1', 'pne', 'refused');
   const altered: AssignmentRequest[] = [];
   for (const assigner of ['server', GATEWAY]) {
+    const entity = deployment.entity('pn1', 'pne', `refused-${altered.length}`);
     const { oneTimeString } = await deployment.admit({ entity, form: 'secret', assigner, gateway: GATEWAY });
     const pending = await prepareAssignment(parseOneTimeString(oneTimeString), deployment.pki.rootDer, systemRandom);
     const request = AssignmentRequest.decode(pending.request);

@@ -1,4 +1,4 @@
-/** Every secret of a deployment, taken out of its own stores and files by whoever has its master keys: the test. */
+/** Every secret of a deployment, taken out of its own stores and files with its master keys, which this test has. */
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { EntityUserKey, GroupKey, Reader, SECRET_BYTES, TokenAuthKey, TokenSecret } from '@cpns/core';

@@ -1,7 +1,7 @@
-import { KeyStorage, LinkSecurity } from '@cpns/contracts';
+import { KeyStorage, LinkSecurity, type GroupKeyDelivery } from '@cpns/contracts';
 import type { GroupKey } from '@cpns/core';
 import { parseOneTimeString } from '@cpns/key-derivation';
-import { Device, SealedDeviceStates, type DeviceOptions, type DeviceState, type DeviceStates } from '@cpns/pne-sdk';
+import { Device, SealedDeviceStates, type DeviceState, type DeviceStates } from '@cpns/pne-sdk';
 import { openRecords, FileMasterKey, openStore, type Store } from '@cpns/store';
 import { createLogger } from '@cpns/telemetry';
 import type { AdmitOptions, Deployment } from '@cpns/testing';
@@ -18,35 +18,15 @@ export const CAPABILITIES = {
 /** As the program of a device calls itself: what binds its sealed records. */
 const SERVICE = 'pne';
 
-export interface LocalDeviceOptions {
-  readonly storeUrl: string;
-  readonly masterKeyFile: string;
-  /** `host:port` of its gateway's certificate port. */
-  readonly certificateAddress: string;
-  readonly onGroupKeyDelivery?: NonNullable<DeviceOptions['onGroupKeyDelivery']>;
-}
-
-type Hooks = Pick<LocalDeviceOptions, 'onGroupKeyDelivery'>;
-
-/** A device in this process, and what it was handed. */
-export interface AdmittedDevice {
-  /** E */
-  readonly entity: string;
-  readonly tokenId: string;
-  readonly oneTimeString: string;
-  readonly local: LocalDevice;
-}
+/** A device in this process, with E, and what it was handed. */
+export type AdmittedDevice = Awaited<ReturnType<typeof admitLocally>>;
 
 /** Admits an entity, and makes it a device in this process that has no key yet. */
-export async function admitLocally(
-  deployment: Deployment,
-  admission: AdmitOptions,
-  hooks: Hooks = {},
-): Promise<AdmittedDevice> {
+export async function admitLocally(deployment: Deployment, admission: AdmitOptions) {
   const { entity, gateway } = admission;
   const { tokenId, oneTimeString } = await deployment.admit(admission);
   const directory = join(deployment.directory, 'local-devices', entity.replace(/\W+/g, '-'));
-  const local = await LocalDevice.create(directory, deployment.address(gateway, 'certificate'), hooks);
+  const local = await LocalDevice.create(directory, deployment.address(gateway, 'certificate'));
   return { entity, tokenId, oneTimeString, local };
 }
 
@@ -59,23 +39,27 @@ export class LocalDevice {
     readonly device: Device,
     private readonly states: DeviceStates,
     readonly store: Store,
+    /** Every Group Key delivery that it was given, by pull and by push, whether or not it was believed. */
+    readonly deliveries: readonly GroupKeyDelivery[],
   ) {}
 
-  static async open(options: LocalDeviceOptions): Promise<LocalDevice> {
-    const { storeUrl, masterKeyFile, ...others } = options;
+  /** @param certificateAddress `host:port` of its gateway's certificate port */
+  static async open(storeUrl: string, masterKeyFile: string, certificateAddress: string): Promise<LocalDevice> {
     const store = await openStore(storeUrl);
     const states = new SealedDeviceStates(await openRecords({ store, service: SERVICE, masterKeyFile }));
     const logger = createLogger({ service: SERVICE, level: 'silent' });
-    return new LocalDevice(await Device.open({ states, logger, ...others }), states, store);
+    const deliveries: GroupKeyDelivery[] = [];
+    const onGroupKeyDelivery = (delivery: GroupKeyDelivery) => deliveries.push(delivery);
+    const device = await Device.open({ states, logger, onGroupKeyDelivery, certificateAddress });
+    return new LocalDevice(device, states, store, deliveries);
   }
 
   /** A new device in a directory that is not there yet. */
-  static async create(directory: string, certificateAddress: string, options: Hooks = {}): Promise<LocalDevice> {
+  static async create(directory: string, certificateAddress: string): Promise<LocalDevice> {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const masterKeyFile = join(directory, 'master.key');
     await FileMasterKey.create(masterKeyFile);
-    const storeUrl = `embedded:${join(directory, 'store')}`;
-    return LocalDevice.open({ ...options, storeUrl, masterKeyFile, certificateAddress });
+    return LocalDevice.open(`embedded:${join(directory, 'store')}`, masterKeyFile, certificateAddress);
   }
 
   /** Gets its key by a one-time string, and registers it. @param waitMs for how long it tries again */

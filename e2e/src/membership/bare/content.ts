@@ -1,22 +1,8 @@
 import { createDecipheriv } from 'node:crypto';
 import { hkdf, lp, u64 } from './bytes';
-import type { Version } from './keys';
 
-/** Sealed content, taken apart: `0x01 LP(group-id) u64(version) LP(sender E) session u64(counter)`, ciphertext, tag. */
-export interface Content extends Version {
-  /** E */
-  readonly sender: string;
-  /** 16 bytes. */
-  readonly session: Buffer;
-  readonly header: Buffer;
-  /** 12 bytes. */
-  readonly nonce: Buffer;
-  readonly ciphertext: Buffer;
-  /** 16 bytes. */
-  readonly tag: Buffer;
-}
-
-export function readContent(message: Buffer): Content {
+/** `0x01 LP(group-id) u64(version) LP(sender E) session u64(counter)`, ciphertext, tag. */
+export function readContent(message: Buffer) {
   if (message[0] !== 0x01) throw new Error('not sealed content');
   const versionAt = 3 + message.readUInt16BE(1);
   const senderAt = versionAt + 8;
@@ -35,9 +21,11 @@ export function readContent(message: Buffer): Content {
   };
 }
 
+export type Content = ReturnType<typeof readContent>;
+
 /** Of one sender's session. */
 export const contentKey = (groupKey: Buffer, { groupId, version, sender, session }: Content): Buffer =>
-  hkdf(groupKey, session, ['cpns/v1/content', lp(groupId), u64(version), lp(sender)]);
+  hkdf(groupKey, session, 'cpns/v1/content', lp(groupId), u64(version), lp(sender));
 
 /** @returns nothing when the key is another, or the message was altered */
 export function openContent(key: Buffer, { nonce, header, ciphertext, tag }: Content): Buffer | undefined {

@@ -5,7 +5,7 @@
 import { contentKey, openContent, type Content } from './content';
 import { commitment, readEnvelope, unwrap, wrapKey, type Version } from './keys';
 
-/** An envelope that passed by, for whomever it was. */
+/** An envelope that passed by, for this member or another. */
 export interface SeenEnvelope extends Version {
   readonly own: Buffer;
 }
@@ -22,18 +22,17 @@ export interface Loot {
 }
 
 export class Hoarder {
-  readonly entity: string;
   /** Group Keys that it came by, and its secrets, in case one was taken for a Group Key; by their bytes in hex. */
   readonly #keys = new Map<string, Buffer>();
   readonly #contentKeys = new Map<string, Buffer>();
-  /** Group Keys that it got out of envelopes, by whose envelope: `<group> <version> <E>`. */
-  readonly unwrapped = new Map<string, Buffer>();
+  /** Envelopes that it got a Group Key out of: `<group> <version> <E>`. */
+  readonly unwrapped = new Set<string>();
   tries = 0;
 
-  constructor(loot: Loot) {
-    this.entity = loot.entity;
-    for (const key of [...loot.groupKeys, ...loot.secrets]) this.#keys.set(key.toString('hex'), key);
-    for (const envelope of loot.envelopes) this.#ransack(envelope, loot);
+  constructor({ entity, secrets, groupKeys, envelopes }: Loot) {
+    for (const key of [...groupKeys, ...secrets]) this.#keys.set(key.toString('hex'), key);
+    const distinct = new Map(envelopes.map((one) => [`${one.groupId} ${one.version} ${one.own.toString('hex')}`, one]));
+    for (const envelope of distinct.values()) for (const secret of secrets) this.#ransack(envelope, secret, entity);
   }
 
   /** How many keys it tries on a message. */
@@ -60,20 +59,15 @@ export class Hoarder {
     return [...this.#keys.values()].some((key) => commitment(key, version).equals(gkc));
   }
 
-  /** One envelope, with every secret: as it was meant, and as if it had been meant for this member. */
-  #ransack({ groupId, version, own }: SeenEnvelope, { secrets, entity }: Loot): void {
+  /** One envelope, with one secret: as it was meant, and as if it had been meant for this member. */
+  #ransack({ groupId, version, own }: SeenEnvelope, secret: Buffer, member: string): void {
     const { entity: addressee, wrap } = readEnvelope(own);
-    for (const secret of secrets)
-      for (const name of new Set([addressee, entity])) {
-        this.tries++;
-        const groupKey = unwrap(wrapKey(secret, { groupId, version }, name), wrap);
-        if (groupKey === undefined) continue;
-        this.#keep(groupKey);
-        this.unwrapped.set(`${groupId} ${version} ${addressee}`, groupKey);
-      }
-  }
-
-  #keep(key: Buffer): void {
-    this.#keys.set(key.toString('hex'), key);
+    for (const name of new Set([addressee, member])) {
+      this.tries++;
+      const groupKey = unwrap(wrapKey(secret, { groupId, version }, name), wrap);
+      if (groupKey === undefined) continue;
+      this.#keys.set(groupKey.toString('hex'), groupKey);
+      this.unwrapped.add(`${groupId} ${version} ${addressee}`);
+    }
   }
 }

@@ -1,34 +1,45 @@
 /** What must be true of a group when its change was finished, whatever died on the way. */
-import { CpnsError } from '@cpns/core';
 import type { DeliveryMode } from '@cpns/testing';
-import { persistently } from '../house';
-import { GATEWAYS, type GroupHouse, type Part } from './group-house';
+import { refusalOf } from '@cpns/testing/bad-input';
+import { GATEWAYS } from '../due';
+import { GATEWAY_OF, persistently, type House, type Part } from '../house';
 
-/** How a group is to be. */
-export interface Outcome {
-  readonly groupId: string;
-  readonly delivery: DeliveryMode;
-  /** Of the membership. */
-  readonly revision: bigint;
-  /** Version of the Group Key. */
-  readonly newest: bigint;
-  readonly deleted: boolean;
-  /** Of a group that was deleted, those at its end. */
-  readonly members: readonly Part[];
-  readonly joined: readonly Part[];
-  readonly left: readonly Part[];
-  /** Those before the change and after it: their gateways have to have heard of all of it. */
-  readonly parts: readonly Part[];
+const behind = (gateway: string, some: readonly Part[]) => some.filter((part) => GATEWAY_OF[part] === gateway);
+const without = (some: readonly Part[], others: readonly Part[]) => some.filter((part) => !others.includes(part));
+
+/**
+ * How a group is to be.
+ * @param before the members before the change; none where it made the group
+ * @param after none where the group was deleted
+ */
+export function outcomeOf(groupId: string, delivery: DeliveryMode, before: readonly Part[], after: readonly Part[]) {
+  const isNew = before.length === 0;
+  const deleted = after.length === 0;
+  const members = deleted ? before : after;
+  const revision = isNew ? 1n : 2n;
+  return {
+    groupId,
+    delivery,
+    deleted,
+    /** Of a group that was deleted, those at its end. */
+    members,
+    /** Of the membership. */
+    revision,
+    /** Version of the Group Key: the end of a group is a revision of its own, that no version serves. */
+    newest: deleted ? 1n : revision,
+    joined: isNew ? [] : without(after, before),
+    left: without(before, members),
+    /** Those that have to have heard of all of it. */
+    gateways: GATEWAYS.filter((name) => behind(name, [...before, ...after]).length > 0),
+  };
 }
-
-const concerned = (house: GroupHouse, { parts }: Outcome) =>
-  GATEWAYS.filter((name) => parts.some((part) => house.members[part].gateway === name));
+type Outcome = ReturnType<typeof outcomeOf>;
 
 /** What gateways and watching devices have not got yet, in words. */
-export async function lackingAt(house: GroupHouse, outcome: Outcome): Promise<string[]> {
-  const { groupId, revision, newest, delivery, deleted, members } = outcome;
+export async function lackingAt(house: House, outcome: Outcome): Promise<string[]> {
+  const { groupId, revision, newest, delivery, deleted, members, gateways } = outcome;
   const lacking: string[] = [];
-  for (const gateway of concerned(house, outcome)) {
+  for (const gateway of gateways) {
     const view = await house.sight.gateway(gateway, groupId);
     if ((view?.revision ?? 0n) < revision) lacking.push(`${gateway}: the notice`);
     const stated = view?.statements.at(-1)?.statement.version ?? 0n;
@@ -45,86 +56,68 @@ export async function lackingAt(house: GroupHouse, outcome: Outcome): Promise<st
 const upTo = (newest: bigint): bigint[] => Array.from({ length: Number(newest) }, (_, index) => BigInt(index + 1));
 
 /** Each version is one and the same key wherever it is. */
-export async function expectOneKey(house: GroupHouse, groupId: string, newest: bigint): Promise<void> {
+export async function expectOneKey(house: House, groupId: string, newest: bigint): Promise<void> {
   for (const version of upTo(newest)) expect((await house.commitments(groupId, version)).size).toBe(1);
 }
 
 /** SMF, CSKMF, KMC and the gateways agree on members, revision and versions; no version is missing, doubled or torn. */
-export async function expectAlikeEverywhere(house: GroupHouse, outcome: Outcome): Promise<void> {
-  const { groupId, revision, newest, deleted } = outcome;
-  const entities = outcome.members.map((part) => house.entity(part)).sort();
+export async function expectAlikeEverywhere(house: House, outcome: Outcome): Promise<void> {
+  const { groupId, revision, newest, deleted, members, gateways } = outcome;
+  const sorted = (some: readonly Part[]) => some.map((part) => house.members[part].entity).sort();
   const group = await persistently(() => house.groups.getGroup(groupId));
   expect(group).toMatchObject({ membershipRevision: revision, deleted });
-  expect([...group.members].sort()).toEqual(deleted ? [] : entities);
+  expect([...group.members].sort()).toEqual(deleted ? [] : sorted(members));
   const status = await persistently(() => house.groups.groupKeyStatus(groupId));
-  // the end of a group is a revision of its own, that no version serves
   expect(status).toMatchObject({ membershipRevision: newest, deleted });
   expect(status.versions.map(({ version }) => version)).toEqual(upTo(newest));
   const kept = await house.sight.kmcVersions(groupId, newest);
   expect(kept.map(({ version }) => version)).toEqual(upTo(newest));
   expect(kept.at(-1)?.state).toBe(deleted ? 'destroyed' : 'live');
-  for (const gateway of concerned(house, outcome)) {
+  for (const gateway of gateways) {
     const view = await house.sight.gateway(gateway, groupId);
     // the end names the version that was the last one
     const noticed = deleted ? [...upTo(newest), newest] : upTo(revision);
     expect(view).toMatchObject({ revision, deleted, noticed });
-    const here = outcome.members.map((part) => house.members[part]).filter((member) => member.gateway === gateway);
-    expect([...(view?.members ?? [])].sort()).toEqual(here.map(({ entity }) => entity).sort());
+    expect([...(view?.members ?? [])].sort()).toEqual(sorted(behind(gateway, members)));
   }
 }
 
-/** Members seal and open with the newest version, nobody else does, and each version is one and the same key. */
-export async function expectInUse(house: GroupHouse, outcome: Outcome): Promise<void> {
-  const { groupId, newest, members, joined, left } = outcome;
+/** Why a device is refused something, once its gateway is there to refuse it. */
+const reasonOf = async (act: () => Promise<unknown>) => (await refusalOf(() => persistently(act))).reason;
+
+/** Only members seal and open with the newest version, and each version is one and the same key. */
+export async function expectInUse(house: House, { groupId, newest, members, joined, left }: Outcome): Promise<void> {
   for (const part of members) {
     const status = await persistently(() => house.members[part].local.groups.pull(groupId));
     expect(status).toMatchObject({ version: newest, ended: false, left: false });
   }
-  for (const sender of members) await expectHeard(house, outcome, sender);
-  for (const part of left) await expectShutOut(house, outcome, part);
+  for (const sender of members) {
+    const plaintext = Buffer.from(`${groupId} from ${sender}`);
+    const message = await persistently(() => house.members[sender].local.groups.seal(groupId, plaintext));
+    for (const part of without(members, [sender])) {
+      const opened = await persistently(() => house.members[part].local.groups.open(message));
+      expect(opened).toEqual({ groupId, version: newest, sender: house.members[sender].entity, plaintext });
+    }
+    for (const part of left)
+      expect(SHUT_OUT).toContain(await reasonOf(() => house.members[part].local.groups.open(message)));
+  }
+  for (const part of left)
+    for (const version of [0n, newest])
+      expect(SHUT_OUT).toContain(await reasonOf(() => house.members[part].local.ask(groupId, version)));
   for (const part of joined)
-    expect(await refusalOf(() => house.members[part].local.ask(groupId, newest - 1n))).toBe('VERSION_NOT_GIVEN');
+    expect(await reasonOf(() => house.members[part].local.ask(groupId, newest - 1n))).toBe('VERSION_NOT_GIVEN');
   await expectOneKey(house, groupId, newest);
 }
 
-async function expectHeard(house: GroupHouse, { groupId, newest, members }: Outcome, sender: Part): Promise<void> {
-  const plaintext = Buffer.from(`${groupId} from ${sender}`);
-  const message = await persistently(() => house.members[sender].local.groups.seal(groupId, plaintext));
-  for (const part of members.filter((one) => one !== sender)) {
-    const opened = await persistently(() => house.members[part].local.groups.open(message));
-    expect(opened).toMatchObject({ groupId, version: newest, sender: house.entity(sender) });
-    expect(opened.plaintext.equals(plaintext)).toBe(true);
-  }
-}
+const SHUT_OUT = ['NOT_A_MEMBER', 'VERSION_NOT_GIVEN'];
 
-async function expectShutOut(house: GroupHouse, { groupId, newest, members }: Outcome, part: Part): Promise<void> {
-  const leaver = house.members[part];
-  for (const version of [0n, newest])
-    expect(['NOT_A_MEMBER', 'VERSION_NOT_GIVEN']).toContain(await refusalOf(() => leaver.local.ask(groupId, version)));
-  const [sender] = members;
-  if (sender === undefined) throw new Error('nobody is left to seal');
-  const message = await house.members[sender].local.groups.seal(groupId, Buffer.from('after it left'));
-  expect(['NOT_A_MEMBER', 'VERSION_NOT_GIVEN']).toContain(await refusalOf(() => leaver.local.groups.open(message)));
-}
-
-/** Nobody is given anything of the group any more, and whoever had its key knows that it has ended. */
-export async function expectGone(house: GroupHouse, { groupId, newest, members }: Outcome): Promise<void> {
+/** A group that was deleted gives nothing any more, and each device that had its key knows that it has ended. */
+export async function expectGone(house: House, { groupId, newest, members }: Outcome): Promise<void> {
   for (const part of members) {
-    const member = house.members[part];
-    expect(await refusalOf(() => member.local.ask(groupId, newest))).toBe('GROUP_DELETED');
-    expect(await member.local.groups.status(groupId)).toMatchObject({ ended: true });
-    expect(await refusalOf(() => member.local.groups.seal(groupId, Buffer.from('too late')))).toBe('GROUP_DELETED');
+    const { local } = house.members[part];
+    expect(await reasonOf(() => local.ask(groupId, newest))).toBe('GROUP_DELETED');
+    expect(await local.groups.status(groupId)).toMatchObject({ ended: true });
+    expect(await reasonOf(() => local.groups.seal(groupId, Buffer.from('too late')))).toBe('GROUP_DELETED');
   }
   await expectOneKey(house, groupId, newest);
-}
-
-/** What it is refused with, once somebody is there to refuse it. */
-async function refusalOf(act: () => Promise<unknown>): Promise<string> {
-  try {
-    await persistently(act);
-  } catch (error) {
-    if (error instanceof CpnsError) return error.reason;
-    throw error;
-  }
-  return 'nothing';
 }

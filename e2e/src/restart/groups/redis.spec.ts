@@ -2,4 +2,4 @@ import { startRedis } from '@cpns/store/testing';
 import { killSuite } from '../suite';
 import { GROUP_FLOWS } from './group-flows';
 
-killSuite(GROUP_FLOWS, () => startRedis());
+killSuite(GROUP_FLOWS, startRedis);

@@ -8,19 +8,9 @@ import * as kmc from '../../../../apps/kmc/src/kmc/kmc.controller';
 import * as held from '../../../../apps/pn-gw/src/cskmf/envelopes';
 import * as noticed from '../../../../apps/pn-gw/src/service-group/known-groups';
 import * as smf from '../../../../apps/smf/src/group-changes/groups';
-import { KMC, SERVER, SMF } from '../due';
+import { GATEWAYS, KMC, SERVER, SMF } from '../due';
 
 const MEMBERS_MAX = 1_000;
-
-/** What a gateway keeps of a group. */
-export interface GatewayView {
-  readonly revision: bigint;
-  readonly deleted: boolean;
-  /** The version of each notice, in the order in which they came; the last four. */
-  readonly noticed: readonly bigint[];
-  readonly statements: readonly { readonly statement: Statement }[];
-  readonly members: readonly string[];
-}
 
 /** The aggregate of a group at a service of the Server side, its record of a change, and its log for each gateway. */
 const SERVER_SIDE = [
@@ -29,26 +19,22 @@ const SERVER_SIDE = [
 ] as const;
 
 export class Sight {
-  /** @param gateways by name */
-  constructor(
-    private readonly deployment: Deployment,
-    private readonly gateways: readonly string[],
-  ) {}
+  constructor(private readonly deployment: Deployment) {}
 
   /** Everything of the group that is still on its way, in words. */
   async underWay(groupId: string): Promise<string[]> {
     const atServices = SERVER_SIDE.map(({ name, aggregate, pending, log }) =>
-      this.#into(name, async (store) => {
+      this.#into(name, async (_, store) => {
         const group = aggregate(groupId);
         const left = await logged(store, group, OUTBOX);
         if ((await store.read(group, [pending])).has(pending)) left.push(pending);
-        for (const to of this.gateways)
+        for (const to of GATEWAYS)
           left.push(...(await logged(store, { kind: 'gateway', id: this.deployment.uri(to) }, log, to)));
         return left.map((what) => `${name}: ${what}`);
       }),
     );
-    const atGateways = this.gateways.map((name) =>
-      this.#into(name, async (store, records) => {
+    const atGateways = GATEWAYS.map((name) =>
+      this.#into(name, async (records, store) => {
         const left = await logged(store, noticed.groupAggregate(groupId), OUTBOX);
         const { index } = await records.read(held.HELD_AGGREGATE, { index: at(held.HELD_INDEX) });
         if (index?.entries.some((one) => one.groupId === groupId) === true) left.push('a push waits');
@@ -62,39 +48,41 @@ export class Sight {
   async kmcVersions(groupId: string, upTo: bigint): Promise<readonly kmc.VersionRecord[]> {
     const names = Array.from({ length: Number(upTo) + 2 }, (_, index) => kmc.versionName(BigInt(index + 1)));
     const wanted = Object.fromEntries(names.map((name) => [name, at(kmc.VERSION, name)]));
-    const found = await this.#into(KMC, (_, records) => records.read(kmc.keyAggregate(groupId), wanted));
+    const found = await this.#into(KMC, (records) => records.read(kmc.keyAggregate(groupId), wanted));
     return names.flatMap((name) => found[name] ?? []);
   }
 
   /** Each version that the Server gives, with its GKC. */
   async stated(groupId: string): Promise<readonly Pick<Statement, 'version' | 'commitment'>[]> {
     const wanted = { head: at(cskmf.GROUP) };
-    const { head } = await this.#into(SERVER, (_, records) => records.read(cskmf.groupAggregate(groupId), wanted));
+    const { head } = await this.#into(SERVER, (records) => records.read(cskmf.groupAggregate(groupId), wanted));
     return head?.versions ?? [];
   }
 
-  /** @returns undefined for a gateway that heard nothing of it */
-  gateway(name: string, groupId: string): Promise<GatewayView | undefined> {
+  /** What a gateway keeps of a group. @returns undefined for a gateway that has not heard of it */
+  gateway(name: string, groupId: string) {
     const group = noticed.groupAggregate(groupId);
-    return this.#into(name, async (store, records) => {
+    return this.#into(name, async (records, store) => {
       const wanted = { notice: at(noticed.NOTICE), statements: at(noticed.STATEMENTS) };
       const { notice, statements } = await records.read(group, wanted);
-      if (notice === undefined) return undefined;
-      return {
-        revision: notice.membershipRevision,
-        deleted: notice.deleted,
-        noticed: notice.noticed.map(({ version }) => version),
-        statements: statements?.known ?? [],
-        members: (await store.members(group, noticed.MEMBERS_SET, undefined, MEMBERS_MAX)).items,
-      };
+      return (
+        notice && {
+          revision: notice.membershipRevision,
+          deleted: notice.deleted,
+          /** The version of each notice, in the order in which they came; the last four. */
+          noticed: notice.noticed.map(({ version }) => version),
+          statements: statements?.known ?? [],
+          members: (await store.members(group, noticed.MEMBERS_SET, undefined, MEMBERS_MAX)).items,
+        }
+      );
     });
   }
 
-  #into<T>(name: string, look: (store: Store, records: Records) => Promise<T>): Promise<T> {
+  #into<T>(name: string, look: (records: Records, store: Store) => Promise<T>): Promise<T> {
     const service = name.includes('/') ? 'pn-gw' : name;
     const masterKeyFile = this.deployment.masterKeyFile(name);
     return lookIntoStore(this.deployment.storeUrl(name), async (store) =>
-      look(store, await openRecords({ store, service, masterKeyFile })),
+      look(await openRecords({ store, service, masterKeyFile }), store),
     );
   }
 }
