@@ -60,11 +60,14 @@ export class Participant {
    */
   async change(kind: 'join' | 'leave', groupId: string): Promise<bigint | undefined> {
     const method = kind === 'join' ? 'joinServiceGroup' : 'leaveServiceGroup';
+    const hadLeft = (await this.#groups.status(groupId)).left;
     const { value, refused } = await untilAnswered(() =>
       this.local.device.call((rpc, how) => rpc[method]({ groupId }, how)),
     );
     // a member that joins stays one; a leaver's SDK forgets the keys
     await patiently(() => this.#groups[kind](groupId));
+    // the SDK has refused a push that came before it knew that the device had joined again
+    if (hadLeft) await patiently(() => this.#groups.pull(groupId));
     // the answer to another attempt may speak of a later revision
     return refused > 0 ? undefined : value.membershipRevision;
   }
