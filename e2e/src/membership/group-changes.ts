@@ -1,5 +1,5 @@
 import { GroupModel, type Change } from './model';
-import type { Participant } from './participant';
+import { entitiesOf, type Participant } from './participant';
 
 /** A group has no fewer and no more members than this, apart from what one batch takes or adds. */
 export const LEAST = 4;
@@ -12,8 +12,6 @@ export const BATCH = 4;
 const STAY = 3;
 
 type Kind = 'add' | 'remove' | 'exchange' | 'join' | 'leave';
-
-export const entitiesOf = (some: readonly Participant[]) => some.map(({ entity }) => entity);
 
 /** Changes of one group's members, drawn at random: by an operator, in batches, and by the devices themselves. */
 export class GroupChanges extends GroupModel {

@@ -6,9 +6,9 @@ import { GroupKeyVersionState } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { parseContentHeader } from '@cpns/group-key';
 import { waitUntil } from '@cpns/testing';
-import { BATCH, entitiesOf, GroupChanges, LEAST, MOST } from './group-changes';
+import { BATCH, GroupChanges, LEAST, MOST } from './group-changes';
 import type { GroupTerms, LifeContext, SealedMessage } from './model';
-import type { Participant } from './participant';
+import { entitiesOf, type Participant } from './participant';
 
 const SENDERS = 2;
 /** Messages that one device opens only after the next change, within the 60 s in which it may. */

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { Choices } from './choices';
 import { Community, DEVICES, PNS } from './community';
 import { GroupLife } from './group-life';
-import type { GroupModel, GroupTerms } from './model';
-import { BARE_REFUSALS, Tally, trial } from './trial';
+import { Tally, type GroupModel, type GroupTerms } from './model';
+import { BARE_REFUSALS, trial } from './trial';
 
 jest.setTimeout(600_000);
 

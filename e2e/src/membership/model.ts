@@ -2,7 +2,6 @@ import type { NewGroup } from '@cpns/testing';
 import type { Choices } from './choices';
 import type { Community } from './community';
 import { inOrder, type Participant } from './participant';
-import type { Tally } from './trial';
 
 /** One change of a group's members. */
 export interface Change {
@@ -19,6 +18,13 @@ export interface SealedMessage {
   readonly sender: Participant;
   readonly sealed: Buffer;
   readonly plaintext: Buffer;
+}
+
+/** What the campaign counts. */
+export class Tally extends Map<string, number> {
+  add(what: string, count = 1): void {
+    this.set(what, (this.get(what) ?? 0) + count);
+  }
 }
 
 export interface LifeContext {

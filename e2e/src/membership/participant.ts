@@ -115,3 +115,5 @@ export class Participant {
     return this.local.close();
   }
 }
+
+export const entitiesOf = (some: readonly Participant[]) => some.map(({ entity }) => entity);

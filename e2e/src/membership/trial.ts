@@ -8,16 +8,8 @@ import { Hoarder } from './bare/hoarder';
 import { readEnvelope } from './bare/keys';
 import { isSigned, NOTHING_SHARED } from './bare/statement';
 import type { Community } from './community';
-import { entitiesOf } from './group-changes';
-import type { GroupModel } from './model';
-import type { Participant } from './participant';
-
-/** What the campaign counts. */
-export class Tally extends Map<string, number> {
-  add(what: string, count = 1): void {
-    this.set(what, (this.get(what) ?? 0) + count);
-  }
-}
+import type { GroupModel, Tally } from './model';
+import { entitiesOf, type Participant } from './participant';
 
 type Groups = ReadonlyMap<string, GroupModel>;
 
