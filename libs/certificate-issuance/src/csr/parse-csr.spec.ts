@@ -79,6 +79,7 @@ describe('requests that OpenSSL made', () => {
     ['RSA-2047', 'CSR_WEAK_KEY', { key: rsa(2047) }],
     ['RSA-4096', 'CSR_WEAK_KEY', { key: rsa(4096) }],
     ['RSA-2048 with exponent 3', 'CSR_WEAK_KEY', { key: rsa(2048, '-pkeyopt', 'rsa_keygen_pubexp:3') }],
+    ['RSA-2048 with exponent 2^32 + 1', 'CSR_WEAK_KEY', { key: rsa(2048, '-pkeyopt', 'rsa_keygen_pubexp:4294967297') }],
     ['an RSA-PSS key', 'CSR_WEAK_KEY', { key: ['-algorithm', 'RSA-PSS', '-pkeyopt', 'rsa_keygen_bits:2048'] }],
     ['P-384', 'CSR_WEAK_KEY', { key: curve('P-384') }],
     ['P-521', 'CSR_WEAK_KEY', { key: curve('P-521') }],
@@ -142,6 +143,8 @@ const RSA = oid(OID.rsaEncryption);
 const ED25519 = oid(OID.ed25519);
 const offCurve = () => Buffer.concat([point().subarray(0, 64), Buffer.from([point()[64]! ^ 1])]);
 const compressed = () => Buffer.concat([Buffer.from([2 + (point()[64]! & 1)]), point().subarray(1, 33)]);
+/** 2^2047, with the usual exponent. */
+const evenModulus = () => encode(hex(`30 82 01 0a 02 82 01 01 00 80 ${'00'.repeat(255)} 02 03 01 00 01`));
 
 describe('a request altered in one place', () => {
   it.each<[string, string, Edit]>([
@@ -169,6 +172,7 @@ describe('a request altered in one place', () => {
     ['the point at infinity', 'CSR_WEAK_KEY', keyOf(P256, () => Buffer.from([0]))],
     ['a curve without a name', 'CSR_WEAK_KEY', keyOf(P256.slice(0, 1), point)],
     ['an RSA key without its NULL', 'CSR_NOT_DER', keyOf([RSA], point)],
+    ['an RSA key whose modulus is even', 'CSR_WEAK_KEY', keyOf([RSA, nothing()], evenModulus)],
     ['an RSA key that is no structure', 'CSR_NOT_DER', keyOf([RSA, nothing()], point)],
     ['an Ed25519 key of 31 bytes', 'CSR_NOT_DER', keyOf([ED25519], () => Buffer.alloc(31, 7))],
     ['an Ed25519 key with parameters', 'CSR_NOT_DER', keyOf([ED25519, nothing()], () => Buffer.alloc(32, 7))],
