@@ -13,7 +13,7 @@ import {
   type Statement,
   statementBytes,
 } from './statement';
-import { forge, FORGERS, signAs, TestServer, testVersion } from './testing';
+import { forge, FORGERS, TestServer, testVersion } from './testing';
 
 const { statement } = testVersion(1_795_000_000_000, new SeededRandom('statement'), { version: 3n });
 const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -146,7 +146,7 @@ describe('who signs statements', () => {
   let statement: Statement;
 
   beforeAll(async () => {
-    server = await TestServer.create({ clock });
+    server = await TestServer.create(clock);
     statement = server.version().statement;
   });
 
@@ -167,7 +167,7 @@ describe('who signs statements', () => {
   });
 
   it('is not a Server of the same name under another root', async () => {
-    const other = await TestServer.create({ clock });
+    const other = await TestServer.create(clock);
     expect(judged(other.sign(statement))).toBe('CERTIFICATE_CHAIN');
   });
 
@@ -194,13 +194,13 @@ describe('who signs statements', () => {
 describe('chains that a verifier remembers', () => {
   const setup = async () => {
     const clock = new FakeClock();
-    const server = await TestServer.create({ clock });
+    const server = await TestServer.create(clock);
     const short = await server.pki.issueService('cpns-server', { notAfter: clock.now() + duration(1, 'hour') });
     return { clock, server, short, statement: server.version().statement };
   };
   const judge = (server: TestServer, verifier: ReturnType<TestServer['verifier']>, by: Credentials) => {
     const { statement } = server.version();
-    const { signature, chain } = signAs(by, statement);
+    const { signature, chain } = forge({ ...by, key: by.privateKey.keyObject }, statement);
     return reasonOf(() => verifier.verify(statement, signature, chain));
   };
 

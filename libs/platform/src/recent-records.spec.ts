@@ -1,7 +1,7 @@
 import { EntityUserKey } from '@cpns/core';
 import { reasonOfAsync } from '@cpns/core/testing';
-import { at, defineRecord, jsonField, Records, SealedRecords, Sealer, secretField, type Aggregate } from '@cpns/store';
-import { FakeMasterKey, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { at, defineRecord, jsonField, type Records, SealedRecords, secretField, type Aggregate } from '@cpns/store';
+import { recordsOn, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { RecentRecords } from './recent-records';
 
 const PLAIN = defineRecord('plain', { text: jsonField<string>() });
@@ -23,8 +23,7 @@ describe('RecentRecords', () => {
   let opened: jest.SpyInstance;
   beforeEach(async () => {
     temporary = await temporaryStore();
-    const sealer = await Sealer.open({ store: temporary.store, service: 's', masterKey: new FakeMasterKey() });
-    records = new Records(temporary.store, sealer);
+    records = await recordsOn(temporary.store);
     recent = new FewRecentRecords(temporary.store, records);
     opened = jest.spyOn(SealedRecords.prototype, 'authenticate');
   });

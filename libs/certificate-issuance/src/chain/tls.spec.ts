@@ -3,12 +3,17 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type TLSSocket } from 'node:tls';
 import type { KeyObject } from 'node:crypto';
 import { systemClock, systemRandom } from '@cpns/core';
-import { issueCertificate } from '../issue/issue-certificate';
-import { createIssuer, type Issuer } from '../issue/issuer';
-import { localSigner } from '../keys/signer';
-import { createDevelopmentPki, privateKeyPem, type Credentials, type DevelopmentPki } from '../pki/development-pki';
+import type { Issuer } from '../issue/issuer';
+import {
+  asAuthority,
+  createDevelopmentPki,
+  issueCredentials,
+  privateKeyPem,
+  type Credentials,
+  type DevelopmentPki,
+} from '../pki/development-pki';
 import { dersToPem } from '../pki/pem';
-import { CAMERA, GATEWAY, mint, newKey, OPERATOR, OTHER_CAMERA, TRUST_DOMAIN, uri, type Alteration } from '../testing';
+import { CAMERA, GATEWAY, minted, OPERATOR, OTHER_CAMERA, TRUST_DOMAIN, uri, type Alteration } from '../testing';
 import { createPeerClassifier } from './classify-peer-leaf';
 
 // TLS asks the system for the time
@@ -19,9 +24,8 @@ let service: Credentials;
 
 beforeAll(async () => {
   pki = await createDevelopmentPki({ trustDomain: TRUST_DOMAIN });
-  const signer = localSigner(newKey());
-  const request = { profile: 'gateway-ca', uri: GATEWAY, key: signer.publicKey } as const;
-  gatewayCa = createIssuer((await issueCertificate(pki.issuingCa.issuer, request, context)).chain, signer);
+  const request = { profile: 'gateway-ca', uri: GATEWAY } as const;
+  gatewayCa = asAuthority(await issueCredentials(pki.issuingCa, request, context)).issuer;
   service = await pki.issueService('cpns-server', { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1'] });
 });
 
@@ -64,12 +68,8 @@ function handshake({ chain, key }: Client, strict: boolean): Promise<string> {
   });
 }
 
-async function entity(issuer: Issuer, edit: Alteration = {}): Promise<Client> {
-  const key = newKey();
-  const own = { profile: 'target-entity', uri: CAMERA, key: localSigner(key).publicKey } as const;
-  const leaf = await mint(issuer, { ...own, ...edit });
-  return { chain: [leaf, ...issuer.chain], key };
-}
+const entity = (issuer: Issuer, edit: Alteration = {}): Promise<Client> =>
+  minted(issuer, { profile: 'target-entity', uri: CAMERA, ...edit });
 
 describe('a TLS 1.3 handshake', () => {
   const byGateway = (edit: Alteration) => () => entity(gatewayCa, edit);
@@ -98,9 +98,8 @@ describe('a TLS 1.3 handshake', () => {
 
   function issuedBy(profile: 'gateway-ca' | 'gateway-identity', more: { dnsNames?: string[] } = {}) {
     return async (): Promise<Client> => {
-      const key = newKey();
-      const request = { profile, uri: GATEWAY, key: localSigner(key).publicKey, ...more };
-      return { chain: (await issueCertificate(pki.issuingCa.issuer, request, context)).chain, key };
+      const { chain, privateKey } = await issueCredentials(pki.issuingCa, { profile, uri: GATEWAY, ...more }, context);
+      return { chain, key: privateKey.keyObject };
     };
   }
 

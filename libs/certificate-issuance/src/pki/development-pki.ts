@@ -112,8 +112,8 @@ async function makeAuthority(
 
 type WithoutKey<T> = T extends unknown ? Omit<T, 'key'> : never;
 
-async function issueCredentials(
-  above: DevelopmentAuthority,
+export async function issueCredentials(
+  above: Pick<DevelopmentAuthority, 'issuer'>,
   request: WithoutKey<IssueRequest>,
   context: IssueContext,
 ): Promise<Credentials> {
@@ -130,7 +130,7 @@ const credentials = (chain: readonly Buffer[], privateKey: PrivateKeyDer): Crede
   privateKey,
 });
 
-const asAuthority = (of: Credentials): DevelopmentAuthority => ({
+export const asAuthority = (of: Credentials): DevelopmentAuthority => ({
   ...of,
   issuer: createIssuer(of.chain, signerFromPkcs8(of.privateKey)),
 });

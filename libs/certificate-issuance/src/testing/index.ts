@@ -3,3 +3,4 @@ export * from './alterations';
 export * from './mint';
 export * from './openssl';
 export * from './world';
+export { asAuthority, issueCredentials } from '../pki/development-pki';

@@ -70,6 +70,13 @@ export async function mint(issuer: Issuer, request: MintRequest): Promise<Buffer
   return certificateDer(bytes, issuer.parts.algorithm, await issuer.signer.sign(bytes));
 }
 
+/** {@link mint} for a fresh key, with the chain above it, leaf first. */
+export async function minted(issuer: Issuer, request: Omit<MintRequest, 'key'>) {
+  const key = newKey();
+  const leaf = await mint(issuer, { key: localSigner(key).publicKey, ...request });
+  return { key, chain: [leaf, ...issuer.chain] };
+}
+
 function editExtensions(fields: Asn1[], edit: (list: Asn1[]) => Asn1[]): void {
   const wrapper = fields[7]?.value;
   const list = Array.isArray(wrapper) ? wrapper[0] : undefined;

@@ -1,11 +1,10 @@
 import { systemRandom, type Clock } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
-import { issueCertificate, type IssueContext } from '../issue/issue-certificate';
-import { createIssuer, type Issuer } from '../issue/issuer';
+import type { IssueContext } from '../issue/issue-certificate';
+import type { Issuer } from '../issue/issuer';
 import type { PublicKey } from '../keys/public-key';
-import { localSigner } from '../keys/signer';
-import { createDevelopmentPki, type DevelopmentPki } from '../pki/development-pki';
-import { mint, newKey } from './mint';
+import { asAuthority, createDevelopmentPki, issueCredentials, type DevelopmentPki } from '../pki/development-pki';
+import { mint, newSigner } from './mint';
 import type { Alteration } from './alterations';
 
 export const TRUST_DOMAIN = 'example.org';
@@ -34,12 +33,8 @@ export async function createTestWorld(): Promise<TestWorld> {
   const clock = new FakeClock();
   const context = { clock, random: systemRandom };
   const pki = await createDevelopmentPki({ trustDomain: TRUST_DOMAIN, clock });
-  const gatewayCa = async (uri: string): Promise<Issuer> => {
-    const signer = localSigner(newKey());
-    const request = { profile: 'gateway-ca', uri, key: signer.publicKey } as const;
-    const { chain } = await issueCertificate(pki.issuingCa.issuer, request, context);
-    return createIssuer(chain, signer);
-  };
+  const gatewayCa = async (uri: string): Promise<Issuer> =>
+    asAuthority(await issueCredentials(pki.issuingCa, { profile: 'gateway-ca', uri }, context)).issuer;
   return {
     clock,
     context,
@@ -47,7 +42,7 @@ export async function createTestWorld(): Promise<TestWorld> {
     root: pki.root.chain[0]!,
     gatewayCa: await gatewayCa(GATEWAY),
     otherGatewayCa: await gatewayCa(OTHER_GATEWAY),
-    leafKey: localSigner(newKey()).publicKey,
+    leafKey: newSigner().publicKey,
   };
 }
 

@@ -1,3 +1,3 @@
 export * from './test-server';
 export { changesOfHistory, HISTORIES, type History } from './histories';
-export { forge, FORGERS } from './forgers';
+export { FORGERS } from './forgers';

@@ -1,20 +1,22 @@
 /** A CPNS Server that signs statements, for tests here and of those who receive them. Keys are made at test time. */
 import { createDevelopmentPki, type Credentials, type DevelopmentPki } from '@cpns/certificate-issuance';
 import { GroupKey, type Clock, type Random } from '@cpns/core';
-import { FakeClock, SeededRandom } from '@cpns/core/testing';
+import { SeededRandom } from '@cpns/core/testing';
+import type { KeyObject } from 'node:crypto';
 import { deriveGroupKeyCommitment } from '../envelope';
 import { NO_SHARED_DIGEST, type SignedStatement, signStatement, type Statement, StatementVerifier } from '../statement';
 
-export interface TestServerOptions {
-  readonly trustDomain?: string;
-  readonly clock?: Clock;
-  readonly random?: Random;
+export interface Forger {
+  readonly key: KeyObject;
+  /** DER, leaf to root. */
+  readonly chain: readonly Buffer[];
 }
 
-/** Signs with these credentials. */
-export function signAs({ privateKey, chain }: Credentials, statement: Statement): SignedStatement {
-  return { statement, signature: signStatement(privateKey.keyObject, statement), chain };
-}
+export const forge = ({ key, chain }: Forger, statement: Statement): SignedStatement => ({
+  statement,
+  signature: signStatement(key, statement),
+  chain,
+});
 
 /** A version as the tests have it: its statement and the key that it commits to. */
 export interface TestVersion {
@@ -24,24 +26,22 @@ export interface TestVersion {
 
 /** A CPNS Server of one trust domain under a root of its own. */
 export class TestServer {
-  private constructor(
+  readonly #random = new SeededRandom('group-key');
+
+  constructor(
     readonly pki: DevelopmentPki,
     readonly credentials: Credentials,
     readonly clock: Clock,
-    private readonly random: Random,
   ) {}
 
-  static async create(options: TestServerOptions = {}): Promise<TestServer> {
-    const { trustDomain = 'example.org', clock = new FakeClock(), random = new SeededRandom('group-key') } = options;
-    const pki = await createDevelopmentPki({ trustDomain, clock });
-    return new TestServer(pki, await pki.issueService('cpns-server'), clock, random);
+  static async create(clock: Clock): Promise<TestServer> {
+    const pki = await createDevelopmentPki({ trustDomain: 'example.org', clock });
+    return new TestServer(pki, await pki.issueService('cpns-server'), clock);
   }
 
   /** DER */
   get root(): Buffer {
-    const [root] = this.pki.root.chain;
-    if (root === undefined) throw new Error('a root has a certificate');
-    return root;
+    return this.pki.root.chain[0]!;
   }
 
   /** As a member or a gateway has it. */
@@ -50,12 +50,13 @@ export class TestServer {
   }
 
   sign(statement: Statement): SignedStatement {
-    return signAs(this.credentials, statement);
+    const { chain, privateKey } = this.credentials;
+    return forge({ chain, key: privateKey.keyObject }, statement);
   }
 
   /** A new Group Key with a statement that is active from now on and sealed with for an hour, unless it says otherwise. */
   version(edit: Partial<Statement> = {}): TestVersion {
-    return testVersion(this.clock.now(), this.random, edit);
+    return testVersion(this.clock.now(), this.#random, edit);
   }
 }
 

@@ -1,6 +1,6 @@
 import { Clock, Random, systemClock, systemRandom } from '@cpns/core';
-import { Records, Sealer, Store } from '@cpns/store';
-import { FakeMasterKey } from '@cpns/store/testing';
+import { Records, Store } from '@cpns/store';
+import { recordsOn } from '@cpns/store/testing';
 import { Logger } from '@cpns/telemetry';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import {
@@ -41,7 +41,6 @@ class TestPlatformModule {}
 /** Modules of a service as one process that has nothing in memory, over a store, a clock and randomness of the test. */
 export async function testProcess(process: TestProcess): Promise<TestingModule> {
   const { name, uri, store, modules, clock = systemClock, random = systemRandom } = process;
-  const sealer = await Sealer.open({ store, service: name, masterKey: new FakeMasterKey() });
   const shared: Provider[] = [
     { provide: ServiceName, useValue: { value: name } },
     { provide: OwnIdentity, useValue: { uri } },
@@ -49,7 +48,7 @@ export async function testProcess(process: TestProcess): Promise<TestingModule> 
     { provide: Clock, useValue: clock },
     { provide: Random, useValue: random },
     { provide: Store, useValue: store },
-    { provide: Records, useValue: new Records(store, sealer) },
+    { provide: Records, useValue: await recordsOn(store, name) },
     ...(process.providers ?? []),
   ];
   const platform: DynamicModule = {

@@ -1,29 +1,33 @@
 /** Group Keys through a device, over TLS on 127.0.0.1: by proof in form secret, by mutual TLS in form key pair. */
 import type { GroupKeyDelivery } from '@cpns/contracts';
-import { FakeClock } from '@cpns/core/testing';
+import { eventually, FakeClock } from '@cpns/core/testing';
 import { deriveKeyId } from '@cpns/key-derivation';
+import type { Records } from '@cpns/store';
+import { recordsOn, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
-import { FakeAssigner } from '../testing/fake-assigner';
-import { FakeGateway } from '../testing/fake-gateway';
-import { MemoryDeviceStates } from '../testing/memory-device-states';
+import { randomUUID } from 'node:crypto';
+import { assigner } from '../testing/fake-assigner';
+import { eachGateway, gateway } from '../testing/fake-gateway';
 import type { AcceptedDelivery } from '../group-key/group-state';
+import type { DeviceStates } from '../state/device-state';
+import { SealedDeviceStates } from '../state/sealed-device-states';
 import { Device } from './device';
 
 const clock = new FakeClock(Date.now());
 const log = new MemoryLog();
-jest.setTimeout(30_000);
-
-let assigner: FakeAssigner;
-let gateway: FakeGateway;
+eachGateway(clock, log);
+let temporary: TemporaryStore;
+let records: Records;
 
 beforeAll(async () => {
-  assigner = await FakeAssigner.create(clock);
-  gateway = await FakeGateway.start(assigner, log.logger);
+  temporary = await temporaryStore();
+  records = await recordsOn(temporary.store);
 });
-afterAll(() => gateway.stop());
+afterAll(() => temporary.dispose());
 
 const deliveries: GroupKeyDelivery[] = [];
-const openDevice = (states = new MemoryDeviceStates()) =>
+const newStates = () => new SealedDeviceStates(records, randomUUID());
+const openDevice = (states: DeviceStates = newStates()) =>
   Device.open({
     states,
     logger: log.logger,
@@ -32,7 +36,7 @@ const openDevice = (states = new MemoryDeviceStates()) =>
     onGroupKeyDelivery: (delivery) => void deliveries.push(delivery),
   });
 
-async function live(name: string, form: 'secret' | 'key-pair', by: 'server' | 'gateway', states?: MemoryDeviceStates) {
+async function live(name: string, form: 'secret' | 'key-pair', by: 'server' | 'gateway', states?: DeviceStates) {
   const device = await openDevice(states);
   const entity = `cpns://pn1.example.org/pne/${name}`;
   await device.assign(assigner.admit({ form, by, entity, endpoint: gateway.tokenAddress }));
@@ -81,18 +85,15 @@ describe('a device’s groups', () => {
     const stop = new AbortController();
     const taken: AcceptedDelivery[] = [];
     const watching = device.groups.watch({ signal: stop.signal, onDelivery: (one) => taken.push(one) });
-    const until = async (condition: () => boolean) => {
-      while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-    };
-    await until(() => gateway.groups.watching === 1);
+    await eventually(() => expect(gateway.groups.watching).toBe(1));
     gateway.groups.push(entity, gateway.groups.delivery(form, 1n, entity));
-    await until(() => taken.length === 1);
+    await eventually(() => expect(taken).toHaveLength(1));
     gateway.groups.breakStreams();
     const { opened } = gateway.groups;
-    await until(() => gateway.groups.opened > opened && gateway.groups.watching === 1);
+    await eventually(() => expect([gateway.groups.opened > opened, gateway.groups.watching]).toEqual([true, 1]));
     gateway.groups.version(form, [entity]);
     gateway.groups.push(entity, gateway.groups.delivery(form, 2n, entity));
-    await until(() => taken.length === 2);
+    await eventually(() => expect(taken).toHaveLength(2));
     await expect(device.groups.status(form)).resolves.toMatchObject({ version: 2n, versions: [1n, 2n] });
     stop.abort();
     await watching;
@@ -100,7 +101,7 @@ describe('a device’s groups', () => {
   });
 
   it('are there again in the next process', async () => {
-    const states = new MemoryDeviceStates();
+    const states = newStates();
     const device = await live('restarted', 'secret', 'server', states);
     const { entity } = device.status;
     gateway.groups.version('diary', [entity]);
@@ -115,7 +116,7 @@ describe('a device’s groups', () => {
   });
 
   it('are taken over by the next key of the same entity', async () => {
-    const states = new MemoryDeviceStates();
+    const states = newStates();
     const device = await live('renewed', 'secret', 'server', states);
     gateway.groups.version('notes', [device.status.entity]);
     await device.groups.pull('notes');

@@ -5,32 +5,17 @@ import { FakeClock } from '@cpns/core/testing';
 import { currentStep } from '@cpns/telemetry';
 import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
 import { deriveKeyId } from '@cpns/key-derivation';
-import { ENTITY, FakeAssigner, GATEWAY, SERVER, type Admit } from '../testing/fake-assigner';
-import { FakeGateway } from '../testing/fake-gateway';
+import { assigner, ENTITY, GATEWAY, SERVER, type Admit } from '../testing/fake-assigner';
+import { eachGateway, gateway } from '../testing/fake-gateway';
 import { MemoryDeviceStates } from '../testing/memory-device-states';
 import { Device, type DeviceOptions } from './device';
 
 // certificates are judged by TLS too, which knows no other time than the real one
 const clock = new FakeClock(Date.now());
 const log = new MemoryLog();
-/** Keys and certificates are made in each test, on machines that do other things besides. */
-jest.setTimeout(30_000);
-
-let assigner: FakeAssigner;
-let gateway: FakeGateway;
-let telemetry: MemoryTelemetry;
-
-beforeAll(async () => {
-  telemetry = new MemoryTelemetry();
-  assigner = await FakeAssigner.create(clock);
-  gateway = await FakeGateway.start(assigner, log.logger);
-});
-afterAll(async () => {
-  await gateway.stop();
-  await telemetry.stop();
-});
+eachGateway(clock, log);
+const telemetry = MemoryTelemetry.forEachTest();
 beforeEach(() => {
-  telemetry.reset();
   gateway.callers.splice(0);
   gateway.unavailable = 0;
   gateway.verifierTime = undefined;

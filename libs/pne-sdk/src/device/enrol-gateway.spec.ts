@@ -4,32 +4,18 @@ import { FakeClock } from '@cpns/core/testing';
 import type { OneTimeString } from '@cpns/key-derivation';
 import { currentStep } from '@cpns/telemetry';
 import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
-import { FakeAssigner, GATEWAY, SERVER } from '../testing/fake-assigner';
-import { FakeGateway } from '../testing/fake-gateway';
+import { assigner, GATEWAY, SERVER } from '../testing/fake-assigner';
+import { eachGateway, gateway } from '../testing/fake-gateway';
 import { Crash, MemoryDeviceStates } from '../testing/memory-device-states';
 import { enrolGateway, type EnrolGatewayOptions } from './enrol-gateway';
 
 const clock = new FakeClock(Date.now());
 const log = new MemoryLog();
-/** Keys and certificates are made in each test, on machines that do other things besides. */
-jest.setTimeout(30_000);
-
-let assigner: FakeAssigner;
-let server: FakeGateway;
-let telemetry: MemoryTelemetry;
-
-beforeAll(async () => {
-  telemetry = new MemoryTelemetry();
-  assigner = await FakeAssigner.create(clock);
-  server = await FakeGateway.start(assigner, log.logger);
-});
-afterAll(async () => {
-  await server.stop();
-  await telemetry.stop();
-});
+eachGateway(clock, log);
+const telemetry = MemoryTelemetry.forEachTest();
 
 const OWN = { form: 'key-pair', by: 'server', entity: GATEWAY, peer: SERVER } as const;
-const admit = () => assigner.admit({ ...OWN, endpoint: server.serverTokenAddress });
+const admit = () => assigner.admit({ ...OWN, endpoint: gateway.serverTokenAddress });
 const options = (states: MemoryDeviceStates, more: Partial<EnrolGatewayOptions> = {}): EnrolGatewayOptions => ({
   states,
   logger: log.logger,
@@ -54,7 +40,6 @@ describe('a PN GW that enrols itself', () => {
   });
 
   it('belongs to no numbered flow', async () => {
-    telemetry.reset();
     const states = new MemoryDeviceStates();
     const steps: unknown[] = [];
     states.onCommit = () => steps.push(currentStep());
@@ -66,7 +51,7 @@ describe('a PN GW that enrols itself', () => {
   it('replaces its identity by another one-time string, and acts with the old one until then', async () => {
     const states = new MemoryDeviceStates();
     const first = await enrolGateway(options(states), admit());
-    server.unavailable = 1;
+    gateway.unavailable = 1;
     await expect(enrolGateway(options(states), admit())).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     expect(states.stored.identity).toEqual(first);
     const second = await enrolGateway(options(states), undefined);

@@ -3,21 +3,14 @@ import { FakeClock } from '@cpns/core/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import fc from 'fast-check';
 import { serverUriOf, routeOf } from '../protocol/admitted';
-import { FakeAssigner, GATEWAY } from '../testing/fake-assigner';
+import { assigner, eachAssigner, GATEWAY, type FakeAssigner } from '../testing/fake-assigner';
 import { Crash, MemoryDeviceStates, type CrashPoint } from '../testing/memory-device-states';
 import type { Channel, OpenChannel } from '../transport/channel';
 import { Device } from './device';
 
 const clock = new FakeClock();
 const { logger } = new MemoryLog();
-/** Keys and certificates are made in each test, on machines that do other things besides. */
-jest.setTimeout(30_000);
-
-let assigner: FakeAssigner;
-
-beforeAll(async () => {
-  assigner = await FakeAssigner.create(clock);
-});
+eachAssigner(clock);
 
 /** Loses the reply of chosen exchanges: the other side did its work, and the device does not hear of it. */
 function channelTo(lost: number[]): OpenChannel {

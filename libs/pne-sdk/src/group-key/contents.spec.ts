@@ -2,23 +2,14 @@
 import { REASONS, systemRandom, type Reason } from '@cpns/core';
 import { CONTENT_TAG_BYTES, encodeContentHeader, parseContentHeader, type ContentHeader } from '@cpns/group-key';
 import { flipped } from '@cpns/core/testing';
-import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
+import { alice, bench, bob, both, eachGroupBench, GROUP } from '../testing/group-bench';
 
-let bench: GroupBench;
-let alice: TestMember;
-let bob: TestMember;
-
-beforeAll(async () => {
-  bench = await GroupBench.create();
-});
+eachGroupBench();
 beforeEach(async () => {
-  bench = bench.fresh();
-  [alice, bob] = [bench.member('alice'), bench.member('bob')];
-  for (const groupId of [GROUP, 'kitchen']) bench.groups.version(groupId, [alice.entity, bob.entity]);
+  bench.groups.version('kitchen', both);
   bench.groups.version('attic', [alice.entity]);
   await bob.keys.pull(GROUP);
 });
-afterAll(() => bench.close());
 
 const seal = (text: string, groupId = GROUP) => alice.keys.seal(groupId, Buffer.from(text));
 
@@ -96,8 +87,8 @@ it.each(titled)('%s', async (_title, bad, reason, check) => {
   // what is asked of the Server about another group is kept, and no part of the refusal
   await bob.keys.pull('kitchen');
   const altered = await bad(message);
-  const before = bob.snapshot();
+  const before = await bob.stored();
   await expect(bob.keys.open(altered)).rejects.toMatchObject({ reason, metadata: { ...(check && { check }) } });
-  expect(bob.snapshot()).toBe(before);
+  expect(await bob.stored()).toEqual(before);
   await expect(bob.keys.open(message)).resolves.toMatchObject({ plaintext: Buffer.from('hello') });
 });

@@ -6,29 +6,19 @@ import { deriveGroupKeyCommitment, endStatement, makeEnvelope, parseEnvelope, ty
 import { forge, FORGERS, TestServer } from '@cpns/group-key/testing';
 import { keyIdBytes } from '@cpns/key-derivation';
 import fc from 'fast-check';
-import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
+import { alice, bench, bob, both, eachGroupBench, GROUP } from '../testing/group-bench';
 
-jest.setTimeout(30_000);
-
-let bench: GroupBench;
+eachGroupBench();
 let foreign: TestServer;
-let alice: TestMember;
-let bob: TestMember;
 
 beforeAll(async () => {
-  bench = await GroupBench.create();
-  foreign = await TestServer.create({ clock: bench.clock });
+  foreign = await TestServer.create(bench.clock);
 });
 beforeEach(async () => {
-  bench = bench.fresh();
-  alice = bench.member('alice');
-  bob = bench.member('bob');
-  const both = [alice.entity, bob.entity];
-  for (let version = 1; version <= 3; version++) bench.groups.version(GROUP, both);
+  for (let version = 2; version <= 3; version++) bench.groups.version(GROUP, both);
   bench.groups.version('kitchen', both);
   await alice.keys.pull(GROUP, 2n);
 });
-afterAll(() => bench.close());
 
 type Wire = NonNullable<GroupKeyDelivery['statement']>;
 const edited = (edit: Partial<Wire>) => (delivery: GroupKeyDelivery) => ({
@@ -48,7 +38,7 @@ const stated = (
   edit: Partial<Statement>,
   own: (groupKey: GroupKey) => Buffer = (groupKey) => envelope(groupKey),
   { statement, groupKey } = newest(),
-) => groupKeyDelivery({ signed: bench.groups.sign({ ...statement, ...edit }), own: own(groupKey) });
+) => groupKeyDelivery({ signed: bench.server.sign({ ...statement, ...edit }), own: own(groupKey) });
 
 /** The bad delivery, `REASON` and the field that the refusal names, and the check of an envelope that found it. */
 type Attack = readonly [
@@ -99,7 +89,7 @@ const FORGED: readonly Attack[] = Object.entries(FORGERS).map(([who, { make, rea
 ]);
 
 const ending = (last: bigint) =>
-  groupKeyDelivery({ signed: bench.groups.sign(endStatement(GROUP, last, bench.clock.now())) });
+  groupKeyDelivery({ signed: bench.server.sign(endStatement(GROUP, last, bench.clock.now())) });
 const ofTheKitchen = () => given(1n, alice.entity, 'kitchen');
 /** Of the Server itself for this version: the statement made anew, with another Group Key. */
 const anew = (version: bigint) => stated({}, (key) => envelope(key, { version }), bench.server.version({ version }));
@@ -191,15 +181,15 @@ const titled = (where: string) =>
 
 describe('a pulled delivery', () => {
   it.each(titled(''))('%s', async (_title, bad, expected, check) => {
-    const before = alice.snapshot();
-    const { commits } = alice.states;
+    const before = await alice.stored();
+    const { commits } = alice;
     const answer = await bad(given(3n));
     bench.groups.answer = () => answer;
     const [reason, field] = expected.split(' ');
     const metadata = { ...(field && { field }), ...(check && { check }) };
     await expect(alice.keys.pull(GROUP)).rejects.toMatchObject({ reason, metadata });
-    expect(alice.snapshot()).toBe(before);
-    expect(alice.states.commits).toBe(commits);
+    expect(await alice.stored()).toEqual(before);
+    expect(alice.commits).toBe(commits);
     // what it had it still seals with, and the true one is still taken
     await expect(alice.keys.status(GROUP)).resolves.toMatchObject({ version: 2n, versions: [2n] });
     bench.groups.answer = undefined;
@@ -208,10 +198,10 @@ describe('a pulled delivery', () => {
 
   const CONFLICT = 'FAILED_PRECONDITION/STATEMENT_CONFLICT';
   it(`the version before, where the newest was asked for by its number, device: ${CONFLICT}`, async () => {
-    const before = alice.snapshot();
+    const before = await alice.stored();
     bench.groups.answer = () => given(1n);
     await expect(alice.keys.pull(GROUP, 3n)).rejects.toMatchObject({ reason: 'STATEMENT_CONFLICT' });
-    expect(alice.snapshot()).toBe(before);
+    expect(await alice.stored()).toEqual(before);
   });
 
   it.each([
@@ -220,21 +210,21 @@ describe('a pulled delivery', () => {
   ])('%s, device: FAILED_PRECONDITION/GROUP_DELETED', async (_what, bad) => {
     bench.groups.answer = () => ending(3n);
     await expect(alice.keys.pull(GROUP)).resolves.toMatchObject({ ended: true });
-    const before = alice.snapshot();
+    const before = await alice.stored();
     bench.groups.answer = bad;
     await expect(alice.keys.pull(GROUP)).rejects.toMatchObject({ reason: 'GROUP_DELETED' });
-    expect(alice.snapshot()).toBe(before);
+    expect(await alice.stored()).toEqual(before);
   });
 
   it('that ends the group is believed whatever was asked for', async () => {
     const { statement: last } = bench.server.version({ version: 4n, commitment: Buffer.alloc(0) });
-    bench.groups.answer = () => groupKeyDelivery({ signed: bench.groups.sign(last) });
+    bench.groups.answer = () => groupKeyDelivery({ signed: bench.server.sign(last) });
     await expect(alice.keys.pull(GROUP, 3n)).resolves.toMatchObject({ version: 4n, ended: true, versions: [2n] });
   });
 
   it('is refused whatever bit of it is turned over (property)', async () => {
     const delivery = given(3n);
-    const before = alice.snapshot();
+    const before = await alice.stored();
     const field = fc.constantFrom('own', 'signature', 'commitment');
     await fc.assert(
       fc.asyncProperty(field, fc.nat(1_000), async (name, at) => {
@@ -242,7 +232,7 @@ describe('a pulled delivery', () => {
         const altered = flipped(bytes, at % bytes.length);
         bench.groups.answer = (one) => (name === 'own' ? { ...one, own: altered } : edited({ [name]: altered })(one));
         await expect(alice.keys.pull(GROUP)).rejects.toBeInstanceOf(CpnsError);
-        expect(alice.snapshot()).toBe(before);
+        expect(await alice.stored()).toEqual(before);
       }),
       { numRuns: 60 },
     );
@@ -260,7 +250,7 @@ describe('a pushed delivery', () => {
       onDelivery: ({ version }) => taken.push(version),
     });
     while (bench.groups.watching === 0) await new Promise((resolve) => setImmediate(resolve));
-    const before = alice.snapshot();
+    const before = await alice.stored();
     const delivery = await bad(given(3n));
     // one that speaks of another group is taken for what it says
     const isOfAnotherGroup = delivery?.statement?.groupId === 'kitchen';
@@ -269,7 +259,7 @@ describe('a pushed delivery', () => {
     if (isOfAnotherGroup) expect(taken).toEqual([1n]);
     else {
       expect(refused).toEqual([expected.split(' ')[0]]);
-      expect(alice.snapshot()).toBe(before);
+      expect(await alice.stored()).toEqual(before);
     }
     bench.groups.push(alice.entity, given(3n));
     while (!taken.includes(3n)) await new Promise((resolve) => setImmediate(resolve));

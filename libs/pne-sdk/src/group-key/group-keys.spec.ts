@@ -3,37 +3,15 @@ import { parseContentHeader } from '@cpns/group-key';
 import { currentStep } from '@cpns/telemetry';
 import { MemoryTelemetry } from '@cpns/telemetry/testing';
 import { GATEWAY } from '../testing/fake-assigner';
-import { GROUP, GroupBench, type TestMember } from '../testing/group-bench';
+import { alice, bench, bob, both, eachGroupBench, GROUP } from '../testing/group-bench';
 import { CONFIRM_MS } from './group-keys';
 import { REFUSAL_MS } from './groups-in-use';
-
-jest.setTimeout(30_000);
 
 const HELLO = Buffer.from('hello');
 const away = new CpnsError('DEPENDENCY_UNAVAILABLE', 'the gateway does not answer');
 
-let telemetry: MemoryTelemetry;
-let bench: GroupBench;
-let alice: TestMember;
-let bob: TestMember;
-let both: string[];
-
-beforeAll(async () => {
-  telemetry = new MemoryTelemetry();
-  bench = await GroupBench.create();
-});
-beforeEach(() => {
-  bench = bench.fresh();
-  alice = bench.member('alice');
-  bob = bench.member('bob');
-  both = [alice.entity, bob.entity];
-  bench.groups.version(GROUP, both);
-  telemetry.reset();
-});
-afterAll(async () => {
-  bench.close();
-  await telemetry.stop();
-});
+eachGroupBench();
+const telemetry = MemoryTelemetry.forEachTest();
 
 const versionOf = (message: Buffer) => parseContentHeader(message).version;
 const refused = (reason: string) => expect.objectContaining({ reason }) as Error;
@@ -41,7 +19,7 @@ const refused = (reason: string) => expect.objectContaining({ reason }) as Error
 describe('GK-PULL', () => {
   it('is steps 1 and 5 at the device, one after the other, and one commit in the last', async () => {
     const steps: unknown[] = [];
-    alice.states.onCommit = () => void steps.push(currentStep());
+    alice.onCommit = () => void steps.push(currentStep());
     const sealUntil = bench.clock.now() + 3_600_000;
     const status = { groupId: GROUP, version: 1n, ended: false, left: false, sealUntil, versions: [1n] };
     await expect(alice.keys.pull(GROUP)).resolves.toEqual(status);
@@ -57,7 +35,7 @@ describe('GK-PULL', () => {
   it('changes nothing when it brings nothing new', async () => {
     await alice.keys.pull(GROUP);
     await alice.keys.pull(GROUP);
-    expect(alice.states.commits).toBe(1);
+    expect(alice.commits).toBe(1);
   });
 
   it('takes a later seal-until for the same version, and no earlier one', async () => {
@@ -78,7 +56,7 @@ describe('GK-PULL', () => {
     ['a version before joining', () => bench.member('carol').keys.pull(GROUP, 1n), 'NOT_A_MEMBER'],
   ])('is refused: %s', async (_what, pull, reason) => {
     await expect(pull()).rejects.toThrow(refused(reason));
-    expect(alice.states.commits).toBe(0);
+    expect(alice.commits).toBe(0);
   });
 
   it('needs a live key', async () => {
@@ -95,7 +73,7 @@ describe('GK-PULL', () => {
     await alice.keys.pull(GROUP);
     bench.groups.version(GROUP, both);
     let release = () => undefined as void;
-    alice.states.onCommit = () => new Promise<void>((resolve) => (release = resolve));
+    alice.onCommit = () => new Promise<void>((resolve) => (release = resolve));
     const pulling = alice.keys.pull(GROUP);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(versionOf(await alice.keys.seal(GROUP, HELLO))).toBe(1n);
@@ -107,11 +85,11 @@ describe('GK-PULL', () => {
   it('goes on with what is stored after a commit that failed', async () => {
     await alice.keys.pull(GROUP);
     bench.groups.version(GROUP, both);
-    alice.states.onCommit = () => {
+    alice.onCommit = () => {
       throw new CpnsError('DEPENDENCY_UNAVAILABLE', 'the disk is full');
     };
     await expect(alice.keys.pull(GROUP)).rejects.toThrow(refused('DEPENDENCY_UNAVAILABLE'));
-    alice.states.onCommit = undefined;
+    alice.onCommit = undefined;
     await expect(alice.keys.status(GROUP)).resolves.toMatchObject({ version: 1n, versions: [1n] });
     await expect(alice.keys.pull(GROUP)).resolves.toMatchObject({ version: 2n, versions: [1n, 2n] });
   });
@@ -132,7 +110,7 @@ describe('GK-PULL', () => {
     alice.live = bench.member('alice-2').live;
     const keys = alice.restart();
     await expect(keys.status(GROUP)).resolves.toMatchObject({ version: 0n, versions: [] });
-    expect(alice.states.stored.get(GROUP)).toMatchObject({ entity: alice.entity, keyring: { versions: [] } });
+    expect(await alice.state()).toMatchObject({ entity: alice.entity, keyring: { versions: [] } });
   });
 });
 
@@ -140,9 +118,9 @@ describe('sealing', () => {
   it('pulls by itself when there is no key, and commits nothing per message', async () => {
     const message = await alice.keys.seal(GROUP, HELLO);
     expect(versionOf(message)).toBe(1n);
-    const { commits } = alice.states;
+    const { commits } = alice;
     for (let n = 0; n < 500; n++) await alice.keys.seal(GROUP, HELLO);
-    expect(alice.states.commits).toBe(commits);
+    expect(alice.commits).toBe(commits);
     expect(bench.groups.pulls).toHaveLength(1);
   });
 

@@ -1,8 +1,7 @@
 import { GroupKey, systemRandom } from '@cpns/core';
 import type { KnownVersion } from '@cpns/group-key';
 import { testVersion } from '@cpns/group-key/testing';
-import { Records, Sealer } from '@cpns/store';
-import { FakeMasterKey, rawDump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { recordsOn, rawDump, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import fc from 'fast-check';
 import { deviceAggregate, SealedDeviceStates } from '../state/sealed-device-states';
 import type { GroupContent, GroupState, GroupStates, ReplayBucket } from './group-state';
@@ -20,10 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => temporary.dispose());
 
-async function records(): Promise<Records> {
-  const { store } = temporary;
-  return new Records(store, await Sealer.open({ store, service: 'pne', masterKey: new FakeMasterKey() }));
-}
+const records = () => recordsOn(temporary.store);
 
 const open = async (name?: string): Promise<GroupStates> => new SealedDeviceStates(await records(), name).groups;
 

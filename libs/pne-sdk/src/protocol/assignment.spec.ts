@@ -1,30 +1,17 @@
-import {
-  createCsr,
-  createIssuer,
-  issueCertificate,
-  newPrivateKey,
-  signerFromPkcs8,
-  type Issuer,
-} from '@cpns/certificate-issuance';
-import { newKey } from '@cpns/certificate-issuance/testing';
+import { createCsr, issueCertificate, newPrivateKey, signerFromPkcs8, type Issuer } from '@cpns/certificate-issuance';
+import { asAuthority, issueCredentials, newKey } from '@cpns/certificate-issuance/testing';
 import { AssignmentRequest, type AssignmentReply, checkAssignment } from '@cpns/contracts';
 import { PrivateKeyDer, systemRandom, type Reason } from '@cpns/core';
 import { FakeClock, flipped } from '@cpns/core/testing';
 import { enrolReplyMac } from '@cpns/key-derivation';
 import fc from 'fast-check';
-import { ENTITY, FakeAssigner, GATEWAY, issueTo, SERVER, type Admit } from '../testing/fake-assigner';
+import { assigner, eachAssigner, ENTITY, FakeAssigner, GATEWAY, SERVER, type Admit } from '../testing/fake-assigner';
 import { acceptAssignment, type OwnKey, type PendingAssignment, prepareAssignment, receivingStep } from './assignment';
 import { METHODS, routeOf } from './admitted';
 
 const clock = new FakeClock();
-/** Keys and certificates are made in each test, on machines that do other things besides. */
-jest.setTimeout(30_000);
-
-let assigner: FakeAssigner;
-
-beforeAll(async () => {
-  assigner = await FakeAssigner.create(clock);
-});
+const context = { clock, random: systemRandom };
+eachAssigner(clock);
 
 const pendingFor = (admit: Admit, own?: OwnKey) =>
   prepareAssignment(assigner.admit(admit), assigner.root, systemRandom, own);
@@ -134,7 +121,6 @@ const vouchedFor =
 /** What that authority issues for the key of the request, to whomever it likes. */
 async function issuedTo(pending: PendingAssignment, issuer: Issuer, uri: string): Promise<readonly Buffer[]> {
   const { csr } = checkAssignment(AssignmentRequest.decode(pending.request), METHODS.assign);
-  const context = { clock, random: systemRandom };
   return (await issueCertificate(issuer, { profile: 'target-entity', uri, key: csr!.key }, context)).chain;
 }
 
@@ -147,8 +133,8 @@ describe('a reply is refused', () => {
 
   const vouched = (issuer: () => Issuer, uri: string) => vouchedFor((pending) => issuedTo(pending, issuer(), uri));
   const otherKey = vouchedFor(async () => {
-    const request = { profile: 'target-entity', uri: ENTITY } as const;
-    return (await issueTo(serverCa(), request, clock)).chain;
+    const { pki } = assigner.authorities;
+    return (await issueCredentials(pki.serverEntityCa, { profile: 'target-entity', uri: ENTITY }, context)).chain;
   });
   const otherRoot = vouchedFor(async (pending) => {
     const { pki } = (await FakeAssigner.create(clock)).authorities;
@@ -227,6 +213,6 @@ describe('a request is not made', () => {
 
 async function byAnotherGateway(pending: PendingAssignment): Promise<readonly Buffer[]> {
   const uri = 'cpns://pn1.example.org/pn-gw/gw2';
-  const ca = await issueTo(assigner.authorities.pki.issuingCa.issuer, { profile: 'gateway-ca', uri }, clock);
-  return issuedTo(pending, createIssuer(ca.chain, signerFromPkcs8(ca.privateKey)), ENTITY);
+  const ca = await issueCredentials(assigner.authorities.pki.issuingCa, { profile: 'gateway-ca', uri }, context);
+  return issuedTo(pending, asAuthority(ca).issuer, ENTITY);
 }

@@ -1,22 +1,16 @@
 import { createCsr, newPrivateKey, signerFromPkcs8, type Credentials } from '@cpns/certificate-issuance';
+import { issueCredentials } from '@cpns/certificate-issuance/testing';
 import { AssignmentRequest, RegistrationRequest, type RegistrationReply } from '@cpns/contracts';
 import { EntityUserKey, systemRandom, type Reason } from '@cpns/core';
 import { FakeClock, flipped } from '@cpns/core/testing';
 import { generateHpkeKeyPair, hpkePublicKey, signBytes } from '@cpns/key-derivation';
-import { ENTITY, FakeAssigner, issueTo, type AssignedBy } from '../testing/fake-assigner';
+import { assigner, eachAssigner, ENTITY, FakeAssigner, type AssignedBy } from '../testing/fake-assigner';
 import { acceptAssignment, type Assigned, needsRegistration, type OwnKey, prepareAssignment } from './assignment';
 import { routeOf, type Admitted } from './admitted';
 import { acceptRegistration, prepareRegistration, registrationRequest, type PendingRegistration } from './registration';
 
 const clock = new FakeClock();
-/** Keys and certificates are made in each test, on machines that do other things besides. */
-jest.setTimeout(30_000);
-
-let assigner: FakeAssigner;
-
-beforeAll(async () => {
-  assigner = await FakeAssigner.create(clock);
-});
+eachAssigner(clock);
 
 interface Case {
   readonly admitted: Admitted;
@@ -127,10 +121,10 @@ const otherServer = async () => (await FakeAssigner.create(clock)).authorities.s
 
 describe('a reply is refused', () => {
   const pki = () => assigner.authorities.pki;
-  const entityCredentials = async () => ({
-    ...assigner.authorities.server,
-    ...(await issueTo(pki().serverEntityCa.issuer, { profile: 'target-entity', uri: ENTITY }, clock)),
-  });
+  const entityCredentials = () => {
+    const request = { profile: 'target-entity', uri: ENTITY } as const;
+    return issueCredentials(pki().serverEntityCa, request, { clock, random: systemRandom });
+  };
 
   it.each<[string, 'secret' | 'key-pair', Alter, Reason]>([
     ['missing', 'secret', () => undefined, 'FIELD_MISSING'],

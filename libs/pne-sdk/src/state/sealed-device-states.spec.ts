@@ -1,7 +1,6 @@
 import { newPrivateKey } from '@cpns/certificate-issuance';
 import { EntityUserKey, HpkePrivateKey, PrivateKeyDer, SecondSeed, Secret, TokenAuthKey } from '@cpns/core';
-import { Records, Sealer } from '@cpns/store';
-import { FakeMasterKey, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import { recordsOn, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import fc from 'fast-check';
 import type { Assigned } from '../protocol/assignment';
 import type { Admitted } from '../protocol/admitted';
@@ -15,11 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => temporary.dispose());
 
-async function open(name?: string): Promise<SealedDeviceStates> {
-  const { store } = temporary;
-  const sealer = await Sealer.open({ store, service: 'pne', masterKey: new FakeMasterKey() });
-  return new SealedDeviceStates(new Records(store, sealer), name);
-}
+const open = async (name?: string) => new SealedDeviceStates(await recordsOn(temporary.store), name);
 
 /** Secrets in the clear, so that states can be compared by what they hold. */
 const bare = (value: unknown): unknown => {

@@ -4,16 +4,14 @@
  */
 import {
   createDevelopmentPki,
-  createIssuer,
   issueCertificate,
-  newPrivateKey,
   parseCertificate,
-  signerFromPkcs8,
   verifyChain,
   type Credentials,
+  type DevelopmentAuthority,
   type DevelopmentPki,
-  type Issuer,
 } from '@cpns/certificate-issuance';
+import { asAuthority, issueCredentials } from '@cpns/certificate-issuance/testing';
 import {
   AssignmentReply,
   AssignmentRequest,
@@ -85,23 +83,18 @@ interface Authorities {
   readonly pki: DevelopmentPki;
   readonly gateway: Credentials;
   readonly server: Credentials;
-  readonly gatewayCa: Issuer;
+  readonly gatewayCa: DevelopmentAuthority;
 }
 
-/** A certificate with a fresh key, under an authority. */
-export async function issueTo(
-  issuer: Issuer,
-  request: {
-    profile: 'gateway-identity' | 'gateway-ca' | 'target-entity';
-    uri: string;
-    ipAddresses?: readonly string[];
-  },
-  clock: Clock,
-): Promise<Pick<Credentials, 'chain' | 'privateKey'>> {
-  const privateKey = newPrivateKey();
-  const key = signerFromPkcs8(privateKey).publicKey;
-  const { chain } = await issueCertificate(issuer, { ...request, key }, { clock, random: systemRandom });
-  return { chain, privateKey };
+/** Of the tests of a file, which {@link eachAssigner} makes. */
+export let assigner: FakeAssigner;
+
+/** Makes {@link assigner} before the tests of a file: each makes keys and certificates, on machines that do other things besides. */
+export function eachAssigner(clock: Clock): void {
+  jest.setTimeout(30_000);
+  beforeAll(async () => {
+    assigner = await FakeAssigner.create(clock);
+  });
 }
 
 export class FakeAssigner {
@@ -124,11 +117,11 @@ export class FakeAssigner {
   static async create(clock: Clock): Promise<FakeAssigner> {
     const pki = await createDevelopmentPki({ trustDomain: TRUST_DOMAIN, clock });
     const server = await pki.issueService('cpns-server', { ipAddresses: ['127.0.0.1'] });
+    const context = { clock, random: systemRandom };
     const request = { profile: 'gateway-identity', uri: GATEWAY, ipAddresses: ['127.0.0.1'] } as const;
-    const gateway = await issueTo(pki.issuingCa.issuer, request, clock);
-    const ca = await issueTo(pki.issuingCa.issuer, { profile: 'gateway-ca', uri: GATEWAY }, clock);
-    const gatewayCa = createIssuer(ca.chain, signerFromPkcs8(ca.privateKey));
-    return new FakeAssigner(clock, { pki, server, gateway: { ...server, ...gateway }, gatewayCa });
+    const gateway = await issueCredentials(pki.issuingCa, request, context);
+    const ca = await issueCredentials(pki.issuingCa, { profile: 'gateway-ca', uri: GATEWAY }, context);
+    return new FakeAssigner(clock, { pki, server, gateway, gatewayCa: asAuthority(ca) });
   }
 
   /** DER */
@@ -180,11 +173,12 @@ export class FakeAssigner {
     if (csr !== undefined) {
       const { pki, gatewayCa } = this.authorities;
       const enrols = gateway.uri === entity.uri;
-      const entityCa = token.assigner === SERVER ? pki.serverEntityCa.issuer : gatewayCa;
+      const entityCa = token.assigner === SERVER ? pki.serverEntityCa : gatewayCa;
       const request = { profile: enrols ? 'gateway-identity' : 'target-entity', key: csr.key } as const;
       const context = { clock: this.clock, random: systemRandom };
       const uri = formatSubject(entity.uri, enrol.user);
-      const { chain } = await issueCertificate(enrols ? pki.issuingCa.issuer : entityCa, { ...request, uri }, context);
+      const { issuer } = enrols ? pki.issuingCa : entityCa;
+      const { chain } = await issueCertificate(issuer, { ...request, uri }, context);
       return assignmentReply(answerWithCertificate(shown, enrol, chain));
     }
     const notAfter = this.clock.now() + KEY_LIFE_MS;

@@ -1,7 +1,7 @@
 /** The ports of a PN GW, and the token port of a Server, over TLS on 127.0.0.1, with a {@link FakeAssigner} behind them. */
 import { dersToPem, derToPem, privateKeyPem, type Credentials } from '@cpns/certificate-issuance';
 import { EntityUserKeyServiceService, PnGatewayServiceService, type AssignmentRequest } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
+import { CpnsError, type Clock } from '@cpns/core';
 import {
   createServerPort,
   implement,
@@ -13,9 +13,11 @@ import {
   type ProofVerifier,
   type ServerPort,
 } from '@cpns/grpc';
+import { TestServer } from '@cpns/group-key/testing';
 import { deriveConfirmKey, deriveKeyId, keyIdBytes, parseProof, verifyProof } from '@cpns/key-derivation';
 import type { Logger } from '@cpns/telemetry';
-import { GATEWAY, TRUST_DOMAIN, type FakeAssigner } from './fake-assigner';
+import { MemoryLog } from '@cpns/telemetry/testing';
+import { assigner, eachAssigner, GATEWAY, TRUST_DOMAIN, type FakeAssigner } from './fake-assigner';
 import { FakeGroups } from './fake-groups';
 
 const { renewEntityUserKey, ...SERVED } = PnGatewayServiceService;
@@ -61,6 +63,18 @@ const tlsOf = ({ chain, privateKey }: Pick<Credentials, 'chain' | 'privateKey'>,
   ca: derToPem(root),
 });
 
+/** Of the tests of a file, which {@link eachGateway} starts. */
+export let gateway: FakeGateway;
+
+/** {@link eachAssigner} behind a gateway. */
+export function eachGateway(clock: Clock, { logger } = new MemoryLog()): void {
+  eachAssigner(clock);
+  beforeAll(async () => {
+    gateway = await FakeGateway.start(assigner, logger);
+  });
+  afterAll(() => gateway.stop());
+}
+
 export class FakeGateway {
   /** Who called with a key, and how it showed that. */
   readonly callers: CallerEntity[] = [];
@@ -77,7 +91,7 @@ export class FakeGateway {
     logger: Logger,
   ) {
     const { root, authorities, clock } = assigner;
-    this.groups = new FakeGroups({ credentials: authorities.server, clock });
+    this.groups = new FakeGroups(new TestServer(authorities.pki, authorities.server, clock));
     const gateway = implement(SERVED, handlersOf(this));
     const { assignEntityUserKey } = EntityUserKeyServiceService;
     const server = implement(

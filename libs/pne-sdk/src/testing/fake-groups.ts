@@ -1,9 +1,9 @@
 /** Service Groups as a CPNS Server and a PN GW show them to a member: signed statements, envelopes, pushes. */
-import type { Credentials } from '@cpns/certificate-issuance';
 import { type GroupKeyDelivery, type WatchGroupKeysResponse, groupKeyDelivery } from '@cpns/contracts';
-import { CpnsError, systemRandom, type Clock } from '@cpns/core';
-import { endStatement, makeEnvelope, type SignedStatement, type Statement } from '@cpns/group-key';
-import { signAs, testVersion, type TestVersion } from '@cpns/group-key/testing';
+import { CpnsError } from '@cpns/core';
+import { endStatement, makeEnvelope, type Statement } from '@cpns/group-key';
+import type { TestServer, TestVersion } from '@cpns/group-key/testing';
+import { PassThrough } from 'node:stream';
 import type { GroupKeyChannel } from '../group-key/member';
 import type { LiveKey } from '../state/device-state';
 
@@ -19,19 +19,6 @@ interface FakeGroup {
   end?: Statement;
 }
 
-interface Watcher {
-  readonly entity: string;
-  readonly queue: WatchGroupKeysResponse[];
-  wake: () => void;
-  failure?: CpnsError;
-}
-
-export interface FakeGroupsOptions {
-  /** Of service/cpns-server. */
-  readonly credentials: Credentials;
-  readonly clock: Clock;
-}
-
 export class FakeGroups {
   /** Every pull as it was asked for: E, group-id, version. */
   readonly pulls: string[] = [];
@@ -43,9 +30,10 @@ export class FakeGroups {
   opened = 0;
   readonly #groups = new Map<string, FakeGroup>();
   readonly #keys = new Map<string, MemberKey>();
-  readonly #watchers = new Set<Watcher>();
+  /** The open streams, each with the E that watches. */
+  readonly #watchers = new Map<PassThrough, string>();
 
-  constructor(private readonly options: FakeGroupsOptions) {}
+  constructor(private readonly server: TestServer) {}
 
   register(key: MemberKey): void {
     this.#keys.set(key.entity, key);
@@ -55,7 +43,7 @@ export class FakeGroups {
   version(groupId: string, members: readonly string[], edit: Partial<Statement> = {}): TestVersion {
     const group = this.#groups.get(groupId) ?? { members: new Set(), versions: [] };
     const number = BigInt(group.versions.length + 1);
-    const made = testVersion(this.options.clock.now(), systemRandom, { groupId, version: number, ...edit });
+    const made = this.server.version({ groupId, version: number, ...edit });
     group.members = new Set(members);
     group.versions.push({ ...made, recipients: group.members });
     this.#groups.set(groupId, group);
@@ -71,11 +59,7 @@ export class FakeGroups {
 
   end(groupId: string): void {
     const group = this.#group(groupId);
-    group.end = endStatement(groupId, BigInt(group.versions.length), this.options.clock.now());
-  }
-
-  sign(statement: Statement): SignedStatement {
-    return signAs(this.options.credentials, statement);
+    group.end = endStatement(groupId, BigInt(group.versions.length), this.server.clock.now());
   }
 
   /** What the Server makes for one member, whether it is given or not. */
@@ -83,28 +67,21 @@ export class FakeGroups {
     const { statement, groupKey } = this.#group(groupId).versions[Number(version) - 1]!;
     const { secret, keyId } = this.#keys.get(entity)!;
     const own = makeEnvelope(secret, keyId, { groupId, version, entity }, groupKey);
-    return groupKeyDelivery({ signed: this.sign(statement), own });
+    return groupKeyDelivery({ signed: this.server.sign(statement), own });
   }
 
   endDelivery(groupId: string): GroupKeyDelivery {
-    return groupKeyDelivery({ signed: this.sign(this.#group(groupId).end!) });
+    return groupKeyDelivery({ signed: this.server.sign(this.#group(groupId).end!) });
   }
 
   /** GK-PUSH to whoever watches. */
   push(entity: string, delivery: GroupKeyDelivery | undefined, traceparent = ''): void {
-    for (const watcher of this.#watchers)
-      if (watcher.entity === entity) {
-        watcher.queue.push({ delivery, traceparent });
-        watcher.wake();
-      }
+    for (const [stream, watcher] of this.#watchers) if (watcher === entity) stream.write({ delivery, traceparent });
   }
 
   /** Ends every stream. */
   breakStreams(failure = new CpnsError('DEPENDENCY_UNAVAILABLE', 'the gateway ended')): void {
-    for (const watcher of this.#watchers) {
-      watcher.failure = failure;
-      watcher.wake();
-    }
+    for (const stream of this.#watchers.keys()) stream.destroy(failure);
   }
 
   get watching(): number {
@@ -155,23 +132,11 @@ export class FakeGroups {
 
   #watch(entity: string, signal: AbortSignal): AsyncIterable<WatchGroupKeysResponse> {
     this.opened += 1;
-    const watcher: Watcher = { entity, queue: [], wake: () => undefined };
-    this.#watchers.add(watcher);
-    signal.addEventListener('abort', () => watcher.wake());
-    return this.#messages(watcher, signal);
-  }
-
-  async *#messages(watcher: Watcher, signal: AbortSignal): AsyncGenerator<WatchGroupKeysResponse, void> {
-    try {
-      while (!signal.aborted) {
-        const next = watcher.queue.shift();
-        if (next !== undefined) yield next;
-        else if (watcher.failure !== undefined) throw watcher.failure;
-        else await new Promise<void>((resolve) => (watcher.wake = resolve));
-      }
-    } finally {
-      this.#watchers.delete(watcher);
-    }
+    const stream = new PassThrough({ objectMode: true });
+    this.#watchers.set(stream, entity);
+    stream.once('close', () => this.#watchers.delete(stream));
+    signal.addEventListener('abort', () => stream.end());
+    return stream;
   }
 }
 

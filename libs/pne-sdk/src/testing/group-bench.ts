@@ -1,41 +1,65 @@
-/** One device's {@link GroupKeys} on memory states, against a {@link FakeGroups}. */
+/** Devices' {@link GroupKeys} on stores of their own, against a {@link FakeGroups}. */
 import { EntityUserKey, systemRandom } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { TestServer } from '@cpns/group-key/testing';
 import { deriveKeyId } from '@cpns/key-derivation';
+import { Records, type Sealer, type Store } from '@cpns/store';
+import { dump, recordsOn, temporaryStore, wrappedStore, type DumpedAggregate } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { GroupKeys, type GroupKeysContext } from '../group-key/group-keys';
+import type { GroupState, GroupStates } from '../group-key/group-state';
 import type { LiveKey } from '../state/device-state';
+import { deviceAggregate, SealedDeviceStates } from '../state/sealed-device-states';
 import { GATEWAY, SERVER } from './fake-assigner';
 import { FakeGroups } from './fake-groups';
-import { MemoryGroupStates } from './memory-group-states';
 
 export const GROUP = 'living-room';
+
+/** Of the running test. */
+export let bench: GroupBench;
+export let alice: TestMember;
+export let bob: TestMember;
+/** E of each of the two. */
+export let both: string[];
+
+/** A Server and a clock for the tests of a file; each of them begins with version 1 of {@link GROUP} for Alice and Bob. */
+export function eachGroupBench(): void {
+  jest.setTimeout(30_000);
+  let stop: () => Promise<void>;
+  beforeAll(async () => {
+    const clock = new FakeClock();
+    const { store, dispose } = await temporaryStore(clock);
+    const { sealer } = await recordsOn(store);
+    bench = new GroupBench(await TestServer.create(clock), clock, store, sealer);
+    stop = dispose;
+  });
+  beforeEach(() => {
+    bench = new GroupBench(bench.server, bench.clock, bench.store, bench.sealer);
+    [alice, bob] = [bench.member('alice'), bench.member('bob')];
+    both = [alice.entity, bob.entity];
+    bench.groups.version(GROUP, both);
+  });
+  afterEach(() => bench.close());
+  afterAll(() => stop());
+}
+
+let members = 0;
 
 export class GroupBench {
   readonly log = new MemoryLog();
   readonly groups: FakeGroups;
-  #opened: GroupKeys[] = [];
+  readonly #opened: GroupKeys[] = [];
 
-  private constructor(
+  constructor(
     readonly server: TestServer,
     readonly clock: FakeClock,
+    readonly store: Store,
+    readonly sealer: Sealer,
   ) {
-    this.groups = new FakeGroups({ credentials: server.credentials, clock });
+    this.groups = new FakeGroups(server);
   }
 
-  static async create(): Promise<GroupBench> {
-    const clock = new FakeClock();
-    return new GroupBench(await TestServer.create({ clock }), clock);
-  }
-
-  /** The same Server without any groups, later than all before. */
-  fresh(): GroupBench {
-    this.close();
-    return new GroupBench(this.server, this.clock);
-  }
-
-  member(name: string, more: Partial<LiveKey> = {}): TestMember {
+  member(name: string): TestMember {
     const secret = new EntityUserKey(systemRandom.bytes(32));
     const live: LiveKey = {
       entity: `cpns://pn1.example.org/pne/${name}`,
@@ -48,7 +72,6 @@ export class GroupBench {
       assigner: SERVER,
       secret,
       keyId: deriveKeyId(secret),
-      ...more,
     };
     this.groups.register(live);
     return new TestMember(this, live);
@@ -60,12 +83,18 @@ export class GroupBench {
   }
 
   close(): void {
-    for (const keys of this.#opened.splice(0)) keys.close();
+    for (const keys of this.#opened) keys.close();
   }
 }
 
 export class TestMember {
-  readonly states = new MemoryGroupStates();
+  /** Of the device, in the store of all. */
+  readonly name = `device-${++members}`;
+  readonly states: GroupStates;
+  /** Commits that were made. */
+  commits = 0;
+  /** Told of each commit before it is made; what it throws the commit fails with. */
+  onCommit: (() => unknown) | undefined;
   /** As the process has it that runs now. */
   keys: GroupKeys;
 
@@ -73,6 +102,13 @@ export class TestMember {
     private readonly bench: GroupBench,
     public live: LiveKey,
   ) {
+    const { store, sealer } = bench;
+    const watched = wrappedStore(store, async (...change) => {
+      await this.onCommit?.();
+      this.commits += 1;
+      return store.commit(...change);
+    });
+    this.states = new SealedDeviceStates(new Records(watched, sealer), this.name).groups;
     this.keys = this.start();
   }
 
@@ -104,14 +140,14 @@ export class TestMember {
     return this.keys;
   }
 
-  /** All that is durable, as text that can be compared. */
-  snapshot(): string {
-    const plain = (_name: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
-    const { stored, replay } = this.states;
-    const keys = [...stored].map(([id, { keyring }]) => [
-      id,
-      keyring.versions.map(({ groupKey }) => groupKey?.expose().toString('hex')),
-    ]);
-    return JSON.stringify([[...stored], keys, [...replay]], plain);
+  /** What is durable of {@link GROUP}. */
+  async state(): Promise<GroupState> {
+    return (await this.states.read(GROUP))!;
+  }
+
+  /** All that is durable, record by record. */
+  async stored(): Promise<DumpedAggregate['records'] | undefined> {
+    const { kind, id } = deviceAggregate(this.name);
+    return (await dump(this.bench.store))[`${kind}/${id}`]?.records;
   }
 }

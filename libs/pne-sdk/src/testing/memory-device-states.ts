@@ -1,6 +1,6 @@
 import { CpnsError } from '@cpns/core';
+import type { GroupStates } from '../group-key/group-state';
 import { NEW_DEVICE, type DeviceContent, type DeviceState, type DeviceStates } from '../state/device-state';
-import { MemoryGroupStates } from './memory-group-states';
 
 /** The end of a process, as a test plays it. */
 export class Crash extends Error {
@@ -15,7 +15,6 @@ export interface CrashPoint {
 
 /** A device's state in memory, which can end the process at any commit. */
 export class MemoryDeviceStates implements DeviceStates {
-  readonly groups = new MemoryGroupStates();
   /** What is durable. */
   stored: DeviceState = NEW_DEVICE;
   /** Commits made, over all lives of the process. */
@@ -23,6 +22,9 @@ export class MemoryDeviceStates implements DeviceStates {
   crashAt: CrashPoint | undefined;
   /** Told of each commit before it is made. */
   onCommit: (() => void) | undefined;
+
+  /** @param groups of a store, where a test uses them */
+  constructor(readonly groups = {} as GroupStates) {}
 
   read(): Promise<DeviceState> {
     return Promise.resolve(this.stored);

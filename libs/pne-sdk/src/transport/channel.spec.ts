@@ -4,19 +4,11 @@ import { dersToPem, privateKeyPem } from '@cpns/certificate-issuance';
 import { CpnsError, systemClock } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
 import { sha256 } from '@cpns/key-derivation';
-import { MemoryLog } from '@cpns/telemetry/testing';
-import { FakeAssigner } from '../testing/fake-assigner';
-import { FakeGateway } from '../testing/fake-gateway';
+import { assigner } from '../testing/fake-assigner';
+import { eachGateway, gateway } from '../testing/fake-gateway';
 import { fetchRoot, withPatience } from './channel';
 
-let assigner: FakeAssigner;
-let gateway: FakeGateway;
-
-beforeAll(async () => {
-  assigner = await FakeAssigner.create(systemClock);
-  gateway = await FakeGateway.start(assigner, new MemoryLog().logger);
-});
-afterAll(() => gateway.stop());
+eachGateway(systemClock);
 
 async function listening<T>(server: Server, use: (endpoint: string) => Promise<T>): Promise<T> {
   const sockets: Socket[] = [];

@@ -6,8 +6,9 @@ import { put as putAt } from '../testing/each-store';
 import fc from 'fast-check';
 import { jsonField, optional, secretField, type RecordOf } from './fields';
 import { defineRecord, recordName, SealedRecords, type ValueIn } from './records';
-import { Sealer } from './sealer';
-import { FakeMasterKey, temporaryRecords } from '../testing/sealing';
+import type { Sealer } from './sealer';
+import { recordsOn } from '../testing/sealing';
+import { temporaryStore } from '../testing/temporary-store';
 
 const firstSeedRecord = defineRecord('first-seed', {
   seed: secretField(FirstSeed),
@@ -39,7 +40,9 @@ describe('SealedRecords', () => {
   let records: SealedRecords;
   let dispose: () => Promise<void>;
   beforeEach(async () => {
-    ({ store, sealer, records, dispose } = await temporaryRecords('cpns-server'));
+    ({ store, dispose } = await temporaryStore());
+    ({ sealer } = await recordsOn(store, 'cpns-server'));
+    records = new SealedRecords(store, sealer);
   });
   afterEach(() => dispose());
 
@@ -145,7 +148,7 @@ describe('SealedRecords', () => {
     await expect(moved({ kind: 'second-seed', id: 's-1' }, 'first-seed')).rejects.toMatchObject(invalid);
     await expect(moved({ kind: 'first-seed', id: 's-3' }, 'first-seed', 1)).rejects.toMatchObject(invalid);
 
-    const smf = await Sealer.open({ store, service: 'smf', masterKey: new FakeMasterKey() });
+    const smf = (await recordsOn(store, 'smf')).sealer;
     const other = new SealedRecords(store, smf);
     await expect(other.read(at, firstSeedRecord)).rejects.toMatchObject(invalid);
 
@@ -177,7 +180,7 @@ describe('SealedRecords', () => {
   });
 
   it('reads what another process sealed under a key that it made since', async () => {
-    const other = await Sealer.open({ store, service: 'cpns-server', masterKey: new FakeMasterKey() });
+    const other = (await recordsOn(store, 'cpns-server')).sealer;
     await other.rotate();
     const part = new SealedRecords(store, other).put(at, firstSeedRecord, 'absent', example());
     await store.commit(at, { expect: [part.expect], put: [part.put] });

@@ -1,11 +1,10 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { DataKey, MasterKey } from '@cpns/core';
 import { SeededRandom } from '@cpns/core/testing';
-import { temporaryStore } from './temporary-store';
 import type { Store } from '../port';
 import { invalidRecord } from '../sealing/formulas';
 import type { MasterKeyProvider } from '../sealing/master-key';
-import { SealedRecords } from '../sealing/records';
+import { Records } from '../records/records';
 import { Sealer } from '../sealing/sealer';
 
 /** A master key in memory that is the same in every run for the same seed: for tests only. */
@@ -34,11 +33,7 @@ export class FakeMasterKey implements MasterKeyProvider {
   }
 }
 
-/** A store of one test with sealed records in it: what a use case's spec begins with. */
-export async function temporaryRecords(
-  service = 'test',
-): Promise<{ store: Store; sealer: Sealer; records: SealedRecords; dispose: () => Promise<void> }> {
-  const { store, dispose } = await temporaryStore();
-  const sealer = await Sealer.open({ store, service, masterKey: new FakeMasterKey() });
-  return { store, sealer, records: new SealedRecords(store, sealer), dispose };
+/** As a process has them that begins on this store, under the same master key as every other. */
+export async function recordsOn(store: Store, service = 'test'): Promise<Records> {
+  return new Records(store, await Sealer.open({ store, service, masterKey: new FakeMasterKey() }));
 }

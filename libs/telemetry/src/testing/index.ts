@@ -41,6 +41,14 @@ export class MemoryTelemetry {
     this.telemetry = startTelemetry({ service, exporter: this.#exporter });
   }
 
+  /** For the tests of a file: empty before each of them, stopped after the last. */
+  static forEachTest(): MemoryTelemetry {
+    const telemetry = new MemoryTelemetry();
+    beforeEach(() => telemetry.reset());
+    afterAll(() => telemetry.stop());
+    return telemetry;
+  }
+
   async spans(): Promise<ReadableSpan[]> {
     await this.telemetry.flush();
     return this.#exporter.getFinishedSpans();
