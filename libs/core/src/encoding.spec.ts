@@ -1,4 +1,4 @@
-import { reasonOf } from './testing';
+import { reasonOf, itHolds } from './testing';
 import fc from 'fast-check';
 import { join, lp, LP_MAX_BYTES, Reader, u64 } from '.';
 
@@ -22,33 +22,29 @@ describe('lp (protocol.md, "Notation")', () => {
     expect(() => lp('é'.repeat(LP_MAX_BYTES / 2 + 1))).toThrow(RangeError);
   });
 
-  it('is read back as it was written', () => {
-    fc.assert(
-      fc.property(bytes(), (value) => {
-        const reader = new Reader(lp(value), 'a value');
-        expect(reader.lp().equals(value)).toBe(true);
-        reader.end();
-      }),
-    );
+  itHolds('is read back as it was written', [bytes()], (value) => {
+    const reader = new Reader(lp(value), 'a value');
+    expect(reader.lp().equals(value)).toBe(true);
+    reader.end();
   });
 
-  it('joins to different bytes for different lists, which plain concatenation would not', () => {
-    const list = fc.array(bytes(8), { maxLength: 4 });
-    fc.assert(
-      fc.property(list, list, (a, b) => {
-        const same = a.length === b.length && a.every((value, i) => Buffer.compare(value, b[i]!) === 0);
-        expect(join(...a.map(lp)).equals(join(...b.map(lp)))).toBe(same);
-      }),
-      {
-        examples: [
-          [
-            [Uint8Array.of(1), Uint8Array.of(2, 3)],
-            [Uint8Array.of(1, 2), Uint8Array.of(3)],
-          ],
+  const list = fc.array(bytes(8), { maxLength: 4 });
+  itHolds(
+    'joins to different bytes for different lists, which plain concatenation would not',
+    [list, list],
+    (a, b) => {
+      const same = a.length === b.length && a.every((value, i) => Buffer.compare(value, b[i]!) === 0);
+      expect(join(...a.map(lp)).equals(join(...b.map(lp)))).toBe(same);
+    },
+    {
+      examples: [
+        [
+          [Uint8Array.of(1), Uint8Array.of(2, 3)],
+          [Uint8Array.of(1, 2), Uint8Array.of(3)],
         ],
-      },
-    );
-  });
+      ],
+    },
+  );
 });
 
 describe('u64', () => {
@@ -64,16 +60,12 @@ describe('u64', () => {
     expect(() => u64(value)).toThrow(RangeError);
   });
 
-  it('is read back as it was written', () => {
-    fc.assert(fc.property(u64Value, (value) => expect(new Reader(u64(value), 'a number').u64()).toBe(value)));
-  });
+  itHolds('is read back as it was written', [u64Value], (value) =>
+    expect(new Reader(u64(value), 'a number').u64()).toBe(value),
+  );
 
-  it('keeps order: greater numbers are greater bytes', () => {
-    fc.assert(
-      fc.property(u64Value, u64Value, (a, b) => {
-        expect(Buffer.compare(u64(a), u64(b))).toBe(a < b ? -1 : a > b ? 1 : 0);
-      }),
-    );
+  itHolds('keeps order: greater numbers are greater bytes', [u64Value, u64Value], (a, b) => {
+    expect(Buffer.compare(u64(a), u64(b))).toBe(a < b ? -1 : a > b ? 1 : 0);
   });
 });
 
@@ -102,31 +94,23 @@ describe('Reader', () => {
     return values;
   };
 
-  it('reads any sequence of fields back', () => {
-    fc.assert(
-      fc.property(message, (fields) => {
-        expect(read(write(fields), fields)).toEqual(fields.map(({ value }) => value));
-      }),
-    );
+  itHolds('reads any sequence of fields back', [message], (fields) => {
+    expect(read(write(fields), fields)).toEqual(fields.map(({ value }) => value));
   });
 
-  it('refuses a message that is cut short anywhere', () => {
-    fc.assert(
-      fc.property(message, fc.nat(), (fields, at) => {
-        const written = write(fields);
-        const cut = written.subarray(0, at % written.length);
-        expect(reasonOf(() => read(cut, fields))).toBe('MALFORMED_MESSAGE');
-      }),
-    );
+  itHolds('refuses a message that is cut short anywhere', [message, fc.nat()], (fields, at) => {
+    const written = write(fields);
+    const cut = written.subarray(0, at % written.length);
+    expect(reasonOf(() => read(cut, fields))).toBe('MALFORMED_MESSAGE');
   });
 
-  it('refuses a message with bytes after its end', () => {
-    fc.assert(
-      fc.property(message, fc.uint8Array({ minLength: 1, maxLength: 5 }), (fields, more) => {
-        expect(reasonOf(() => read(join(write(fields), more), fields))).toBe('MALFORMED_MESSAGE');
-      }),
-    );
-  });
+  itHolds(
+    'refuses a message with bytes after its end',
+    [message, fc.uint8Array({ minLength: 1, maxLength: 5 })],
+    (fields, more) => {
+      expect(reasonOf(() => read(join(write(fields), more), fields))).toBe('MALFORMED_MESSAGE');
+    },
+  );
 
   it('never reads beyond the view that it was given', () => {
     const whole = Buffer.from('0004aabbccdd', 'hex');
@@ -134,21 +118,17 @@ describe('Reader', () => {
     expect(reasonOf(() => reader.lp())).toBe('MALFORMED_MESSAGE');
   });
 
-  it('accepts what it wrote, and nothing else, from arbitrary bytes', () => {
-    fc.assert(
-      fc.property(bytes(20), (input) => {
-        const reader = new Reader(input, 'input');
-        let value: Buffer;
-        try {
-          value = reader.lp();
-          reader.end();
-        } catch (error) {
-          expect(error).toMatchObject({ name: 'CpnsError', reason: 'MALFORMED_MESSAGE' });
-          return;
-        }
-        expect(lp(value).equals(input)).toBe(true);
-      }),
-    );
+  itHolds('accepts what it wrote, and nothing else, from arbitrary bytes', [bytes(20)], (input) => {
+    const reader = new Reader(input, 'input');
+    let value: Buffer;
+    try {
+      value = reader.lp();
+      reader.end();
+    } catch (error) {
+      expect(error).toMatchObject({ name: 'CpnsError', reason: 'MALFORMED_MESSAGE' });
+      return;
+    }
+    expect(lp(value).equals(input)).toBe(true);
   });
 
   it.each([

@@ -100,7 +100,6 @@ describe('delivery over gRPC', () => {
     await port.stop(100);
     await temporary.dispose();
   });
-  afterAll(() => pki.remove());
 
   const append = async (from: number, to: number) => {
     for (let n = from; n <= to; n++) await log.append(`${n}`, Buffer.from(`token-${n}`));

@@ -1,5 +1,5 @@
 import { GroupKey } from '@cpns/core';
-import { failureOf, flipped, outcomeOf, reasonOf, SeededRandom } from '@cpns/core/testing';
+import { failureOf, flipped, outcomeOf, reasonOf, SeededRandom, itHolds } from '@cpns/core/testing';
 import fc from 'fast-check';
 import {
   type AcceptanceContext,
@@ -252,29 +252,29 @@ describe('any order of statements', () => {
     ask: fc.boolean(),
   });
 
-  it('never lowers the highest, never brings back what has retired, and keeps versions in order', () => {
-    fc.assert(
-      fc.property(fc.array(delivery, { maxLength: 40 }), (deliveries) => {
-        let keyring = emptyKeyring(GROUP);
-        let now = START;
-        for (const { n, now: later, ask } of [...deliveries].sort((a, b) => a.now - b.now)) {
-          const before = keyring;
-          now = START + later;
-          const context = ask ? { now, asked: n } : { now };
-          const known = version(n);
-          const reason = reasonOf(() => {
-            keyring = pruneRetired(take(keyring, known, context), now);
-          });
-          expect(['accepted', 'STATEMENT_LOWER', 'VERSION_RETIRED']).toContain(reason);
-          if (reason !== 'accepted') expect(keyring).toBe(before);
-          const numbers = numbersOf(keyring);
-          expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => Number(a - b)));
-          expect(numbers.every((number) => number > keyring.retiredThrough)).toBe(true);
-          const [highest, highestBefore] = [highestOf(keyring), highestOf(before)];
-          expect((highest?.statement.version ?? 0n) >= (highestBefore?.statement.version ?? 0n)).toBe(true);
-          expect(keyring.retiredThrough >= before.retiredThrough).toBe(true);
-        }
-      }),
-    );
-  });
+  itHolds(
+    'never lowers the highest, never brings back what has retired, and keeps versions in order',
+    [fc.array(delivery, { maxLength: 40 })],
+    (deliveries) => {
+      let keyring = emptyKeyring(GROUP);
+      let now = START;
+      for (const { n, now: later, ask } of [...deliveries].sort((a, b) => a.now - b.now)) {
+        const before = keyring;
+        now = START + later;
+        const context = ask ? { now, asked: n } : { now };
+        const known = version(n);
+        const reason = reasonOf(() => {
+          keyring = pruneRetired(take(keyring, known, context), now);
+        });
+        expect(['accepted', 'STATEMENT_LOWER', 'VERSION_RETIRED']).toContain(reason);
+        if (reason !== 'accepted') expect(keyring).toBe(before);
+        const numbers = numbersOf(keyring);
+        expect(numbers).toEqual([...new Set(numbers)].sort((a, b) => Number(a - b)));
+        expect(numbers.every((number) => number > keyring.retiredThrough)).toBe(true);
+        const [highest, highestBefore] = [highestOf(keyring), highestOf(before)];
+        expect((highest?.statement.version ?? 0n) >= (highestBefore?.statement.version ?? 0n)).toBe(true);
+        expect(keyring.retiredThrough >= before.retiredThrough).toBe(true);
+      }
+    },
+  );
 });

@@ -1,4 +1,4 @@
-import { reasonOf } from '@cpns/core/testing';
+import { reasonOf, itHolds } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { ReplayMemory, REPLAY_LIMITS, type ReplayHeader, type ReplayLimits } from './replay-memory';
 
@@ -82,32 +82,32 @@ describe('the memory of what was opened', () => {
     expect(reasonOf(() => memory.accept(header(0, 3, 'a', 2n)))).toBe('accepted');
   });
 
-  it('never lets anything open twice, and never grows beyond its limits, whatever comes and whenever it is stored', () => {
-    const step = fc.record({
-      counter: fc.oneof(fc.nat({ max: 5 }), fc.nat({ max: 3_000 })),
-      of: fc.nat({ max: 7 }),
-      sender: fc.constantFrom('a', 'b', 'c'),
-      restart: fc.boolean(),
-    });
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
-        let memory = new ReplayMemory([], limits);
-        const opened = new Set<string>();
-        for (const { counter, of, sender, restart } of steps) {
-          if (restart) memory = new ReplayMemory(memory.states(), limits);
-          const name = `${sender} ${of} ${counter}`;
-          const accepted = reasonOf(() => memory.accept(header(counter, of, sender))) === 'accepted';
-          expect(accepted && opened.has(name)).toBe(false);
-          if (accepted) opened.add(name);
-          expect(memory.size).toBeLessThanOrEqual(limits.total);
-          for (const { windows, closed } of memory.states()) {
-            expect(windows.length).toBeLessThanOrEqual(limits.windows);
-            expect(windows.length + closed.length).toBeLessThanOrEqual(limits.sessions);
-          }
-        }
-      }),
-    );
+  const step = fc.record({
+    counter: fc.oneof(fc.nat({ max: 5 }), fc.nat({ max: 3_000 })),
+    of: fc.nat({ max: 7 }),
+    sender: fc.constantFrom('a', 'b', 'c'),
+    restart: fc.boolean(),
   });
+  itHolds(
+    'never lets anything open twice, and never grows beyond its limits, whatever comes and whenever it is stored',
+    [fc.array(step, { maxLength: 120 })],
+    (steps) => {
+      let memory = new ReplayMemory([], limits);
+      const opened = new Set<string>();
+      for (const { counter, of, sender, restart } of steps) {
+        if (restart) memory = new ReplayMemory(memory.states(), limits);
+        const name = `${sender} ${of} ${counter}`;
+        const accepted = reasonOf(() => memory.accept(header(counter, of, sender))) === 'accepted';
+        expect(accepted && opened.has(name)).toBe(false);
+        if (accepted) opened.add(name);
+        expect(memory.size).toBeLessThanOrEqual(limits.total);
+        for (const { windows, closed } of memory.states()) {
+          expect(windows.length).toBeLessThanOrEqual(limits.windows);
+          expect(windows.length + closed.length).toBeLessThanOrEqual(limits.sessions);
+        }
+      }
+    },
+  );
 
   it('has the limits that the page gives', () => {
     expect(REPLAY_LIMITS).toEqual({ windows: 4, sessions: 1_024, total: 65_536 });

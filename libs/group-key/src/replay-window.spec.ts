@@ -1,3 +1,4 @@
+import { itHolds } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { REPLAY_WINDOW_BYTES, REPLAY_WINDOW_SIZE, ReplayWindow } from './replay-window';
 
@@ -33,24 +34,24 @@ describe('a replay window', () => {
     maxLength: 300,
   });
 
-  it('does what a list of everything would, within its size, also when it was stored in between', () => {
-    fc.assert(
-      fc.property(counters, fc.nat({ max: 300 }), ([first = 0n, ...rest], storedAt) => {
-        let window = ReplayWindow.startingAt(first);
-        const opened = new Set([first]);
-        let highest = first;
-        rest.forEach((counter, i) => {
-          if (i === storedAt) window = ReplayWindow.of(window.state());
-          const expected = !opened.has(counter) && counter + SIZE > highest;
-          expect(window.accept(counter)).toBe(expected);
-          if (expected) opened.add(counter);
-          if (counter > highest) highest = counter;
-        });
-        expect(window.state()).toMatchObject({ highest });
-        expect(window.state().bits).toHaveLength(REPLAY_WINDOW_BYTES);
-      }),
-    );
-  });
+  itHolds(
+    'does what a list of everything would, within its size, also when it was stored in between',
+    [counters, fc.nat({ max: 300 })],
+    ([first = 0n, ...rest], storedAt) => {
+      let window = ReplayWindow.startingAt(first);
+      const opened = new Set([first]);
+      let highest = first;
+      rest.forEach((counter, i) => {
+        if (i === storedAt) window = ReplayWindow.of(window.state());
+        const expected = !opened.has(counter) && counter + SIZE > highest;
+        expect(window.accept(counter)).toBe(expected);
+        if (expected) opened.add(counter);
+        if (counter > highest) highest = counter;
+      });
+      expect(window.state()).toMatchObject({ highest });
+      expect(window.state().bits).toHaveLength(REPLAY_WINDOW_BYTES);
+    },
+  );
 
   it('gives out a copy of its state, and keeps one', () => {
     const window = ReplayWindow.startingAt(1n);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type * as CertificateIssuance from '@cpns/certificate-issuance';
 import { type Credentials, verifyChain } from '@cpns/certificate-issuance';
 import { duration, Reader } from '@cpns/core';
-import { FakeClock, flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
+import { FakeClock, flipped, reasonOf, SeededRandom, itHolds } from '@cpns/core/testing';
 import {
   endsGroup,
   endStatement,
@@ -54,14 +54,10 @@ function read(signed: Buffer): Statement {
 }
 
 describe('the bytes of a statement', () => {
-  it('begin with their label and hold every field, once', () => {
-    fc.assert(
-      fc.property(anyStatement, (any) => {
-        const signed = statementBytes(any);
-        expect(signed.subarray(0, LABEL.length).toString()).toBe(LABEL);
-        expect(read(signed)).toEqual(any);
-      }),
-    );
+  itHolds('begin with their label and hold every field, once', [anyStatement], (any) => {
+    const signed = statementBytes(any);
+    expect(signed.subarray(0, LABEL.length).toString()).toBe(LABEL);
+    expect(read(signed)).toEqual(any);
   });
 
   it.each<[string, Partial<Statement>]>([

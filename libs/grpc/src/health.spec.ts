@@ -8,7 +8,6 @@ import { KMC, KmcFixture } from './testing/kmc-fixture';
 const kmc = new KmcFixture();
 const { log, pki } = kmc;
 afterEach(() => kmc.reset());
-afterAll(() => kmc.remove());
 
 const portWithoutCertificates = (health: HealthMonitor) =>
   kmc.started(

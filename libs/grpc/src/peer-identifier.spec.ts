@@ -6,7 +6,6 @@ import { TestPki } from './testing';
 
 let pki: DevelopmentPki;
 const foreign = new TestPki();
-afterAll(() => foreign.remove());
 
 beforeAll(async () => {
   pki = await createDevelopmentPki({ trustDomain: 'td.example' });

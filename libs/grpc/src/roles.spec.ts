@@ -122,7 +122,6 @@ describe('the role table', () => {
 
 describe('the rule that a certificate satisfies', () => {
   const pki = new TestPki();
-  afterAll(() => pki.remove());
   const peerOf = (uri: string): Peer => identifyByName(pki.leaf(`URI:${uri}`));
 
   test.each([

@@ -5,7 +5,7 @@ import { implement, type ClientMethods } from '.';
 import { KMC, KmcFixture, SERVER } from './testing/kmc-fixture';
 
 const kmc = new KmcFixture();
-const telemetry = new MemoryTelemetry();
+const telemetry = MemoryTelemetry.forEachTest();
 let rpc: ClientMethods<typeof KmcServiceService>;
 let work: () => void = () => undefined;
 
@@ -24,14 +24,6 @@ beforeAll(async () => {
   const port = await kmc.port({ services: [implement(KmcServiceService, handlers)] });
   rpc = kmc.connect(port, SERVER).client(KmcServiceService);
 });
-
-afterAll(async () => {
-  await kmc.reset();
-  await telemetry.stop();
-  kmc.remove();
-});
-
-beforeEach(() => telemetry.reset());
 
 const step = (number: 1 | 2 | 3 | 4 | 5) => () =>
   void emitStep({ flow: 'EUK-SRV-S', step: number, from: SERVER, to: KMC, carried: ['nonce'] });

@@ -1,7 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { join, lp, LP_MAX_BYTES, u64 } from '@cpns/core';
-import { failureOf, flipped, reasonOf } from '@cpns/core/testing';
+import { failureOf, flipped, reasonOf, itHolds } from '@cpns/core/testing';
 import { checkSize, hkdf, hkdfInfo, hmac, macMatches, Message, sha256 } from './formulas';
 
 const hex = (text: string) => Buffer.from(text, 'hex');
@@ -17,15 +17,15 @@ describe('hkdf (RFC 5869)', () => {
     expect(hkdf(hex(ikm), salt, hex(info)).toString('hex')).toBe(okm);
   });
 
-  it('is what crypto.hkdfSync computes, for every length that is asked for here', () => {
-    const some = fc.uint8Array({ maxLength: 100 });
-    fc.assert(
-      fc.property(some, some, some, fc.integer({ min: 1, max: 32 }), (ikm, salt, info, length) => {
-        const expected = Buffer.from(hkdfSync('sha256', ikm, salt, info, length));
-        expect(hkdf(ikm, salt, info, length).equals(expected)).toBe(true);
-      }),
-    );
-  });
+  const some = fc.uint8Array({ maxLength: 100 });
+  itHolds(
+    'is what crypto.hkdfSync computes, for every length that is asked for here',
+    [some, some, some, fc.integer({ min: 1, max: 32 })],
+    (ikm, salt, info, length) => {
+      const expected = Buffer.from(hkdfSync('sha256', ikm, salt, info, length));
+      expect(hkdf(ikm, salt, info, length).equals(expected)).toBe(true);
+    },
+  );
 
   it('gives one block only', () => {
     expect(() => hkdf(Buffer.alloc(32), undefined, Buffer.alloc(0), 33)).toThrow(RangeError);
@@ -83,18 +83,18 @@ const NOT_U64: readonly [string, bigint | number][] = [
 ];
 
 describe('hkdfInfo', () => {
-  it('is what LP, u64 and juxtaposition write', () => {
-    fc.assert(
-      fc.property(fc.constantFrom('', 'cpns/v1/x'), fc.array(field, { maxLength: 8 }), (label, fields) => {
-        const expected = join(label, ...fields.map(plainly));
-        const info = hkdfInfo(label, ...fields);
-        expect(Buffer.from(info, 'latin1').equals(expected)).toBe(true);
-        const [ikm, salt] = [Buffer.alloc(32, 1), Buffer.alloc(16, 2)];
-        expect(hkdf(ikm, salt, info).equals(hkdf(ikm, salt, expected))).toBe(true);
-      }),
-      { numRuns: 500 },
-    );
-  });
+  itHolds(
+    'is what LP, u64 and juxtaposition write',
+    [fc.constantFrom('', 'cpns/v1/x'), fc.array(field, { maxLength: 8 })],
+    (label, fields) => {
+      const expected = join(label, ...fields.map(plainly));
+      const info = hkdfInfo(label, ...fields);
+      expect(Buffer.from(info, 'latin1').equals(expected)).toBe(true);
+      const [ikm, salt] = [Buffer.alloc(32, 1), Buffer.alloc(16, 2)];
+      expect(hkdf(ikm, salt, info).equals(hkdf(ikm, salt, expected))).toBe(true);
+    },
+    { numRuns: 500 },
+  );
 
   it.each([0, 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER])('u64(%d)', (value) => {
     expect(Buffer.from(hkdfInfo('', value), 'latin1')).toEqual(u64(value));
@@ -129,15 +129,15 @@ const part: fc.Arbitrary<Part> = fc.oneof(
 );
 
 describe('Message', () => {
-  it('writes what LP, u64 and juxtaposition write', () => {
-    fc.assert(
-      fc.property(fc.constantFrom('', 'cpns/v1/x'), fc.array(part, { maxLength: 12 }), (label, parts) => {
-        const message = parts.reduce((message, { add }) => add(message), new Message(label));
-        expect(message.bytes().equals(join(label, ...parts.map(({ written }) => written)))).toBe(true);
-      }),
-      { numRuns: 500 },
-    );
-  });
+  itHolds(
+    'writes what LP, u64 and juxtaposition write',
+    [fc.constantFrom('', 'cpns/v1/x'), fc.array(part, { maxLength: 12 })],
+    (label, parts) => {
+      const message = parts.reduce((message, { add }) => add(message), new Message(label));
+      expect(message.bytes().equals(join(label, ...parts.map(({ written }) => written)))).toBe(true);
+    },
+    { numRuns: 500 },
+  );
 
   it.each([0, 2 ** 32 - 1, 2 ** 32, 2 ** 32 + 1, Number.MAX_SAFE_INTEGER])('u64(%d)', (value) => {
     expect(new Message('').u64(value).bytes()).toEqual(u64(value));

@@ -32,7 +32,6 @@ afterEach(() => {
   for (const child of children.splice(0)) if (child.exitCode === null) child.kill('SIGKILL');
 });
 afterAll(() => {
-  pki.remove();
   rmSync(directory, { recursive: true });
 });
 

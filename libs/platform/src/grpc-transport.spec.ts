@@ -149,7 +149,6 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await telemetry.stop();
-  pki.remove();
 });
 
 describe('through Nest', () => {

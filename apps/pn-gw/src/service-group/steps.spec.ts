@@ -19,9 +19,10 @@ const SMF = 'cpns://td.example/service/smf';
 const CAUSE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const [, CAUSE_TRACE, CAUSE_SPAN] = CAUSE.split('-');
 
+const pki = new TestPki();
+
 /** The gateway's token port, where a proof is the E of its maker. */
 async function tokenPort({ module, log: { logger } }: GatewayWorld) {
-  const pki = new TestPki();
   const verifyProof = (proof: Buffer) => {
     const entity = proof.toString();
     return Promise.resolve({ entity, user: '', keyId: keyIdBytes(keyIdOf(entity)) });
@@ -35,7 +36,6 @@ async function tokenPort({ module, log: { logger } }: GatewayWorld) {
     close: async () => {
       connection.close();
       await served.close();
-      pki.remove();
     },
   };
 }

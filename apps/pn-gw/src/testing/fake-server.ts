@@ -32,7 +32,7 @@ import {
 import { SeededRandom } from '@cpns/core/testing';
 import { answerWithCertificate, answerWithSecret } from '@cpns/entity-user-key';
 import { endStatement, makeEnvelope, type Statement } from '@cpns/group-key';
-import { signAs, testVersion } from '@cpns/group-key/testing';
+import { forge, testVersion } from '@cpns/group-key/testing';
 import { deriveKeyId, generateHpkeKeyPair, keyIdBytes, parseProof } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
 import type { ServerClients } from '../peers/peer-clients';
@@ -121,7 +121,7 @@ export class FakeServer {
       const own = makeEnvelope(secretOf(entity, epoch), keyIdOf(entity, epoch), { groupId, version, entity }, key);
       return { entity: parseEntityUri(entity), own };
     });
-    return gatewayGroupKeyDelivery({ signed: signAs(signer, statement), envelopes });
+    return gatewayGroupKeyDelivery({ signed: forge(signer, statement), envelopes });
   }
 
   keyFor(groupId: string, version: bigint, members: readonly string[], epoch = 0): GatewayGroupKeyDelivery {

@@ -1,9 +1,11 @@
 import { reasonOf } from '@cpns/core/testing';
-import { createTestWorld, mint } from '../testing';
+import { eachTestWorld, mint, world } from '../testing';
 import { AUTHORITIES_MAX, parseAuthority } from './authorities';
 
+eachTestWorld();
+
 it('gives the same object for the same bytes, and forgets the ones longest unused', async () => {
-  const { pki, root, leafKey } = await createTestWorld();
+  const { pki, root, leafKey } = world;
   const first = parseAuthority(root);
   expect(parseAuthority(Buffer.from(root))).toBe(first);
   const template = await mint(pki.issuingCa.issuer, { profile: 'server-entity-ca', key: leafKey });

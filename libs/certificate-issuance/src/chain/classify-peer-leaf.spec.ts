@@ -5,25 +5,29 @@ import { createDevelopmentPki } from '../pki/development-pki';
 import type { ProfileId } from '../profiles/profile';
 import {
   CAMERA,
-  createTestWorld,
+  eachTestWorld,
   GATEWAY,
   mint,
+  mintChain,
+  names,
   PN1,
-  replaced,
+  replacing,
   TRUST_DOMAIN,
+  uri,
+  world,
   type Alteration,
-  type TestWorld,
+  type Authority,
 } from '../testing';
 import { createPeerClassifier } from './classify-peer-leaf';
 
-let world: TestWorld;
+eachTestWorld();
 let classify: ReturnType<typeof createPeerClassifier>;
-beforeAll(async () => {
-  world = await createTestWorld();
+beforeAll(() => {
   classify = createPeerClassifier(world.pki.issuingCa.chain[0]!);
 });
 
 const KMC = `cpns://${TRUST_DOMAIN}/service/kmc`;
+const OTHER = `cpns://${PN1}/pn-gw/x`;
 
 async function leafOf(issuer: Issuer, profile: ProfileId, uri: string): Promise<Buffer> {
   const request = { profile, uri, key: world.leafKey } as Parameters<typeof issueCertificate>[1];
@@ -38,13 +42,7 @@ describe('the role of a TLS peer follows from who signed its leaf', () => {
     ['an entity', () => world.pki.serverEntityCa.issuer, 'target-entity', `${CAMERA}?user=a`, 'target-entity'],
     ['a target PN GW', () => world.pki.serverEntityCa.issuer, 'target-entity', GATEWAY, 'target-entity'],
     ['an entity of a gateway’s CA', () => world.gatewayCa, 'target-entity', CAMERA, 'target-entity'],
-    [
-      'a target PN GW of a gateway’s CA',
-      () => world.gatewayCa,
-      'target-entity',
-      `cpns://${PN1}/pn-gw/x`,
-      'target-entity',
-    ],
+    ['a target PN GW of a gateway’s CA', () => world.gatewayCa, 'target-entity', OTHER, 'target-entity'],
   ])('%s', async (_what, issuer, profile, uri, role) => {
     const peer = classify(await leafOf(issuer(), profile, uri), world.clock.now());
     const [name, user = ''] = uri.split('?user=');
@@ -67,57 +65,31 @@ describe('the role of a TLS peer follows from who signed its leaf', () => {
   });
 });
 
-const mintEntity = (edit: Alteration) =>
-  mint(world.gatewayCa, { profile: 'target-entity', uri: CAMERA, key: world.leafKey, ...edit });
+/** A leaf alone, as {@link mintChain} makes it. */
+const minted =
+  (authority: Authority, edit: Alteration = {}) =>
+  async () =>
+    (await mintChain(authority, edit))[0]!;
+const inPn = `cpns://${PN1}/service/kmc`;
+const asServer = replacing('extendedKeyUsage', ['serverAuth', 'clientAuth'], false);
 
 describe('a leaf that is refused', () => {
   it.each<[string, string, () => Promise<Buffer>]>([
     ['a gateway CA’s certificate', 'CERTIFICATE_ROLE', () => Promise.resolve(world.gatewayCa.chain[0]!)],
     ['the issuing CA’s certificate', 'CERTIFICATE_ROLE', () => Promise.resolve(world.pki.issuingCa.chain[0]!)],
-    [
-      'a service of an entity CA',
-      'CERTIFICATE_ROLE',
-      () => mint(world.pki.serverEntityCa.issuer, { profile: 'service', uri: KMC, key: world.leafKey }),
-    ],
+    ['a service of an entity CA', 'CERTIFICATE_ROLE', minted('server', { profile: 'service', uri: KMC })],
     [
       'a service of a gateway’s CA, within its PN',
       'CERTIFICATE_ROLE',
-      () => mint(world.gatewayCa, { profile: 'service', uri: `cpns://${PN1}/service/kmc`, key: world.leafKey }),
+      minted('gateway', { profile: 'service', uri: inPn }),
     ],
-    [
-      'an entity with the purpose of a server',
-      'CERTIFICATE_ROLE',
-      () =>
-        mintEntity({
-          extensions: (list) => replaced(list, 'extendedKeyUsage', ['serverAuth', 'clientAuth'], false),
-        }),
-    ],
-    [
-      'a PNE of the issuing CA',
-      'CERTIFICATE_ROLE',
-      () => mint(world.pki.issuingCa.issuer, { profile: 'target-entity', uri: CAMERA, key: world.leafKey }),
-    ],
-    [
-      'two URIs',
-      'CERTIFICATE_NAME',
-      () =>
-        mintEntity({
-          names: [
-            { kind: 'uri', value: CAMERA },
-            { kind: 'uri', value: KMC },
-          ],
-        }),
-    ],
+    ['an entity with the purpose of a server', 'CERTIFICATE_ROLE', minted('gateway', asServer)],
+    ['a PNE of the issuing CA', 'CERTIFICATE_ROLE', minted('issuing')],
+    ['two URIs', 'CERTIFICATE_NAME', minted('gateway', names(uri(CAMERA), uri(KMC)))],
     [
       'a DNS name beside an entity',
       'CERTIFICATE_NAME',
-      () =>
-        mintEntity({
-          names: [
-            { kind: 'uri', value: CAMERA },
-            { kind: 'dns', value: 'a.b' },
-          ],
-        }),
+      minted('gateway', names(uri(CAMERA), { kind: 'dns', value: 'a.b' })),
     ],
     ['no certificate', 'CERTIFICATE_MALFORMED', () => Promise.resolve(Buffer.from('no'))],
   ])('%s: %s', async (_what, reason, make) => {

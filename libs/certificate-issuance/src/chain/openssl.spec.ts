@@ -1,12 +1,10 @@
 /** OpenSSL as the independent judge of what is issued, and of what a gateway's authority may not issue. */
 import { reasonOf } from '@cpns/core/testing';
-import { issueCertificate } from '../issue/issue-certificate';
-import type { IssueRequest } from '../issue/request';
 import {
   CAMERA,
-  createTestWorld,
+  eachTestWorld,
   GATEWAY,
-  issuerOf,
+  issue,
   mintChain,
   names,
   opensslVerify,
@@ -17,20 +15,12 @@ import {
   SERVICE,
   uri,
   type Alteration,
-  type Authority,
-  type TestWorld,
+  world,
 } from '../testing';
 import { verifyChain } from './verify-chain';
 
-let world: TestWorld;
-beforeAll(async () => {
-  world = await createTestWorld();
-});
+eachTestWorld();
 
-const issue = async (authority: Authority, request: object) => {
-  const full = { key: world.leafKey, ...request } as IssueRequest;
-  return (await issueCertificate(issuerOf(world, authority), full, world.context)).chain;
-};
 const judged = (chain: readonly Buffer[], purpose?: 'sslserver') =>
   opensslVerify({ chain, at: world.clock.now(), ...(purpose && { purpose }) });
 const verify = (chain: readonly Buffer[]) => verifyChain({ chain, root: world.root, now: world.clock.now() });
@@ -45,7 +35,7 @@ describe('openssl verify -x509_strict accepts what is issued', () => {
     ['a service', 'issuing', 'service', SERVICE],
     ['an operator', 'issuing', 'operator', OPERATOR],
   ] as const)('%s, as a TLS client', async (_what, authority, profile, name) => {
-    const verdict = judged(await issue(authority, { profile, uri: name }));
+    const verdict = judged((await issue(authority, { profile, uri: name })).chain);
     expect(verdict).toEqual({ accepted: true, text: expect.stringMatching(/OK/) as string });
   });
 
@@ -54,13 +44,15 @@ describe('openssl verify -x509_strict accepts what is issued', () => {
     ['gateway-identity', GATEWAY],
   ] as const)('a %s, as a TLS server', async (profile, name) => {
     const hosts = { dnsNames: ['localhost'], ipAddresses: ['127.0.0.1', '::1'] };
-    expect(judged(await issue('issuing', { profile, uri: name, ...hosts }), 'sslserver').text).toMatch(/OK/);
+    const { chain } = await issue('issuing', { profile, uri: name, ...hosts });
+    expect(judged(chain, 'sslserver').text).toMatch(/OK/);
   });
 
   it.each(['server', 'gateway'] as const)(
     'but no target entity of the CA of a %s as a TLS server',
     async (authority) => {
-      const verdict = judged(await issue(authority, { profile: 'target-entity', uri: CAMERA }), 'sslserver');
+      const { chain } = await issue(authority, { profile: 'target-entity', uri: CAMERA });
+      const verdict = judged(chain, 'sslserver');
       expect(verdict.accepted).toBe(false);
       expect(verdict.text).toMatch(/unsuitable certificate purpose/);
     },
@@ -69,7 +61,7 @@ describe('openssl verify -x509_strict accepts what is issued', () => {
 
 describe('the name constraints of a gateway CA', () => {
   it('let through the entities of its Personal Network', async () => {
-    const chain = await mintChain(world, 'gateway');
+    const chain = await mintChain('gateway');
     expect(judged(chain).text).toMatch(/OK/);
     expect(verify(chain).subject.name.uri).toBe(CAMERA);
   });
@@ -91,7 +83,7 @@ describe('the name constraints of a gateway CA', () => {
     ['an IPv6 address besides', besides('ip', '::1'), 'CERTIFICATE_NAME', /excluded subtree/],
     ['a mail name besides', besides('mail', 'a@example.org'), 'CERTIFICATE_NAME', /subtree violation/],
   ])('refuse %s, in OpenSSL and here', async (_what, edit, reason, text) => {
-    const chain = await mintChain(world, 'gateway', edit);
+    const chain = await mintChain('gateway', edit);
     const verdict = judged(chain);
     expect([verdict.accepted, reasonOf(() => verify(chain))]).toEqual([false, reason]);
     expect(verdict.text).toMatch(text);
@@ -99,7 +91,7 @@ describe('the name constraints of a gateway CA', () => {
 
   it('are fooled in OpenSSL by user-info before another host, and we are not', async () => {
     // OpenSSL takes what stands before the colon for the host: the reason why names are matched and never URL-parsed
-    const chain = await mintChain(world, 'gateway', names(uri(`cpns://${PN1}:x@${PN2}/pne/camera`)));
+    const chain = await mintChain('gateway', names(uri(`cpns://${PN1}:x@${PN2}/pne/camera`)));
     expect(judged(chain).accepted).toBe(true);
     expect(reasonOf(() => verify(chain))).toBe('CERTIFICATE_NAME');
   });

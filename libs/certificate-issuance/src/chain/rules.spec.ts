@@ -12,7 +12,7 @@ import { personalNetworkOnly } from '../extensions/name-constraints';
 import type { ProfileId } from '../profiles/profile';
 import {
   CAMERA,
-  createTestWorld,
+  eachTestWorld,
   extensions,
   lacking,
   field,
@@ -29,14 +29,11 @@ import {
   uri,
   type Alteration,
   type Authority,
-  type TestWorld,
+  world,
 } from '../testing';
 import { verifyChain } from './verify-chain';
 
-let world: TestWorld;
-beforeAll(async () => {
-  world = await createTestWorld();
-});
+eachTestWorld();
 
 const verify = (chain: readonly Uint8Array[]) => verifyChain({ chain, root: world.root, now: world.clock.now() });
 const verdict = (chain: readonly Uint8Array[]) => reasonOf(() => verify(chain));
@@ -138,8 +135,8 @@ describe('a leaf that an authority signed against the rules', () => {
   ];
 
   it.each(CASES)('%s: %s', async (_what, reason, authority, edit) => {
-    expect(verdict(await mintChain(world, authority, leafUnaltered(authority, edit)))).toBe('accepted');
-    expect(verdict(await mintChain(world, authority, edit))).toBe(reason);
+    expect(verdict(await mintChain(authority, leafUnaltered(authority, edit)))).toBe('accepted');
+    expect(verdict(await mintChain(authority, edit))).toBe(reason);
   });
 
   /** What stands for the certificate before its alteration: the profile's own name, if it is not an entity's. */
@@ -152,7 +149,6 @@ describe('a leaf that an authority signed against the rules', () => {
 
   it('may carry a CN, which is ignored', async () => {
     const chain = await mintChain(
-      world,
       'gateway',
       field(5, () => commonName(OTHER_CAMERA)),
     );

@@ -7,9 +7,9 @@ import { createDevelopmentPki } from '../pki/development-pki';
 import type { ProfileId } from '../profiles/profile';
 import {
   CAMERA,
-  createTestWorld,
+  eachTestWorld,
   GATEWAY,
-  issuerOf,
+  issue,
   mint,
   mintChain,
   newSigner,
@@ -19,14 +19,11 @@ import {
   TRUST_DOMAIN,
   type Alteration,
   type Authority,
-  type TestWorld,
+  world,
 } from '../testing';
 import { verifyChain } from './verify-chain';
 
-let world: TestWorld;
-beforeAll(async () => {
-  world = await createTestWorld();
-});
+eachTestWorld();
 
 const verify = (chain: readonly Uint8Array[], now = world.clock.now()) => verifyChain({ chain, root: world.root, now });
 const verdict = (chain: readonly Uint8Array[], now?: number) => reasonOf(() => verify(chain, now));
@@ -44,12 +41,7 @@ describe('a peer, by who issued its certificate', () => {
     ['a service', 'issuing', 'service', SERVICE, 'service of issuing-ca'],
     ['an operator', 'issuing', 'operator', OPERATOR, 'operator of issuing-ca'],
   ])('%s', async (_what, authority, profile, uri, expected) => {
-    const request = { profile, uri, key: world.leafKey } as Parameters<typeof issueCertificate>[1];
-    const { chain, fingerprint, serial, notAfter } = await issueCertificate(
-      issuerOf(world, authority),
-      request,
-      world.context,
-    );
+    const { chain, fingerprint, serial, notAfter } = await issue(authority, { profile, uri });
     const [entity, user = ''] = uri.split('?user=');
     const [role, issuedBy] = expected.split(' of ');
     expect(verify(chain)).toMatchObject({
@@ -78,7 +70,7 @@ describe('a peer, by who issued its certificate', () => {
   });
 
   it('of this trust domain', async () => {
-    const chain = await mintChain(world, 'server');
+    const chain = await mintChain('server');
     const of = (trustDomain: string) =>
       reasonOf(() => verifyChain({ chain, root: world.root, now: world.clock.now(), trustDomain }));
     expect(of(TRUST_DOMAIN)).toBe('accepted');
@@ -125,7 +117,7 @@ describe('a chain that does not hold together', () => {
     mint(world.pki.issuingCa.issuer, { profile: 'gateway-identity', uri: GATEWAY, key: world.leafKey });
 
   it.each(CASES)('%s', async (_what, alter, reason = 'CERTIFICATE_CHAIN') => {
-    const good = await mintChain(world, 'gateway');
+    const good = await mintChain('gateway');
     expect(verdict(good)).toBe('accepted');
     expect(verdict(await alter(good))).toBe(reason);
   });
@@ -140,7 +132,7 @@ describe('a chain that does not hold together', () => {
   });
 
   it('pinned to what is no root', async () => {
-    const chain = await mintChain(world, 'server');
+    const chain = await mintChain('server');
     const pinned = (root: Uint8Array) => reasonOf(() => verifyChain({ chain, root, now: world.clock.now() }));
     expect(pinned(world.root)).toBe('accepted');
     expect(pinned(world.pki.issuingCa.chain[0]!)).toBe('CERTIFICATE_CHAIN');
@@ -149,7 +141,7 @@ describe('a chain that does not hold together', () => {
 
 describe('time', () => {
   it('is within the validity of every certificate, to the second', async () => {
-    const chain = await mintChain(world, 'gateway');
+    const chain = await mintChain('gateway');
     const { notBefore, notAfter } = world.gatewayCa.certificate;
     expect(verdict(chain, notBefore)).toBe('accepted');
     expect(verdict(chain, notBefore - 1)).toBe('CERTIFICATE_EXPIRED');
@@ -161,7 +153,7 @@ describe('time', () => {
 describe('no other chain is accepted', () => {
   it.each(['issuing', 'server', 'gateway'] as const)('%s: any byte changed in any certificate', async (authority) => {
     const edit: Alteration = authority === 'issuing' ? { profile: 'service', uri: SERVICE } : {};
-    const good = (await mintChain(world, authority, edit)).slice(0, -1);
+    const good = (await mintChain(authority, edit)).slice(0, -1);
     expect(verdict(good)).toBe('accepted');
     fc.assert(
       fc.property(fc.nat(good.length - 1), fc.nat(), fc.integer({ min: 1, max: 255 }), (which, at, flip) => {
@@ -175,7 +167,7 @@ describe('no other chain is accepted', () => {
   });
 
   it('and any bytes are answered with a reason', async () => {
-    const [leaf, ...above] = await mintChain(world, 'gateway');
+    const [leaf, ...above] = await mintChain('gateway');
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(leaf!.length), fc.nat(leaf!.length), (noise, from, to) => {
         const spliced = Buffer.concat([leaf!.subarray(0, from), noise, leaf!.subarray(to)]);

@@ -1,3 +1,4 @@
+import { itHolds } from '@cpns/core/testing';
 import { asn1 } from 'node-forge';
 import fc from 'fast-check';
 import {
@@ -124,53 +125,41 @@ const { tree } = fc.letrec<{ tree: Asn1; leaf: Asn1; node: Asn1 }>((tie) => ({
 }));
 
 describe('encode', () => {
-  it('writes what is read back', () => {
-    fc.assert(
-      fc.property(tree, (node) => {
-        const der = encode(node);
-        expect(encode(decode(der, der.length))).toEqual(der);
-      }),
-    );
+  itHolds('writes what is read back', [tree], (node) => {
+    const der = encode(node);
+    expect(encode(decode(der, der.length))).toEqual(der);
   });
 
-  it('writes what node-forge writes', () => {
-    fc.assert(
-      fc.property(tree, (node) => {
-        // node-forge shortens what has the tag number of an INTEGER, of whatever class
-        fc.pre(!JSON.stringify(node).includes('"tagClass":128,"type":2'));
-        expect(encode(node).toString('hex')).toBe(asn1.toDer(node).toHex());
-      }),
-    );
+  itHolds('writes what node-forge writes', [tree], (node) => {
+    // node-forge shortens what has the tag number of an INTEGER, of whatever class
+    fc.pre(!JSON.stringify(node).includes('"tagClass":128,"type":2'));
+    expect(encode(node).toString('hex')).toBe(asn1.toDer(node).toHex());
   });
 
-  it('writes numbers without needless bytes', () => {
-    fc.assert(
-      fc.property(fc.bigInt({ min: 0n, max: 1n << 200n }), (number) => {
-        const text = number.toString(16);
-        const padded = Buffer.from(text.padStart(64, '0'), 'hex');
-        expect(BigInt(`0x${unsignedOf(decode(encode(integer(padded)), 99), '').toString('hex')}`)).toBe(number);
-      }),
-    );
+  itHolds('writes numbers without needless bytes', [fc.bigInt({ min: 0n, max: 1n << 200n })], (number) => {
+    const text = number.toString(16);
+    const padded = Buffer.from(text.padStart(64, '0'), 'hex');
+    expect(BigInt(`0x${unsignedOf(decode(encode(integer(padded)), 99), '').toString('hex')}`)).toBe(number);
   });
 });
 
-it('never throws anything but a DerError on bytes that it did not write', () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 200 }), (data) => {
-      expect(['ok', 'DerError', 'TrailingBytesError']).toContain(outcome(() => decode(data, 200)));
-    }),
-    { numRuns: 2000 },
-  );
-});
+itHolds(
+  'never throws anything but a DerError on bytes that it did not write',
+  [fc.uint8Array({ maxLength: 200 })],
+  (data) => {
+    expect(['ok', 'DerError', 'TrailingBytesError']).toContain(outcome(() => decode(data, 200)));
+  },
+  { numRuns: 2000 },
+);
 
-it('accepts no second spelling of what it accepts', () => {
-  fc.assert(
-    fc.property(tree, fc.nat(), fc.integer({ min: 1, max: 255 }), (node, at, flip) => {
-      const der = encode(node);
-      const altered = Buffer.from(der);
-      altered[at % der.length] = (altered[at % der.length] ?? 0) ^ flip;
-      if (outcome(() => decode(altered, 10_000)) === 'ok') expect(encode(decode(altered, 10_000))).toEqual(altered);
-    }),
-    { numRuns: 1000 },
-  );
-});
+itHolds(
+  'accepts no second spelling of what it accepts',
+  [tree, fc.nat(), fc.integer({ min: 1, max: 255 })],
+  (node, at, flip) => {
+    const der = encode(node);
+    const altered = Buffer.from(der);
+    altered[at % der.length] = (altered[at % der.length] ?? 0) ^ flip;
+    if (outcome(() => decode(altered, 10_000)) === 'ok') expect(encode(decode(altered, 10_000))).toEqual(altered);
+  },
+  { numRuns: 1000 },
+);

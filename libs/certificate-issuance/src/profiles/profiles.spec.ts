@@ -1,15 +1,12 @@
 /** The profiles are frozen: what OpenSSL prints of a certificate of each is written out here. */
 import { issueCertificate } from '../issue/issue-certificate';
 import type { IssueRequest } from '../issue/request';
-import { CAMERA, createTestWorld, GATEWAY, OPERATOR, opensslOk, PN1, SERVICE, type TestWorld } from '../testing';
+import { CAMERA, eachTestWorld, GATEWAY, OPERATOR, opensslOk, PN1, SERVICE, world } from '../testing';
 import { parseCertificate } from '../certificate/parse-certificate';
 import { PROFILE_IDS, type ProfileId } from './profile';
 import { PROFILES } from './profiles';
 
-let world: TestWorld;
-beforeAll(async () => {
-  world = await createTestWorld();
-});
+eachTestWorld();
 
 const AUTHORITY_USAGE = ['X509v3 Key Usage: critical', 'Certificate Sign, CRL Sign'];
 const LEAF = ['X509v3 Basic Constraints: critical', 'CA:FALSE', 'X509v3 Key Usage: critical', 'Digital Signature'];

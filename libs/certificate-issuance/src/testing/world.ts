@@ -1,7 +1,8 @@
 import { systemRandom, type Clock } from '@cpns/core';
 import { FakeClock } from '@cpns/core/testing';
-import type { IssueContext } from '../issue/issue-certificate';
+import { issueCertificate, type IssueContext, type IssuedCertificate } from '../issue/issue-certificate';
 import type { Issuer } from '../issue/issuer';
+import type { IssueRequest } from '../issue/request';
 import type { PublicKey } from '../keys/public-key';
 import { asAuthority, createDevelopmentPki, issueCredentials, type DevelopmentPki } from '../pki/development-pki';
 import { mint, newSigner } from './mint';
@@ -29,7 +30,16 @@ export interface TestWorld {
   readonly leafKey: PublicKey;
 }
 
-export async function createTestWorld(): Promise<TestWorld> {
+/** Of the tests of a file, which {@link eachTestWorld} makes. */
+export let world: TestWorld;
+
+export function eachTestWorld(): void {
+  beforeAll(async () => {
+    world = await createTestWorld();
+  });
+}
+
+async function createTestWorld(): Promise<TestWorld> {
   const clock = new FakeClock();
   const context = { clock, random: systemRandom };
   const pki = await createDevelopmentPki({ trustDomain: TRUST_DOMAIN, clock });
@@ -48,18 +58,19 @@ export async function createTestWorld(): Promise<TestWorld> {
 
 export type Authority = 'root' | 'issuing' | 'server' | 'gateway';
 
-export const issuerOf = ({ pki, gatewayCa }: TestWorld, authority: Authority): Issuer =>
-  ({ root: pki.root.issuer, issuing: pki.issuingCa.issuer, server: pki.serverEntityCa.issuer, gateway: gatewayCa })[
-    authority
-  ];
+export const issuerOf = (authority: Authority): Issuer => {
+  const { pki, gatewayCa } = world;
+  const { issuer: root } = pki.root;
+  return { root, issuing: pki.issuingCa.issuer, server: pki.serverEntityCa.issuer, gateway: gatewayCa }[authority];
+};
+
+/** What the authority issues for {@link TestWorld.leafKey}, unless the request has another. */
+export const issue = (authority: Authority, request: object): Promise<IssuedCertificate> =>
+  issueCertificate(issuerOf(authority), { key: world.leafKey, ...request } as IssueRequest, world.context);
 
 /** A leaf, of the camera unless it is altered, that the authority signed without a question; with the chain above it. */
-export async function mintChain(
-  world: TestWorld,
-  authority: Authority,
-  edit: Alteration = {},
-): Promise<readonly Buffer[]> {
-  const issuer = issuerOf(world, authority);
+export async function mintChain(authority: Authority, edit: Alteration = {}): Promise<readonly Buffer[]> {
+  const issuer = issuerOf(authority);
   const leaf = await mint(issuer, { profile: 'target-entity', key: world.leafKey, uri: CAMERA, ...edit });
   return [leaf, ...issuer.chain];
 }

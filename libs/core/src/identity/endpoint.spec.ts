@@ -1,4 +1,4 @@
-import { reasonOf } from '../testing';
+import { reasonOf, itHolds } from '../testing';
 import fc from 'fast-check';
 import { checkEndpoint, ENDPOINT_MAX_LENGTH } from '..';
 
@@ -44,16 +44,12 @@ describe('checkEndpoint', () => {
     expect(`${host}:65535`).toHaveLength(ENDPOINT_MAX_LENGTH);
   });
 
-  it('takes every address and port', () => {
-    const address = fc.oneof(
-      fc.ipV4(),
-      fc.ipV6().map((ip) => `[${ip}]`),
-      fc.domain(),
-    );
-    fc.assert(
-      fc.property(address, fc.integer({ min: 1, max: 65_535 }), (at, port) => {
-        expect(checkEndpoint(`${at}:${port}`)).toBe(`${at}:${port}`);
-      }),
-    );
+  const address = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6().map((ip) => `[${ip}]`),
+    fc.domain(),
+  );
+  itHolds('takes every address and port', [address, fc.integer({ min: 1, max: 65_535 })], (at, port) => {
+    expect(checkEndpoint(`${at}:${port}`)).toBe(`${at}:${port}`);
   });
 });

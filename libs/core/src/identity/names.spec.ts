@@ -1,4 +1,4 @@
-import { reasonOf } from '../testing';
+import { reasonOf, itHolds } from '../testing';
 import { CpnsError } from '../errors';
 import fc from 'fast-check';
 import * as identity from '..';
@@ -192,36 +192,36 @@ describe('names made from parts', () => {
     entityId: id,
   });
 
-  it('are read back as they were written, with and without a user', () => {
-    fc.assert(
-      fc.property(parts, fc.option(id, { nil: '' }), (given, user) => {
-        const uri = identity.formatEntityUri(given);
-        const text = identity.formatSubject(uri, user);
-        const { name, user: readUser } = identity.parseSubject(text);
-        expect(name).toEqual({ kind: 'entity', uri, pn: `${given.pnId}.${given.trustDomain}`, ...given });
-        expect(readUser).toBe(user);
-        expect(text.length).toBeLessThanOrEqual(identity.SUBJECT_MAX_LENGTH);
-      }),
-    );
-  });
+  itHolds(
+    'are read back as they were written, with and without a user',
+    [parts, fc.option(id, { nil: '' })],
+    (given, user) => {
+      const uri = identity.formatEntityUri(given);
+      const text = identity.formatSubject(uri, user);
+      const { name, user: readUser } = identity.parseSubject(text);
+      expect(name).toEqual({ kind: 'entity', uri, pn: `${given.pnId}.${given.trustDomain}`, ...given });
+      expect(readUser).toBe(user);
+      expect(text.length).toBeLessThanOrEqual(identity.SUBJECT_MAX_LENGTH);
+    },
+  );
 
-  it('one changed character gives another name or none, never the same', () => {
-    fc.assert(
-      fc.property(parts, fc.nat(), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }), (given, at, other) => {
-        const uri = identity.formatEntityUri(given);
-        const index = at % uri.length;
-        const changed = uri.slice(0, index) + other + uri.slice(index + 1);
-        fc.pre(changed !== uri);
-        try {
-          const name = identity.parseIdentityUri(changed);
-          expect(name.uri).toBe(changed);
-          if (name.kind === 'entity') expect(identity.formatEntityUri(name)).toBe(changed);
-        } catch (error) {
-          expect(error).toBeInstanceOf(CpnsError);
-        }
-      }),
-    );
-  });
+  itHolds(
+    'one changed character gives another name or none, never the same',
+    [parts, fc.nat(), fc.string({ unit: 'binary', minLength: 1, maxLength: 1 })],
+    (given, at, other) => {
+      const uri = identity.formatEntityUri(given);
+      const index = at % uri.length;
+      const changed = uri.slice(0, index) + other + uri.slice(index + 1);
+      fc.pre(changed !== uri);
+      try {
+        const name = identity.parseIdentityUri(changed);
+        expect(name.uri).toBe(changed);
+        if (name.kind === 'entity') expect(identity.formatEntityUri(name)).toBe(changed);
+      } catch (error) {
+        expect(error).toBeInstanceOf(CpnsError);
+      }
+    },
+  );
 
   it.each([
     ['a pn-id with a dot, which would move into the trust domain', { pnId: 'a.b' }, 'NAME_INVALID'],

@@ -1,3 +1,4 @@
+import type * as FastCheck from 'fast-check';
 import { CpnsError, type Reason } from '..';
 
 function asFailure(error: unknown): CpnsError {
@@ -65,4 +66,21 @@ export async function eventually<T>(assertion: () => T | Promise<T>, limitMs = 1
       if (Date.now() > until) throw error;
     }
   }
+}
+
+/** Declares a test that the predicate holds for whatever the arbitraries make (fast-check). */
+export function itHolds<T extends [unknown, ...unknown[]]>(
+  title: string,
+  arbitraries: { readonly [K in keyof T]: FastCheck.Arbitrary<T[K]> },
+  predicate: (...values: T) => unknown,
+  options?: FastCheck.Parameters<T>,
+): void {
+  it(title, async () => {
+    // loaded where there is a property: it takes longer than most specs
+    const { assert, asyncProperty } = jest.requireActual<typeof FastCheck>('fast-check');
+    await assert(
+      asyncProperty(...arbitraries, async (...values: T) => (await predicate(...values)) as boolean),
+      options,
+    );
+  });
 }

@@ -4,7 +4,6 @@ import { TestPki } from '../testing';
 import { serverIdentityCheck, soleUri } from './peer-check';
 
 const pki = new TestPki();
-afterAll(() => pki.remove());
 const URI = 'cpns://pn1.td/pn-gw/gw1';
 
 describe('the sole URI of a certificate made by OpenSSL', () => {

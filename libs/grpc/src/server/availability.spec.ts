@@ -8,7 +8,6 @@ const request = { groupId: 'g', version: 1n };
 const DOWN = 'UNAVAILABLE/DEPENDENCY_UNAVAILABLE';
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 afterEach(() => kmc.reset());
-afterAll(() => kmc.remove());
 
 describe('a dependency that does not answer is UNAVAILABLE', () => {
   test('nothing listens', async () => {

@@ -13,7 +13,6 @@ const { getEntityUserKey } = EntityUserKeyServiceService;
 const { path } = getKeyVersion;
 const none = Buffer.alloc(0);
 afterEach(() => kmc.reset());
-afterAll(() => kmc.remove());
 
 describe('messages', () => {
   test.each([

@@ -11,10 +11,6 @@ beforeAll(async () => {
   const health = new HealthMonitor({ checks: [], logger: kmc.log.logger });
   port = await kmc.port({ services: [implement(KmcServiceService, kmc.handlers)], health });
 });
-afterAll(async () => {
-  await kmc.reset();
-  kmc.remove();
-});
 
 /** grpc.reflection.v1.ServerReflectionRequest: list_services = 7, file_containing_symbol = 4; both text. */
 const request = (field: number, text: string) =>

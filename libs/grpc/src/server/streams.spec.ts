@@ -33,7 +33,6 @@ beforeEach(async () => {
   });
 });
 afterEach(() => kmc.reset());
-afterAll(() => kmc.remove());
 
 const openChannel = () => kmc.connect(port, GATEWAY).client(GroupKeyDeliveryServiceService).openDeliveryChannel();
 const openWatch = () => kmc.connect(port, PNE).client(PnGatewayServiceService).watchGroupKeys({});

@@ -56,7 +56,6 @@ beforeEach(() => {
   seen.length = 0;
 });
 afterEach(() => kmc.reset());
-afterAll(() => kmc.remove());
 
 test('a self-authenticating request comes through without a certificate', async () => {
   expect(await (await client()).assignEntityUserKey({ request: undefined })).toEqual({ reply: undefined });

@@ -13,7 +13,6 @@ import { implement } from './handlers';
 const kmc = new KmcFixture();
 const request = { groupId: 'g', version: 1n };
 afterEach(() => kmc.reset());
-afterAll(() => kmc.remove());
 
 describe('transport', () => {
   test('an unaltered call over TLS 1.3 with a certificate of the right role is answered', async () => {
@@ -68,7 +67,6 @@ describe('transport', () => {
   });
 
   const other = new TestPki();
-  afterAll(() => other.remove());
   test.each([
     ['a client without a certificate', () => ({ root: kmc.pki.root })],
     ['a client with a certificate of another root', () => ({ ...other.client(SERVER), root: kmc.pki.root })],

@@ -1,5 +1,5 @@
 import { KmcServiceService, type GetKeyVersionRequest, type KeyVersion } from '@cpns/contracts';
-import { CpnsError } from '@cpns/core';
+import { failureOfAsync } from '@cpns/core/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import {
@@ -26,11 +26,10 @@ export const GATEWAY = `cpns://pn1.${TD}/pn-gw/gw1`;
 export const PNE = `cpns://pn1.${TD}/pne/watch`;
 
 /** `CODE/REASON` of a refusal, or `accepted`. */
-export const reasonOf = async (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => 'accepted',
-    (error: unknown) => (error instanceof CpnsError ? `${error.code}/${error.reason}` : error),
-  );
+export async function reasonOf(promise: Promise<unknown>): Promise<string> {
+  const failure = await failureOfAsync(() => promise);
+  return failure ? `${failure.code}/${failure.reason}` : 'accepted';
+}
 
 export const keyVersion = (groupId: string): KeyVersion => ({ groupId, version: 1n, groupKey: Buffer.alloc(32, 7) });
 
@@ -45,6 +44,7 @@ export class KmcFixture {
 
   constructor() {
     logLibraryTo(this.log.logger);
+    afterAll(() => this.reset());
   }
 
   readonly tls = this.pki.server(KMC);
@@ -122,15 +122,11 @@ export class KmcFixture {
     });
   }
 
-  /** After each test. */
+  /** Where ports are of one test, after each of them. */
   async reset(): Promise<void> {
     this.served = 0;
     this.answer = (request) => Promise.resolve(keyVersion(request.groupId));
     for (const connection of this.#connections.splice(0)) connection.close();
     await Promise.all(this.#ports.splice(0).map((port) => port.stop(100)));
-  }
-
-  remove(): void {
-    this.pki.remove();
   }
 }

@@ -18,14 +18,16 @@ interface Authority {
   readonly keyFile: string;
 }
 
-/** A root and an issuing CA made by OpenSSL for one test file, which removes it when done. */
+/** A root and an issuing CA made by OpenSSL for one test file. */
 export class TestPki {
   readonly #directory = mkdtempSync(join(tmpdir(), 'cpns-pki-'));
   readonly #root: Authority;
   readonly #issuing: Authority;
   #count = 0;
 
+  /** Within the tests of a file, after which its directory is gone. */
   constructor() {
+    afterAll(() => rmSync(this.#directory, { recursive: true, force: true }));
     const ca = ['basicConstraints=critical,CA:TRUE', 'keyUsage=critical,keyCertSign,cRLSign'];
     this.#root = this.#make('/CN=Test Root', ca);
     this.#issuing = this.#make('/CN=Test Issuing CA', ca, this.#root);
@@ -63,10 +65,6 @@ export class TestPki {
   /** A leaf alone, DER. */
   leaf(...sans: readonly string[]): Buffer {
     return new X509Certificate(this.issue(...sans).cert).raw;
-  }
-
-  remove(): void {
-    rmSync(this.#directory, { recursive: true, force: true });
   }
 
   #make(subject: string, extensions: readonly string[], issuer?: Authority): Authority {

@@ -18,7 +18,6 @@ export class TestPort {
       for (const connection of this.#connections.splice(0)) connection.close();
       await this.close();
     });
-    afterAll(() => this.#pki.remove());
   }
 
   async serve(module: TestingModule, changes: Partial<CertificatePortOptions> = {}): Promise<void> {

@@ -1,4 +1,5 @@
 import { CpnsError } from '@cpns/core';
+import { eventually } from '@cpns/core/testing';
 import { currentStep, withSpan, currentTraceparent } from '@cpns/telemetry';
 import { MemoryTelemetry } from '@cpns/telemetry/testing';
 import { GATEWAY } from '../testing/fake-assigner';
@@ -12,11 +13,7 @@ const telemetry = MemoryTelemetry.forEachTest();
 const stops: AbortController[] = [];
 afterEach(() => stops.splice(0).forEach((stop) => stop.abort()));
 
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = Date.now() + 10_000; !condition(); await new Promise((resolve) => setImmediate(resolve)))
-    if (Date.now() > end) throw new Error('it did not happen');
-}
-
+const until = (condition: () => boolean) => eventually(() => expect(condition()).toBe(true));
 const connected = () => until(() => bench.groups.watching === 1);
 
 function watch(more: Partial<GroupKeysContext> = {}) {

@@ -2,7 +2,7 @@ import { createCsr, issueCertificate, newPrivateKey, signerFromPkcs8, type Issue
 import { asAuthority, issueCredentials, newKey } from '@cpns/certificate-issuance/testing';
 import { AssignmentRequest, type AssignmentReply, checkAssignment } from '@cpns/contracts';
 import { PrivateKeyDer, systemRandom, type Reason } from '@cpns/core';
-import { FakeClock, flipped } from '@cpns/core/testing';
+import { FakeClock, flipped, itHolds } from '@cpns/core/testing';
 import { enrolReplyMac } from '@cpns/key-derivation';
 import fc from 'fast-check';
 import { assigner, eachAssigner, ENTITY, FakeAssigner, GATEWAY, SERVER, type Admit } from '../testing/fake-assigner';
@@ -70,20 +70,20 @@ describe('an assignment', () => {
     expect(accept(pending, second)).toEqual(accept(pending, first));
   });
 
-  it('puts a request together that every verifier reads as it was meant', async () => {
-    const id = fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/);
-    await fc.assert(
-      fc.asyncProperty(id, id, fc.option(id, { nil: '' }), async (tokenId, entityId, user) => {
-        const entity = `cpns://pn1.example.org/pne/${entityId}`;
-        const pending = await pendingFor({ form: 'secret', by: 'server', entity, user, tokenId });
-        const { enrol } = checkAssignment(AssignmentRequest.decode(pending.request), METHODS.assign);
-        const { assign: method } = METHODS;
-        expect(enrol).toMatchObject({ tokenId, entity, user, gateway: GATEWAY, form: 'secret', method });
-        expect(accept(pending, await replyTo(pending)).form).toBe('secret');
-      }),
-      { numRuns: 25 },
-    );
-  });
+  const id = fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/);
+  itHolds(
+    'puts a request together that every verifier reads as it was meant',
+    [id, id, fc.option(id, { nil: '' })],
+    async (tokenId, entityId, user) => {
+      const entity = `cpns://pn1.example.org/pne/${entityId}`;
+      const pending = await pendingFor({ form: 'secret', by: 'server', entity, user, tokenId });
+      const { enrol } = checkAssignment(AssignmentRequest.decode(pending.request), METHODS.assign);
+      const { assign: method } = METHODS;
+      expect(enrol).toMatchObject({ tokenId, entity, user, gateway: GATEWAY, form: 'secret', method });
+      expect(accept(pending, await replyTo(pending)).form).toBe('secret');
+    },
+    { numRuns: 25 },
+  );
 });
 
 type Alter = (

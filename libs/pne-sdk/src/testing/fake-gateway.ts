@@ -32,6 +32,12 @@ function handlersOf(gateway: FakeGateway): Handlers<typeof SERVED> {
     gateway.groups.register({ entity, secret, keyId: deriveKeyId(secret) });
     return gateway.groups.channelOf(entity);
   };
+  const changed =
+    (how: 'join' | 'leave') =>
+    async ({ groupId }: { readonly groupId: string }, call: CallContext) => {
+      await channelOf(call)[how](groupId);
+      return { membershipRevision: 1n };
+    };
   return {
     assignEntityUserKey: ({ request }, call) => gateway.assign(request, call.method),
     registerEntityUserKey: ({ request }) => {
@@ -42,14 +48,8 @@ function handlersOf(gateway: FakeGateway): Handlers<typeof SERVED> {
       gateway.callers.push(call.requireEntity());
       return Promise.resolve({ recordedAt: BigInt(gateway.assigner.clock.now()) });
     },
-    joinServiceGroup: async ({ groupId }, call) => {
-      await channelOf(call).join(groupId);
-      return { membershipRevision: 1n };
-    },
-    leaveServiceGroup: async ({ groupId }, call) => {
-      await channelOf(call).leave(groupId);
-      return { membershipRevision: 1n };
-    },
+    joinServiceGroup: changed('join'),
+    leaveServiceGroup: changed('leave'),
     pullGroupKey: async ({ groupId, version }, call) => ({ delivery: await channelOf(call).pull(groupId, version) }),
     watchGroupKeys: async (_request, call) => {
       for await (const message of await channelOf(call).watch(call.signal)) await call.write(message);

@@ -21,12 +21,8 @@ export class MemoryLog {
   }
 }
 
-export interface SeenStep {
-  readonly flow: unknown;
-  readonly step: unknown;
-  readonly from: unknown;
-  readonly to: unknown;
-  readonly carried: unknown;
+type Attribute = keyof typeof STEP_ATTRIBUTES;
+export interface SeenStep extends Readonly<Record<Attribute, unknown>> {
   readonly traceId: string;
   readonly spanId: string;
   readonly links: readonly string[];
@@ -57,16 +53,12 @@ export class MemoryTelemetry {
   async steps(): Promise<SeenStep[]> {
     return (await this.spans())
       .filter((span) => STEP_ATTRIBUTES.flow in span.attributes)
-      .map((span) => ({
-        flow: span.attributes[STEP_ATTRIBUTES.flow],
-        step: span.attributes[STEP_ATTRIBUTES.step],
-        from: span.attributes[STEP_ATTRIBUTES.from],
-        to: span.attributes[STEP_ATTRIBUTES.to],
-        carried: span.attributes[STEP_ATTRIBUTES.carried],
-        traceId: span.spanContext().traceId,
-        spanId: span.spanContext().spanId,
-        links: span.links.map((link) => link.context.spanId),
-      }));
+      .map((span) => {
+        const said = Object.entries(STEP_ATTRIBUTES).map(([name, key]) => [name, span.attributes[key]]);
+        const { traceId, spanId } = span.spanContext();
+        const links = span.links.map((link) => link.context.spanId);
+        return { ...(Object.fromEntries(said) as Record<Attribute, unknown>), traceId, spanId, links };
+      });
   }
 
   reset(): void {
