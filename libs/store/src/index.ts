@@ -14,7 +14,6 @@ export {
   optional,
   secretField,
   type AnyField,
-  type Field,
   type Fields,
   type Json,
   type PlainField,

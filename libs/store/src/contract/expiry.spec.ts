@@ -1,14 +1,6 @@
-import { bytes, committed, eachStore, fresh, put } from '../testing/each-store';
-import type { Store } from '../port';
+import { bytes, clock, committed, eachStore, fresh, other, put, store } from '../testing/each-store';
 
-eachStore((fixture) => {
-  const { clock } = fixture;
-  let store: Store;
-  let other: Store;
-  beforeEach(() => {
-    ({ store, other } = fixture);
-  });
-
+eachStore(() => {
   describe('expiry', () => {
     const expiring = async (expiresIn: number) => {
       const at = fresh('expiring');

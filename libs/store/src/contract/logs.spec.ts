@@ -1,5 +1,5 @@
 import { eventually } from '@cpns/core/testing';
-import { bytes, committed, eachStore, fresh } from '../testing/each-store';
+import { at, bytes, committed, eachStore, fresh, other, store } from '../testing/each-store';
 import type { Aggregate, Store } from '../port';
 
 async function append(store: Store, at: Aggregate, ...ids: string[]): Promise<readonly bigint[]> {
@@ -12,15 +12,7 @@ async function append(store: Store, at: Aggregate, ...ids: string[]): Promise<re
 const idsOf = async (store: Store, at: Aggregate, after = 0n, limit = 100) =>
   (await store.readLog(at, 'l', after, limit)).entries.map(({ sequence, dedupeId }) => `${sequence}:${dedupeId}`);
 
-eachStore((fixture) => {
-  let store: Store;
-  let other: Store;
-  let at: Aggregate;
-  beforeEach(() => {
-    ({ store, other } = fixture);
-    at = fresh();
-  });
-
+eachStore(() => {
   describe('logs', () => {
     it('is empty at the beginning', async () => {
       expect(await store.readLog(fresh(), 'l', 0n, 10)).toEqual({ entries: [], trimmedTo: 0n, last: 0n });

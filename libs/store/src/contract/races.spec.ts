@@ -1,4 +1,4 @@
-import { bytes, eachStore, fresh, put } from '../testing/each-store';
+import { at, bytes, eachStore, expecting, other, put, putting, store } from '../testing/each-store';
 import type { Aggregate, Store } from '../port';
 
 /** Reads, adds one, commits; again at a conflict. */
@@ -10,15 +10,7 @@ async function increment(store: Store, at: Aggregate): Promise<void> {
   }
 }
 
-eachStore((fixture) => {
-  let store: Store;
-  let other: Store;
-  let at: Aggregate;
-  beforeEach(() => {
-    ({ store, other } = fixture);
-    at = fresh();
-  });
-
+eachStore(() => {
   describe('races', () => {
     it('of 50 commits on one revision exactly one wins, at each of several revisions', async () => {
       for (let revision = 0n; revision < 4n; revision++) {
@@ -79,8 +71,8 @@ eachStore((fixture) => {
       for (let n = 0; n < 30; n++) {
         const expected = n === 0 ? 'absent' : BigInt(n);
         await store.commit(at, {
-          expect: ['a', 'b'].map((name) => ({ name, revision: expected })),
-          put: ['a', 'b'].map((name) => ({ name, value: bytes(`${n}`) })),
+          expect: expecting({ a: expected, b: expected }),
+          put: putting({ a: `${n}`, b: `${n}` }),
         });
       }
       done = true;

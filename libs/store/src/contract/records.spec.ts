@@ -1,19 +1,24 @@
+import { itHolds } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { dump } from '../testing/dump';
-import { bytes, committed, eachStore, fresh, put } from '../testing/each-store';
-import type { Aggregate, Commit, Store } from '../port';
+import {
+  at,
+  bytes,
+  committed,
+  eachStore,
+  expecting,
+  fresh,
+  inSet,
+  other,
+  put,
+  putting,
+  store,
+} from '../testing/each-store';
+import type { Commit } from '../port';
 
 const seen = { name: 'a', revision: 'absent' } as const;
 
-eachStore((fixture) => {
-  let store: Store;
-  let other: Store;
-  let at: Aggregate;
-  beforeEach(() => {
-    ({ store, other } = fixture);
-    at = fresh();
-  });
-
+eachStore(() => {
   describe('records', () => {
     it('reads nothing where nothing was put', async () => {
       expect(await store.read(fresh(), ['a', 'b'])).toEqual(new Map());
@@ -35,8 +40,8 @@ eachStore((fixture) => {
 
     it('reads only the records that are asked for', async () => {
       await store.commit(at, {
-        expect: ['a', 'b', 'c'].map((name) => ({ name, revision: 'absent' })),
-        put: ['a', 'b', 'c'].map((name) => ({ name, value: bytes(name) })),
+        expect: expecting({ a: 'absent', b: 'absent', c: 'absent' }),
+        put: putting({ a: 'a', b: 'b', c: 'c' }),
       });
       expect([...(await store.read(at, ['c', 'a', 'z'])).keys()].sort()).toEqual(['a', 'c']);
       expect(await store.read(at, [])).toEqual(new Map());
@@ -77,16 +82,16 @@ eachStore((fixture) => {
       expect((await other.read(at, ['a'])).get('a')?.value.equals(value)).toBe(true);
     });
 
-    it('returns any value as it was put (property)', async () => {
-      await fc.assert(
-        fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (value) => {
-          at = fresh();
-          await store.commit(at, { expect: [seen], put: [{ name: 'a', value }] });
-          expect((await store.read(at, ['a'])).get('a')?.value).toEqual(Buffer.from(value));
-        }),
-        { numRuns: 25 },
-      );
-    });
+    itHolds(
+      'returns any value as it was put (property)',
+      [fc.uint8Array({ maxLength: 200 })],
+      async (value) => {
+        const at = fresh();
+        await store.commit(at, { expect: [seen], put: [{ name: 'a', value }] });
+        expect((await store.read(at, ['a'])).get('a')?.value).toEqual(Buffer.from(value));
+      },
+      { numRuns: 25 },
+    );
 
     it('takes no notice of a buffer that is changed after the call', async () => {
       const value = bytes('before');
@@ -107,17 +112,13 @@ eachStore((fixture) => {
     ])('is one when %s', async (_, actual, expected) => {
       for (let revision = 0n; actual !== 'absent' && revision < actual; revision++)
         await store.commit(at, put('a', 'x', revision === 0n ? 'absent' : revision));
-      const addTo = [{ set: 's', member: 'm' }];
-      const result = await store.commit(at, { expect: [{ name: 'a', revision: expected }], addTo });
+      const result = await store.commit(at, { expect: expecting({ a: expected }), addTo: inSet('s', 'm') });
       expect(result).toEqual({ ok: false, conflict: 'a' });
       expect(await store.isMember(at, 's', 'm')).toBe(false);
     });
 
     it('names the first record that is not as expected', async () => {
-      const others = [
-        { name: 'b', revision: 4n },
-        { name: 'c', revision: 5n },
-      ];
+      const others = expecting({ b: 4n, c: 5n });
       const result = await store.commit(at, { ...put('a', 'x'), expect: [seen, ...others] });
       expect(result).toEqual({ ok: false, conflict: 'b' });
     });
@@ -125,29 +126,18 @@ eachStore((fixture) => {
     it('changes nothing at all, of any part of the commit', async () => {
       const at = fresh('untouched');
       await store.commit(at, {
-        expect: [seen, { name: 'b', revision: 'absent' }],
-        put: [
-          { name: 'a', value: bytes('a') },
-          { name: 'b', value: bytes('b') },
-        ],
-        addTo: [{ set: 's', member: 'm' }],
+        expect: expecting({ a: 'absent', b: 'absent' }),
+        put: putting({ a: 'a', b: 'b' }),
+        addTo: inSet('s', 'm'),
         append: [{ log: 'l', dedupeId: '1', value: bytes('1') }],
       });
       const before = await dump(store);
       const everything: Commit = {
-        expect: [
-          { name: 'a', revision: 1n },
-          { name: 'b', revision: 1n },
-          { name: 'new', revision: 'absent' },
-          { name: 'z', revision: 9n },
-        ],
-        put: [
-          { name: 'a', value: bytes('changed') },
-          { name: 'new', value: bytes('new') },
-        ],
+        expect: expecting({ a: 1n, b: 1n, new: 'absent', z: 9n }),
+        put: putting({ a: 'changed', new: 'new' }),
         delete: ['b'],
-        addTo: [{ set: 's', member: 'more' }],
-        removeFrom: [{ set: 's', member: 'm' }],
+        addTo: inSet('s', 'more'),
+        removeFrom: inSet('s', 'm'),
         append: [{ log: 'l', dedupeId: '2', value: bytes('2') }],
         trim: [{ log: 'l', upTo: 1n }],
       };
@@ -174,20 +164,11 @@ eachStore((fixture) => {
     });
     const result = committed(
       await store.commit(at, {
-        expect: [
-          { name: 'a', revision: 1n },
-          { name: 'b', revision: 'absent' },
-        ],
-        put: [{ name: 'b', value: bytes('b') }],
+        expect: expecting({ a: 1n, b: 'absent' }),
+        put: putting({ b: 'b' }),
         delete: ['a'],
-        addTo: [
-          { set: 's', member: 'new' },
-          { set: 'both', member: 'x' },
-        ],
-        removeFrom: [
-          { set: 's', member: 'old' },
-          { set: 'both', member: 'x' },
-        ],
+        addTo: [...inSet('s', 'new'), ...inSet('both', 'x')],
+        removeFrom: [...inSet('s', 'old'), ...inSet('both', 'x')],
         append: [
           { log: 'l', dedupeId: '2', value: bytes('2') },
           { log: 'm', dedupeId: '2', value: bytes('other log') },

@@ -1,4 +1,4 @@
-import { bytes, eachStore, everyCall, put } from '../testing/each-store';
+import { bytes, clock, eachStore, everyCall, other, put, store } from '../testing/each-store';
 import { dump } from '../testing/dump';
 import type { Commit, Store } from '../port';
 
@@ -51,18 +51,10 @@ const CALLS: [string, (store: Store) => Promise<unknown>][] = [
   ['a watch of no log', (store) => store.watch(at, '', () => undefined, new AbortController().signal)],
 ];
 
-eachStore((fixture) => {
-  let store: Store;
-  let other: Store;
-  beforeEach(() => {
-    ({ store, other } = fixture);
-  });
-
+eachStore((open) => {
   describe('refusals', () => {
     // what a refused commit could change
-    beforeAll(() =>
-      fixture.store.commit({ ...at, id: 'kept' }, { ...put('a', 'x'), addTo: [{ set: 's', member: 'm' }] }),
-    );
+    beforeAll(() => store.commit({ ...at, id: 'kept' }, { ...put('a', 'x'), addTo: [{ set: 's', member: 'm' }] }));
 
     it.each(COMMITS)('refuses %s and changes nothing', async (_, commit) => {
       const before = await dump(store);
@@ -90,7 +82,7 @@ eachStore((fixture) => {
       const largest = { kind: 'k'.repeat(64), id: '~'.repeat(512) };
       const name = '|'.repeat(256);
       await store.commit(largest, {
-        ...put(name, value, 'absent', fixture.clock.now() + 60_000),
+        ...put(name, value, 'absent', clock.now() + 60_000),
         addTo: [{ set: name, member: '~'.repeat(512) }],
         append: [{ log: name, dedupeId: '~'.repeat(512), value }],
       });
@@ -107,7 +99,7 @@ eachStore((fixture) => {
     });
 
     it('refuses everything after close, which may come twice, and leaves other handles alone', async () => {
-      const closed = await fixture.open();
+      const closed = await open();
       let woken = 0;
       await closed.watch(at, 'l', () => woken++, new AbortController().signal);
       await closed.close();

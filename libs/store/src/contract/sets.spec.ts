@@ -1,6 +1,7 @@
+import { itHolds } from '@cpns/core/testing';
 import fc from 'fast-check';
-import { bytes, eachStore, fresh, put } from '../testing/each-store';
-import type { Aggregate, Page, Store } from '../port';
+import { at, bytes, clock, eachStore, fresh, inSet, other, put, store } from '../testing/each-store';
+import type { Page } from '../port';
 
 async function pages(next: (cursor: string | undefined) => Promise<Page>): Promise<string[][]> {
   const all: string[][] = [];
@@ -15,16 +16,7 @@ async function pages(next: (cursor: string | undefined) => Promise<Page>): Promi
 
 const member = fc.string({ minLength: 1, maxLength: 20 }).filter((text) => /^[\x20-\x7a|~]+$/.test(text));
 
-eachStore((fixture) => {
-  const { clock } = fixture;
-  let store: Store;
-  let other: Store;
-  let at: Aggregate;
-  beforeEach(() => {
-    ({ store, other } = fixture);
-    at = fresh();
-  });
-
+eachStore(() => {
   describe('sets', () => {
     it('has no member at the beginning', async () => {
       expect(await store.members(at, 's', undefined, 10)).toEqual({ items: [] });
@@ -44,38 +36,28 @@ eachStore((fixture) => {
 
     it('keeps sets apart, also from sets of other aggregates', async () => {
       const [one, two] = [fresh(), fresh()];
-      await store.commit(one, {
-        addTo: [
-          { set: 's', member: 'a' },
-          { set: 's:t', member: 'b' },
-          { set: 'S', member: 'c' },
-        ],
-      });
+      await store.commit(one, { addTo: [...inSet('s', 'a'), ...inSet('s:t', 'b'), ...inSet('S', 'c')] });
       await store.commit(two, { addTo: [{ set: 's', member: 'd' }] });
       expect((await store.members(one, 's', undefined, 10)).items).toEqual(['a']);
       expect((await store.members(one, 's:t', undefined, 10)).items).toEqual(['b']);
       expect((await store.members(two, 's', undefined, 10)).items).toEqual(['d']);
     });
 
-    it('pages in byte order, each member once, for any members and page size (property)', async () => {
-      await fc.assert(
-        fc.asyncProperty(
-          fc.uniqueArray(member, { maxLength: 30 }),
-          fc.integer({ min: 1, max: 12 }),
-          async (members, limit) => {
-            at = fresh();
-            await store.commit(at, { addTo: members.map((each) => ({ set: 's', member: each })) });
-            const all = await pages((cursor) => store.members(at, 's', cursor, limit));
-            expect(all.flat()).toEqual([...members].sort((a, b) => Buffer.compare(bytes(a), bytes(b))));
-            expect(all.slice(0, -1).every((page) => page.length === limit)).toBe(true);
-          },
-        ),
-        { numRuns: 20 },
-      );
-    });
+    itHolds(
+      'pages in byte order, each member once, for any members and page size (property)',
+      [fc.uniqueArray(member, { maxLength: 30 }), fc.integer({ min: 1, max: 12 })],
+      async (members, limit) => {
+        const at = fresh();
+        await store.commit(at, { addTo: inSet('s', ...members) });
+        const all = await pages((cursor) => store.members(at, 's', cursor, limit));
+        expect(all.flat()).toEqual([...members].sort((a, b) => Buffer.compare(bytes(a), bytes(b))));
+        expect(all.slice(0, -1).every((page) => page.length === limit)).toBe(true);
+      },
+      { numRuns: 20 },
+    );
 
     it('goes on paging where the member of the cursor was removed', async () => {
-      await store.commit(at, { addTo: ['a', 'b', 'c', 'd'].map((each) => ({ set: 's', member: each })) });
+      await store.commit(at, { addTo: inSet('s', 'a', 'b', 'c', 'd') });
       const { next } = await store.members(at, 's', undefined, 2);
       await store.commit(at, { removeFrom: [{ set: 's', member: 'b' }] });
       expect((await store.members(at, 's', next, 2)).items).toEqual(['c', 'd']);

@@ -1,3 +1,4 @@
+import { itHolds } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { names } from '../testing/names';
 import * as keys from './keys';
@@ -6,31 +7,31 @@ const { aggregate, name, member } = names;
 const sequence = fc.bigInt(1n, 2n ** 53n - 1n);
 
 describe('keys of the embedded store', () => {
-  it('are taken apart into what they were made of (property)', () => {
-    fc.assert(
-      fc.property(aggregate, name, member, sequence, (at, each, rest, number) => {
-        expect(keys.parseKey(keys.recordKey(at, each))).toEqual({ ...at, type: 'r', name: each, rest: '' });
-        expect(keys.parseKey(keys.memberKey(at, each, rest))).toEqual({ ...at, type: 's', name: each, rest });
-        expect(keys.parseKey(keys.logKey(at, each))).toEqual({ ...at, type: 'l', name: each, rest: '' });
-        expect(keys.parseKey(keys.dedupeKey(at, each, rest))).toEqual({ ...at, type: 'd', name: each, rest });
-        expect(keys.parseKey(keys.entryKey(at, each, number))).toMatchObject({ ...at, type: 'e', name: each });
-        expect(keys.recordOfExpiry(keys.expiryKey(Number(number), keys.recordKey(at, each)))).toEqual(
-          keys.recordKey(at, each),
-        );
-      }),
-    );
-  });
+  itHolds(
+    'are taken apart into what they were made of (property)',
+    [aggregate, name, member, sequence],
+    (at, each, rest, number) => {
+      expect(keys.parseKey(keys.recordKey(at, each))).toEqual({ ...at, type: 'r', name: each, rest: '' });
+      expect(keys.parseKey(keys.memberKey(at, each, rest))).toEqual({ ...at, type: 's', name: each, rest });
+      expect(keys.parseKey(keys.logKey(at, each))).toEqual({ ...at, type: 'l', name: each, rest: '' });
+      expect(keys.parseKey(keys.dedupeKey(at, each, rest))).toEqual({ ...at, type: 'd', name: each, rest });
+      expect(keys.parseKey(keys.entryKey(at, each, number))).toMatchObject({ ...at, type: 'e', name: each });
+      expect(keys.recordOfExpiry(keys.expiryKey(Number(number), keys.recordKey(at, each)))).toEqual(
+        keys.recordKey(at, each),
+      );
+    },
+  );
 
-  it('are one exactly when their names are (property)', () => {
-    fc.assert(
-      fc.property(aggregate, name, member, aggregate, name, member, (at, each, rest, other, otherName, otherRest) => {
-        const same = at.kind === other.kind && at.id === other.id && each === otherName;
-        expect(keys.recordKey(at, each).equals(keys.recordKey(other, otherName))).toBe(same);
-        const [one, two] = [keys.memberKey(at, each, rest), keys.memberKey(other, otherName, otherRest)];
-        expect(one.equals(two)).toBe(same && rest === otherRest);
-      }),
-    );
-  });
+  itHolds(
+    'are one exactly when their names are (property)',
+    [aggregate, name, member, aggregate, name, member],
+    (at, each, rest, other, otherName, otherRest) => {
+      const same = at.kind === other.kind && at.id === other.id && each === otherName;
+      expect(keys.recordKey(at, each).equals(keys.recordKey(other, otherName))).toBe(same);
+      const [one, two] = [keys.memberKey(at, each, rest), keys.memberKey(other, otherName, otherRest)];
+      expect(one.equals(two)).toBe(same && rest === otherRest);
+    },
+  );
 
   it('lie in the ranges of their own set, log and aggregate, and of no other (property)', () => {
     const inside = (key: Buffer, { start, end }: keys.KeyRange) =>
@@ -66,26 +67,26 @@ describe('keys of the embedded store', () => {
 });
 
 describe('values of the embedded store', () => {
-  it('are read as they were written (property)', () => {
-    const expiry = fc.option(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { nil: undefined });
-    fc.assert(
-      fc.property(fc.uint8Array(), sequence, expiry, member, (bytes, number, expiresAt, dedupeId) => {
-        const value = Buffer.from(bytes);
-        expect(keys.decodeRecord(keys.encodeRecord(number, expiresAt, value))).toEqual({
-          revision: number,
-          expiresAt,
-          value,
-        });
-        expect(keys.decodeEntry(number, keys.encodeEntry(dedupeId, value))).toEqual({
-          sequence: number,
-          dedupeId,
-          value,
-        });
-        const state = { last: number, trimmedTo: number - 1n };
-        expect(keys.decodeLogState(keys.encodeLogState(state))).toEqual(state);
-      }),
-    );
-  });
+  const expiry = fc.option(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { nil: undefined });
+  itHolds(
+    'are read as they were written (property)',
+    [fc.uint8Array(), sequence, expiry, member],
+    (bytes, number, expiresAt, dedupeId) => {
+      const value = Buffer.from(bytes);
+      expect(keys.decodeRecord(keys.encodeRecord(number, expiresAt, value))).toEqual({
+        revision: number,
+        expiresAt,
+        value,
+      });
+      expect(keys.decodeEntry(number, keys.encodeEntry(dedupeId, value))).toEqual({
+        sequence: number,
+        dedupeId,
+        value,
+      });
+      const state = { last: number, trimmedTo: number - 1n };
+      expect(keys.decodeLogState(keys.encodeLogState(state))).toEqual(state);
+    },
+  );
 
   it('keep a record that expired in 1970 from becoming one that stays', () => {
     expect(keys.decodeRecord(keys.encodeRecord(1n, 0, Buffer.alloc(0))).expiresAt).toBe(1);

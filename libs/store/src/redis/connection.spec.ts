@@ -4,57 +4,30 @@ import { failureOf as storeFailureOf, parseRedisUrl, within } from './connection
 describe('parseRedisUrl', () => {
   const plain = { prefix: 'cpns:', database: 0, replicas: 0, replicasWithin: 1_000 };
 
+  const single = (options: object, more: object = {}) => ({
+    ...more,
+    target: { kind: 'single', options: { db: 0, port: 6379, ...options } },
+  });
+  const [a, b] = [
+    { host: 'a', port: 1 },
+    { host: 'b', port: 2 },
+  ];
+  const sentinel = { name: 'mymaster', sentinels: [{ ...a, port: 26379 }, b] };
+  const login = { username: 'user', password: 'p@ss:word', tls: {} };
+  const settings = { prefix: 'a.b:', replicas: 2, replicasWithin: 500 };
+  const query = 'prefix=a.b:&replicas=2&replicas-within=500';
+
   it.each<[string, object]>([
-    ['redis://127.0.0.1', { target: { kind: 'single', options: { db: 0, host: '127.0.0.1', port: 6379 } } }],
+    ['redis://127.0.0.1', single({ host: '127.0.0.1' })],
+    ['redis://redis.example:7000/3', single({ db: 3, host: 'redis.example', port: 7000 }, { database: 3 })],
+    ['redis://[::1]:7000', single({ host: '::1', port: 7000 })],
+    [`rediss://user:p%40ss:word@h:1/0?${query}`, single({ host: 'h', port: 1, ...login }, settings)],
+    ['redis://:secret@h', single({ host: 'h', password: 'secret' })],
     [
-      'redis://redis.example:7000/3',
-      { database: 3, target: { kind: 'single', options: { db: 3, host: 'redis.example', port: 7000 } } },
+      'redis+sentinel://a,b:2/mymaster/2',
+      { database: 2, target: { kind: 'sentinel', options: { db: 2, ...sentinel } } },
     ],
-    ['redis://[::1]:7000', { target: { kind: 'single', options: { db: 0, host: '::1', port: 7000 } } }],
-    [
-      'rediss://user:p%40ss:word@h:1/0?prefix=a.b:&replicas=2&replicas-within=500',
-      {
-        ...{ prefix: 'a.b:', replicas: 2, replicasWithin: 500 },
-        target: {
-          kind: 'single',
-          options: { db: 0, host: 'h', port: 1, username: 'user', password: 'p@ss:word', tls: {} },
-        },
-      },
-    ],
-    [
-      'redis://:secret@h',
-      { target: { kind: 'single', options: { db: 0, host: 'h', port: 6379, password: 'secret' } } },
-    ],
-    [
-      'redis+sentinel://a,b:26380/mymaster/2',
-      {
-        database: 2,
-        target: {
-          kind: 'sentinel',
-          options: {
-            db: 2,
-            name: 'mymaster',
-            sentinels: [
-              { host: 'a', port: 26379 },
-              { host: 'b', port: 26380 },
-            ],
-          },
-        },
-      },
-    ],
-    [
-      'redis+cluster://a:1,b:2',
-      {
-        target: {
-          kind: 'cluster',
-          nodes: [
-            { host: 'a', port: 1 },
-            { host: 'b', port: 2 },
-          ],
-          options: { db: 0 },
-        },
-      },
-    ],
+    ['redis+cluster://a:1,b:2', { target: { kind: 'cluster', nodes: [a, b], options: { db: 0 } } }],
   ])('reads %s', (url, expected) => {
     expect(parseRedisUrl(url)).toEqual({ ...plain, ...expected });
   });

@@ -3,10 +3,7 @@ import { Secret } from '@cpns/core';
 /** What JSON can say. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** How a field of a record is stored. The type parameter is what a use case sees. */
-export type Field<T> = SecretField<T> | PlainField<T>;
-
-/** Sealed on its own, as bytes. */
+/** A field sealed on its own, as bytes. The type parameter of a field is what a use case sees. */
 export interface SecretField<T> {
   readonly form: 'secret';
   readonly optional: boolean;

@@ -1,7 +1,8 @@
+import { forEach } from '@cpns/core';
 import { Cluster } from 'ioredis';
 import { EmbeddedStore } from '../embedded/embedded-store';
 import * as lmdb from '../embedded/keys';
-import type { Store } from '../port';
+import type { Aggregate, Page, Store } from '../port';
 import { decodeRecord } from '../redis/encode-commit';
 import { RedisStore } from '../redis/redis-store';
 
@@ -9,13 +10,16 @@ import { RedisStore } from '../redis/redis-store';
 export interface DumpedAggregate {
   records: Record<string, { revision: string; value: string; expiresAt?: number }>;
   sets: Record<string, string[]>;
-  logs: Record<
-    string,
-    { last: string; trimmedTo: string; entries: { sequence: string; dedupeId: string; value: string }[] }
-  >;
+  logs: Record<string, DumpedLog>;
 }
 
-/** By `kind/id`, in byte order. */
+interface DumpedLog {
+  last: string;
+  trimmedTo: string;
+  entries: { sequence: string; dedupeId: string; value: string }[];
+}
+
+/** By `kind/id`. */
 export type StoreDump = Record<string, DumpedAggregate>;
 
 /** A key and one value that a store holds, as bytes. */
@@ -29,116 +33,87 @@ export interface RawEntry {
  * exactly when no caller of the port could tell the stores apart. For stores of test size; not as of one moment.
  */
 export async function dump(store: Store): Promise<StoreDump> {
-  const builder = new DumpBuilder();
-  if (store instanceof EmbeddedStore) await dumpEmbedded(store, builder);
-  else if (store instanceof RedisStore) await dumpRedis(store, builder);
-  else throw new TypeError('dump knows the two adapters of this library');
-  return builder.build();
+  const dumped: StoreDump = {};
+  const of = ({ kind, id }: Aggregate) => (dumped[`${kind}/${id}`] ??= { records: {}, sets: {}, logs: {} });
+  const visit = async (place: Place) => {
+    const { type, name, record } = place;
+    if (type === 's') of(place).sets[name] = await allMembers(store, place);
+    if (type === 'l') of(place).logs[name] = await wholeLog(store, place);
+    if (!record || !lmdb.isLive(record, adapterOf(store).clock.now())) return;
+    const { revision, value, expiresAt } = record;
+    const text = { revision: String(revision), value: value.toString('base64') };
+    of(place).records[name] = expiresAt === undefined ? text : { ...text, expiresAt };
+  };
+  const places = await placesOf(adapterOf(store));
+  const distinct = new Map(places.map((place) => [`${place.kind}/${place.id} ${place.type}${place.name}`, place]));
+  await forEach([...distinct.values()], visit, 100);
+  return dumped;
 }
 
 /** Every byte that a store holds of ours, decoded of nothing but the store's own wrapping: to look for secrets in. */
 export async function rawDump(store: Store): Promise<RawEntry[]> {
-  if (store instanceof EmbeddedStore) return store.entries();
-  if (!(store instanceof RedisStore)) throw new TypeError('rawDump knows the two adapters of this library');
+  const adapter = adapterOf(store);
+  if (adapter instanceof EmbeddedStore) return adapter.entries();
   const raw: RawEntry[] = [];
-  await forEachKey(store, async (key) => {
-    for (const value of await redisValues(store, key)) raw.push({ key: Buffer.from(key), value });
-  });
+  const visit = async (key: string) => {
+    for (const value of await redisValues(adapter, key)) raw.push({ key: Buffer.from(key), value });
+  };
+  await forEach(await redisKeys(adapter), visit, 100);
   return raw;
 }
 
-class DumpBuilder {
-  readonly #dump: StoreDump = {};
-
-  #of({ kind, id }: { kind: string; id: string }): DumpedAggregate {
-    return (this.#dump[`${kind}/${id}`] ??= { records: {}, sets: {}, logs: {} });
-  }
-
-  record(at: Key, { revision, expiresAt, value }: lmdb.EncodedRecord, now: number): void {
-    if (!lmdb.isLive({ expiresAt }, now)) return;
-    const text = { revision: String(revision), value: value.toString('base64') };
-    this.#of(at).records[at.name] = expiresAt === undefined ? text : { ...text, expiresAt };
-  }
-
-  member(at: Key, member: string): void {
-    (this.#of(at).sets[at.name] ??= []).push(member);
-  }
-
-  log(at: Key): DumpedAggregate['logs'][string] {
-    return (this.#of(at).logs[at.name] ??= { last: '0', trimmedTo: '0', entries: [] });
-  }
-
-  build(): StoreDump {
-    const sorted = <T>(object: Record<string, T>): Record<string, T> =>
-      Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
-    for (const { sets } of Object.values(this.#dump)) Object.values(sets).forEach((members) => members.sort());
-    return sorted(
-      Object.fromEntries(
-        Object.entries(this.#dump).map(([name, { records, sets, logs }]) => [
-          name,
-          { records: sorted(records), sets: sorted(sets), logs: sorted(logs) },
-        ]),
-      ),
-    );
-  }
+function adapterOf(store: Store): EmbeddedStore | RedisStore {
+  if (store instanceof EmbeddedStore || store instanceof RedisStore) return store;
+  throw new TypeError('only the two adapters of this library can be dumped');
 }
 
-interface Key {
-  readonly kind: string;
-  readonly id: string;
+/** Where something is stored: `r` is a record, `s` a set, `l` a log; others are parts of these. */
+interface Place extends Aggregate {
+  readonly type: string;
   readonly name: string;
+  readonly record?: lmdb.EncodedRecord | undefined;
 }
 
-async function dumpEmbedded(store: EmbeddedStore, builder: DumpBuilder): Promise<void> {
-  const now = store.clock.now();
-  for (const { key, value } of await store.entries()) {
-    if (key[0] !== lmdb.dataRange.start[0]) continue;
-    const at = lmdb.parseKey(key);
-    if (at.type === 'r') builder.record(at, lmdb.decodeRecord(value), now);
-    if (at.type === 's') builder.member(at, at.rest);
-    if (at.type === 'l') {
-      const { last, trimmedTo } = lmdb.decodeLogState(value);
-      Object.assign(builder.log(at), { last: String(last), trimmedTo: String(trimmedTo) });
-    }
-    if (at.type === 'e') {
-      const entry = lmdb.decodeEntry(key.readBigUInt64BE(key.length - 8), value);
-      builder
-        .log(at)
-        .entries.push({ ...entry, sequence: String(entry.sequence), value: entry.value.toString('base64') });
-    }
+async function placesOf(store: EmbeddedStore | RedisStore): Promise<Place[]> {
+  if (store instanceof RedisStore) {
+    const places: Place[] = [];
+    const visit = async (key: string) => {
+      const at = store.keys.parse(key);
+      const stored = at?.type === 'r' ? await store.use((client) => client.getBuffer(key)) : null;
+      if (at) places.push({ ...at, ...(stored && { record: decodeRecord(stored) }) });
+    };
+    await forEach(await redisKeys(store), visit, 100);
+    return places;
   }
-}
-
-async function dumpRedis(store: RedisStore, builder: DumpBuilder): Promise<void> {
-  const now = store.clock.now();
-  await forEachKey(store, async (key) => {
-    const at = store.keys.parse(key);
-    if (!at) return;
-    if (at.type === 'r') {
-      const stored = await store.use((client) => client.getBuffer(key));
-      if (stored) builder.record(at, decodeRecord(stored), now);
-    }
-    if (at.type === 's') for (const member of await redisValues(store, key)) builder.member(at, member.toString());
-    if (at.type === 'l') {
-      const { last = '0', trimmed = '0' } = await store.use((client) => client.hgetall(key));
-      Object.assign(builder.log(at), { last, trimmedTo: trimmed });
-    }
-    if (at.type === 'e') {
-      const stream = await store.use((client) => client.xrangeBuffer(key, '-', '+'));
-      for (const [id, [, dedupeId, , value]] of stream)
-        builder.log(at).entries.push({
-          sequence: id.toString().replace('-0', ''),
-          dedupeId: String(dedupeId),
-          value: (value ?? Buffer.alloc(0)).toString('base64'),
-        });
-    }
+  const entries = (await store.entries()).filter(({ key }) => key[0] === lmdb.dataRange.start[0]);
+  return entries.map(({ key, value }) => {
+    const at = lmdb.parseKey(key);
+    return { ...at, ...(at.type === 'r' && { record: lmdb.decodeRecord(value) }) };
   });
 }
 
-/** Keys together in a pipeline, so that a dump takes no round trip for each. */
-async function forEachKey(store: RedisStore, visit: (key: string) => Promise<void>): Promise<void> {
-  const keys = await redisKeys(store);
-  for (let from = 0; from < keys.length; from += 100) await Promise.all(keys.slice(from, from + 100).map(visit));
+/** Of a page of the port. */
+const PAGE = 1_000;
+
+async function allMembers(store: Store, { kind, id, name }: Place): Promise<string[]> {
+  const members: string[] = [];
+  let page: Page = { items: [] };
+  do {
+    page = await store.members({ kind, id }, name, page.next, PAGE);
+    members.push(...page.items);
+  } while (page.next !== undefined);
+  return members;
+}
+
+async function wholeLog(store: Store, { kind, id, name }: Place): Promise<DumpedLog> {
+  const entries: DumpedLog['entries'] = [];
+  for (;;) {
+    const after = BigInt(entries.at(-1)?.sequence ?? 0);
+    const { last, trimmedTo, entries: more } = await store.readLog({ kind, id }, name, after, PAGE);
+    if (more.length === 0) return { last: String(last), trimmedTo: String(trimmedTo), entries };
+    for (const { sequence, dedupeId, value } of more)
+      entries.push({ sequence: String(sequence), dedupeId, value: value.toString('base64') });
+  }
 }
 
 async function redisKeys(store: RedisStore): Promise<string[]> {

@@ -20,54 +20,43 @@ const SUBJECTS: Readonly<Record<string, () => Promise<Subject>>> = {
   ...(process.env.ALL_SUITES === 'true' && { 'redis cluster': startRedisCluster }),
 };
 
-/** A store as a case of the contract sees it. */
-export class Fixture {
-  readonly #opened: Store[] = [];
-  #subject: Subject | undefined;
-  /** The clock of all handles. */
-  readonly clock = new FakeClock();
-
-  /** The first handle. */
-  get store(): Store {
-    return this.#opened[0]!;
-  }
-
-  /** A second handle of the same store, as another process has it. */
-  get other(): Store {
-    return this.#opened[1]!;
-  }
-
-  /** One more handle, closed after the cases. */
-  async open(): Promise<Store> {
-    const store = await openStore(this.#subject!.url, { clock: this.clock });
-    this.#opened.push(store);
-    return store;
-  }
-
-  async start(begin: () => Promise<Subject>): Promise<void> {
-    this.#subject = await begin();
-    await this.open();
-    await this.open();
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#opened.map((store) => store.close()));
-    await this.#subject?.stop();
-  }
-}
+/** The clock of all handles. */
+export const clock = new FakeClock();
+/** The first handle of the store under test. */
+export let store: Store;
+/** A second handle of the same store, as another process has it. */
+export let other: Store;
+/** Fresh in each case. */
+export let at: Aggregate;
 
 /**
  * Registers cases that every adapter of the Store port passes, none of them optional: what they say is the meaning of the
  * port. A Redis Cluster is among the adapters where ALL_SUITES is `true`.
+ * @param register is given what opens one more handle, closed after the cases
  */
-export function eachStore(register: (fixture: Fixture) => void): void {
+export function eachStore(register: (open: () => Promise<Store>) => void): void {
   // a busy machine is slow, and none of the cases is about speed
   jest.setTimeout(30_000);
   describe.each(Object.entries(SUBJECTS))('the Store contract, %s', (_name, begin) => {
-    const fixture = new Fixture();
-    beforeAll(() => fixture.start(begin));
-    afterAll(() => fixture.stop());
-    register(fixture);
+    let subject: Subject;
+    const opened: Store[] = [];
+    const open = async () => {
+      const handle = await openStore(subject.url, { clock });
+      opened.push(handle);
+      return handle;
+    };
+    beforeAll(async () => {
+      subject = await begin();
+      [store, other] = [await open(), await open()];
+    });
+    beforeEach(() => {
+      at = fresh();
+    });
+    afterAll(async () => {
+      await Promise.all(opened.map((handle) => handle.close()));
+      await subject.stop();
+    });
+    register(open);
   });
 }
 
@@ -75,6 +64,13 @@ export function eachStore(register: (fixture: Fixture) => void): void {
 export const fresh = (kind = 'thing'): Aggregate => ({ kind, id: randomUUID() });
 
 export const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
+
+/** Parts of a commit: revisions that it expects, values that it puts, members that it adds or removes. */
+export const expecting = (revisions: Readonly<Record<string, bigint | 'absent'>>) =>
+  Object.entries(revisions).map(([name, revision]) => ({ name, revision }));
+export const putting = (values: Readonly<Record<string, string>>) =>
+  Object.entries(values).map(([name, value]) => ({ name, value: bytes(value) }));
+export const inSet = (set: string, ...members: string[]) => members.map((member) => ({ set, member }));
 
 /** A commit that puts one record where there is the revision, or none. */
 export const put = (

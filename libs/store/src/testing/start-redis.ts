@@ -2,10 +2,11 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createConnection, createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@cpns/core/testing';
 import { Redis } from 'ioredis';
 
 export interface StartRedisOptions {
@@ -106,24 +107,17 @@ async function launch(port: number, directory: string, options: StartRedisOption
 
 /** Waits until the server answers PING with something: PONG, or that it wants a password. */
 async function answering(port: number): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    if (await answersOnce(port)) return;
-    await sleep(25);
-  }
-  throw new Error('redis-server did not answer within 5 s');
-}
-
-function answersOnce(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(port, '127.0.0.1', () => socket.write('PING\r\n'));
-    socket.setTimeout(500, () => socket.destroy());
-    socket.once('data', (data) => {
-      resolve(/^(\+PONG|-NOAUTH)/.test(data.toString()));
-      socket.destroy();
-    });
-    socket.once('error', () => resolve(false));
-    socket.once('close', () => resolve(false));
+  const client = new Redis(port, '127.0.0.1', {
+    retryStrategy: () => 25,
+    maxRetriesPerRequest: 1,
+    enableReadyCheck: false,
   });
+  client.on('error', () => undefined);
+  const ping = () =>
+    client.ping().catch((error: unknown) => {
+      if (!String(error).includes('NOAUTH')) throw error;
+    });
+  await eventually(ping, 5_000).finally(() => client.disconnect());
 }
 
 function borrowed(url: string): RunningRedis {
