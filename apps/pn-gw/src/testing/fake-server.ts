@@ -121,7 +121,8 @@ export class FakeServer {
       const own = makeEnvelope(secretOf(entity, epoch), keyIdOf(entity, epoch), { groupId, version, entity }, key);
       return { entity: parseEntityUri(entity), own };
     });
-    return gatewayGroupKeyDelivery({ signed: forge(signer, statement), envelopes });
+    const { privateKey, chain } = signer;
+    return gatewayGroupKeyDelivery({ signed: forge({ key: privateKey.keyObject, chain }, statement), envelopes });
   }
 
   keyFor(groupId: string, version: bigint, members: readonly string[], epoch = 0): GatewayGroupKeyDelivery {
