@@ -1,21 +1,79 @@
 /**
+ * A wrong setting stops a program at its start, with one sentence that names it: the services' specs have all of them.
+ *
  * "What bad input gets", at running services and at a device: one row for each kind at each port; the services' specs have
  * all of them. The unaltered message is accepted, the altered one refused with its own code and reason, and every store is as
  * it was.
  */
-import { startRedis, type RunningRedis } from '@cpns/store/testing';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type RunningRedis, startRedis } from '@cpns/store/testing';
 import * as keys from '@cpns/testing/bad-input';
-import { ITEMS } from './items';
-import { describePhase, describeWorld, NEVER_USED, START_MS, type Phase, type Row } from './phase';
-import { CHANNEL_ROWS } from './rows/groups/channels';
+import { Refusal, row, type Shown } from '@cpns/testing/bad-input';
+import { describePhase, describeWorld, NEVER_USED, type Phase, type Row, START_MS } from './phase';
 import { CHANGE_ROWS } from './rows/groups/changes';
+import { CHANNEL_ROWS } from './rows/groups/channels';
 import { DEVICE_ROWS } from './rows/groups/devices';
 import { KEY_ROWS } from './rows/groups/keys';
 import * as outages from './rows/groups/outages';
 import { RPC_ROWS } from './rows/groups/rpcs';
-import { SETTING_ROW } from './rows/setting';
 import { TRANSPORT_ROWS } from './rows/transport';
 import { World } from './world';
+
+/** What issue and specification list as bad input: each of them needs a row. */
+const OF_ENTITY_USER_KEYS = `a CSR that is not DER; a CSR with a broken signature; a CSR with a weak key;
+  a CSR with trailing bytes; a SAN of another PN; two SANs; no SAN; a DNS SAN; a user-info trick; a path trick;
+  an id that is empty; an id that is over-long; an id outside its pattern;
+  a token that is unknown; a token that is used; a token that is expired; a token for another entity;
+  a token for another user; a token for the other assigner; a token with a wrong MAC; a token with a swapped key;
+  a token that is revoked; a proof that is replayed; a proof that is stale; a proof from the future;
+  a proof for another method; a proof for another audience; a proof for another body; a wrong second seed;
+  a first seed that is spent; a first seed that is expired; a first seed of another PN; a first seed that is unknown;
+  a first seed that is revoked; a registration over a live key; a target entity’s certificate above its role;
+  a gateway CA’s certificate above its role; a revoked token registering again; a spent token registering again;
+  a gateway CA’s certificate for an entity that the Server assigns; a caller of the wrong role;
+  a caller of the wrong trust domain; a message over the limit; plaintext; TLS 1.2; a dependency that is down;
+  a wrong setting`;
+const OF_SERVICE_GROUPS = `a malformed description; a malformed message; a member without a registered key;
+  a stranger removed; an unknown group; a deleted group; a group-id that is taken; a group over its limit;
+  an entity named twice; a closed group joined; a removed member joining again; a pull by whom the group is not for;
+  a pull for another PN; a version before joining; a version after leaving; a version that has retired;
+  a version that was never made; a revision from the future; a revision repeated with other content;
+  a request id used for something else; an acknowledgement from the future; a channel opened out of order;
+  a forged statement; an altered statement; a replayed or lower statement; a wrong GKC;
+  an envelope for another version; an envelope for another member; an envelope for another group;
+  an altered envelope; content with a changed header; altered content; a replayed message; a message of another group`;
+
+const ITEMS = [OF_ENTITY_USER_KEYS, OF_SERVICE_GROUPS].flatMap((text) => text.split(/;\s+/));
+
+const SERVER = 'cpns-server';
+/** sysexits.h, EX_CONFIG. */
+const ENDED = 'ended with exit code 78.';
+/** The program's name, the setting, and what it must be: one line. */
+const SENTENCE = /^[a-z-]+: (?:CONFIGURATION_INVALID: )?(CPNS_[A-Z_]+) [^\n]+[^.\n]\n$/m;
+
+/** Starts the CPNS Server on a store that is not there yet, and reads how it ends. @throws Refusal */
+async function refusesToStart({ deployment }: World): Promise<never> {
+  const store = join(deployment.directory, 'no-store');
+  const CPNS_MASTER_KEY_FILE = join(deployment.directory, 'short.key');
+  writeFileSync(CPNS_MASTER_KEY_FILE, 'abcd', { mode: 0o600 });
+  const logged = readFileSync(deployment.logFile(SERVER)).length;
+  const env = { CPNS_MASTER_KEY_FILE, CPNS_STORE: `embedded:${store}` };
+  const ended = await deployment.restart(SERVER, env).then(String, String);
+  const said = readFileSync(deployment.logFile(SERVER)).subarray(logged).toString();
+  const [, field] = SENTENCE.exec(said) ?? [];
+  if (!ended.includes(ENDED) || field === undefined) throw new Error(`the CPNS Server ended otherwise: ${ended}`);
+  if (existsSync(store)) throw new Error('the CPNS Server made a store before it looked at its settings');
+  throw new Refusal('INVALID_ARGUMENT', 'CONFIGURATION_INVALID', { field }, said);
+}
+
+/** The running Server is the one with everything right; it is stopped before the row. */
+const ID = 'CPNS_MASTER_KEY_FILE of the wrong length (cpns-server)';
+const SHOWN: Shown = [ID, 'a wrong setting', 'CONFIGURATION_INVALID CPNS_MASTER_KEY_FILE'];
+const SETTING_ROW = row<World>(SHOWN, 'start', (world) => ({
+  good: () => world.operator.enrolment.listGateways({ pageSize: 1, pageToken: '' }),
+  bad: () => refusesToStart(world),
+}));
 
 let redis: RunningRedis;
 
@@ -74,7 +132,7 @@ let onRedis: World;
 
 /** Started before all else: what is to retire there takes more than a minute. */
 beforeAll(async () => {
-  redis = await startRedis({ own: true, appendonly: true });
+  redis = await startRedis({ appendonly: true });
   onRedis = await World.start({ store: { redis: redis.url } });
   await outages.agingGroup(onRedis);
 }, START_MS);

@@ -1,4 +1,5 @@
 /** How the rows of a phase are tried: all of them are prepared, then refused one after another, then made good. */
+import { forEach } from '@cpns/core';
 import { expectationOf, refusalOf, saidBy, titled, type Exchange, type Row as AnyRow } from '@cpns/testing/bad-input';
 import type { DeploymentOptions } from '@cpns/testing';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,13 +26,6 @@ const POLL_MS = 100;
 /** A deployment starts, or all rows of a phase are prepared, within this time. */
 export const START_MS = 180_000;
 
-async function forEach<T>(items: IterableIterator<T>, task: (item: T) => Promise<void>): Promise<void> {
-  const work = async () => {
-    for (const item of items) await task(item);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
-}
-
 class PhaseRun {
   readonly #exchanges = new Map<Row, Exchange>();
   readonly #failures = new Map<Row, unknown>();
@@ -45,7 +39,7 @@ class PhaseRun {
 
   /** Sees the unaltered message of every row accepted; from here on nothing may change in any store. */
   async begin(): Promise<void> {
-    await forEach(this.phase.rows.values(), async (row) => {
+    const prepare = async (row: Row) => {
       try {
         const exchange = await row.prepare(this.world);
         await exchange.good();
@@ -53,7 +47,8 @@ class PhaseRun {
       } catch (error) {
         this.#failures.set(row, error);
       }
-    });
+    };
+    await forEach(this.phase.rows, prepare, AT_ONCE);
     this.#state = await this.world.rest();
     if (this.phase.begin === undefined) return;
     this.#isAway = true;
@@ -82,7 +77,7 @@ class PhaseRun {
     await this.end();
     const found = this.phase.isUnseen === true ? await this.#changes() : [];
     const until = Date.now() + (this.phase.end === undefined ? 0 : RECOVERY_MS);
-    await forEach(this.#exchanges.entries(), async ([{ id }, { after }]) => {
+    const repeat = async ([{ id }, { after }]: readonly [Row, Exchange]) => {
       for (;;)
         try {
           return void (await after?.());
@@ -90,7 +85,8 @@ class PhaseRun {
           if (Date.now() >= until) return void found.push(`${id}: ${String(error)}`);
           await sleep(POLL_MS);
         }
-    });
+    };
+    await forEach([...this.#exchanges], repeat, AT_ONCE);
     return found;
   }
 
@@ -102,18 +98,8 @@ class PhaseRun {
     this.#state = journal === undefined && at !== '' ? await stores.look() : await stores.settled();
     // a comparison of nothing with nothing shows nothing
     expect(Object.values(this.#state.dumps).flatMap(Object.keys)).not.toEqual([]);
-    const changes = changesBetween(before, this.#state).filter((change) => journal?.test(change) !== true);
-    return at === 'device' ? changes : withoutRetirements(changes);
+    return changesBetween(before, this.#state).filter((change) => journal?.test(change) !== true);
   }
-}
-
-const RETIRED = /^(device \d+ device\/self group:[A-Za-z0-9._-]+):version:\d+ was removed$/;
-
-/** A device puts away a Group Key a minute after the next one took its place, whatever is asked of a service meanwhile. */
-function withoutRetirements(changes: readonly string[]): string[] {
-  const groups = changes.flatMap((change) => RETIRED.exec(change)?.[1] ?? []);
-  const ofRetirement = new Set(groups.map((group) => `${group} was changed`));
-  return changes.filter((change) => !RETIRED.test(change) && !ofRetirement.has(change));
 }
 
 /** The rows of a phase, refused one after another, and what they could have spent. */

@@ -1,33 +1,23 @@
 import {
-  GroupKeyDeliveryMode,
   GroupKeyManagementServiceService,
   ServiceGroupServiceService,
   type GroupKeyStatus,
   type ServiceGroup,
+  wireGroupDescription,
 } from '@cpns/contracts';
 import { duration } from '@cpns/core';
+import type { GroupDescription } from '@cpns/group-key';
 import type { ClientMethods, Connection } from '@cpns/grpc';
 
-export type DeliveryMode = 'pull' | 'push';
-
-/** A Service Group to be, in the words of {@link Groups.createGroup}. */
-export interface NewGroup {
-  readonly groupId: string;
-  readonly delivery: DeliveryMode;
+/** A Service Group to be; members seal for a day by default, the SMF says how many they may be, and none joins by itself. */
+export interface NewGroup
+  extends
+    Pick<GroupDescription, 'groupId' | 'delivery'>,
+    Partial<Pick<GroupDescription, 'sealPeriod' | 'maxMembers' | 'openToJoin'>> {
   /** E of each first member. */
   readonly members: readonly string[];
-  /** Milliseconds; a day by default. */
-  readonly sealPeriod?: number;
-  /** 0, which is what the SMF takes then, by default. */
-  readonly maxMembers?: number;
-  /** False by default. */
-  readonly openToJoin?: boolean;
 }
 
-const MODES: Readonly<Record<DeliveryMode, GroupKeyDeliveryMode>> = {
-  pull: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL,
-  push: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH,
-};
 /** The KMC, CSKMF and both stores work on one call, on a machine that may be busy with ten other processes; milliseconds. */
 const DEADLINE = { deadlineMs: duration(20, 'second') };
 
@@ -49,18 +39,9 @@ export class Groups {
   }
 
   /** Makes a group, whose Group Key is ready when this resolves. @throws CpnsError what the SMF refuses it with */
-  createGroup({ groupId, delivery, members, ...rest }: NewGroup): Promise<ServiceGroup> {
-    const { sealPeriod = duration(1, 'day'), maxMembers = 0, openToJoin = false } = rest;
-    const description = {
-      groupId,
-      displayName: groupId,
-      delivery: MODES[delivery],
-      sealPeriod: BigInt(sealPeriod),
-      // never
-      updatePeriod: 0n,
-      maxMembers,
-      openToJoin,
-    };
+  createGroup({ members, ...group }: NewGroup): Promise<ServiceGroup> {
+    const unlessSaid = { displayName: group.groupId, maxMembers: 0, openToJoin: false, updatePeriod: 0 };
+    const description = wireGroupDescription({ sealPeriod: duration(1, 'day'), ...unlessSaid, ...group });
     return present(this.serviceGroups.createServiceGroup({ description, members: [...members] }, DEADLINE), 'group');
   }
 

@@ -3,11 +3,10 @@ export type { AdmitOptions, DeploymentOptions, DeviceOptions, GatewaySpec } from
 export { Device, type DeviceResult } from './device';
 export { DeviceSession, type DeviceAnswer, type DeviceCommand } from './device-session';
 export { DeviceWorkshop } from './device-workshop';
-export { concurrently } from './concurrently';
 export { ManagedProcess } from './managed-process';
 export { retried, waitUntil } from './wait-until';
 export { stepOfSpan, type CollectedStep } from './flow-steps';
-export { Groups, type DeliveryMode, type NewGroup } from './groups';
+export { Groups, type NewGroup } from './groups';
 export { LightGateway } from './light-gateway';
 export { Operator, type Admitted } from './operator';
 export type { CollectedSpan } from './otlp';

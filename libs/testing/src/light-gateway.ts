@@ -27,13 +27,11 @@ export class LightGateway {
   readonly #connections: Connection[] = [];
   #closed = false;
 
-  /** One that was enrolled already. */
-  constructor(
+  private constructor(
     private readonly deployment: Deployment,
     /** E */
     readonly uri: string,
-    /** Its identity. */
-    readonly tls: ClientTls,
+    private readonly tls: ClientTls,
   ) {}
 
   static async enrol(deployment: Deployment, gateway: GatewaySpec): Promise<LightGateway> {
@@ -61,10 +59,7 @@ export class LightGateway {
   /** Holds a notice channel open, as {@link holdDeliveries}. */
   holdNotices(smf: Connection): Promise<never> {
     const { openNoticeChannel } = smf.client(ServiceGroupNoticeServiceService);
-    return this.#hold(
-      () => openNoticeChannel(),
-      () => undefined,
-    );
+    return this.#hold(() => openNoticeChannel());
   }
 
   /** Ends its connections, and the channels with them. */
@@ -75,7 +70,7 @@ export class LightGateway {
 
   async #hold<Entry extends { readonly sequence: bigint }>(
     open: () => Channel<Entry>,
-    acknowledged: (entry: Entry) => void,
+    acknowledged: (entry: Entry) => void = () => undefined,
   ): Promise<never> {
     let lastSequence = 0n;
     for (;;) {

@@ -20,7 +20,8 @@ import {
   registrationRequest,
   type PendingAssignment,
 } from '@cpns/pne-sdk';
-import { concurrently, Deployment } from '@cpns/testing';
+import { Deployment } from '@cpns/testing';
+import { concurrently } from './concurrently';
 import { BareServer, type Answered } from './bare-server';
 import { compare, type Comparison } from './compare';
 

@@ -14,7 +14,8 @@ import {
   registrationRequest,
   tokenChannel,
 } from '@cpns/pne-sdk';
-import { concurrently, type Deployment } from '@cpns/testing';
+import type { Deployment } from '@cpns/testing';
+import { concurrently } from './concurrently';
 import { BareServer } from './bare-server';
 import { compare, type Comparison } from './compare';
 import { REAL_GATEWAY, type GroupScene } from './group-scene';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { duration, SECRET_BYTES } from '@cpns/core';
-import { concurrently, Deployment, LightGateway } from '@cpns/testing';
+import { Deployment, LightGateway } from '@cpns/testing';
+import { concurrently } from './concurrently';
 
 /** What the figures of Group Keys are taken of: the whole Server side, and gateways that cost it nothing of their own. */
 export interface GroupScene {

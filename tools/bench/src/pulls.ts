@@ -4,7 +4,7 @@
  */
 import { GroupKeyDeliveryServiceService } from '@cpns/contracts';
 import type { ClientMethods } from '@cpns/grpc';
-import { concurrently } from '@cpns/testing';
+import { concurrently } from './concurrently';
 import { BareServer } from './bare-server';
 import { compare, type Comparison } from './compare';
 import { homeOf, makeMembers, type GroupScene } from './group-scene';

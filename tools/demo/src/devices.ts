@@ -1,7 +1,7 @@
 /** The devices of the plan, each a process of its own that stays for commands, and what they have to show. */
 import { pemToDers } from '@cpns/certificate-issuance';
-import { EntityUserKey, SECRET_BYTES, duration } from '@cpns/core';
-import { concurrently, type Device, type DeviceResult, type DeviceSession } from '@cpns/testing';
+import { EntityUserKey, SECRET_BYTES, duration, inChunks } from '@cpns/core';
+import type { Device, DeviceResult, DeviceSession } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import type { House } from './house';
 import type { IssuedChain } from './output';
@@ -39,10 +39,13 @@ export async function openDevices(house: House, { devices }: Plan): Promise<Runn
   const prepared = await Promise.all(
     devices.map(async (planned) => ({ planned, device: await prepare(house, planned) })),
   );
-  return concurrently(prepared, AT_ONCE, async ({ planned, device }) => {
+  const open = async ({ planned, device }: (typeof prepared)[number]) => {
     const session = await device.open();
     return { planned, session, result: device.result() };
-  });
+  };
+  const running: RunningDevice[] = [];
+  for (const some of inChunks(prepared, AT_ONCE)) running.push(...(await Promise.all(some.map(open))));
+  return running;
 }
 
 function chainOf({ result }: RunningDevice): Buffer[] {

@@ -5,7 +5,7 @@
  */
 import { formatEntityUri, serviceUri, type EntityType } from '@cpns/core';
 import type { KeyForm } from '@cpns/key-derivation';
-import type { DeliveryMode } from '@cpns/testing';
+import type { DeliveryMode } from '@cpns/group-key';
 
 export const TRUST_DOMAIN = 'demo.example';
 

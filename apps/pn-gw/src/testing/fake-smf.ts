@@ -1,5 +1,5 @@
 /** The SMF, as the gateway sees it, and what it has in common with the CPNS Server that is played. */
-import { GroupKeyDeliveryMode, type OpenNoticeChannelResponse, type ServiceGroupNotice } from '@cpns/contracts';
+import { type OpenNoticeChannelResponse, type ServiceGroupNotice, wireDeliveryMode } from '@cpns/contracts';
 import { CpnsError, serviceUri } from '@cpns/core';
 import type { ReceiverWire } from '@cpns/delivery';
 import { channelPair } from '@cpns/delivery/testing';
@@ -51,11 +51,6 @@ export class FakeLog<Entry extends { readonly sequence: bigint; readonly tracepa
 /** How long members seal with one statement, milliseconds. */
 export const SEAL_PERIOD = 60_000;
 
-const MODES = {
-  pull: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL,
-  push: GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH,
-};
-
 export interface NoticeOf extends Partial<Pick<ServiceGroupNotice, 'keyVersion' | 'deleted'>> {
   readonly groupId: string;
   readonly delivery?: 'pull' | 'push';
@@ -71,7 +66,11 @@ export const noticeOf = ({
   members = [],
   ...others
 }: NoticeOf): ServiceGroupNotice => ({
-  description: descriptionOf(groupId, { delivery: MODES[delivery], sealPeriod: BigInt(SEAL_PERIOD), openToJoin: true }),
+  description: descriptionOf(groupId, {
+    delivery: wireDeliveryMode(delivery),
+    sealPeriod: BigInt(SEAL_PERIOD),
+    openToJoin: true,
+  }),
   membershipRevision: revision,
   members: [...members],
   keyLocation: '127.0.0.1:7400',

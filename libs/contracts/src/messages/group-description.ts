@@ -14,7 +14,7 @@ function deliveryMode(value: GroupKeyDeliveryMode, field = 'delivery'): Delivery
   throw invalidArgument('FIELD_OUT_OF_RANGE', `${field} is neither pull nor push`, { metadata: { field } });
 }
 
-const wireDeliveryMode = (mode: DeliveryMode): GroupKeyDeliveryMode =>
+export const wireDeliveryMode = (mode: DeliveryMode): GroupKeyDeliveryMode =>
   mode === 'pull'
     ? GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL
     : GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH;

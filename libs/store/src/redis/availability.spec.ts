@@ -22,7 +22,7 @@ describe('a Redis that comes and goes', () => {
   let failures: Error[];
   beforeEach(async () => {
     failures = [];
-    redis = await startRedis({ own: true, appendonly: true });
+    redis = await startRedis({ appendonly: true });
     store = await RedisStore.open(redis.url, { clock: systemClock, onError: (error) => failures.push(error) });
   });
   afterEach(async () => {
@@ -135,7 +135,7 @@ describe('a Redis with a password', () => {
 
 describe('replicas', () => {
   it('have a commit before it is answered, where that is asked for', async () => {
-    const master = await startRedis({ own: true });
+    const master = await startRedis();
     const replica = await startRedis({ settings: ['--replicaof', '127.0.0.1', `${master.port}`] });
     const store = await RedisStore.open(`${master.url}?replicas=1&replicas-within=300`, { clock: systemClock });
     try {

@@ -17,7 +17,7 @@ describe('a Redis under Sentinel', () => {
   afterAll(() => Promise.all(running.map((redis) => redis.stop())));
 
   it('is found by the name of its master, and its successor when that is gone', async () => {
-    const master = await started({ own: true });
+    const master = await started({});
     await started({ settings: ['--replicaof', '127.0.0.1', `${master.port}`] });
     const sentinel = await started({
       sentinel: [

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
@@ -12,36 +11,27 @@ import { Redis } from 'ioredis';
 export interface StartRedisOptions {
   /** Keep a log of changes, flushed at each one, so that `restart()` finds everything again. */
   readonly appendonly?: boolean;
-  /** Start a server of one's own even where REDIS_URL names one: for tests that stop it. */
-  readonly own?: boolean;
-  /** More settings, as `['--cluster-enabled', 'yes']`; they mean a server of one's own. */
+  /** More settings, as `['--cluster-enabled', 'yes']` */
   readonly settings?: readonly string[];
-  /** Run as a Sentinel, with these lines in its file; it means a server of one's own. */
+  /** Run as a Sentinel, with these lines in its file */
   readonly sentinel?: readonly string[];
 }
 
 export interface RunningRedis {
   /** For `openStore`. */
   readonly url: string;
-  /** Of a server of one's own; 0 where REDIS_URL names one. */
   readonly port: number;
-  /** Of the server as it runs now; 0 where REDIS_URL names one. */
+  /** Of the server as it runs now. */
   readonly pid: number;
-  /** Kills the server (SIGKILL) and waits for its end. A server that is not ours stays. */
+  /** Kills the server (SIGKILL) and waits for its end. */
   readonly kill: () => Promise<void>;
   /** Starts the killed server again, on the same port and directory. */
   readonly restart: () => Promise<void>;
-  /** Ends the server, or removes what was written where it is not ours. */
   readonly stop: () => Promise<void>;
 }
 
-/**
- * A Redis for one test suite. `redis-server` of the path is started on a free port of 127.0.0.1 in a directory of its
- * own; where REDIS_URL names a server, that one is used under a prefix of its own.
- */
+/** A Redis for one test suite: `redis-server` of the path, on a free port of 127.0.0.1 in a directory of its own. */
 export async function startRedis(options: StartRedisOptions = {}): Promise<RunningRedis> {
-  const given = process.env.REDIS_URL;
-  if (given && !options.own && !options.settings && !options.sentinel) return borrowed(given);
   const directory = await mkdtemp(join(tmpdir(), 'cpns-redis-'));
   const port = await freePort();
   const start = () => launch(port, directory, options);
@@ -93,7 +83,7 @@ async function launch(port: number, directory: string, options: StartRedisOption
     stdio: ['ignore', 'ignore', 'ignore'],
   });
   const failed = new Promise<never>((_, reject) => {
-    server.once('error', () => reject(new Error('these tests need redis-server on the path, or REDIS_URL')));
+    server.once('error', () => reject(new Error('these tests need redis-server on the path')));
     server.once('exit', (code) => reject(new Error(`redis-server ended at its start with status ${code}`)));
   });
   // the suite's end must not leave a server behind; `exit` handlers run even when a test throws
@@ -120,27 +110,6 @@ async function answering(port: number): Promise<void> {
   await eventually(ping, 5_000).finally(() => client.disconnect());
 }
 
-function borrowed(url: string): RunningRedis {
-  const prefix = `test-${randomUUID()}:`;
-  const unsupported = () => Promise.reject(new Error('REDIS_URL names a server that is not ours to stop: ask for own'));
-  return {
-    url: `${url}${url.includes('?') ? '&' : '?'}prefix=${prefix}`,
-    port: 0,
-    pid: 0,
-    kill: unsupported,
-    restart: unsupported,
-    stop: async () => {
-      const client = new Redis(url);
-      try {
-        for await (const keys of client.scanStream({ match: `${prefix}*` }) as AsyncIterable<string[]>)
-          if (keys.length > 0) await client.unlink(...keys);
-      } finally {
-        client.disconnect();
-      }
-    },
-  };
-}
-
 const SLOTS = 16_384;
 
 /** Three masters with a third of the slots each: a key outside its aggregate's hash tag is refused there as CROSSSLOT. */
@@ -158,8 +127,6 @@ export async function startRedisCluster(): Promise<Pick<RunningRedis, 'url' | 's
   }
   return {
     url: `redis+cluster://127.0.0.1:${nodes[0]!.port}`,
-    stop: async () => {
-      await Promise.all(nodes.map((node) => node.stop()));
-    },
+    stop: () => Promise.all(nodes.map((node) => node.stop())).then(() => undefined),
   };
 }
