@@ -1,6 +1,6 @@
 import { allRpcPaths, type RpcPath, type ServiceName } from '@cpns/contracts';
 import { CpnsError, parseSubject } from '@cpns/core';
-import { failureOf, reasonOf } from '@cpns/core/testing';
+import { failureOf } from '@cpns/core/testing';
 import { checkRole, ROLE_TABLE, ruleOf, type Peer } from '.';
 import { identifyByName, TestPki } from './testing';
 
@@ -80,10 +80,11 @@ const CERTIFIED = {
 } as const;
 type Certified = keyof typeof CERTIFIED;
 
-const outcomeOf = (path: RpcPath, caller: Certified): string => {
+function outcomeOf(path: RpcPath, caller: Certified): string {
   const [role, uri] = CERTIFIED[caller];
-  return reasonOf(() => checkRole(ROLE_TABLE[path], { role, uri, name: parseSubject(uri).name } as Peer));
-};
+  const refusal = failureOf(() => checkRole(ROLE_TABLE[path], { role, uri, name: parseSubject(uri).name } as Peer));
+  return refusal === undefined ? 'accepted' : `${refusal.code}/${refusal.reason}`;
+}
 
 const RPCS = Object.entries(ALLOWED).flatMap(([service, rpcs]) =>
   Object.entries(rpcs).map(([rpc, allowed]) => ({
@@ -109,7 +110,12 @@ describe('the role table', () => {
   const calls = RPCS.flatMap(({ name, path, allowed }) =>
     (Object.keys(CERTIFIED) as Certified[]).map((caller) => {
       const isAllowed = allowed.includes(caller === 'target PN GW' ? 'target entity' : caller);
-      return [`${name} by ${caller}`, isAllowed ? 'accepted' : 'ROLE_NOT_PERMITTED', path, caller] as const;
+      return [
+        `${name} by ${caller}`,
+        isAllowed ? 'accepted' : 'PERMISSION_DENIED/ROLE_NOT_PERMITTED',
+        path,
+        caller,
+      ] as const;
     }),
   );
   test.each(calls)('%s: %s', (_name, expected, path, caller) => expect(outcomeOf(path, caller)).toBe(expected));

@@ -61,7 +61,11 @@ const MESSAGES: readonly Altered[] = [
   header('a higher counter', ({ counter }) => ({ counter: counter + 1_000n })),
   header('a lower counter', () => ({ counter: 0n })),
   header('the highest counter', () => ({ counter: 2n ** 64n - 1n })),
-  ['header with a group-id longer than the message', (message) => written(written(message, 1, 0xff), 2, 0xff), HEADER],
+  [
+    'header with a group-id that is said to be longer than the message',
+    (message) => written(written(message, 1, 0xff), 2, 0xff),
+    HEADER,
+  ],
   ['content whose tag was changed', (message) => flipped(message, -1), TAG],
   ['content whose ciphertext was changed', (message) => flipped(message, -CONTENT_TAG_BYTES - 1), TAG],
   ['content that ends early', (message) => message.subarray(0, -1), TAG],
