@@ -8,7 +8,7 @@ const TARGETS = {
   'entity-user-key': ['libs/entity-user-key/src/**/*.ts'],
   'group-key': ['libs/group-key/src/**/*.ts'],
   // all files of these two would take hours: what decides about a call, and about a pull of a Group Key
-  grpc: ['libs/grpc/src/server/{admit-call,call-context,incoming-call,port-rules}.ts'],
+  grpc: ['libs/grpc/src/server/{admit-call,port-rules}.ts'],
   'cpns-server': ['apps/cpns-server/src/cskmf/pull-group-key.ts'],
 };
 
