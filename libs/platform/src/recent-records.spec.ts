@@ -61,6 +61,12 @@ describe('RecentRecords', () => {
     expect([await read(X), await read(Y), await read(X, 'other')]).toEqual(['x', 'y', 'other']);
   });
 
+  it('takes any name for a name, also one that objects have from elsewhere', async () => {
+    await put(X, 'one', '__proto__');
+    const wanted = Object.fromEntries(['__proto__', 'constructor'].map((name) => [name, at(PLAIN, name)]));
+    expect(Object.entries(await recent.read(X, wanted))).toEqual([['__proto__', { text: 'one' }]]);
+  });
+
   it('refuses what was altered, moved or put back since it was known', async () => {
     await put(X, 'one');
     const old = (await temporary.store.read(X, ['plain'])).get('plain')!;

@@ -62,7 +62,7 @@ export class RecentRecords {
       aggregate,
       refs.map(([, { name }]) => name),
     );
-    const found: Record<string, unknown> = {};
+    const found = Object.create(null) as Record<string, unknown>;
     for (const [key, ref] of refs) {
       const record = stored.get(ref.name);
       if (record === undefined) continue;

@@ -66,6 +66,16 @@ describe('records', () => {
     expect([decisions, await count()]).toEqual([[0, 100, 101], 100]);
   });
 
+  it('takes any name for a name, also one that objects have from elsewhere', async () => {
+    const wanted = Object.fromEntries(['__proto__', 'constructor'].map((name) => [name, at(COUNTER, name)]));
+    expect(Object.keys(await records.read(aggregate, wanted))).toEqual([]);
+    await records.transact(aggregate, wanted, () => ({
+      result: undefined,
+      put: Object.fromEntries(Object.keys(wanted).map((name) => [name, { count: 1 }])),
+    }));
+    expect(Object.keys(await records.read(aggregate, wanted))).toEqual(['__proto__', 'constructor']);
+  });
+
   it('finds which of some memberships there are', async () => {
     const [ann, bob] = ['cpns://pn1.td.example/pne/ann', 'cpns://pn1.td.example/pne/bob'];
     await temporary.store.commit(aggregate, { addTo: [{ set: 'one', member: ann }] });

@@ -73,7 +73,8 @@ export class Records {
   async snapshot<W extends Wanted>(aggregate: Aggregate, wanted: W): Promise<Snapshot<W>> {
     const names = namesOf(wanted);
     const stored = names.length === 0 ? new Map<string, StoredRecord>() : await this.store.read(aggregate, names);
-    const found: Record<string, unknown> = {};
+    // names may come from outside: one that every object has is no record
+    const found = Object.create(null) as Record<string, unknown>;
     for (const [key, ref] of Object.entries<RecordRef | MembershipsRef>(wanted)) {
       if ('memberships' in ref) found[key] = await this.#members(aggregate, ref);
       else {
