@@ -5,11 +5,13 @@ import {
   GroupKeyDeliveryServiceService,
   MembershipServiceService,
   ProofServiceService,
+  rpcKind,
   ServiceGroupNoticeServiceService,
 } from '@cpns/contracts';
 import { CpnsError, serviceUri } from '@cpns/core';
 import { type ClientMethods, type Connection, connectTo, isAboutOwnCertificate, type ServiceShape } from '@cpns/grpc';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import pLimit from 'p-limit';
 import { OwnGateway } from '../common/own-gateway';
 import { GatewayConfig } from '../config';
 
@@ -25,22 +27,31 @@ const connectToService = (service: string, address: string, { name, tls: { cert,
     maxMessageBytes: MAX_MESSAGE_BYTES,
   });
 
-/** The methods of a service behind a connection. */
-function clientsOf<S extends ServiceShape>(connection: Connection, service: S): ClientMethods<S> {
-  const methods = Object.entries<unknown>(connection.client(service)).map(([name, method]) => [
-    name,
-    withOwnTroubles(method as (...args: unknown[]) => unknown, connection.peer),
-  ]);
-  return Object.fromEntries(methods) as ClientMethods<S>;
-}
+/**
+ * As many calls to a peer are under way at a time. More of them wait here, in their order, before their deadline begins:
+ * a peer that is given a thousand at once answers the last ones too late.
+ */
+export const CALLS_AT_ONCE = 32;
 
-/** The same call, whose failures may be told to the device that it was made for. Streams are the gateway's own. */
-const withOwnTroubles =
-  (method: (...args: unknown[]) => unknown, peer: string) =>
-  (...args: unknown[]): unknown => {
-    const result = method(...args);
-    return result instanceof Promise ? result.catch((error: unknown) => Promise.reject(relayed(error, peer))) : result;
+/**
+ * The methods of services behind one connection. A failure of a call may be told to the device that it was made for. Streams
+ * are the gateway's own, and do not count among the calls.
+ */
+export function clientsBehind(connection: Pick<Connection, 'client' | 'peer'>) {
+  const limit = pLimit(CALLS_AT_ONCE);
+  const limited =
+    (call: (...args: unknown[]) => Promise<unknown>) =>
+    (...args: unknown[]) =>
+      limit(call, ...args).catch((error: unknown) => Promise.reject(relayed(error, connection.peer)));
+  return <S extends ServiceShape>(service: S): ClientMethods<S> => {
+    const methods: Readonly<Record<string, unknown>> = connection.client(service);
+    const clients = Object.entries(service).map(([name, shape]) => {
+      const method = methods[name] as Parameters<typeof limited>[0];
+      return [name, rpcKind(shape) === 'unary' ? limited(method) : method] as const;
+    });
+    return Object.fromEntries(clients) as unknown as ClientMethods<S>;
   };
+}
 
 /**
  * What a device is told. That the gateway's own certificate is not accepted, or that another peer answers in the place of
@@ -69,10 +80,11 @@ export class ServerClients implements OnApplicationShutdown {
   constructor({ serverAddress }: GatewayConfig, own: OwnGateway) {
     this.#connection = connectToService('cpns-server', serverAddress, own);
     this.uri = this.#connection.peer;
-    this.entityUserKey = clientsOf(this.#connection, EntityUserKeyServiceService);
-    this.proof = clientsOf(this.#connection, ProofServiceService);
-    this.deviceCapabilities = clientsOf(this.#connection, DeviceCapabilitiesServiceService);
-    this.groupKeyDelivery = clientsOf(this.#connection, GroupKeyDeliveryServiceService);
+    const clientOf = clientsBehind(this.#connection);
+    this.entityUserKey = clientOf(EntityUserKeyServiceService);
+    this.proof = clientOf(ProofServiceService);
+    this.deviceCapabilities = clientOf(DeviceCapabilitiesServiceService);
+    this.groupKeyDelivery = clientOf(GroupKeyDeliveryServiceService);
   }
 
   onApplicationShutdown(): void {
@@ -92,8 +104,9 @@ export class SmfClients implements OnApplicationShutdown {
   constructor({ smfAddress }: GatewayConfig, own: OwnGateway) {
     this.#connection = connectToService('smf', smfAddress, own);
     this.uri = this.#connection.peer;
-    this.notices = clientsOf(this.#connection, ServiceGroupNoticeServiceService);
-    this.membership = clientsOf(this.#connection, MembershipServiceService);
+    const clientOf = clientsBehind(this.#connection);
+    this.notices = clientOf(ServiceGroupNoticeServiceService);
+    this.membership = clientOf(MembershipServiceService);
   }
 
   onApplicationShutdown(): void {

@@ -1,6 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
 import { CpnsError, type Reason } from '@cpns/core';
 import { aboutCallersCertificate } from '@cpns/grpc';
-import { relayed } from './peer-clients';
+import { ProofServiceService, ServiceGroupNoticeServiceService } from '@cpns/contracts';
+import { CALLS_AT_ONCE, clientsBehind, relayed } from './peer-clients';
 
 const SERVER = 'cpns://td.example/service/cpns-server';
 const PLAIN = 'DEPENDENCY_UNAVAILABLE: this gateway has no access to the CPNS Server side at the moment';
@@ -36,5 +38,31 @@ describe('what a device is told of a call that the gateway made for it', () => {
   it('nothing else of a fault of ours', () => {
     const fault = new TypeError('x is undefined');
     expect(relayed(fault, SERVER)).toBe(fault);
+  });
+});
+
+describe('calls to a peer', () => {
+  const CALLS = CALLS_AT_ONCE + 3;
+  const answers: (() => void)[] = [];
+  const sent = () => new Promise<void>((resolve) => answers.push(resolve));
+  const client = () => ({ verifyProof: sent, openNoticeChannel: () => 'a stream' });
+  const clientOf = clientsBehind({ peer: SERVER, client: client as never });
+
+  it('are so many at a time; the others follow in their order, and streams wait for none', async () => {
+    const { verifyProof } = clientOf(ProofServiceService);
+    const ended: number[] = [];
+    const calls = Array.from({ length: CALLS }, (_, n) => verifyProof({} as never).then(() => ended.push(n)));
+    await setImmediate();
+    expect(answers).toHaveLength(CALLS_AT_ONCE);
+    expect(clientOf(ServiceGroupNoticeServiceService).openNoticeChannel()).toBe('a stream');
+    answers[0]!();
+    await setImmediate();
+    expect([answers.length, ended]).toEqual([CALLS_AT_ONCE + 1, [0]]);
+    for (let n = 1; n < CALLS; n += 1) {
+      answers[n]!();
+      await setImmediate();
+    }
+    await Promise.all(calls);
+    expect(ended).toEqual(Array.from({ length: CALLS }, (_, n) => n));
   });
 });
