@@ -54,6 +54,25 @@ describe('messages', () => {
     expect(seen).toEqual([body]);
   });
 
+  test('calls that come in a crowd begin one in each turn of the event loop', async () => {
+    let turn = 0;
+    let isOver = false;
+    const count = () => {
+      turn += 1;
+      if (!isOver) setImmediate(count);
+    };
+    count();
+    const begun: number[] = [];
+    kmc.answer = ({ groupId }) => {
+      begun.push(turn);
+      return Promise.resolve(keyVersion(groupId));
+    };
+    const call = kmc.caller(await kmc.port(), SERVER);
+    await Promise.all(Array.from({ length: 20 }, () => call(request)));
+    isOver = true;
+    expect(new Set(begun).size).toBe(20);
+  });
+
   test('an RPC cannot be bound twice', async () => {
     const twice = [implement(KmcServiceService, kmc.handlers), implement(KmcServiceService, kmc.handlers)];
     await expect(kmc.port({ services: twice })).rejects.toThrow('bound twice');

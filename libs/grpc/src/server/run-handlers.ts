@@ -10,6 +10,7 @@ import type {
   ServerWritableStream,
   UntypedHandleCall,
 } from '@grpc/grpc-js';
+import { setImmediate } from 'node:timers/promises';
 import { asBytes } from '../definitions';
 import { MessageReader, writeMessage } from '../message-stream';
 import type { ProofVerifier } from '../peer';
@@ -39,12 +40,21 @@ async function answered(method: BoundMethod, request: unknown, { context }: Inco
   return answer.value;
 }
 
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+/**
+ * Resolves for one caller in each turn of the event loop: calls that come in a crowd begin one after another, and what was
+ * begun before goes on between them. Else their beginnings alone keep the process from reading answers until they are late.
+ */
+const nextTurn = () => (lastTurn = lastTurn.then(() => setImmediate()));
+
 const unary =
   (method: BoundMethod, host: HandlerHost): handleUnaryCall<Buffer, Buffer> =>
   (call, callback) => {
     const incoming = host.callOf(call.metadata);
     void incoming
       .run(async () => {
+        await nextTurn();
         const request = incoming.decode(call.request, method);
         if (incoming.hasToProve) await incoming.prove(call.request, method, host.verifyProof);
         return encode(method, await answered(method, request, incoming));
