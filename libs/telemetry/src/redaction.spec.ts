@@ -107,6 +107,7 @@ describe('values that show', () => {
     ['an invalid date', new Date(NaN), 'Invalid Date'],
     ['a short list of numbers', [1, 2, 3], [1, 2, 3]],
     ['a map', new Map([['a', 1n]]), { a: '1' }],
+    ['a name that every object has', JSON.parse('{"__proto__":1}'), JSON.parse('{"__proto__":1}')],
   ])('%s', (_what, value, shown) => expect(redact(value)).toEqual(shown));
 
   test('not without end: depth, length and text are bounded', () => {

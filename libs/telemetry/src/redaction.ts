@@ -69,7 +69,7 @@ function list(items: readonly unknown[], depth: number): unknown {
 }
 
 function record(entries: Iterable<readonly [unknown, unknown]>, depth: number): Record<string, unknown> {
-  const out: Record<string, unknown> = {};
+  const out = Object.create(null) as Record<string, unknown>;
   for (const [name, value] of entries) {
     const key = String(name);
     out[key] = isSecretName(key) && value !== undefined && value !== null ? REDACTED : redact(value, depth + 1);

@@ -11,6 +11,7 @@ import {
 import { CpnsError, serviceUri } from '@cpns/core';
 import { type ClientMethods, type Connection, connectTo, isAboutOwnCertificate, type ServiceShape } from '@cpns/grpc';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { AsyncResource } from 'node:async_hooks';
 import pLimit from 'p-limit';
 import { OwnGateway } from '../common/own-gateway';
 import { GatewayConfig } from '../config';
@@ -42,7 +43,10 @@ export function clientsBehind(connection: Pick<Connection, 'client' | 'peer'>) {
   const limited =
     (call: (...args: unknown[]) => Promise<unknown>) =>
     (...args: unknown[]) =>
-      limit(call, ...args).catch((error: unknown) => Promise.reject(relayed(error, connection.peer)));
+      // one that waited is begun by the end of another: its trace and flow step are still its own
+      limit(AsyncResource.bind(() => call(...args))).catch((error: unknown) =>
+        Promise.reject(relayed(error, connection.peer)),
+      );
   return <S extends ServiceShape>(service: S): ClientMethods<S> => {
     const methods: Readonly<Record<string, unknown>> = connection.client(service);
     const clients = Object.entries(service).map(([name, shape]) => {

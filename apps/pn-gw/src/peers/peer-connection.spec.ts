@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate } from 'node:timers/promises';
 import { CpnsError, type Reason } from '@cpns/core';
 import { aboutCallersCertificate } from '@cpns/grpc';
@@ -64,5 +65,18 @@ describe('calls to a peer', () => {
     }
     await Promise.all(calls);
     expect(ended).toEqual(Array.from({ length: CALLS }, (_, n) => n));
+  });
+
+  it('are each made in the context of their own caller, also those that waited', async () => {
+    const context = new AsyncLocalStorage<number>();
+    const seen: (number | undefined)[] = [];
+    const verifyProof = async () => {
+      seen.push(context.getStore());
+      await setImmediate();
+    };
+    const behind = clientsBehind({ peer: SERVER, client: (() => ({ verifyProof })) as never })(ProofServiceService);
+    const callers = Array.from({ length: 3 * CALLS_AT_ONCE }, (_, n) => n);
+    await Promise.all(callers.map((n) => context.run(n, () => behind.verifyProof({} as never))));
+    expect(seen).toEqual(callers);
   });
 });
