@@ -69,12 +69,14 @@ function list(items: readonly unknown[], depth: number): unknown {
 }
 
 function record(entries: Iterable<readonly [unknown, unknown]>, depth: number): Record<string, unknown> {
-  const out = Object.create(null) as Record<string, unknown>;
-  for (const [name, value] of entries) {
-    const key = String(name);
-    out[key] = isSecretName(key) && value !== undefined && value !== null ? REDACTED : redact(value, depth + 1);
-  }
-  return out;
+  // of entries: a name that every object has stays a name
+  return Object.fromEntries(
+    Array.from(entries, ([name, value]) => {
+      const key = String(name);
+      const isSecret = isSecretName(key) && value !== undefined && value !== null;
+      return [key, isSecret ? REDACTED : redact(value, depth + 1)];
+    }),
+  );
 }
 
 // also one that was made in another context, such as a sandbox
