@@ -96,7 +96,8 @@ export class DeriveFromSeeds {
 
   /**
    * Nothing changes here: {@link count} comes once everything else about the registration was found good.
-   * @throws CpnsError PN_MISMATCH, TOKEN_OTHER_ASSIGNER; KEY_EXPIRED, FIELD_OUT_OF_RANGE; FIRST_SEED_*; CONFIRMATION_MAC
+   * @throws CpnsError PN_MISMATCH, TOKEN_OTHER_ASSIGNER; FIRST_SEED_UNKNOWN; CONFIRMATION_MAC; KEY_EXPIRED,
+   *   FIELD_OUT_OF_RANGE; FIRST_SEED_*
    */
   async derive(
     admission: AdmissionRecord,
@@ -106,17 +107,17 @@ export class DeriveFromSeeds {
       throw permissionDenied('PN_MISMATCH', 'the 1st seed belongs to a gateway of another PN');
     if (admission.assigner !== gateway.uri)
       throw permissionDenied('TOKEN_OTHER_ASSIGNER', 'the admission names another assigner');
-    this.checkNotAfter(registration.notAfter);
     const { firstSeedId, secondSeed, notAfter, user } = registration;
     const member = servedMember(entity.uri, user);
     const found = await this.gateways.read(gateway.uri, wantedOf(firstSeedId, [member]));
     const now = this.clock.now();
     const seed = requireSeed(firstSeedId, found, now);
-    checkMayRegister(seed, { entities: seed.registered, known: found.served.has(member) }, now);
     const secret = deriveEntityUserKey(seed.seed, secondSeed, registration);
     const confirmKey = deriveConfirmKey(secret);
     const t1 = encodeRegistration(registration);
     verifyConfirmClientMac(confirmKey, t1, confirmation);
+    this.checkNotAfter(notAfter);
+    checkMayRegister(seed, { entities: seed.registered, known: found.served.has(member) }, now);
     const keyId = deriveKeyId(secret);
     const reply = { form: 'secret' as const, keyId: keyIdBytes(keyId), confirmation: confirmServerMac(confirmKey, t1) };
     confirmKey.destroy();
@@ -197,7 +198,7 @@ export class VerifyCertificate {
         'TOKEN_OTHER_ENTITY',
         'the certificate names another entity or user than the token admits',
       );
-    await this.checkIssuer(admission, peer);
+    this.checkIssuer(admission, peer);
     const { entity, tokenId, hpkeKey, signature } = request;
     const certificate = peer.leafDer;
     requireSignature(
@@ -205,6 +206,7 @@ export class VerifyCertificate {
       hpkeKeyStatement({ entity: entity.uri, tokenId, certificate, hpkeKey }),
       signature,
     );
+    await this.checkAuthority(admission, peer);
     const { enc, secret } = offerPairwise({ entity: entity.uri, user, certificate }, hpkeKey, this.random);
     const statement = pairwiseStatement({ entity: entity.uri, certificate, hpkeKey, enc });
     const keyId = deriveKeyId(secret);
@@ -223,7 +225,7 @@ export class VerifyCertificate {
     };
   }
 
-  private async checkIssuer(admission: AdmissionRecord, peer: VerifiedPeer): Promise<void> {
+  private checkIssuer(admission: AdmissionRecord, peer: VerifiedPeer): void {
     const notAssigner = () =>
       permissionDenied(
         'ISSUER_NOT_ASSIGNER',
@@ -236,9 +238,13 @@ export class VerifyCertificate {
       return;
     }
     if (peer.issuedBy !== 'gateway-ca' || peer.issuer?.uri !== admission.assigner) throw notAssigner();
+  }
+
+  private async checkAuthority({ assigner }: AdmissionRecord, peer: VerifiedPeer): Promise<void> {
+    if (assigner === this.own.uri) return;
     const digest = sha256(peer.issuerDer).toString('hex');
     const wanted = { ca: at(GATEWAY_CA, gatewayCaName(digest)) };
-    const { ca } = await this.gateways.readRecent(admission.assigner, wanted);
+    const { ca } = await this.gateways.readRecent(assigner, wanted);
     if (ca === undefined || ca.revoked)
       throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway CA’s certificate is not in force');
   }

@@ -60,8 +60,8 @@ export class RegisterEntityUserKey {
   /**
    * @param gateway the gateway that relays
    * @throws CpnsError a field's reason; TRUST_DOMAIN, PN_MISMATCH; TOKEN_UNKNOWN, TOKEN_OTHER_ENTITY, TOKEN_OTHER_FORM,
-   *   TOKEN_OTHER_ASSIGNER, TOKEN_REVOKED, TOKEN_SPENT; FIRST_SEED_*; CONFIRMATION_MAC; CERTIFICATE_*,
-   *   ISSUER_NOT_ASSIGNER, SIGNATURE_INVALID; LIVE_KEY, KEY_REVOKED
+   *   TOKEN_OTHER_ASSIGNER; CONFIRMATION_MAC; FIRST_SEED_*; CERTIFICATE_*, ISSUER_NOT_ASSIGNER, SIGNATURE_INVALID;
+   *   TOKEN_REVOKED, TOKEN_SPENT; LIVE_KEY, KEY_REVOKED, KEY_EXPIRED
    */
   async execute(message: RegistrationRequest | undefined, gateway: EntityName): Promise<RegistrationReply> {
     const startedAt = this.clock.now();
@@ -108,11 +108,11 @@ export class RegisterEntityUserKey {
     const { admission, stored } = this.judge(request, found);
     if (stored !== undefined) return { result: { reply: stored, fresh: false } };
     const now = this.clock.now();
-    // only now does the caller stand as who it says it is: what follows tells of the entity's key
+    // only now does the caller stand as who it says it is: what follows tells of the token's state and of the entity's key
+    const state = advanceAdmission(admission.state, 'register');
     checkMayReplace(found.key, admission.admittedAt, now);
     checkKeyNotRetired(found.retired, agreed.keyId);
     if (agreed.certificateDigest) checkCertificateNotRetired(found.retired, agreed.certificateDigest);
-    const state = advanceAdmission(admission.state, 'register');
     const registered = { digest: request.digest, reply: Buffer.from(RegistrationReply.encode(reply).finish()) };
     return {
       result: { reply, fresh: true, ...(found.key && { ending: found.key }) },
@@ -124,14 +124,15 @@ export class RegisterEntityUserKey {
     };
   }
 
-  /** @returns the admission, and for a repetition the reply that it got */
+  /**
+   * Looks at the names of a token alone: its state is told to who proved to hold the key, or repeats the registration.
+   * @returns the admission, and for a repetition the reply that it got
+   */
   private judge(request: CheckedRegistration, { admission, key }: Found<TokenRecords>) {
     if (admission === undefined) throw unknownToken();
     checkAdmits(admission, request);
     const stored = repeated(admission, key, request, this.clock.now());
-    if (stored !== undefined) return { admission, stored: RegistrationReply.decode(stored) };
-    advanceAdmission(admission.state, 'register');
-    return { admission };
+    return stored === undefined ? { admission } : { admission, stored: RegistrationReply.decode(stored) };
   }
 
   /** Steps 2 and 3, once the registration was found good. For a repetition nothing was derived. */
@@ -143,7 +144,6 @@ export class RegisterEntityUserKey {
 }
 
 function checkAdmits(admission: AdmissionRecord, request: CheckedRegistration): void {
-  checkNotRevoked(admission.state);
   if (admission.role !== 'target-entity')
     throw permissionDenied('TOKEN_OTHER_FORM', 'a PN GW is known by its enrolment and registers nothing');
   if (admission.user !== request.user) throw permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another user');
@@ -153,21 +153,20 @@ function checkAdmits(admission: AdmissionRecord, request: CheckedRegistration): 
 
 /**
  * A repetition to the letter gets the same answer while the key that it registered lives.
- * @throws CpnsError TOKEN_SPENT when the token registered something else; KEY_REVOKED or KEY_EXPIRED when that key ended
+ * @throws CpnsError TOKEN_REVOKED; TOKEN_SPENT when another key took that key's place; KEY_REVOKED or KEY_EXPIRED when it ended
  */
 function repeated(
-  admission: AdmissionRecord,
+  { state, registered, keyId }: AdmissionRecord,
   key: KeyRecord | undefined,
-  request: CheckedRegistration,
+  { digest }: CheckedRegistration,
   now: number,
 ): Buffer | undefined {
-  if (admission.state !== 'registered') return undefined;
-  if (!admission.registered?.digest.equals(request.digest))
-    throw failedPrecondition('TOKEN_SPENT', 'the token registered a key already: ask for a new one');
-  if (key === undefined || key.keyId !== admission.keyId)
+  if (!registered?.digest.equals(digest)) return undefined;
+  checkNotRevoked(state);
+  if (key === undefined || key.keyId !== keyId)
     throw failedPrecondition('TOKEN_SPENT', 'another key took the place of the one that this token registered');
   checkLive(key, now);
-  return admission.registered.reply;
+  return registered.reply;
 }
 
 function keyRecord(admission: AdmissionRecord, agreed: AgreedKey, now: number): KeyRecord {

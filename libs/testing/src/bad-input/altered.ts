@@ -83,7 +83,8 @@ const registrationRows = <D extends object>(
 export const secretRows = (specs: readonly Altered<SecretRegistrationDraft>[], ports = [...REGISTRATION_PORTS]) =>
   registrationRows(specs, ports, freshSecretDraft, sealSecretRegistration);
 
-const freshCertificateDraft = async (world: CastWorld, user = ''): Promise<CertificateRegistrationDraft> => {
+/** What an honest holder of a certificate by the test's gateway registers. */
+export const freshCertificateDraft = async (world: CastWorld, user = ''): Promise<CertificateRegistrationDraft> => {
   const token = await world.admit({ form: 'key-pair', assigner: 'probe', user });
   return certificateDraft(token, await certificateFor(token, world.probe.ca));
 };

@@ -8,7 +8,7 @@ import { newKey, uri, without, type MintRequest } from '@cpns/certificate-issuan
 import { operatorUri, parseEntityUri, systemRandom } from '@cpns/core';
 import { generateHpkeKeyPair } from '@cpns/key-derivation';
 import { createPrivateKey } from 'node:crypto';
-import { certificateRows, type Altered } from './altered';
+import { certificateRows, freshCertificateDraft, type Altered } from './altered';
 import { issued, minted, type Credential } from './credentials';
 import { extended, flipped, sealCertificateRegistration, type CertificateRegistrationDraft } from './drafts';
 import { row } from './row';
@@ -171,8 +171,22 @@ const notAssigner = (assigner: 'server' | 'gateway', at: RegistrationPort): KeyR
   });
 };
 
+/** The state of a token is told to the holder of the certified key alone. */
+const revokedToken = (expect: 'TOKEN_REVOKED' | 'SIGNATURE_INVALID', at: RegistrationPort): KeyRow => {
+  const isStranger = expect === 'SIGNATURE_INVALID';
+  const id = `${isStranger ? 'signature by another key' : 'certificate'} under a token that was revoked`;
+  return row([id, 'a revoked token registering again', expect], at, async (world) => {
+    const draft = await freshCertificateDraft(world);
+    const other = sealCertificateRegistration(await freshCertificateDraft(world));
+    const request = sealCertificateRegistration({ ...draft, ...(isStranger && { privateKey: newKey() }) });
+    const revoke = () => world.operator.revokeAdmission(draft.entity, draft.tokenId);
+    return { good: () => register(world, at, other).then(revoke), bad: () => register(world, at, request) };
+  });
+};
+
 export const CERTIFICATE_ROWS: readonly KeyRow[] = [
   ...certificateRows(ALTERED),
   ...TOKEN_AND_SERVER.map((at) => notAssigner('server', at)),
   notAssigner('gateway', 'gateway token'),
+  ...TOKEN_AND_SERVER.flatMap((at) => [revokedToken('TOKEN_REVOKED', at), revokedToken('SIGNATURE_INVALID', at)]),
 ];

@@ -1,6 +1,6 @@
 /** Second seeds, 1st seeds (Q8), live keys and tokens that are over, at the Server (EUK-GW-VERIFY; 5.3.1.12.5.2 b). */
 import type { RegistrationRequest } from '@cpns/contracts';
-import { duration, FirstSeed, SecondSeed, type Reason } from '@cpns/core';
+import { duration, EntityUserKey, FirstSeed, SecondSeed, type Reason } from '@cpns/core';
 import type { Registration } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
 import { secretRows, type Altered } from './altered';
@@ -79,24 +79,34 @@ const ofProbe = (world: CastWorld, entity?: string): Promise<Token> =>
 const registrationWith = (world: CastWorld, token: Token, held?: HeldSeed): RegistrationRequest =>
   sealSecretRegistration(secretDraft(world, token, held));
 
+/** What is sent by a stranger who knows all names of an entity, and not its key. */
+const byStranger = (world: CastWorld, token: Token, held?: HeldSeed): RegistrationRequest => {
+  const draft = secretDraft(world, token, held);
+  return sealSecretRegistration({ ...draft, secret: new EntityUserKey(flipped(draft.secret.expose())) });
+};
+
 const SPENT = 'a spent token registering again';
 const REVOKED = 'a revoked token registering again';
 const nothing = () => Promise.resolve();
 const revokeKey = ({ operator }: CastWorld, { entity }: Token) => operator.revokeKey(entity);
 const revokeToken = ({ operator }: CastWorld, { entity, tokenId }: Token) => operator.revokeAdmission(entity, tokenId);
 
-type TokenEnd = readonly [...Shown, isRepeated: boolean, end: typeof revokeToken];
+type Sender = typeof byStranger | 'again';
+type TokenEnd = readonly [...Shown, second: Sender, end: typeof revokeToken];
 const TOKEN_ENDS: readonly TokenEnd[] = [
-  ['another key under a token that registered one', SPENT, 'TOKEN_SPENT', false, nothing],
-  ['registration repeated after its key was revoked', SPENT, 'KEY_REVOKED', true, revokeKey],
-  ['registration repeated after its token was revoked', REVOKED, 'TOKEN_REVOKED', true, revokeToken],
-  ['another key under a token that was revoked', REVOKED, 'TOKEN_REVOKED', false, revokeToken],
+  ['another key under a token that registered one', SPENT, 'TOKEN_SPENT', registrationWith, nothing],
+  ['wrong confirmation under a token that registered a key', SPENT, MAC, byStranger, nothing],
+  ['registration repeated after its key was revoked', SPENT, 'KEY_REVOKED', 'again', revokeKey],
+  ['wrong confirmation after the key was revoked', SPENT, MAC, byStranger, revokeKey],
+  ['registration repeated after its token was revoked', REVOKED, 'TOKEN_REVOKED', 'again', revokeToken],
+  ['another key under a token that was revoked', REVOKED, 'TOKEN_REVOKED', registrationWith, revokeToken],
+  ['wrong confirmation under a token that was revoked', REVOKED, MAC, byStranger, revokeToken],
 ];
-const tokenEnd = (at: RegistrationPort, [id, item, reason, isRepeated, end]: TokenEnd): KeyRow =>
+const tokenEnd = (at: RegistrationPort, [id, item, reason, sender, end]: TokenEnd): KeyRow =>
   againRow(at, [`${id} (registration)`, item, reason], async (world) => {
     const token = await ofProbe(world);
     const first = registrationWith(world, token);
-    const second = isRepeated ? first : registrationWith(world, token);
+    const second = sender === 'again' ? first : sender(world, token);
     return { first, second, between: () => end(world, token) };
   });
 
@@ -147,14 +157,17 @@ type SeedEnd = readonly [
   maxEntities: number,
   registerFor: number,
   end: (world: CastWorld, firstSeedId: string) => Promise<unknown>,
+  second?: typeof byStranger,
 ];
 const revokeSeed: SeedEnd[5] = ({ operator, probe }, firstSeedId) =>
   operator.enrolment.revokeFirstSeed({ gateway: probe.uri, firstSeedId });
 const expire: SeedEnd[5] = (world) => world.pass(SHORT_MS + 2_000);
 const SEED_ENDS: readonly SeedEnd[] = [
   ['first seed that has served as many as it may', 'spent', 'FIRST_SEED_SPENT', 1, HOUR_MS, nothing],
+  ['first seed whose places are taken, and a wrong confirmation', 'spent', MAC, 1, HOUR_MS, nothing, byStranger],
   ['first seed past register-until', 'expired', 'FIRST_SEED_EXPIRED', 10, SHORT_MS, expire],
   ['first seed that an operator revoked', 'revoked', 'FIRST_SEED_REVOKED', 10, HOUR_MS, revokeSeed],
+  ['first seed that was revoked, and a wrong confirmation', 'revoked', MAC, 10, HOUR_MS, revokeSeed, byStranger],
 ];
 
 /** Q2: gives the test's gateway one more 1st seed, with limits of its own. */
@@ -166,12 +179,15 @@ async function importSeed({ operator, probe }: CastWorld, maxEntities: number, u
 }
 
 /** Two entities whose keys come from one 1st seed, which ends between their registrations. */
-const seedEnd = (at: RegistrationPort, [id, ended, reason, maxEntities, registerFor, end]: SeedEnd): KeyRow =>
+const seedEnd = (
+  at: RegistrationPort,
+  [id, ended, reason, maxEntities, registerFor, end, sender = registrationWith]: SeedEnd,
+): KeyRow =>
   againRow(at, [`${id} (registration)`, `a first seed that is ${ended}`, reason], async (world) => {
     const [one, two] = [await ofProbe(world), await ofProbe(world)];
     const held = await importSeed(world, maxEntities, BigInt(world.now() + registerFor));
     const between = () => end(world, held.firstSeedId);
-    return { first: registrationWith(world, one, held), second: registrationWith(world, two, held), between };
+    return { first: registrationWith(world, one, held), second: sender(world, two, held), between };
   });
 
 export const REGISTRATION_ROWS: readonly KeyRow[] = [
