@@ -27,4 +27,5 @@ export {
 export * from './one-time-string';
 export * from './pairwise';
 export * from './proof';
+export { checkNotPublished } from './published-secrets';
 export * from './renewal';

@@ -8,11 +8,12 @@ import { EnrolmentController } from './enrolment.controller';
 import { ImportEntityUserKey } from './import-entity-user-key';
 import { FirstSeeds } from './first-seeds';
 import { Admissions } from './admissions';
+import { ImportedSecrets } from './imported-secrets';
 import { ListGateways } from './list-gateways';
 
 @Module({
   imports: [EntitiesModule, GatewaysModule, GatewayDeliveryModule],
   controllers: [EnrolmentController],
-  providers: [AdmitEntity, Admissions, ImportEntityUserKey, FirstSeeds, ListGateways],
+  providers: [AdmitEntity, Admissions, ImportEntityUserKey, ImportedSecrets, FirstSeeds, ListGateways],
 })
 export class EnrolmentModule {}

@@ -27,6 +27,19 @@ const secrets = <R>(field: string, name: keyof R & string): readonly Fault<R>[] 
   [`a short ${field}`, { [name]: Buffer.alloc(31, 1) } as Partial<R>, `INVALID_ARGUMENT/FIELD_SIZE ${field}`],
 ];
 
+/** The 1st seed of the first case of `second-seed.json`. */
+const KEY_OF_VECTORS = Buffer.from('e80f69cb06205a1ccc8046c4e7c4718ff105360b87fce1db7c649a8a85376ab5', 'hex');
+const TAKEN = 'ALREADY_EXISTS/ALREADY_EXISTS';
+/** Secrets that were imported for an entity, and for the gateway of the tests. */
+const taken = { key: randomBytes(32), seed: randomBytes(32) };
+beforeAll(async () => {
+  const { enrolment } = world.operator;
+  const until = time(duration(1, 'hour'));
+  await enrolment.importEntityUserKey({ entity: world.entity(), user: '', entityUserKey: taken.key, notAfter: until });
+  const limits = { assignUntil: until, registerUntil: until, maxEntities: 1 };
+  await enrolment.importFirstSeed({ gateway: world.probe.uri, firstSeedId: 'taken', firstSeed: taken.seed, ...limits });
+});
+
 describe('AdmitEntity', () => {
   const { ENTITY_ROLE_PN_GW: PN_GW, ENTITY_ROLE_TARGET_ENTITY: TARGET } = EntityRole;
   const { KEY_FORM_KEY_PAIR: PAIR, KEY_FORM_SECRET: SECRET } = KeyForm;
@@ -134,6 +147,10 @@ describe('ImportEntityUserKey', () => {
       ['a user outside its pattern', { user: 'two words' }, 'INVALID_ARGUMENT/NAME_INVALID user'],
       ...times<Import>('not_after', 'notAfter'),
       ...secrets<Import>('entity_user_key', 'entityUserKey'),
+      ['a key of zeros', { entityUserKey: Buffer.alloc(32) }, `${OUT} entity_user_key`],
+      ['a key of the vectors', { entityUserKey: KEY_OF_VECTORS }, `${OUT} entity_user_key`],
+      ['the key of another entity', () => ({ entityUserKey: taken.key }), TAKEN],
+      ['a 1st seed', () => ({ entityUserKey: taken.seed }), TAKEN],
     ],
   });
 
@@ -171,6 +188,11 @@ describe('ImportFirstSeed', () => {
       ['an end before it is assigned with', () => ({ registerUntil: time(59_999) }), `${OUT} register_until`],
       ...times<Import>('assign_until', 'assignUntil'),
       ...secrets<Import>('first_seed', 'firstSeed'),
+      ['a seed of zeros', { firstSeed: Buffer.alloc(32) }, `${OUT} first_seed`],
+      ['a seed of the vectors', { firstSeed: KEY_OF_VECTORS }, `${OUT} first_seed`],
+      ['the seed of another id', () => ({ firstSeed: taken.seed }), TAKEN],
+      ['the seed of another gateway', () => ({ gateway: world.other.uri, firstSeed: taken.seed }), TAKEN],
+      ['the key of an entity', () => ({ firstSeed: taken.key }), TAKEN],
     ],
   });
 

@@ -2,7 +2,7 @@
 import { fields, type ImportFirstSeedRequest, type RevokeFirstSeedRequest } from '@cpns/contracts';
 import { checkFirstSeedId, Clock, CpnsError, failedPrecondition, FirstSeed, parseEntityUri } from '@cpns/core';
 import { checkFirstSeedLimits } from '@cpns/entity-user-key';
-import { at, expiring } from '@cpns/store';
+import { at, expiring, type Decision, type Found } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { GatewayLog } from '../gateway-delivery/gateway-delivery';
 import {
@@ -14,24 +14,26 @@ import {
   withFirstSeed,
   type FirstSeedRecord,
 } from '../gateways/records';
+import { ImportedSecrets } from './imported-secrets';
 
 @Injectable()
 export class FirstSeeds {
   constructor(
     private readonly gateways: GatewayRecords,
     private readonly log: GatewayLog,
+    private readonly secrets: ImportedSecrets,
     private readonly clock: Clock,
   ) {}
 
   /**
    * One that was put into a gateway at manufacture. The gateway is told that it may use it, not what it is.
    * @throws CpnsError a field's reason; GATEWAY_NOT_PROVISIONED when it has not enrolled; ALREADY_EXISTS for another seed
-   *   of that id
+   *   of that id, and for one that is another's
    */
   async import(request: ImportFirstSeedRequest): Promise<void> {
     const gateway = parseEntityUri(request.gateway, 'gateway');
     const firstSeedId = checkFirstSeedId(request.firstSeedId, 'first_seed_id');
-    const seed = new FirstSeed(fields.secret(request.firstSeed, 'first_seed'));
+    const seed = new FirstSeed(fields.importedSecret(request.firstSeed, 'first_seed'));
     const limits = {
       assignUntil: fields.time(request.assignUntil, 'assign_until'),
       registerUntil: fields.time(request.registerUntil, 'register_until'),
@@ -53,7 +55,7 @@ export class FirstSeeds {
       provisioned: at(PROVISIONED),
       found: at(FIRST_SEED, firstSeedName(firstSeedId)),
     };
-    await this.gateways.transact(gateway.uri, wanted, ({ identity, provisioned, found }) => {
+    const decide = ({ identity, provisioned, found }: Found<typeof wanted>): Decision<typeof wanted, void> => {
       if (identity?.state !== 'live')
         throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has not enrolled');
       if (found?.revoked) throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed of that id was revoked');
@@ -65,7 +67,12 @@ export class FirstSeeds {
         put: { found: expiring(imported, imported.registerUntil), provisioned: next },
         append: [entry],
       };
-    });
+    };
+    const seen = await this.gateways.snapshot(gateway.uri, wanted);
+    // what is refused here claims nothing
+    decide(seen.found);
+    await this.secrets.claim(seed, { owner: `${gateway.uri} ${firstSeedId}`, until: limits.registerUntil });
+    await this.gateways.transact(gateway.uri, wanted, decide, seen);
   }
 
   /**

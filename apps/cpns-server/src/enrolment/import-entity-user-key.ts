@@ -4,7 +4,7 @@ import { checkUserId, Clock, EntityUserKey, invalidArgument, parseEntityUri, per
 import { checkMayReplace } from '@cpns/entity-user-key';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
-import { at } from '@cpns/store';
+import { at, type Decision, type Found } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import {
   checkKeyNotRetired,
@@ -15,26 +15,31 @@ import {
   RETIRED,
   type KeyRecord,
 } from '../entities/records';
+import { ImportedSecrets } from './imported-secrets';
 
 @Injectable()
 export class ImportEntityUserKey {
   constructor(
     private readonly own: ServiceIdentity,
     private readonly entities: EntityRecords,
+    private readonly secrets: ImportedSecrets,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws CpnsError a field's reason; TRUST_DOMAIN; KEY_REVOKED for a key that ended here before */
+  /**
+   * @throws CpnsError a field's reason; TRUST_DOMAIN; KEY_REVOKED for a key that ended here before; ALREADY_EXISTS for one
+   *   that is another's
+   */
   async execute(request: ImportEntityUserKeyRequest): Promise<KeyRecord> {
     const entity = parseEntityUri(request.entity, 'entity');
     const user = checkUserId(request.user, 'user');
-    const secret = new EntityUserKey(fields.secret(request.entityUserKey, 'entity_user_key'));
+    const secret = new EntityUserKey(fields.importedSecret(request.entityUserKey, 'entity_user_key'));
     const notAfter = fields.time(request.notAfter, 'not_after');
     if (entity.trustDomain !== this.own.trustDomain)
       throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.own.trustDomain} only`);
     const keyId = deriveKeyId(secret);
     const wanted = { head: at(ENTITY_HEAD), key: at(KEY), retired: at(RETIRED) };
-    return this.entities.transact(entity, wanted, ({ head, key, retired }) => {
+    const decide = ({ head, key, retired }: Found<typeof wanted>): Decision<typeof wanted, KeyRecord> => {
       const now = this.clock.now();
       if (notAfter <= now)
         throw invalidArgument('FIELD_OUT_OF_RANGE', 'not_after has passed', { metadata: { field: 'not_after' } });
@@ -60,6 +65,11 @@ export class ImportEntityUserKey {
         result: imported,
         put: { head: next, key: imported, retired: retire(retired, key?.keyId === keyId ? undefined : key, now) },
       };
-    });
+    };
+    const seen = await this.entities.snapshot(entity, wanted);
+    // what is refused here claims nothing
+    decide(seen.found);
+    await this.secrets.claim(secret, { owner: entity.uri, until: notAfter });
+    return this.entities.transact(entity, wanted, decide, seen);
   }
 }

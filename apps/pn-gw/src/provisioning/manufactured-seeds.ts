@@ -42,14 +42,18 @@ export class AdoptFirstSeed {
     await this.seeds.adopt(limits, seed);
   }
 
-  /** @returns undefined when there is none of that id @throws Error when the file does not hold 64 hexadecimal digits; its message holds none of it */
+  /**
+   * @returns undefined when there is none of that id
+   * @throws Error when the file does not hold 64 hexadecimal digits, or a seed that is known to everyone; its message
+   *   holds none of it
+   */
   private async load(firstSeedId: string): Promise<FirstSeed | undefined> {
     const { firstSeedDirectory } = this.config;
     if (firstSeedDirectory === undefined) return undefined;
     try {
       const text = await readFile(join(firstSeedDirectory, `${firstSeedId}.hex`), 'utf8');
       if (!HEX.test(text)) throw new Error(`the file of 1st seed ${firstSeedId} does not hold 64 hexadecimal digits`);
-      return new FirstSeed(Buffer.from(text.trim(), 'hex'));
+      return new FirstSeed(fields.importedSecret(Buffer.from(text.trim(), 'hex'), 'first_seed'));
     } catch (error) {
       if (isMissing(error)) return undefined;
       throw error;

@@ -1,5 +1,5 @@
 import { invalidArgument, SECRET_BYTES, NONCE_BYTES } from '@cpns/core';
-import { checkSize, DIGEST_BYTES, MAC_BYTES } from '@cpns/key-derivation';
+import { checkNotPublished, checkSize, DIGEST_BYTES, MAC_BYTES } from '@cpns/key-derivation';
 
 const missing = (field: string) => invalidArgument('FIELD_MISSING', `${field} is missing`, { metadata: { field } });
 
@@ -36,6 +36,15 @@ export const mac = sized(MAC_BYTES);
 export const digest = sized(DIGEST_BYTES);
 /** 32 bytes. @throws CpnsError FIELD_MISSING, FIELD_SIZE */
 export const secret = sized(SECRET_BYTES);
+/**
+ * 32 bytes that an operator or a manufacturer brings.
+ * @throws CpnsError FIELD_MISSING, FIELD_SIZE; FIELD_OUT_OF_RANGE for a secret that is known to everyone
+ */
+export function importedSecret(value: Buffer, field: string): Buffer {
+  const bytes = secret(value, field);
+  checkNotPublished(bytes, field);
+  return bytes;
+}
 
 /** Bytes that may be absent. @throws CpnsError FIELD_SIZE */
 export function optional(
