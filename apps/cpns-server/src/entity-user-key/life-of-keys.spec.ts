@@ -1,5 +1,6 @@
 /** What the CPNS Server keeps while Entity-User Keys are assigned, registered, proved and ended, in both forms. */
 import { AdmissionState, EntityUserKeyServiceService, KeyState, type EntityUserKeyInfo } from '@cpns/contracts';
+import { duration, FirstSeed } from '@cpns/core';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { expectRefusal, refusalOf } from '@cpns/platform/testing';
 import { changesBy } from '@cpns/store/testing';
@@ -23,6 +24,7 @@ import {
   type TestGateway,
   type Token,
 } from '@cpns/testing/bad-input';
+import { randomBytes } from 'node:crypto';
 import { ServerWorld } from '../testing/key-world';
 
 const AT = 'Server certificate';
@@ -194,6 +196,28 @@ describe('the standing of a gateway', () => {
       certificateDraft(holder, await certificateFor(holder, gateway.ca)),
     );
     expect(await reasonOf(() => register(world, AT, registration))).toBe('CERTIFICATE_REVOKED');
+    gateway.close();
+  });
+
+  it.each(['__proto__', 'constructor'])('ends a 1st seed whose id is %s', async (firstSeedId) => {
+    const gateway = await world.enrolled('pn1', 'named');
+    const firstSeed = randomBytes(32);
+    const until = BigInt(world.now() + duration(1, 'hour'));
+    const limits = { assignUntil: until, registerUntil: until, maxEntities: 10 };
+    await world.operator.enrolment.importFirstSeed({ gateway: gateway.uri, firstSeedId, firstSeed, ...limits });
+    const registrationFrom = async () => {
+      const held = { firstSeedId, seed: new FirstSeed(firstSeed) };
+      const peer = { uri: gateway.uri, address: '127.0.0.1:1' };
+      const entity = world.entity();
+      const wish = { entity, form: 'secret', assigner: gateway.uri, peer, waitUntilDelivered: false } as const;
+      const { tokenId } = (await world.operator.admit(wish)).admission;
+      const { terms, secondSeed, secret } = gateway.deriveKey(entity, '', world.now() + 60_000, held);
+      return sealSecretRegistration({ terms: { ...terms, tokenId, secondSeed, nonce: freshNonce() }, secret });
+    };
+    const [first, second] = [await registrationFrom(), await registrationFrom()];
+    await register(world, AT, first);
+    await world.operator.revokeKey(gateway.uri);
+    expect(await reasonOf(() => register(world, AT, second))).toBe('FIRST_SEED_REVOKED');
     gateway.close();
   });
 
