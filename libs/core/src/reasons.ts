@@ -38,6 +38,7 @@ export const REASONS = {
   CSR_NAME_MISMATCH: reason('INVALID_ARGUMENT', 'the request asks for a name other than the admitted one'),
   CERTIFICATE_MALFORMED: reason('INVALID_ARGUMENT', 'a certificate is not DER or not of any profile'),
   CERTIFICATE_NAME: reason('INVALID_ARGUMENT', 'a certificate does not hold exactly one CPNS URI'),
+  CREDENTIAL_AMBIGUOUS: reason('INVALID_ARGUMENT', 'the call shows a certificate and a proof'),
   PAGE_TOKEN_INVALID: reason('INVALID_ARGUMENT', 'the page token was not given out by this call'),
   CONFIGURATION_INVALID: reason('INVALID_ARGUMENT', 'a setting is missing or wrong'),
 
@@ -111,6 +112,7 @@ export const REASONS = {
   LIMIT_REACHED: reason('RESOURCE_EXHAUSTED', 'a limit of the deployment is reached'),
   MESSAGE_TOO_LARGE: reason('RESOURCE_EXHAUSTED', 'the message is over the limit'),
   CONFLICT: retry('ABORTED', 'another call changed the same thing first; try again'),
+  SUPERSEDED: reason('ABORTED', 'a newer stream of the same caller took its place'),
 
   // dependencies and ourselves
   DEPENDENCY_UNAVAILABLE: retry('UNAVAILABLE', 'something this service needs does not answer'),

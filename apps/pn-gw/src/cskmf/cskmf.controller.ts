@@ -195,7 +195,7 @@ export class WatchGroupKeys {
   /**
    * Resolves when the watch has lasted its time: the caller watches again.
    * @throws CpnsError PROOF_MISSING, PN_MISMATCH; KEY_REVOKED, CERTIFICATE_EXPIRED when what the caller showed is no longer
-   *   good; CONFLICT when it watches again
+   *   good; SUPERSEDED when it watches again
    */
   async execute(call: ServerStreamContext<WatchGroupKeysResponse>): Promise<void> {
     const caller = callerHere(this.own, call);

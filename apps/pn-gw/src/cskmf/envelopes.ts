@@ -232,7 +232,9 @@ export class GroupKeyHub {
   /** One watch for each entity: a newer one ends the older, whose other end is most likely gone. */
   open(caller: CallerEntity): Watcher {
     const watcher = new Watcher(caller);
-    this.#watchers.get(caller.entity)?.end(new CpnsError('CONFLICT', 'a newer watch of this entity took over'));
+    this.#watchers
+      .get(caller.entity)
+      ?.end(new CpnsError('SUPERSEDED', 'a newer watch of this entity took over: two processes have its key'));
     this.#watchers.set(caller.entity, watcher);
     return watcher;
   }

@@ -143,11 +143,11 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
       expect(await outcome).toBe('CERTIFICATE_EXPIRED');
     });
 
-    it('with CONFLICT when the entity watches again', async () => {
+    it('with SUPERSEDED when the entity watches again', async () => {
       const first = watch();
       await eventually(() => expect(world.hub.size).toBe(1));
       const second = watch();
-      expect(await first.outcome).toBe('CONFLICT');
+      expect(await first.outcome).toBe('SUPERSEDED');
       await world.pushed(1n, 'g1');
       await eventually(() => expect(seen(second.sent)).toEqual(['g1 1']));
       expect(seen(first.sent)).toEqual([]);

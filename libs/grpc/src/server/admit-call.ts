@@ -2,7 +2,7 @@
  * What happens to every call before any of its messages is read, in this order. The first step that throws ends the call;
  * nothing after it runs.
  */
-import { CpnsError, unauthenticated, type Clock } from '@cpns/core';
+import { CpnsError, invalidArgument, unauthenticated, type Clock } from '@cpns/core';
 import type { Metadata, ServerInterceptingCallInterface } from '@grpc/grpc-js';
 import type { LRUCache } from 'lru-cache';
 import { aboutCallersCertificate } from '../errors';
@@ -102,6 +102,12 @@ const aboutThePeer =
     }
   };
 
+/** A certificate and a proof may be of two entities: which of them calls is not for the port to choose. */
+const refuseSecondCredential: Step = ({ verdict, hasProof, context: { peer } }) => {
+  if (verdict.kind === 'served' && verdict.isEntityCall && peer !== undefined && hasProof)
+    throw invalidArgument('CREDENTIAL_AMBIGUOUS', 'the call shows a certificate and a proof: show one of them');
+};
+
 const requireProof: Step = (call) => {
   if (call.verdict.kind === 'served' && call.verdict.needsProof && !call.hasProof)
     throw unauthenticated('PROOF_MISSING', 'this call needs a proof of the Entity-User Key, in cpns-proof-bin');
@@ -114,6 +120,7 @@ const STEPS: readonly Step[] = [
   aboutThePeer(identifyPeer),
   aboutThePeer(refuseOutdatedPeer),
   aboutThePeer(checkRoleOfPeer),
+  refuseSecondCredential,
   requireProof,
   aboutThePeer(askForStanding),
 ];

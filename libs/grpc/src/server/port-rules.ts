@@ -14,6 +14,8 @@ export type Verdict =
       readonly kind: 'served';
       readonly rules: readonly RoleRule[];
       readonly needsProof: boolean;
+      /** Whether an entity calls it, which shows its Entity-User Key by a certificate or by a proof. */
+      readonly isEntityCall: boolean;
       /** Whether the handler begins while the caller's standing is asked for. */
       readonly runsDuringRevocationCheck: boolean;
     };
@@ -67,6 +69,7 @@ export class PortRules {
     if (needsProof && shape.requestStream) throw new Error(`${path} sends a stream, which one proof does not cover`);
     if (runsDuringRevocationCheck && rpcKind(shape) !== 'unary')
       throw new Error(`${path} is a stream, which begins when its caller's standing is known`);
-    return { kind: 'served', rules, needsProof, runsDuringRevocationCheck };
+    const isEntityCall = roles[path].includes('proof');
+    return { kind: 'served', rules, needsProof, isEntityCall, runsDuringRevocationCheck };
   }
 }

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { KmcServiceService, PnGatewayServiceService } from '@cpns/contracts';
 import { unauthenticated } from '@cpns/core';
 import { status as Status } from '@grpc/grpc-js';
-import { createServerPort, implement, type Handlers, type ProofVerifier, type ServiceBinding } from '..';
+import {
+  type CallOptions,
+  createServerPort,
+  implement,
+  type Handlers,
+  type ProofVerifier,
+  type ServiceBinding,
+} from '..';
 import { KmcFixture, PNE, reasonOf } from '../testing/kmc-fixture';
 
 const kmc = new KmcFixture();
@@ -122,4 +129,25 @@ test('the same RPCs on a port with certificates take the entity from the certifi
   await kmc.connect(port, PNE).client(PnGatewayServiceService).reportCapabilities(capabilities);
   expect(callers).toMatchObject([{ entity: PNE, user: '', by: { kind: 'certificate' } }]);
   expect(seen).toHaveLength(0);
+});
+
+describe('a certificate and a proof on one call', () => {
+  const { assignEntityUserKey, registerEntityUserKey, renewEntityUserKey, ...calls } = PnGatewayServiceService;
+  const answered = (reply: AsyncIterable<unknown> | Promise<unknown>) =>
+    Symbol.asyncIterator in reply ? reply[Symbol.asyncIterator]().next() : reply;
+  test.each(Object.keys(calls) as (keyof typeof calls)[])('of %s', async (name) => {
+    const port = await kmc.port({ services: [implement(PnGatewayServiceService, gateway)] });
+    const client = kmc.connect(port, PNE).client(PnGatewayServiceService);
+    const call = (options: CallOptions) =>
+      reasonOf(answered(client[name]({ groupId: 'g', version: 0n, ...capabilities }, options)));
+    expect(await call({})).toBe('accepted');
+    expect(await call({ proof: () => Buffer.from('good') })).toBe('INVALID_ARGUMENT/CREDENTIAL_AMBIGUOUS');
+    expect(await call({})).toBe('accepted');
+  });
+
+  test('of a request that authenticates itself', async () => {
+    const port = await kmc.port({ services: [implement(PnGatewayServiceService, gateway)] });
+    const { assignEntityUserKey: assign } = kmc.connect(port, PNE).client(PnGatewayServiceService);
+    expect(await reasonOf(assign({ request: undefined }, { proof: () => Buffer.from('good') }))).toBe('accepted');
+  });
 });

@@ -7,7 +7,7 @@ import {
   ProofServiceService,
 } from '@cpns/contracts';
 import { operatorUri, serviceUri } from '@cpns/core';
-import { deriveKeyId, keyIdBytes } from '@cpns/key-derivation';
+import { deriveKeyId, keyIdBytes, PROOF_METADATA } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
 import { misnamed, WRONG_NAMES_IN_TLS } from './certificates';
 import { issued, minted, type Credential } from './credentials';
@@ -122,6 +122,14 @@ const atGateway = row<CastWorld>(['ReportCapabilities by operator', ROLE, NOT_PE
   };
 });
 
+const BOTH: Shown = ['certificate and proof on one call', ROLE, 'CREDENTIAL_AMBIGUOUS'];
+const bothCredentials = row<CastWorld>(BOTH, AT_GATEWAY, async (world) => {
+  const holder = world.wireAs(AT_GATEWAY, await registeredHolder(world));
+  const report = (metadata = {}) => holder.call(reportCapabilities, CAPABILITIES, { metadata });
+  // the proof is not looked at, whoever's it is
+  return { good: () => report(), bad: () => report({ [PROOF_METADATA]: randomBytes(72) }), after: () => report() };
+});
+
 type Make = (world: CastWorld) => Promise<Credential>;
 const by =
   (profile: 'operator' | 'service' | 'gateway-identity', uri: (world: CastWorld) => string): Make =>
@@ -197,6 +205,7 @@ const wrongName = ([id, item, mint]: (typeof WRONG_NAMES_IN_TLS)[number]): KeyRo
 export const CALLER_ROWS: readonly KeyRow[] = [
   ...roleRows([LIST_KEYS, PROVISION, ASSIGN, REGISTER, VERIFY_PROOF], ['service smf', 'target entity', 'target PN GW']),
   atGateway,
+  bothCredentials,
   ...STRANGERS.map(([one, id, item, expect, make]) =>
     callerRow(one, [`by ${id}`, item, expect], async (world) => world.wireAs(AT, (await make(world)).tls)),
   ),
