@@ -1,5 +1,12 @@
 /** What a PN GW keeps of the entities of its PN, so that it assigns keys while the CPNS Server is away. */
-import { fields, keyForm, type KeyRevocation, type TokenGrant, type TokenRevocation } from '@cpns/contracts';
+import {
+  fields,
+  keyForm,
+  type KeyRevocation,
+  type TokenGrant,
+  type TokenRevocation,
+  type VerifyProofRequest,
+} from '@cpns/contracts';
 import {
   checkTokenId,
   checkUserId,
@@ -74,8 +81,7 @@ const grantOrRevocation = (tokenId: string) => ({
   revoked: at(REVOKED_TOKEN, `revoked.${tokenId}`),
 });
 
-/** A secret that this gateway assigned: it verifies proofs of it itself. */
-export const ASSIGNED_KEY = defineRecord('key', {
+const assignedKey = {
   /** S */
   secret: secretField(EntityUserKey),
   user: jsonField<string>(),
@@ -84,8 +90,19 @@ export const ASSIGNED_KEY = defineRecord('key', {
   notAfter: jsonField<number>(),
   /** Of the admission that it came from, Unix milliseconds. */
   admittedAt: jsonField<number>(),
-});
+  /** The same; empty in a record from before this was kept. */
+  tokenId: optional(jsonField<string>()),
+};
+
+/** The newest secret that this gateway assigned, until the Server says that it is registered: it proves nothing here. */
+export const ASSIGNED_KEY = defineRecord('key', assignedKey);
 export type AssignedKeyRecord = ValueIn<typeof ASSIGNED_KEY>;
+
+/** The newest of them that is registered: this gateway verifies proofs of it. */
+export const REGISTERED_KEY = defineRecord('registered', assignedKey);
+
+/** Both, of an entity; the one that is only assigned is the newer. */
+export const ASSIGNED_KEYS = { key: at(ASSIGNED_KEY), registered: at(REGISTERED_KEY) };
 
 /** Admissions that name this gateway as assigner, as the Server grants and revokes them. */
 @Injectable()
@@ -123,12 +140,18 @@ export class TokenGrants {
   async revoke(message: TokenRevocation): Promise<void> {
     const entity = parseEntityUri(message.entity, 'entity');
     const tokenId = checkTokenId(message.tokenId, 'token_id');
-    await this.records.transact(entityAggregate(entity.uri), grantOrRevocation(tokenId), ({ grant }) => {
+    const wanted = { ...grantOrRevocation(tokenId), key: at(ASSIGNED_KEY) };
+    await this.records.transact(entityAggregate(entity.uri), wanted, ({ grant, key }) => {
       const now = this.clock.now();
-      if (grant === undefined)
-        return { result: undefined, put: { revoked: expiring({ revokedAt: now }, now + TOKEN_MAX_LIFE_MS) } };
+      // the Server registers no key of this admission any more
+      const unregistered = key?.tokenId === tokenId && ({ key: null } as const);
+      if (grant === undefined) {
+        const revoked = expiring({ revokedAt: now }, now + TOKEN_MAX_LIFE_MS);
+        return { result: undefined, put: { revoked, ...unregistered } };
+      }
       const next = { ...grant, state: advanceAdmission(grant.state, 'revoke') };
-      return { result: undefined, put: { grant: expiring(next, grant.expiresAt + GRANT_KEPT_MS) } };
+      const ended = expiring(next, grant.expiresAt + GRANT_KEPT_MS);
+      return { result: undefined, put: { grant: ended, ...unregistered } };
     });
   }
 }
@@ -138,9 +161,24 @@ export class TokenGrants {
 export class AssignedKeys {
   constructor(private readonly records: Records) {}
 
-  /** @param entity E */
+  /** The secret of an entity that this gateway assigned and that is registered. @param entity E */
   async find(entity: string): Promise<AssignedKeyRecord | undefined> {
-    return (await this.records.read(entityAggregate(entity), { key: at(ASSIGNED_KEY) })).key;
+    return (await this.records.read(entityAggregate(entity), ASSIGNED_KEYS)).registered;
+  }
+
+  /**
+   * The Server said that a key is registered: where this gateway assigned it, it verifies proofs of it from now on. One that
+   * ended meanwhile is gone from here, and does not come back.
+   * @param entity E
+   * @param keyId in text
+   * @returns whether this gateway verifies its proofs
+   */
+  noteRegistered(entity: string, keyId: string): Promise<boolean> {
+    return this.records.transact(entityAggregate(entity), ASSIGNED_KEYS, ({ key, registered }) =>
+      key?.keyId === keyId
+        ? { result: true, put: { key: null, registered: expiring(key, key.notAfter) } }
+        : { result: registered?.keyId === keyId },
+    );
   }
 
   /**
@@ -152,9 +190,10 @@ export class AssignedKeys {
     const entity = parseEntityUri(message.entity, 'entity');
     checkSize(message.keyId, KEY_ID_BYTES, 'key_id');
     const keyId = message.keyId.toString('hex');
-    await this.records.transact(entityAggregate(entity.uri), { key: at(ASSIGNED_KEY) }, ({ key }) =>
-      key?.keyId === keyId ? { result: undefined, put: { key: null } } : { result: undefined },
-    );
+    await this.records.transact(entityAggregate(entity.uri), ASSIGNED_KEYS, ({ key, registered }) => ({
+      result: undefined,
+      put: { ...(key?.keyId === keyId && { key: null }), ...(registered?.keyId === keyId && { registered: null }) },
+    }));
     return { entity: entity.uri, keyId };
   }
 }
@@ -162,8 +201,8 @@ export class AssignedKeys {
 const NONCE_LIFE_MS = 2 * PROOF_WINDOW_MS;
 
 /**
- * Who holds S verifies (protocol.md, "Proof of a secret, on each call"): the gateway itself for secrets that it assigned,
- * else the Server on its behalf.
+ * Who holds S of a registered key verifies (protocol.md, "Proof of a secret, on each call"): the gateway itself for those
+ * that it assigned and knows to be registered, else the Server on its behalf.
  */
 @Injectable()
 export class VerifyProof {
@@ -180,8 +219,16 @@ export class VerifyProof {
     const proof = parseProof(bytes);
     checkAddressee(this.own.name, parseEntityUri(proof.entity));
     const key = await this.keys.find(proof.entity);
-    if (key?.keyId !== proof.keyId) return this.server.proof.verifyProof({ proof: bytes, method, requestDigest });
+    if (key?.keyId !== proof.keyId) return this.askServer(proof, { proof: bytes, method, requestDigest });
     return this.verifyHere(key, proof, { audience: this.own.uri, method, requestDigest });
+  }
+
+  /** A key that was registered through another gateway of the PN is found to be so here. */
+  private async askServer(proof: Proof, request: VerifyProofRequest): Promise<ProvenCaller> {
+    const proven = await this.server.proof.verifyProof(request);
+    // the Server took this proof: it must not be taken once more by the gateway, which judges the next ones
+    if (await this.keys.noteRegistered(proof.entity, proof.keyId)) await this.spend(proof, this.clock.now());
+    return proven;
   }
 
   private async verifyHere(key: AssignedKeyRecord, proof: Proof, call: ProofCall): Promise<ProvenCaller> {
@@ -190,15 +237,19 @@ export class VerifyProof {
     verifyProof(confirmKey, proof, call, now);
     confirmKey.destroy();
     if (now >= key.notAfter) throw failedPrecondition('KEY_EXPIRED', 'the key has expired: ask for a new admission');
-    const name = `nonce.${Buffer.from(proof.nonce).toString('hex')}`;
+    await this.spend(proof, now);
+    return { entity: proof.entity, user: key.user, keyId: keyIdBytes(key.keyId) };
+  }
+
+  private async spend({ entity, nonce }: Proof, now: number): Promise<void> {
+    const name = `nonce.${Buffer.from(nonce).toString('hex')}`;
     const { ok } = await this.store.commit(
-      { kind: 'proof', id: proof.entity },
+      { kind: 'proof', id: entity },
       {
         expect: [{ name, revision: 'absent' }],
         put: [{ name, value: Buffer.alloc(0), expiresAt: now + NONCE_LIFE_MS }],
       },
     );
     if (!ok) throw unauthenticated('PROOF_REPLAYED', 'make a new proof for each call');
-    return { entity: proof.entity, user: key.user, keyId: keyIdBytes(key.keyId) };
   }
 }

@@ -1,15 +1,16 @@
 /** What a PN GW keeps while it assigns Entity-User Keys by itself, in both forms (EUK-GW-S, EUK-GW-P steps 4 to 6; Q8). */
 import type { AssignmentReply } from '@cpns/contracts';
 import { CpnsError, duration } from '@cpns/core';
-import { deriveKeyId, keyIdBytes } from '@cpns/key-derivation';
+import { keyIdBytes } from '@cpns/key-derivation';
 import { expectRefusal, refusalOf } from '@cpns/platform/testing';
 import { changesBy } from '@cpns/store/testing';
 import {
   assignCertificate,
+  assignedDevice,
   assignSecret,
   BY_GATEWAY,
   GATEWAY_ASSIGNS,
-  provingCall,
+  type ProofDraft,
   requestFor,
 } from '@cpns/testing/bad-input';
 import { GatewayKeyWorld } from '../testing/key-world';
@@ -100,16 +101,69 @@ describe('a 1st seed', () => {
   });
 });
 
-it('verifies proofs of a key by itself until it hears that the key has ended', async () => {
-  const proved = await provingCall(world, BY_GATEWAY);
-  const asked = world.server.calls;
-  await proved();
-  expect(world.server.calls).toBe(asked);
-  const token = await admit();
-  const { secret } = await assignSecret(world, token);
-  const keyRevocation = { entity: token.entity, keyId: keyIdBytes(deriveKeyId(secret)) };
-  const changes = await changesBy(world.store, () => world.deliver({ $case: 'keyRevocation', value: keyRevocation }));
-  expect(changes).toContain(`entity/${token.entity} key was removed`);
+describe('a secret that the gateway assigned', () => {
+  /** How often the Server was asked while a call went on. */
+  async function asking(call: () => Promise<unknown>): Promise<number> {
+    const before = world.server.calls;
+    await call();
+    return world.server.calls - before;
+  }
+  const revocationOf = ({ entity, keyId }: ProofDraft) => ({ entity, keyId: keyIdBytes(keyId) });
+
+  it('is proved to the gateway once it was registered here, and to nobody after its end', async () => {
+    const { registered, fresh, prove } = await assignedDevice(world, BY_GATEWAY);
+    await registered();
+    expect(await asking(prove)).toBe(0);
+    const value = revocationOf(fresh());
+    const changes = await changesBy(world.store, () => world.deliver({ $case: 'keyRevocation', value }));
+    expect(changes).toContain(`entity/${value.entity} registered was removed`);
+    expect(await asking(prove)).toBe(1);
+  });
+
+  it('is judged by the Server until it says that it is registered, each proof once', async () => {
+    const { fresh, prove, send } = await assignedDevice(world, BY_GATEWAY);
+    world.server.refusal = new CpnsError('KEY_UNKNOWN', 'no key of that id');
+    expect(await reasonOf(prove)).toBe('KEY_UNKNOWN');
+    // registered through another gateway
+    world.server.refusal = undefined;
+    const first = fresh();
+    expect(await asking(() => send(first))).toBe(1);
+    expect(await reasonOf(() => send(first))).toBe('PROOF_REPLAYED');
+    expect(await asking(prove)).toBe(0);
+  });
+
+  it('does not come back when its end overtakes the answer to its registration', async () => {
+    const { registered, fresh, prove } = await assignedDevice(world, BY_GATEWAY);
+    const { registerEntityUserKey } = world.server.clients.entityUserKey;
+    const late = jest.spyOn(world.server.clients.entityUserKey, 'registerEntityUserKey');
+    late.mockImplementation(async (request) => {
+      const reply = await registerEntityUserKey(request);
+      await world.deliver({ $case: 'keyRevocation', value: revocationOf(fresh()) });
+      return reply;
+    });
+    await registered();
+    expect(await asking(prove)).toBe(1);
+  });
+
+  it('stays live beside the next one until that is registered', async () => {
+    const entity = world.entity();
+    const before = await assignedDevice(world, BY_GATEWAY, entity);
+    await before.registered();
+    const after = await assignedDevice(world, BY_GATEWAY, entity);
+    expect(await asking(before.prove)).toBe(0);
+    await after.registered();
+    expect([await asking(before.prove), await asking(after.prove)]).toEqual([1, 0]);
+  });
+
+  it('ends with its admission, unless it is registered', async () => {
+    const [ended, kept] = [await assignedDevice(world, BY_GATEWAY), await assignedDevice(world, BY_GATEWAY)];
+    await kept.registered();
+    const revoke = ({ token }: typeof ended) =>
+      changesBy(world.store, () => world.operator.revokeAdmission(token.entity, token.tokenId));
+    expect(await revoke(ended)).toContain(`entity/${ended.token.entity} key was removed`);
+    await revoke(kept);
+    expect(await asking(kept.prove)).toBe(0);
+  });
 });
 
 it('issues with its CA until that ends, and asks for another then', async () => {

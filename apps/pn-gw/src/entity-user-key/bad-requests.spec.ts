@@ -29,7 +29,7 @@ const here = (rows: readonly KeyRow[]) => titled(rows.filter(({ at }) => at.star
 
 /** A key or a token that the gateway does not have may be one of the Server's, which then judges. */
 const GOES_ON =
-  /\(forwarded\)|verified by the Server|^token(-id of no admission| of another entity) |^key-id of no key|^key that has expired|, (CPNS Server|Redis) stopped$/;
+  /\(forwarded\)|verified by the Server|^token(-id of no admission| of another entity) |^key-id of no key|^key (that has expired|that is not registered|whose admission)|, (CPNS Server|Redis) stopped$/;
 const OWN = /^INVALID_ARGUMENT\/(FIELD|NAME_INVALID)/;
 
 const isForServer = (row: KeyRow): boolean =>

@@ -34,6 +34,7 @@ import {
   deriveSecondSeed,
   type EnrolRequest,
   type KeyForm,
+  keyIdText,
 } from '@cpns/key-derivation';
 import { GrpcController } from '@cpns/platform';
 import { at, type Decision, expiring, type Found, Records, type Snapshot } from '@cpns/store';
@@ -46,8 +47,9 @@ import { ServerClients } from '../peers/peer-clients';
 import { FirstSeeds } from '../provisioning/first-seeds';
 import { GatewayCa } from '../provisioning/gateway-ca';
 import {
-  ASSIGNED_KEY,
+  ASSIGNED_KEYS,
   type AssignedKeyRecord,
+  AssignedKeys,
   entityAggregate,
   GRANT,
   GRANT_KEPT_MS,
@@ -85,6 +87,7 @@ export class RelayToServer {
   constructor(
     private readonly own: OwnGateway,
     private readonly server: ServerClients,
+    private readonly keys: AssignedKeys,
     private readonly clock: Clock,
   ) {}
 
@@ -114,6 +117,7 @@ export class RelayToServer {
     checkAddressee(own.name, entity);
     const { reply } = await server.entityUserKey.registerEntityUserKey({ request: message }, { within: call });
     const checked = checkRegistrationReply(reply);
+    await this.keys.noteRegistered(entity.uri, keyIdText(checked.keyId));
     const flow = 'EUK-GW-VERIFY';
     // the sender is known only now: the Server found its confirmation or signature good
     emitStep({ flow, step: 1, from: entity.uri, to: own.uri, carried: REGISTRATION_CARRIES[form], startedAt });
@@ -122,7 +126,7 @@ export class RelayToServer {
   }
 }
 
-const wantedOf = (tokenId: string) => ({ grant: at(GRANT, grantName(tokenId)), key: at(ASSIGNED_KEY) });
+const wantedOf = (tokenId: string) => ({ grant: at(GRANT, grantName(tokenId)), ...ASSIGNED_KEYS });
 type Wanted = ReturnType<typeof wantedOf>;
 
 /** A key that was made for a request, and is not in force before it is recorded. */
@@ -193,13 +197,13 @@ export class AssignEntityUserKey {
   }
 
   /** @returns the grant, and for a repetition the reply that it got */
-  private judge(request: CheckedAssignment, { grant, key }: Found<Wanted>) {
+  private judge(request: CheckedAssignment, { grant, key, registered }: Found<Wanted>) {
     if (grant === undefined) throw unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
     const own = this.own.uri;
     const now = this.clock.now();
     const stored = judgeRequest({ ...grant, assigner: own }, request, own, now);
     if (stored !== undefined) return { grant, stored: AssignmentReply.decode(stored) };
-    checkMayReplace(key, grant.admittedAt, now);
+    checkMayReplace(key ?? registered, grant.admittedAt, now);
     return { grant };
   }
 
@@ -214,7 +218,7 @@ export class AssignEntityUserKey {
   }
 
   private async makeSecret(enrol: EnrolRequest, grant: GrantRecord): Promise<Made> {
-    const { entity, user, admittedAt } = grant;
+    const { entity, user, admittedAt, tokenId } = grant;
     const { random } = this;
     const { seed, firstSeedId } = await this.seeds.use(entity, user);
     const notAfter = this.clock.now() + this.config.keyLifetime;
@@ -223,7 +227,7 @@ export class AssignEntityUserKey {
     const secret = deriveEntityUserKey(seed, secondSeed, terms);
     const assignment = { secrets: { entityUserKey: secret, secondSeed }, notAfter, firstSeedId };
     const reply = assignmentReply(answerWithSecret(shownBy(grant), enrol, assignment, random));
-    return { reply, key: { secret, user, keyId: deriveKeyId(secret), notAfter, admittedAt } };
+    return { reply, key: { secret, user, keyId: deriveKeyId(secret), notAfter, admittedAt, tokenId } };
   }
 
   private report(flow: 'EUK-GW-S' | 'EUK-GW-P', request: CheckedAssignment, fresh: boolean, startedAt: number): void {

@@ -3,10 +3,18 @@ import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { PeersModule } from '../peers/peers.module';
 import { ProvisioningModule } from '../provisioning/provisioning.module';
-import { ASSIGNED_KEY, AssignedKeys, GRANT, REVOKED_TOKEN, TokenGrants, VerifyProof } from './assigned-keys';
+import {
+  ASSIGNED_KEY,
+  AssignedKeys,
+  GRANT,
+  REGISTERED_KEY,
+  REVOKED_TOKEN,
+  TokenGrants,
+  VerifyProof,
+} from './assigned-keys';
 import { AssignEntityUserKey, EntityUserKeyController, RelayToServer } from './entity-user-key.controller';
 
-@OwnsRecords(GRANT, REVOKED_TOKEN, ASSIGNED_KEY)
+@OwnsRecords(GRANT, REVOKED_TOKEN, ASSIGNED_KEY, REGISTERED_KEY)
 @Module({
   imports: [PeersModule, ProvisioningModule],
   controllers: [EntityUserKeyController],

@@ -10,6 +10,7 @@ import {
   gatewayGroupKeyDelivery,
   registrationReply,
   type AssignmentRequest,
+  type CheckedSecretRegistration,
   type GatewayGroupKeyDelivery,
   type GroupKeyDeliveryServicePullGroupKeyRequest,
   type OpenDeliveryChannelResponse,
@@ -20,6 +21,7 @@ import {
   CpnsError,
   duration,
   EntityUserKey,
+  FirstSeed,
   formatSubject,
   GroupKey,
   parseEntityUri,
@@ -33,7 +35,7 @@ import { SeededRandom } from '@cpns/core/testing';
 import { answerWithCertificate, answerWithSecret } from '@cpns/entity-user-key';
 import { endStatement, makeEnvelope, type Statement } from '@cpns/group-key';
 import { forge, testVersion } from '@cpns/group-key/testing';
-import { deriveKeyId, generateHpkeKeyPair, keyIdBytes, parseProof } from '@cpns/key-derivation';
+import { deriveEntityUserKey, deriveKeyId, generateHpkeKeyPair, keyIdBytes, parseProof } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
 import type { ServerClients } from '../peers/peer-clients';
 import { away, FakeLog, played, SEAL_PERIOD } from './fake-smf';
@@ -67,6 +69,7 @@ export class FakeServer {
   calls = 0;
   /** Of the 1st seeds that are asked for. */
   seed = { assignFor: duration(7, 'day'), maxEntities: 1_000 };
+  readonly #seeds = new Map<string, FirstSeed>();
   readonly clients: Omit<ServerClients, 'onApplicationShutdown'>;
 
   constructor(
@@ -153,12 +156,23 @@ export class FakeServer {
   }
 
   private register(message: RegistrationRequest | undefined) {
-    const { form } = checkRegistration(message);
+    const request = checkRegistration(message);
+    const { form } = request;
+    if (form === 'secret') {
+      const keyId = this.keyIdOf(request);
+      return { reply: registrationReply({ form, keyId, confirmation: randomBytes(MAC_BYTES) }) };
+    }
     const keyId = randomBytes(KEY_ID_BYTES);
-    if (form === 'secret') return { reply: registrationReply({ form, keyId, confirmation: randomBytes(MAC_BYTES) }) };
     const { publicKey: enc } = generateHpkeKeyPair(systemRandom);
     const { chain } = this.parts.authorities!.entityCa;
     return { reply: registrationReply({ form, keyId, enc, signature: randomBytes(70), chain }) };
+  }
+
+  /** Of the key that the gateway derived; of one that another gateway did, any. */
+  private keyIdOf({ registration }: CheckedSecretRegistration): Buffer {
+    const seed = this.#seeds.get(registration.firstSeedId);
+    if (seed === undefined) return randomBytes(KEY_ID_BYTES);
+    return keyIdBytes(deriveKeyId(deriveEntityUserKey(seed, registration.secondSeed, registration)));
   }
 
   private async provision({ information }: ProvisionGatewayRequest) {
@@ -169,9 +183,11 @@ export class FakeServer {
       return { information: { $case: 'ca' as const, value: { chain: [...chain] } } };
     }
     const assignUntil = this.clock.now() + this.seed.assignFor;
+    const [firstSeedId, firstSeed] = [randomBytes(12).toString('hex'), randomBytes(SECRET_BYTES)];
+    this.#seeds.set(firstSeedId, new FirstSeed(firstSeed));
     const value = {
-      firstSeedId: randomBytes(12).toString('hex'),
-      firstSeed: randomBytes(SECRET_BYTES),
+      firstSeedId,
+      firstSeed,
       assignUntil: BigInt(assignUntil),
       registerUntil: BigInt(assignUntil + duration(30, 'day')),
       maxEntities: this.seed.maxEntities,

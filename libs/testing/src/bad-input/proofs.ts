@@ -74,13 +74,21 @@ const verification = ({ proof, body }: Sent) => ({
  * A device of a key that the Server assigned, or one that the gateway did and the Server knows.
  * @returns a proof that is good whenever it is made
  */
-async function deviceOf(world: CastWorld, { assigner, audience }: Verifier): Promise<() => ProofDraft> {
-  const token = await world.admit({ form: 'secret', assigner });
+async function deviceOf(world: CastWorld, by: Verifier): Promise<() => ProofDraft> {
+  const { registered, fresh } = await assignedDevice(world, by);
+  if (by.assigner === 'gateway') await registered();
+  return fresh;
+}
+
+/** The same before it is registered. */
+export async function assignedDevice(world: CastWorld, by: Verifier, entity = world.entity()) {
+  const { assigner, audience } = by;
+  const token = await world.admit({ form: 'secret', assigner, entity });
   const assigned = await assignSecret(world, token);
   const { secret } = assigned;
-  if (assigner === 'gateway')
-    await register(world, 'gateway token', sealSecretRegistration(registrationOf(token, assigned, world.gatewayUri)));
-  return () => ({
+  const registered = () =>
+    register(world, 'gateway token', sealSecretRegistration(registrationOf(token, assigned, world.gatewayUri)));
+  const fresh = (): ProofDraft => ({
     confirmKey: deriveConfirmKey(secret),
     keyId: deriveKeyId(secret),
     entity: token.entity,
@@ -90,6 +98,8 @@ async function deviceOf(world: CastWorld, { assigner, audience }: Verifier): Pro
     nonce: freshNonce(),
     requestDigest: sha256(BODY),
   });
+  const send = (draft: ProofDraft) => by.send(world, sealed(draft));
+  return { token, registered, fresh, send, prove: () => send(fresh()) };
 }
 const sealed = (draft: ProofDraft): Sent => ({ proof: sealProof(draft), body: BODY });
 
@@ -180,6 +190,19 @@ const revoked = (by: Verifier) => overRow(by, 'revoked', ({ operator }, entity) 
 export const expiredKeyRow = (lifetime: number, by = BY_GATEWAY): KeyRow =>
   overRow(by, 'expired', (world) => world.pass(lifetime));
 
+const UNREGISTERED = 'key that is not registered';
+const ENDED = 'key whose admission was revoked before it was registered';
+/** S of an assignment proves nothing before its registration, and never where its admission ended. */
+const unregisteredRow = (id: typeof UNREGISTERED | typeof ENDED, item: string): KeyRow =>
+  row([`${id} (${BY_GATEWAY.name})`, item, 'KEY_UNKNOWN'], BY_GATEWAY.at, async (world) => {
+    const { token, registered, prove } = await assignedDevice(world, BY_GATEWAY);
+    const good = await provingCall(world, BY_GATEWAY);
+    if (id === UNREGISTERED) return { good, bad: prove, after: () => registered().then(prove) };
+    await world.operator.revokeAdmission(token.entity, token.tokenId);
+    await world.delivered();
+    return { good, bad: prove, after: good };
+  });
+
 const NONE: Shown = ['no proof at all', 'a caller of the wrong role', 'PROOF_MISSING'];
 const noProof: KeyRow = row(NONE, BY_GATEWAY.at, async (world) => ({
   good: await provingCall(world, BY_GATEWAY),
@@ -190,5 +213,7 @@ export const PROOF_ROWS: readonly KeyRow[] = [
   ...[BY_GATEWAY, BY_SERVER, PROOF_SERVICE].flatMap((verifier) => ALTERED.map((one) => alteredRow(verifier, one))),
   revoked(BY_SERVER),
   revoked(PROOF_SERVICE),
+  unregisteredRow(UNREGISTERED, 'a token that is unknown'),
+  unregisteredRow(ENDED, 'a token that is revoked'),
   noProof,
 ];
