@@ -39,9 +39,16 @@ export class DeliveryLog {
     return this.store.readLog(this.aggregate, this.log, after, limit);
   }
 
-  /** Forgets what the receiver has committed. */
-  async trim(upTo: bigint): Promise<void> {
-    await this.store.commit(this.aggregate, { trim: [{ log: this.log, upTo }] });
+  /**
+   * Forgets what the receiver has committed.
+   * @param entryId of the entry at `upTo`, 16 bytes
+   * @returns false, with nothing forgotten, where the log has another entry there, or was trimmed further
+   */
+  async trim(upTo: bigint, entryId?: Buffer): Promise<boolean> {
+    const { ok } = await this.store.commit(this.aggregate, {
+      trim: [{ log: this.log, upTo, ...(entryId && { entryId }) }],
+    });
+    return ok;
   }
 
   watch(wake: () => void, signal: AbortSignal): Promise<void> {

@@ -101,8 +101,8 @@ class World {
 
   #startSender(): DeliverySender<ReceiverMessage, WireEntry> {
     const trim = this.log.trim.bind(this.log);
-    this.log.trim = (upTo) => {
-      if (!this.due('sender after the acknowledgement arrived, before the trim', upTo)) return trim(upTo);
+    this.log.trim = (upTo, entryId) => {
+      if (!this.due('sender after the acknowledgement arrived, before the trim', upTo)) return trim(upTo, entryId);
       this.#cut();
       return Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'killed'));
     };

@@ -142,7 +142,8 @@ export class OutboxRelay {
           for (const entry of page.entries) {
             await this.#options.carry(aggregate, entry);
             this.#tell(aggregate, ({ dedupeId }) => dedupeId === entry.dedupeId);
-            await log.trim(entry.sequence);
+            // another replica is further, or the store lost what was carried: what is there now is read again
+            if (!(await log.trim(entry.sequence, entry.entryId))) break;
           }
         }
       } while (work.again);

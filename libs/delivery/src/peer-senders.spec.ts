@@ -24,6 +24,7 @@ describe('PeerSenders', () => {
     senders = new PeerSenders({
       logOf,
       receive: (message) => message,
+      onLoss: () => undefined,
       send: ({ uri, fingerprint }, { sequence, value }) => {
         if (refused === uri) throw new CpnsError('CERTIFICATE_REVOKED', 'no longer');
         return { sequence, text: `${uri} ${fingerprint[0]} ${value.toString()}` };

@@ -2,7 +2,7 @@ import { CpnsError } from '@cpns/core';
 import type { LogEntry } from '@cpns/store';
 import type { ReceiverMessage, SenderChannel } from './channel';
 import type { DeliveryLog } from './delivery-log';
-import { DeliverySender } from './sender';
+import { DeliverySender, newerChannel } from './sender';
 
 /** Who is at the other end of a channel: a name, and the certificate that showed it. */
 export interface Receiver {
@@ -18,6 +18,8 @@ export interface PeerSendersOptions<In, Out> {
   readonly receive: (message: In) => ReceiverMessage;
   /** The message that carries an entry to this receiver; what it throws ends the channel, such as an ended identity. */
   readonly send: (receiver: Receiver, entry: LogEntry) => Out | Promise<Out>;
+  /** Told when the store lost what had been sent to a receiver, which ends its channel. */
+  readonly onLoss: (uri: string, error: CpnsError) => void;
 }
 
 interface Live<In, Out> {
@@ -56,9 +58,10 @@ export class PeerSenders<In, Out> {
     const key = fingerprint.toString('hex');
     const known = this.#senders.get(uri);
     if (known?.key === key) return known.sender;
-    known?.sender.stop(new CpnsError('CONFLICT', 'a newer channel of this receiver took over'));
-    const { receive, send } = this.options;
-    const sender = new DeliverySender<In, Out>({ receive, send: (entry) => send({ uri, fingerprint }, entry) });
+    known?.sender.stop(newerChannel());
+    const { receive, send, onLoss } = this.options;
+    const codec = { receive, send: (entry: LogEntry) => send({ uri, fingerprint }, entry) };
+    const sender = new DeliverySender<In, Out>(codec, { onLoss: (_, error) => onLoss(uri, error) });
     this.#senders.set(uri, { key, sender });
     return sender;
   }

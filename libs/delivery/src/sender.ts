@@ -1,5 +1,5 @@
 import { CpnsError, invalidArgument } from '@cpns/core';
-import type { LogEntry } from '@cpns/store';
+import type { LogEntry, Position } from '@cpns/store';
 import { WakeSignal } from './wake-signal';
 import type { ReceiverMessage, SenderChannel } from './channel';
 import type { DeliveryLog } from './delivery-log';
@@ -19,6 +19,8 @@ export interface SenderOptions {
   /** How often to look for entries that no wake-up told of, in milliseconds; 2,000 unless said. */
   readonly pollEvery?: number;
   readonly timers?: Timers;
+  /** Told when a log has no longer what was sent from it, which ends the channel: its store lost entries. */
+  readonly onLoss?: (log: DeliveryLog, error: CpnsError) => void;
 }
 
 const WINDOW = 64;
@@ -35,11 +37,11 @@ export class DeliverySender<In, Out> {
 
   constructor(
     private readonly codec: SenderCodec<In, Out>,
-    { window = WINDOW, pollEvery = POLL_EVERY, timers = systemTimers }: SenderOptions = {},
+    { window = WINDOW, pollEvery = POLL_EVERY, timers = systemTimers, onLoss = () => undefined }: SenderOptions = {},
   ) {
     if (!Number.isInteger(window) || window < 1 || window > 1_000)
       throw new RangeError('a window is 1 to 1,000 entries');
-    this.#options = { window, pollEvery, timers };
+    this.#options = { window, pollEvery, timers, onLoss };
   }
 
   /** Logs that have a live channel. */
@@ -52,12 +54,12 @@ export class DeliverySender<In, Out> {
    * otherwise, which the caller lets end the call.
    * @throws FIELD_OUT_OF_RANGE when the receiver claims to have what it was never sent, or lacks what it acknowledged
    * @throws MALFORMED_MESSAGE when its messages come in another order than opening, acknowledgements
-   * @throws CONFLICT when a newer channel took over
+   * @throws CONFLICT when a newer channel took over, or the log has no longer what was sent from it
    */
   async serve(log: DeliveryLog, channel: SenderChannel<In, Out>): Promise<void> {
     if (this.#stopped) throw this.#stopped;
     const delivery = new Delivery(log, channel, this.codec, this.#options);
-    this.end(log, new CpnsError('CONFLICT', 'a newer channel of this receiver took over'));
+    this.end(log, newerChannel());
     this.#live.set(log.name, delivery);
     try {
       await delivery.run();
@@ -84,9 +86,10 @@ export class DeliverySender<In, Out> {
 class Delivery<In, Out> {
   readonly #signal = new WakeSignal();
   readonly #over = new AbortController();
-  /** The last sequence written to the channel, and the last acknowledged; in between is the window. */
-  #sent = 0n;
-  #acknowledged = 0n;
+  /** The last entry written to the channel, and the last acknowledged; in between is the window. */
+  #sent = BEGINNING;
+  #acknowledged = BEGINNING;
+  #underWay: Position[] = [];
   #trimmed = 0n;
   #receiverEnded = false;
 
@@ -130,7 +133,9 @@ class Delivery<In, Out> {
     if (lastSequence < trimmedTo && lastSequence !== 0n)
       throw outOfRange(`entries up to ${trimmedTo} were acknowledged before`, { trimmedTo });
     // one that says it has nothing lost its store, and begins with what there is
-    this.#sent = this.#acknowledged = lastSequence < trimmedTo ? trimmedTo : lastSequence;
+    const sequence = lastSequence < trimmedTo ? trimmedTo : lastSequence;
+    const { afterId: entryId } = await this.log.read(sequence, 1);
+    this.#sent = this.#acknowledged = { sequence, entryId };
     this.#trimmed = trimmedTo;
   }
 
@@ -138,9 +143,11 @@ class Delivery<In, Out> {
     for (let next = await requests.next(); !next.done; next = await requests.next()) {
       const message = this.codec.receive(next.value);
       if (message.kind !== 'acknowledge') throw invalidArgument('MALFORMED_MESSAGE', 'a channel has one opening');
-      if (message.sequence > this.#sent) throw outOfRange(`only ${this.#sent} entries were sent`, { last: this.#sent });
-      if (message.sequence <= this.#acknowledged) continue;
-      this.#acknowledged = message.sequence;
+      const last = this.#sent.sequence;
+      if (message.sequence > last) throw outOfRange(`only ${last} entries were sent`, { last });
+      this.#acknowledged =
+        this.#underWay.findLast(({ sequence }) => sequence <= message.sequence) ?? this.#acknowledged;
+      this.#underWay = this.#underWay.filter(({ sequence }) => sequence > message.sequence);
       this.#signal.wake();
     }
     this.#receiverEnded = true;
@@ -153,27 +160,47 @@ class Delivery<In, Out> {
       this.#throwIfOver();
       await this.#trim();
       if (this.#receiverEnded) return;
-      const room = window - Number(this.#sent - this.#acknowledged);
-      const entries = room > 0 ? (await this.log.read(this.#sent, room)).entries : [];
+      const room = window - this.#underWay.length;
+      const entries = room > 0 ? await this.#readOn(room) : [];
       for (const entry of entries) await this.#sendOne(entry);
       if (entries.length === 0) await this.#signal.wait(timers, pollEvery);
     }
+  }
+
+  async #readOn(limit: number): Promise<readonly LogEntry[]> {
+    const { entries, afterId, trimmedTo } = await this.log.read(this.#sent.sequence, limit);
+    // what another channel acknowledged is no loss
+    if (trimmedTo > this.#sent.sequence) throw newerChannel();
+    if (!afterId.equals(this.#sent.entryId)) throw this.#lost(this.#sent);
+    return entries;
+  }
+
+  #lost({ sequence }: Position): CpnsError {
+    const error = new CpnsError('CONFLICT', 'the log has no longer what was sent from it: its store lost entries', {
+      metadata: { sequence: String(sequence) },
+    });
+    this.options.onLoss(this.log, error);
+    return error;
   }
 
   async #sendOne(entry: LogEntry): Promise<void> {
     const message = await this.codec.send(entry);
     this.#throwIfOver();
     // counted before it is written: its acknowledgement may come before the write resolves
-    this.#sent = entry.sequence;
+    this.#sent = { sequence: entry.sequence, entryId: entry.entryId };
+    this.#underWay.push(this.#sent);
     await this.#unlessOver(this.channel.write(message));
   }
 
   /** Once for all the acknowledgements that came meanwhile. */
   async #trim(): Promise<void> {
-    if (this.#acknowledged <= this.#trimmed) return;
-    const upTo = this.#acknowledged;
-    await this.log.trim(upTo);
-    this.#trimmed = upTo;
+    const { sequence, entryId } = this.#acknowledged;
+    if (sequence <= this.#trimmed) return;
+    if (!(await this.log.trim(sequence, entryId))) {
+      const { trimmedTo } = await this.log.read(sequence, 1);
+      throw trimmedTo > sequence ? newerChannel() : this.#lost(this.#acknowledged);
+    }
+    this.#trimmed = sequence;
   }
 
   #throwIfOver(): void {
@@ -192,6 +219,11 @@ class Delivery<In, Out> {
     });
   }
 }
+
+/** Before the first entry. */
+const BEGINNING: Position = { sequence: 0n, entryId: Buffer.alloc(0) };
+
+export const newerChannel = () => new CpnsError('CONFLICT', 'a newer channel of this receiver took over');
 
 const outOfRange = (what: string, limits: Record<string, bigint>): CpnsError =>
   invalidArgument('FIELD_OUT_OF_RANGE', `the sequence does not fit this log: ${what}`, {

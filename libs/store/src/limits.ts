@@ -10,6 +10,7 @@ export const STORE_LIMITS = {
   commitItems: 2_500,
   commitBytes: 8 * 1024 * 1024,
   pageItems: 1_000,
+  entryIdBytes: 16,
 } as const;
 
 const KIND = new RegExp(`^[a-z0-9-]{1,${STORE_LIMITS.kindBytes}}$`);
@@ -107,9 +108,11 @@ export function checkCommit(aggregate: Aggregate, commit: Commit): CheckedCommit
     checkName(log);
     checkMember(dedupeId);
   }
-  for (const { log, upTo } of trim) {
+  for (const { log, upTo, entryId } of trim) {
     checkName(log);
     checkSequence(upTo);
+    if (entryId !== undefined && entryId.length !== STORE_LIMITS.entryIdBytes)
+      throw new RangeError(`the id of an entry has ${STORE_LIMITS.entryIdBytes} bytes`);
   }
   checkValues([...put, ...append].map(({ value }) => value));
   return { expect, put, delete: deletes, addTo, removeFrom, append, trim, expected };

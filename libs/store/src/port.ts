@@ -61,6 +61,11 @@ export interface Trim {
   readonly log: string;
   /** Entries up to and including this sequence are removed; clamped to the last one given, never below an earlier trim. */
   readonly upTo: bigint;
+  /**
+   * 16 bytes: which entry the committer knows at `upTo`. Where another is there, or was trimmed there, or none is, the
+   * commit is a conflict: the log lost entries, or another trimmed it further. Compared before the commit's own appends.
+   */
+  readonly entryId?: Uint8Array;
 }
 
 /**
@@ -87,10 +92,12 @@ export type CommitResult =
       readonly revisions: ReadonlyMap<string, bigint>;
       /** The sequence of every append, in the order of {@link Commit.append}; the earlier one for a known dedupe id. */
       readonly sequences: readonly bigint[];
+      /** The id of every append's entry, 16 bytes each, in the same order. */
+      readonly entryIds: readonly Buffer[];
     }
   | {
       readonly ok: false;
-      /** Name of the first record that was not as expected. Nothing was changed: read again, decide again. */
+      /** Name of the first record, or of the first log to be trimmed, that was not as expected. Nothing was changed. */
       readonly conflict: string;
     };
 
@@ -99,7 +106,15 @@ export interface LogEntry {
   readonly sequence: bigint;
   readonly dedupeId: string;
   readonly value: Buffer;
+  /**
+   * 16 random bytes, given at the append: an entry that took the sequence of one that the store lost has another id. One
+   * from before there were ids has its sequence in 16 decimal digits.
+   */
+  readonly entryId: Buffer;
 }
+
+/** A place in a log. */
+export type Position = Pick<LogEntry, 'sequence' | 'entryId'>;
 
 export interface LogPage {
   /** In order of sequence. */
@@ -108,6 +123,10 @@ export interface LogPage {
   readonly trimmedTo: bigint;
   /** The last sequence given out, trimmed or not; 0 for a log that never had an entry. */
   readonly last: bigint;
+  /** The id of the last entry; empty for a log that never had one. */
+  readonly lastId: Buffer;
+  /** The id of the entry after which was read, also if it was the last one trimmed; empty if none is there to compare. */
+  readonly afterId: Buffer;
 }
 
 /** A page of names in byte order. */
@@ -171,6 +190,12 @@ export abstract class Store {
    *   or a record is both put and deleted
    */
   abstract commit(aggregate: Aggregate, commit: Commit): Promise<CommitResult>;
+
+  /**
+   * Names what the store runs on, and is another text whenever that may have lost writes: for Redis the run and the
+   * replication of each master, for an embedded store the directory in which it was made.
+   */
+  abstract incarnation(): Promise<string>;
 
   /** Resolves when the store answers; rejects with `DEPENDENCY_UNAVAILABLE` within 2 s otherwise. For health checks. */
   abstract ping(): Promise<void>;

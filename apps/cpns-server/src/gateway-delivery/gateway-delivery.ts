@@ -7,7 +7,7 @@ import { join, lp, Reader, unauthenticated } from '@cpns/core';
 import { DeliveryLog, PeerSenders, receiverMessage, type Receiver } from '@cpns/delivery';
 import type { DuplexContext } from '@cpns/grpc';
 import { Records, Store, type Append, type LogEntry } from '@cpns/store';
-import { currentTraceparent, lastStep } from '@cpns/telemetry';
+import { currentTraceparent, lastStep, Logger } from '@cpns/telemetry';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { gatewayAggregate, GatewayStanding } from '../gateways/records';
 
@@ -73,7 +73,7 @@ export class DeliveryChannels implements OnApplicationShutdown {
   // entries are sealed for their gateway's log, and sent while its identity stands
   readonly #senders: PeerSenders<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>;
 
-  constructor(log: GatewayLog, standing: GatewayStanding) {
+  constructor(log: GatewayLog, standing: GatewayStanding, logger: Logger) {
     this.#senders = new PeerSenders<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>({
       logOf: (gateway) => log.of(gateway),
       receive: receiverMessage,
@@ -82,6 +82,7 @@ export class DeliveryChannels implements OnApplicationShutdown {
         await standing.check(gateway);
         return log.open(gateway.uri, entry);
       },
+      onLoss: (gateway, error) => logger.error('the store lost entries that had been sent', { gateway, error }),
     });
   }
 

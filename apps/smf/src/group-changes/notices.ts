@@ -21,7 +21,7 @@ import {
   Records,
   Store,
 } from '@cpns/store';
-import { withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
+import { Logger, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Ctx } from '@nestjs/microservices';
 import { SmfConfig } from '../config';
@@ -229,6 +229,7 @@ export class NoticeController implements Handlers<typeof ServiceGroupNoticeServi
     notices: SendNotice,
     private readonly standing: GatewayStanding,
     private readonly introduce: IntroduceGateway,
+    logger: Logger,
   ) {
     this.#senders = new PeerSenders<OpenNoticeChannelRequest, OpenNoticeChannelResponse>({
       logOf: (gateway) => logs.of(gateway),
@@ -238,6 +239,7 @@ export class NoticeController implements Handlers<typeof ServiceGroupNoticeServi
         await standing.check(gateway);
         return notices.execute(gateway.uri, entry);
       },
+      onLoss: (gateway, error) => logger.error('the store lost notices that had been sent', { gateway, error }),
     });
   }
 

@@ -18,6 +18,7 @@ export const CHANNEL_MISUSES: readonly (readonly [id: string, said: readonly (Sa
   ['acknowledges the entry after the last one that was sent', [opening(0n), 'hear', acknowledge(1_003n)], OUT_OF_RANGE],
   ['acknowledges entry 2^64 - 1', [opening(0n), acknowledge(2n ** 64n - 1n)], OUT_OF_RANGE],
   ['opens behind the last entry there is', [opening(1_000_000n)], OUT_OF_RANGE],
+  ['opens behind the last entry there can be, 2^53', [opening(2n ** 53n)], `${OUT_OF_RANGE} last_sequence`],
   ['opens before entries that it acknowledged', [opening(1n)], OUT_OF_RANGE],
   ['acknowledges before it opens', [acknowledge(1n)], MALFORMED],
   ['opens twice in one call', [opening(0n), opening(0n)], MALFORMED],

@@ -1,6 +1,7 @@
 import { eventually } from '@cpns/core/testing';
-import { at, bytes, committed, eachStore, fresh, other, store } from '../testing/each-store';
-import type { Aggregate, Store } from '../port';
+import { at, bytes, committed, eachStore, fresh, other, put, store } from '../testing/each-store';
+import { dump } from '../testing/dump';
+import type { Aggregate, Commit, Store } from '../port';
 
 async function append(store: Store, at: Aggregate, ...ids: string[]): Promise<readonly bigint[]> {
   const result = await store.commit(at, {
@@ -12,10 +13,18 @@ async function append(store: Store, at: Aggregate, ...ids: string[]): Promise<re
 const idsOf = async (store: Store, at: Aggregate, after = 0n, limit = 100) =>
   (await store.readLog(at, 'l', after, limit)).entries.map(({ sequence, dedupeId }) => `${sequence}:${dedupeId}`);
 
-eachStore(() => {
+const NONE = Buffer.alloc(0);
+
+eachStore((open) => {
   describe('logs', () => {
     it('is empty at the beginning', async () => {
-      expect(await store.readLog(fresh(), 'l', 0n, 10)).toEqual({ entries: [], trimmedTo: 0n, last: 0n });
+      expect(await store.readLog(fresh(), 'l', 0n, 10)).toEqual({
+        entries: [],
+        trimmedTo: 0n,
+        last: 0n,
+        lastId: NONE,
+        afterId: NONE,
+      });
     });
 
     it('gives the sequences 1, 2, 3 … per log', async () => {
@@ -25,7 +34,7 @@ eachStore(() => {
       expect(committed(elsewhere).sequences).toEqual([1n]);
       const entry = (sequence: bigint, id: string) => ({ sequence, dedupeId: id, value: bytes(`value of ${id}`) });
       const entries = [entry(1n, 'a'), entry(2n, 'b'), entry(3n, 'c')];
-      expect((await other.readLog(at, 'l', 0n, 10)).entries).toEqual(entries);
+      expect((await other.readLog(at, 'l', 0n, 10)).entries).toMatchObject(entries);
     });
 
     it('answers a known dedupe id with its sequence and appends nothing', async () => {
@@ -88,7 +97,7 @@ eachStore(() => {
     it('trims what the same commit appended', async () => {
       const append = [{ log: 'l', dedupeId: 'a', value: bytes('a') }];
       await store.commit(at, { append, trim: [{ log: 'l', upTo: 1n }] });
-      expect(await store.readLog(at, 'l', 0n, 10)).toEqual({ entries: [], trimmedTo: 1n, last: 1n });
+      expect(await store.readLog(at, 'l', 0n, 10)).toMatchObject({ entries: [], trimmedTo: 1n, last: 1n });
     });
 
     it('trims hundreds of entries at once', async () => {
@@ -96,6 +105,72 @@ eachStore(() => {
       await store.commit(at, { trim: [{ log: 'l', upTo: 690n }] });
       expect((await idsOf(store, at))[0]).toBe('691:690');
       expect(await append(store, at, '689', '690')).toEqual([701n, 691n]);
+    });
+  });
+
+  describe('ids of entries', () => {
+    const appending = (...ids: string[]) => ({
+      append: ids.map((dedupeId) => ({ log: 'l', dedupeId, value: bytes('') })),
+    });
+    const commit = async (...ids: string[]) => committed(await store.commit(at, appending(...ids))).entryIds;
+    const read = (after: bigint) => other.readLog(at, 'l', after, 10);
+    const trim = (upTo: bigint, entryId: Uint8Array, more: Commit = {}) =>
+      other.commit(at, { ...more, trim: [{ log: 'l', upTo, entryId }] });
+    const CONFLICT = { ok: false, conflict: 'l' };
+
+    it('are 16 bytes, each another, and come with the append and with the entry', async () => {
+      const ids = await commit('a', 'b', 'c');
+      expect(ids.map((id) => id.length)).toEqual([16, 16, 16]);
+      expect(new Set(ids.map((id) => id.toString('hex'))).size).toBe(3);
+      expect((await read(0n)).entries.map(({ entryId }) => entryId)).toEqual(ids);
+    });
+
+    it('stay with a dedupe id, and are new when it is appended again', async () => {
+      const [first] = await commit('a');
+      expect(await commit('a', 'b', 'a')).toEqual([first, expect.anything(), first]);
+      await store.commit(at, { trim: [{ log: 'l', upTo: 2n }] });
+      expect((await commit('a'))[0]).not.toEqual(first);
+    });
+
+    it('are said of the last entry and of the one after which is read, trimmed or not', async () => {
+      const [a, b, c] = await commit('a', 'b', 'c');
+      await store.commit(at, { trim: [{ log: 'l', upTo: 2n }] });
+      const said = async (after: bigint) => {
+        const { afterId, lastId } = await read(after);
+        return [afterId, lastId];
+      };
+      expect(await Promise.all([0n, 1n, 2n, 3n, 4n].map(said))).toEqual([NONE, NONE, b, c, NONE].map((id) => [id, c]));
+      expect(a).toHaveLength(16);
+      await store.commit(at, { trim: [{ log: 'l', upTo: 3n }] });
+      expect(await said(3n)).toEqual([c, c]);
+    });
+
+    it('let a trim through that names the entry, also when it was the last one trimmed', async () => {
+      const [, b] = await commit('a', 'b', 'c');
+      for (let time = 0; time < 2; time++) expect(await trim(2n, b!)).toMatchObject({ ok: true });
+      expect(await idsOf(store, at)).toEqual(['3:c']);
+    });
+
+    it.each<[string, (ids: readonly Buffer[]) => [bigint, Buffer]]>([
+      ['names another entry', ([a]) => [2n, a!]],
+      ['names none', () => [2n, Buffer.alloc(16)]],
+      ['is beyond the end', ([, , c]) => [4n, c!]],
+      ['is behind what was trimmed', ([a]) => [0n, a!]],
+    ])('refuse a trim that %s, with all else of its commit', async (_, of) => {
+      const ids = await commit('a', 'b', 'c');
+      const before = await dump(store);
+      expect(await trim(...of(ids), { ...put('r', 'x'), ...appending('d') })).toEqual(CONFLICT);
+      expect(await dump(store)).toEqual(before);
+      await store.commit(at, { trim: [{ log: 'l', upTo: 2n }] });
+      expect(await trim(1n, ids[0]!)).toEqual(CONFLICT);
+    });
+  });
+
+  describe('the incarnation', () => {
+    it('is the same on every handle, and of a store alone', async () => {
+      const name = await store.incarnation();
+      expect(name).toMatch(/^[0-9a-f. ]{32,}$/);
+      expect([await other.incarnation(), await (await open()).incarnation()]).toEqual([name, name]);
     });
   });
 

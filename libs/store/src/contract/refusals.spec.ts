@@ -35,6 +35,8 @@ const COMMITS: [string, Commit][] = [
   ['an empty dedupe id', { append: [{ log: 'l', dedupeId: '', value }] }],
   ['a log name with a slash', { append: [{ log: 'l/m', dedupeId: '1', value }] }],
   ['a negative trim', { trim: [{ log: 'l', upTo: -1n }] }],
+  ['a trim with an id of 15 bytes', { trim: [{ log: 'l', upTo: 1n, entryId: Buffer.alloc(15) }] }],
+  ['a trim with an empty id', { trim: [{ log: 'l', upTo: 1n, entryId: Buffer.alloc(0) }] }],
 ];
 
 const CALLS: [string, (store: Store) => Promise<unknown>][] = [

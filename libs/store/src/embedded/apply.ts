@@ -1,6 +1,9 @@
+import { randomBytes } from 'node:crypto';
+import { u64 } from '@cpns/core';
 import type { Database } from 'lmdb';
+import { newEntryId } from '../entry-id';
 import { type CheckedCommit, newRevisions } from '../limits';
-import type { Aggregate, Append, CommitResult, Put, Trim } from '../port';
+import type { Aggregate, Append, CommitResult, Position, Put, Trim } from '../port';
 import * as keys from './keys';
 
 export type Lmdb = Database<Buffer, Buffer>;
@@ -43,17 +46,25 @@ function removeRecord(db: Lmdb, place: Place): void {
   db.removeSync(place.key);
 }
 
-function append(db: Lmdb, aggregate: Aggregate, { log, dedupeId, value }: Append): bigint {
+/** The id of an entry, or of the last one trimmed; empty where neither is there. */
+export function entryIdAt(db: Lmdb, aggregate: Aggregate, log: string, sequence: bigint): Buffer {
+  const { trimmedTo, trimmedId } = keys.decodeLogState(db.getBinary(keys.logKey(aggregate, log)));
+  if (sequence === trimmedTo) return trimmedId;
+  const stored = db.getBinary(keys.entryKey(aggregate, log, sequence));
+  return stored === undefined ? Buffer.alloc(0) : keys.decodeEntry(sequence, stored).entryId;
+}
+
+function append(db: Lmdb, aggregate: Aggregate, { log, dedupeId, value }: Append): Position {
   const dedupe = keys.dedupeKey(aggregate, log, dedupeId);
-  const known = db.getBinary(dedupe);
-  if (known) return known.readBigUInt64BE(0);
+  const known = db.getBinary(dedupe)?.readBigUInt64BE(0);
+  if (known !== undefined) return { sequence: known, entryId: entryIdAt(db, aggregate, log, known) };
   const stateKey = keys.logKey(aggregate, log);
-  const { last, trimmedTo } = keys.decodeLogState(db.getBinary(stateKey));
-  const sequence = last + 1n;
-  db.putSync(keys.entryKey(aggregate, log, sequence), keys.encodeEntry(dedupeId, value));
-  db.putSync(dedupe, keys.encodeLogState({ last: sequence, trimmedTo: 0n }).subarray(0, 8));
-  db.putSync(stateKey, keys.encodeLogState({ last: sequence, trimmedTo }));
-  return sequence;
+  const state = keys.decodeLogState(db.getBinary(stateKey));
+  const [sequence, entryId] = [state.last + 1n, newEntryId()];
+  db.putSync(keys.entryKey(aggregate, log, sequence), keys.encodeEntry({ dedupeId, value, entryId }));
+  db.putSync(dedupe, u64(sequence));
+  db.putSync(stateKey, keys.encodeLogState({ ...state, last: sequence }));
+  return { sequence, entryId };
 }
 
 function trim(db: Lmdb, aggregate: Aggregate, { log, upTo }: Trim): void {
@@ -61,13 +72,23 @@ function trim(db: Lmdb, aggregate: Aggregate, { log, upTo }: Trim): void {
   const { last, trimmedTo } = keys.decodeLogState(db.getBinary(stateKey));
   const to = upTo < last ? upTo : last;
   if (to <= trimmedTo) return;
+  const trimmedId = entryIdAt(db, aggregate, log, to);
   // the range is read to its end before anything is removed under it
   const doomed = [...db.getRange(keys.entryRange(aggregate, log, trimmedTo + 1n, to))];
   for (const { key, value } of doomed) {
     db.removeSync(keys.dedupeKey(aggregate, log, keys.decodeEntry(0n, value).dedupeId));
     db.removeSync(key);
   }
-  db.putSync(stateKey, keys.encodeLogState({ last, trimmedTo: to }));
+  db.putSync(stateKey, keys.encodeLogState({ last, trimmedTo: to, trimmedId }));
+}
+
+/** The random bytes that name the directory, made when they are asked for first. Inside a transaction. */
+export function nameDirectory(db: Lmdb): Buffer {
+  const known = db.getBinary(keys.incarnationKey);
+  if (known !== undefined) return known;
+  const name = randomBytes(16);
+  db.putSync(keys.incarnationKey, name);
+  return name;
 }
 
 /** Removes up to `limit` records that have expired, oldest first; returns how many. Inside a transaction. */
@@ -95,12 +116,20 @@ export function applyCommit(db: Lmdb, aggregate: Aggregate, commit: CheckedCommi
     const found = before && keys.isLive(before, now) ? before.revision : 'absent';
     if (found !== expected) return { ok: false, conflict: name };
   }
+  for (const { log, upTo, entryId } of commit.trim)
+    if (entryId !== undefined && !entryIdAt(db, aggregate, log, upTo).equals(entryId))
+      return { ok: false, conflict: log };
   const revisions = newRevisions(commit);
   for (const put of commit.put) putRecord(db, placeOf(put.name), revisions.get(put.name) ?? 1n, put);
   for (const name of commit.delete) removeRecord(db, placeOf(name));
   for (const { set, member } of commit.addTo) db.putSync(keys.memberKey(aggregate, set, member), keys.PRESENT);
   for (const { set, member } of commit.removeFrom) db.removeSync(keys.memberKey(aggregate, set, member));
-  const sequences = commit.append.map((each) => append(db, aggregate, each));
+  const appended = commit.append.map((each) => append(db, aggregate, each));
   for (const each of commit.trim) trim(db, aggregate, each);
-  return { ok: true, revisions, sequences };
+  return {
+    ok: true,
+    revisions,
+    sequences: appended.map(({ sequence }) => sequence),
+    entryIds: appended.map(({ entryId }) => entryId),
+  };
 }

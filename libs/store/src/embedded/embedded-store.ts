@@ -17,7 +17,7 @@ import {
 import { toPage } from '../page';
 import type { Aggregate, Commit, CommitResult, LogEntry, LogPage, Page, Store, StoredRecord } from '../port';
 import { storeUnavailable } from '../unavailable';
-import { applyCommit, readLive, readRecord, sweep } from './apply';
+import { applyCommit, entryIdAt, nameDirectory, readLive, readRecord, sweep } from './apply';
 import * as keys from './keys';
 import { takeOwnership } from './ownership';
 import { WakeUps } from './wake-ups';
@@ -140,15 +140,16 @@ export class EmbeddedStore implements Store {
     checkLimit(limit);
     return this.#look((db) => {
       const { last, trimmedTo } = keys.decodeLogState(db.getBinary(keys.logKey(aggregate, log)));
+      const [lastId, afterId] = [last, after].map((each) => entryIdAt(db, aggregate, log, each)) as [Buffer, Buffer];
       const entries: LogEntry[] = [];
       let size = 0;
-      if (after >= last) return { entries, trimmedTo, last };
+      if (after >= last) return { entries, trimmedTo, last, lastId, afterId };
       for (const { key, value } of db.getRange({ ...keys.entryRange(aggregate, log, after + 1n, last), limit })) {
         size += value.length;
         if (size > STORE_LIMITS.commitBytes && entries.length > 0) break;
         entries.push(keys.decodeEntry(key.readBigUInt64BE(key.length - 8), value));
       }
-      return { entries, trimmedTo, last };
+      return { entries, trimmedTo, last, lastId, afterId };
     });
   }
 
@@ -192,6 +193,10 @@ export class EmbeddedStore implements Store {
     if (result.ok)
       for (const log of new Set(checked.append.map((each) => each.log))) this.#wakeUps.wake(topicOf(aggregate, log));
     return result;
+  }
+
+  async incarnation(): Promise<string> {
+    return this.#change((db) => nameDirectory(db).toString('hex'));
   }
 
   async ping(): Promise<void> {

@@ -1,3 +1,4 @@
+import { join, lp, u64 } from '@cpns/core';
 import { itHolds } from '@cpns/core/testing';
 import fc from 'fast-check';
 import { names } from '../testing/names';
@@ -78,13 +79,13 @@ describe('values of the embedded store', () => {
         expiresAt,
         value,
       });
-      expect(keys.decodeEntry(number, keys.encodeEntry(dedupeId, value))).toEqual({
-        sequence: number,
-        dedupeId,
-        value,
-      });
-      const state = { last: number, trimmedTo: number - 1n };
+      const entry = { dedupeId, value, entryId: Buffer.alloc(16, bytes.length) };
+      expect(keys.decodeEntry(number, keys.encodeEntry(entry))).toEqual({ sequence: number, ...entry });
+      const state = { last: number, trimmedTo: number - 1n, trimmedId: entry.entryId };
       expect(keys.decodeLogState(keys.encodeLogState(state))).toEqual(state);
+      const old = { sequence: number, dedupeId, value, entryId: Buffer.from(String(number).padStart(16, '0')) };
+      expect(keys.decodeEntry(number, join(lp(dedupeId), value))).toEqual(old);
+      expect(keys.decodeLogState(join(u64(number), u64(number))).trimmedId).toEqual(old.entryId);
     },
   );
 

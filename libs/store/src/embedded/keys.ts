@@ -5,13 +5,16 @@
  * ```
  * 'a' kind 00 id 00 'r' name                 u64 revision, u64 expiresAt (0: never), value
  * 'a' kind 00 id 00 's' set 00 member        one byte
- * 'a' kind 00 id 00 'l' log                  u64 last sequence, u64 trimmed up to
- * 'a' kind 00 id 00 'e' log 00 u64 sequence  LP(dedupe id), value
+ * 'a' kind 00 id 00 'l' log                  u64 last sequence, u64 trimmed up to, id of the last one trimmed
+ * 'a' kind 00 id 00 'e' log 00 u64 sequence  ff, id, LP(dedupe id), value; before there were ids LP(dedupe id), value
  * 'a' kind 00 id 00 'd' log 00 dedupe id     u64 sequence
+ * 'i'                                        16 random bytes, made with the directory
  * 'x' u64 expiresAt, key of the record       one byte: what is to be removed, in order of time
  * ```
  */
 import { join, lp, Reader, u64 } from '@cpns/core';
+import { oldEntryId } from '../entry-id';
+import { STORE_LIMITS } from '../limits';
 import type { Aggregate, LogEntry } from '../port';
 
 const END = '\x00';
@@ -30,6 +33,8 @@ export const entryKey = (aggregate: Aggregate, log: string, sequence: bigint) =>
   join(piece(aggregate, `e${log}${END}`), u64(sequence));
 export const dedupeKey = (aggregate: Aggregate, log: string, dedupeId: string) =>
   piece(aggregate, `d${log}${END}${dedupeId}`);
+/** Of the random bytes that name a directory. */
+export const incarnationKey = bytes('i');
 export const expiryKey = (expiresAt: number, record: Uint8Array) => join('x', u64(expiresAt), record);
 
 /** Ranges of keys, start included and end not. */
@@ -120,16 +125,32 @@ export const isLive = ({ expiresAt }: Pick<EncodedRecord, 'expiresAt'>, now: num
 export interface LogState {
   readonly last: bigint;
   readonly trimmedTo: bigint;
+  /** Of the entry at `trimmedTo`; empty where that is 0. */
+  readonly trimmedId: Buffer;
 }
 
-export const encodeLogState = ({ last, trimmedTo }: LogState): Buffer => join(u64(last), u64(trimmedTo));
-export const decodeLogState = (stored: Buffer | undefined): LogState =>
-  stored === undefined
-    ? { last: 0n, trimmedTo: 0n }
-    : { last: stored.readBigUInt64BE(0), trimmedTo: stored.readBigUInt64BE(8) };
+const NO_ID = Buffer.alloc(0);
+const LOG_STATE_BYTES = 16;
 
-export const encodeEntry = (dedupeId: string, value: Uint8Array): Buffer => join(lp(dedupeId), value);
+export const encodeLogState = ({ last, trimmedTo, trimmedId }: LogState): Buffer =>
+  join(u64(last), u64(trimmedTo), trimmedId);
+
+export function decodeLogState(stored: Buffer | undefined): LogState {
+  if (stored === undefined) return { last: 0n, trimmedTo: 0n, trimmedId: NO_ID };
+  const [last, trimmedTo] = [stored.readBigUInt64BE(0), stored.readBigUInt64BE(8)];
+  const trimmedId = Buffer.from(stored.subarray(LOG_STATE_BYTES));
+  return { last, trimmedTo, trimmedId: trimmedTo > 0n && trimmedId.length === 0 ? oldEntryId(trimmedTo) : trimmedId };
+}
+
+/** No length of a dedupe id begins with this byte, so that an entry from before there were ids differs. */
+const WITH_ID = Buffer.from([0xff]);
+
+export const encodeEntry = ({ dedupeId, value, entryId }: Omit<LogEntry, 'sequence'>): Buffer =>
+  join(WITH_ID, entryId, lp(dedupeId), value);
+
 export function decodeEntry(sequence: bigint, stored: Buffer): LogEntry {
-  const reader = new Reader(stored, 'a stored log entry');
-  return { sequence, dedupeId: reader.lpText(), value: reader.take(reader.remaining()) };
+  const hasId = stored[0] === WITH_ID[0];
+  const reader = new Reader(hasId ? stored.subarray(1) : stored, 'a stored log entry');
+  const entryId = hasId ? reader.take(STORE_LIMITS.entryIdBytes) : oldEntryId(sequence);
+  return { sequence, dedupeId: reader.lpText(), value: reader.take(reader.remaining()), entryId };
 }

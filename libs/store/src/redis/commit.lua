@@ -4,7 +4,7 @@
 --                        's:set' and 'l:log' scored +inf
 -- KEYS[2 .. E+1]         the records of the E expectations, in their order
 -- then S keys            the sets that are changed
--- then 3 * L keys        per log: stream of entries, hash {last, trimmed}, hash dedupe id -> sequence
+-- then 3 * L keys        per log: stream of entries, hash {last, trimmed, trimmedId}, hash dedupe id -> sequence
 --
 -- ARGV[1] now            Unix ms by the caller's clock: it decides what has expired
 -- ARGV[2] grace          ms that Redis keeps what has expired, for callers whose clock is behind
@@ -12,16 +12,17 @@
 -- then E * (name, revision | 'absent')
 -- then S * (name)
 -- then L * (name, channel)
+-- then trims * (index of log, sequence, id that its entry has to have | '')
 -- then puts * (index of expectation, new revision, expiry in Unix ms | '', value)
 -- then deletes * (index of expectation)
 -- then additions * (index of set, member), removals * (index of set, member)
--- then appends * (index of log, dedupe id, value)
--- then trims * (index of log, sequence)
+-- then appends * (index of log, dedupe id, value, id)
 --
 -- A record is stored as '<revision>:<expiry or nothing>:<value>'. Revisions are given by the caller and only compared
--- here; sequences are counted here, exactly, up to 2^53.
+-- here; sequences are counted here, exactly, up to 2^53. An entry has the fields d (dedupe id), v (value), i (id); one from
+-- before there were ids, and a trim of that time, has its sequence in 16 digits as its id.
 --
--- Result: {'conflict', name}, with nothing changed, or {'ok', sequence of each append ...}
+-- Result: {'conflict', name}, with nothing changed, or {'ok', sequence and id of each append ...}
 
 local at = 0
 local function arg()
@@ -30,6 +31,17 @@ local function arg()
 end
 local function num() return tonumber(arg()) end
 local function text(n) return string.format('%.0f', n) end
+local function idAt(each, sequence)
+  if sequence == 0 then return '' end
+  local state = redis.call('HMGET', each.state, 'trimmed', 'trimmedId')
+  local id = state[2]
+  if tonumber(state[1] or 0) ~= sequence then
+    local found = redis.call('XRANGE', each.stream, text(sequence) .. '-0', text(sequence) .. '-0')
+    if not found[1] then return '' end
+    id = found[1][2][6]
+  end
+  return id or string.format('%016.0f', sequence)
+end
 
 local now, grace = num(), num()
 local expects, sets, logs = num(), num(), num()
@@ -57,6 +69,15 @@ local log = {}
 for i = 1, logs do
   local first = 1 + expects + sets + 3 * (i - 1)
   log[i] = { name = arg(), channel = arg(), stream = KEYS[first + 1], state = KEYS[first + 2], dedupe = KEYS[first + 3] }
+end
+
+local doomed = {}
+for i = 1, trims do
+  doomed[i] = { log = log[num()], upTo = num() }
+  local expected = arg()
+  if expected ~= '' and idAt(doomed[i].log, doomed[i].upTo) ~= expected then
+    return {'conflict', doomed[i].log.name}
+  end
 end
 
 for _ = 1, puts do
@@ -90,25 +111,25 @@ end
 
 local result = {'ok'}
 for _ = 1, appends do
-  local each, dedupeId, value = log[num()], arg(), arg()
+  local each, dedupeId, value, id = log[num()], arg(), arg(), arg()
   local sequence = redis.call('HGET', each.dedupe, dedupeId)
   if not sequence then
     sequence = text(redis.call('HINCRBY', each.state, 'last', 1))
-    redis.call('XADD', each.stream, sequence .. '-0', 'd', dedupeId, 'v', value)
+    redis.call('XADD', each.stream, sequence .. '-0', 'd', dedupeId, 'v', value, 'i', id)
     redis.call('HSET', each.dedupe, dedupeId, sequence)
     redis.call('ZADD', inventory, '+inf', 'l:' .. each.name)
   end
   each.appended = true
-  result[#result + 1] = sequence
+  result[#result + 1], result[#result + 2] = sequence, idAt(each, tonumber(sequence))
 end
 
-for _ = 1, trims do
-  local each, upTo = log[num()], num()
+for i = 1, trims do
+  local each, upTo = doomed[i].log, doomed[i].upTo
   local state = redis.call('HMGET', each.state, 'last', 'trimmed')
   local last, trimmed = tonumber(state[1] or 0), tonumber(state[2] or 0)
   upTo = math.min(upTo, last)
   if upTo > trimmed then
-    local from = trimmed + 1
+    local from, trimmedId = trimmed + 1, idAt(each, upTo)
     while from <= upTo do
       local page = redis.call('XRANGE', each.stream, text(from) .. '-0', text(upTo) .. '-0', 'COUNT', 16)
       if #page == 0 then break end
@@ -118,7 +139,7 @@ for _ = 1, trims do
       end
     end
     redis.call('XTRIM', each.stream, 'MINID', text(upTo + 1) .. '-0')
-    redis.call('HSET', each.state, 'trimmed', text(upTo))
+    redis.call('HSET', each.state, 'trimmed', text(upTo), 'trimmedId', trimmedId)
   end
 end
 

@@ -1,3 +1,4 @@
+import { newEntryId } from '../entry-id';
 import { type CheckedCommit, newRevisions } from '../limits';
 import type { Aggregate } from '../port';
 import type { RedisKeys } from './keys';
@@ -8,6 +9,8 @@ function numbering(names: Iterable<string>): { names: string[]; of: (name: strin
   const numbers = new Map(distinct.map((name, index) => [name, index + 1]));
   return { names: distinct, of: (name) => numbers.get(name) ?? 0 };
 }
+
+const NONE = Buffer.alloc(0);
 
 const bytesOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 
@@ -41,6 +44,7 @@ export function encodeCommit(
       ...[...commit.expected].flatMap(([name, revision]) => [name, String(revision)]),
       ...sets.names,
       ...logs.names.flatMap((log) => [log, keys.channel(database, aggregate, log)]),
+      ...trim.flatMap(({ log, upTo, entryId = NONE }) => [logs.of(log), String(upTo), bytesOf(entryId)]),
       ...put.flatMap(({ name, value, expiresAt }) => [
         records.of(name),
         String(revisions.get(name)),
@@ -49,8 +53,7 @@ export function encodeCommit(
       ]),
       ...deletes.map((name) => records.of(name)),
       ...[...addTo, ...removeFrom].flatMap(({ set, member }) => [sets.of(set), member]),
-      ...append.flatMap(({ log, dedupeId, value }) => [logs.of(log), dedupeId, bytesOf(value)]),
-      ...trim.flatMap(({ log, upTo }) => [logs.of(log), String(upTo)]),
+      ...append.flatMap(({ log, dedupeId, value }) => [logs.of(log), dedupeId, bytesOf(value), newEntryId()]),
     ],
   };
 }

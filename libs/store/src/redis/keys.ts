@@ -7,7 +7,7 @@
  * <prefix>{kind/id}r:name    string: a record
  * <prefix>{kind/id}s:set     sorted set of members, all scored 0: paging in byte order
  * <prefix>{kind/id}e:log     stream of entries, ids `<sequence>-0`
- * <prefix>{kind/id}l:log     hash {last, trimmed}; also the name of the channel for wake-ups
+ * <prefix>{kind/id}l:log     hash {last, trimmed, trimmedId}; also the name of the channel for wake-ups
  * <prefix>{kind/id}d:log     hash: dedupe id to sequence
  * <prefix>{#kind}ids         sorted set of ids, all scored 0: the index of a kind
  * <prefix>{#kind}empty       sorted set of ids found empty, scored with the time of finding

@@ -1,4 +1,5 @@
 import type { Clock } from '@cpns/core';
+import { Cluster } from 'ioredis';
 import {
   checkAggregate,
   checkCommit,
@@ -51,6 +52,7 @@ const scripts = {
 
 /** How long Redis keeps what has expired, in ms: clocks of replicas differ, and a nonce must not be forgotten early. */
 const GRACE = 60_000;
+const NONE = Buffer.alloc(0);
 /** How long an aggregate has to have been empty before it leaves its index, in ms: far longer than a commit takes. */
 const EMPTY_FOR = 60_000;
 
@@ -140,14 +142,15 @@ export class RedisStore implements Store {
     checkLimit(limit);
     const keys = [this.keys.stream(aggregate, log), this.keys.state(aggregate, log)];
     const args = [String(after), limit, STORE_LIMITS.commitBytes];
-    const [last, trimmedTo, ...rest] = texts(await this.use((client) => scripts.readLog.run(client, keys, args)));
+    const page = texts(await this.use((client) => scripts.readLog.run(client, keys, args)));
+    const [last, trimmedTo, lastId = NONE, afterId = NONE, ...rest] = page;
     const entries: LogEntry[] = [];
-    for (let at = 0; at + 2 < rest.length; at += 3) {
-      const [sequence, dedupeId, value] = rest.slice(at, at + 3);
-      if (sequence && dedupeId && value)
-        entries.push({ sequence: BigInt(sequence.toString()), dedupeId: dedupeId.toString(), value });
+    for (let at = 0; at + 3 < rest.length; at += 4) {
+      const [sequence, dedupeId, value, entryId] = rest.slice(at, at + 4);
+      if (sequence && dedupeId && value && entryId)
+        entries.push({ sequence: BigInt(sequence.toString()), dedupeId: dedupeId.toString(), value, entryId });
     }
-    return { entries, trimmedTo: BigInt(String(trimmedTo)), last: BigInt(String(last)) };
+    return { entries, trimmedTo: BigInt(String(trimmedTo)), last: BigInt(String(last)), lastId, afterId };
   }
 
   async watch(aggregate: Aggregate, log: string, wake: () => void, signal: AbortSignal): Promise<void> {
@@ -188,7 +191,21 @@ export class RedisStore implements Store {
     const [outcome, ...rest] = texts(await this.use((client) => scripts.commit.run(client, keys, args)));
     if (outcome?.toString() === 'conflict') return { ok: false, conflict: String(rest[0]) };
     await this.#replicated();
-    return { ok: true, revisions: newRevisions(checked), sequences: rest.map((each) => BigInt(each.toString())) };
+    return {
+      ok: true,
+      revisions: newRevisions(checked),
+      sequences: rest.filter((_, index) => index % 2 === 0).map((each) => BigInt(each.toString())),
+      entryIds: rest.filter((_, index) => index % 2 === 1),
+    };
+  }
+
+  async incarnation(): Promise<string> {
+    const nodes = await this.use((client) =>
+      Promise.all(
+        (client instanceof Cluster ? client.nodes('master') : [client]).map((node) => node.info('everything')),
+      ),
+    );
+    return nodes.map(runOf).sort().join(' ');
   }
 
   async ping(): Promise<void> {
@@ -237,6 +254,15 @@ export class RedisStore implements Store {
 function mayMake({ put, addTo, append, expected }: CheckedCommit): boolean {
   const writes = put.length + addTo.length + append.length > 0;
   return writes && ![...expected.values()].some((revision) => revision !== 'absent');
+}
+
+/** The run of a server and the replication that it is the master of, from its own description. */
+function runOf(info: string): string {
+  const [run, replication] = ['run_id', 'master_replid'].map(
+    (name) => new RegExp(`^${name}:(\\w+)`, 'm').exec(info)?.[1],
+  );
+  if (run === undefined || replication === undefined) throw new TypeError('a Redis did not name its run');
+  return `${run}.${replication}`;
 }
 
 const startAfter = (cursor: string | undefined): string => (cursor === undefined ? '-' : `(${cursor}`);

@@ -30,7 +30,7 @@ export interface RawEntry {
 
 /**
  * Every live record, set and log of a whole store in one canonical form, the same for both adapters: two dumps are equal
- * exactly when no caller of the port could tell the stores apart. For stores of test size; not as of one moment.
+ * exactly when no caller of the port could tell the stores apart, but for the random ids of entries. For stores of test size; not as of one moment.
  */
 export async function dump(store: Store): Promise<StoreDump> {
   const dumped: StoreDump = {};

@@ -91,6 +91,7 @@ export const everyCall = (store: Store, at: Aggregate): (() => Promise<unknown>)
   () => store.readLog(at, 'l', 0n, 1),
   () => store.list('k', undefined, 1),
   () => store.commit(at, { addTo: [{ set: 's', member: 'm' }] }),
+  () => store.incarnation(),
   () => store.ping(),
 ];
 

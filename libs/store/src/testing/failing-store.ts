@@ -43,6 +43,7 @@ export class FailingStore implements Store {
   readLog: Store['readLog'] = async (...args) => this.#readable().readLog(...args);
   watch: Store['watch'] = async (...args) => this.#readable().watch(...args);
   list: Store['list'] = async (...args) => this.#readable().list(...args);
+  incarnation: Store['incarnation'] = async () => this.#readable().incarnation();
   ping: Store['ping'] = async () => this.#readable().ping();
   /** The store itself is closed by its owner. */
   close: Store['close'] = () => Promise.resolve();
