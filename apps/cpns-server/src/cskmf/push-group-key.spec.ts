@@ -196,7 +196,7 @@ test('a part is told from another by whom it is for and what it brings', () => {
 });
 
 const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
-const entry = (value: Buffer) => ({ sequence: 1n, dedupeId: 'push.7', value });
+const entry = (value: Buffer) => ({ sequence: 1n, dedupeId: 'push.7', value, entryId: Buffer.alloc(16) });
 
 test.each(['push', 'end'] as const)('%s: what is stored is what is carried', (kind) => {
   const value = withStepChain(TRACE, () => encodeTask({ kind, id: 'push.7', version: 2n ** 64n - 1n }));

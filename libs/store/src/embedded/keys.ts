@@ -15,7 +15,7 @@
 import { join, lp, Reader, u64 } from '@cpns/core';
 import { oldEntryId } from '../entry-id';
 import { STORE_LIMITS } from '../limits';
-import type { Aggregate, LogEntry } from '../port';
+import type { Aggregate, Append, LogEntry } from '../port';
 
 const END = '\x00';
 const AFTER_END = '\x01';
@@ -145,7 +145,11 @@ export function decodeLogState(stored: Buffer | undefined): LogState {
 /** No length of a dedupe id begins with this byte, so that an entry from before there were ids differs. */
 const WITH_ID = Buffer.from([0xff]);
 
-export const encodeEntry = ({ dedupeId, value, entryId }: Omit<LogEntry, 'sequence'>): Buffer =>
+export const encodeEntry = ({
+  dedupeId,
+  value,
+  entryId,
+}: Pick<Append, 'dedupeId' | 'value'> & Pick<LogEntry, 'entryId'>): Buffer =>
   join(WITH_ID, entryId, lp(dedupeId), value);
 
 export function decodeEntry(sequence: bigint, stored: Buffer): LogEntry {

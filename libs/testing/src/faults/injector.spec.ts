@@ -23,7 +23,7 @@ const makeStore = () => {
     commit(aggregate: Aggregate, commit: StoreCommit): Promise<CommitResult> {
       this.asked.push({ aggregate, commit });
       this.made++;
-      return Promise.resolve(this.results.shift() ?? { ok: true, revisions: new Map(), sequences: [] });
+      return Promise.resolve(this.results.shift() ?? { ok: true, revisions: new Map(), sequences: [], entryIds: [] });
     }
   }
   return FakeStore;
