@@ -1,11 +1,12 @@
 /** The CPNS Server: its functions, and the two ports that serve them. */
 import { EntityUserKeyServiceService } from '@cpns/contracts';
 import { HealthMonitor } from '@cpns/grpc';
-import { GrpcTransport, ServiceIdentity, ServiceRuntimeModule } from '@cpns/platform';
+import { EndedPeers, GrpcTransport, ServiceIdentity, ServiceRuntimeModule } from '@cpns/platform';
 import { Logger } from '@cpns/telemetry';
 import { Module } from '@nestjs/common';
 import { Authorities } from './authorities/authorities';
 import { AuthoritiesModule } from './authorities/authorities.module';
+import { CertificatesModule } from './certificates/certificates.module';
 import { ServerConfig } from './config';
 import { CskmfModule } from './cskmf/cskmf.module';
 import { DeviceCapabilitiesModule } from './device-capabilities/device-capabilities.module';
@@ -21,11 +22,12 @@ const SMF_MESSAGE_BYTES = 1_048_576;
 
 const transport = {
   provide: GrpcTransport,
-  inject: [ServerConfig, ServiceIdentity, GatewayStanding, HealthMonitor, Logger],
+  inject: [ServerConfig, ServiceIdentity, GatewayStanding, EndedPeers, HealthMonitor, Logger],
   useFactory: (
     { listen, tokenListen, stopGrace }: ServerConfig,
     { tls, identify }: ServiceIdentity,
     standing: GatewayStanding,
+    ended: EndedPeers,
     health: HealthMonitor,
     logger: Logger,
   ) =>
@@ -52,6 +54,7 @@ const transport = {
         },
       },
       graceMs: stopGrace,
+      ended,
     }),
 };
 
@@ -68,6 +71,7 @@ const transport = {
     DeviceCapabilitiesModule,
     GatewayDeliveryModule,
     CskmfModule,
+    CertificatesModule,
     GatewaysModule,
   ],
   providers: [transport],

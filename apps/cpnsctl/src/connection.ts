@@ -1,6 +1,7 @@
 /** How every command that talks to the CPNS Server or to the SMF reaches it, and as whom. */
 import { pemToDers, verifyChain } from '@cpns/certificate-issuance';
 import {
+  CertificateServiceService,
   EnrolmentServiceService,
   EntityUserKeyServiceService,
   GroupKeyManagementServiceService,
@@ -78,6 +79,7 @@ export interface ServerConnection {
   readonly enrolment: ClientMethods<typeof EnrolmentServiceService>;
   readonly entityUserKeys: ClientMethods<typeof EntityUserKeyServiceService>;
   readonly groupKeys: ClientMethods<typeof GroupKeyManagementServiceService>;
+  readonly certificates: ClientMethods<typeof CertificateServiceService>;
   close(): void;
 }
 
@@ -131,6 +133,7 @@ export function connectToServer(flags: ConnectionFlags, now: number): ServerConn
     enrolment: connection.client(EnrolmentServiceService),
     entityUserKeys: connection.client(EntityUserKeyServiceService),
     groupKeys: connection.client(GroupKeyManagementServiceService),
+    certificates: connection.client(CertificateServiceService),
     close: () => connection.close(),
   };
 }

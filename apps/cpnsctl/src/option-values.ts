@@ -43,6 +43,12 @@ export const groupId = checked((text) => checkGroupId(text));
 export const firstSeedId = checked((text) => checkFirstSeedId(text));
 export const keyId = checked((text) => checkKeyId(text));
 
+/** 64 hexadecimal digits: a SHA-256. */
+export const digest: Parser<Buffer> = (text) => {
+  if (!/^[0-9a-fA-F]{64}$/.test(text)) throw new InvalidArgumentError('Write it as 64 hexadecimal digits.');
+  return Buffer.from(text, 'hex');
+};
+
 /** The CPNS Server itself, or E of a gateway. */
 export const assigner = (text: string): string => (text === 'server' ? '' : entityUri(text));
 

@@ -15,6 +15,7 @@ import {
 } from './group/group';
 import { healthCommand } from './health/health';
 import type { Io } from './io';
+import { endedCommand, revokeCertificateCommand, revokeOperatorCommand } from './pki/ended';
 import { initCommand } from './pki/init';
 
 const family = (name: string, description: string, commands: readonly Command[]): Command => {
@@ -43,7 +44,14 @@ function harness(command: Command, io: Io): void {
 export function createProgram(io: Io): Command {
   const program = new Command('cpnsctl')
     .description('Operates a CPNS deployment: certificates, entities, gateways, Service Groups.')
-    .addCommand(family('pki', 'certificates of a trust domain', [initCommand(io)]))
+    .addCommand(
+      family('pki', 'certificates of a trust domain', [
+        initCommand(io),
+        revokeCertificateCommand(io),
+        endedCommand(io),
+      ]),
+    )
+    .addCommand(family('operator', 'those who operate the deployment', [revokeOperatorCommand(io)]))
     .addCommand(
       family('entity', 'PNEs and PN GWs, and their Entity-User Keys', [
         admitCommand(io),

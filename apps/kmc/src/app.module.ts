@@ -6,9 +6,10 @@ import { certificateTransport, ServiceRuntimeModule } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { KmcConfig } from './config';
 import { KmcModule } from './kmc/kmc.module';
+import { ServerLinkModule } from './server-link/server-link.module';
 
 @Module({
-  imports: [ServiceRuntimeModule.forRoot({ configClass: KmcConfig }), KmcModule],
+  imports: [ServiceRuntimeModule.forRoot({ configClass: KmcConfig }), KmcModule, ServerLinkModule],
   providers: [certificateTransport(KmcConfig)],
 })
 export class AppModule {}

@@ -1,5 +1,6 @@
 /** The contracts of proto/cpns/v1 in TypeScript, generated at build time, and what can be asked about them as a whole. */
 export * from './generated/cpns/v1/authorization_service';
+export * from './generated/cpns/v1/certificate_service';
 export * from './generated/cpns/v1/device_capabilities_service';
 export * from './generated/cpns/v1/device_capabilities_types';
 export * from './generated/cpns/v1/enrolment_service';

@@ -1,4 +1,5 @@
 import { AuthorizationServiceService } from './generated/cpns/v1/authorization_service';
+import { CertificateServiceService } from './generated/cpns/v1/certificate_service';
 import { DeviceCapabilitiesServiceService } from './generated/cpns/v1/device_capabilities_service';
 import { EnrolmentServiceService } from './generated/cpns/v1/enrolment_service';
 import { EntityUserKeyServiceService } from './generated/cpns/v1/entity_user_key_service';
@@ -15,6 +16,7 @@ import { ServiceGroupServiceService } from './generated/cpns/v1/service_group_se
 /** Every service of the protos by its full name; a test holds this list against the descriptor set. */
 export const SERVICES = {
   'cpns.v1.AuthorizationService': AuthorizationServiceService,
+  'cpns.v1.CertificateService': CertificateServiceService,
   'cpns.v1.DeviceCapabilitiesService': DeviceCapabilitiesServiceService,
   'cpns.v1.EnrolmentService': EnrolmentServiceService,
   'cpns.v1.EntityUserKeyService': EntityUserKeyServiceService,

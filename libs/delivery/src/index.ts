@@ -6,4 +6,5 @@ export { PeerSenders, type PeerSendersOptions, type Receiver } from './peer-send
 export { receive, type ReceiverCodec, type Receiving } from './receive';
 export { DeliverySender, type SenderCodec, type SenderOptions } from './sender';
 export { systemTimers, Timers } from './timers';
+export { WakeSignal } from './wake-signal';
 export { receiverMessage, type ReceiverWire } from './wire';

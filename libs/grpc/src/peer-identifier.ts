@@ -1,5 +1,6 @@
 import { createPeerClassifier, type PeerIdentity } from '@cpns/certificate-issuance';
 import { CpnsError, permissionDenied, unauthenticated, type Clock } from '@cpns/core';
+import { createHash } from 'node:crypto';
 import type { IdentifyPeer } from './peer';
 
 export interface PeerIdentifierOptions {
@@ -36,6 +37,7 @@ export function peerIdentifier({ issuingCaDer, trustDomain, clock }: PeerIdentif
     if (name.trustDomain !== trustDomain)
       throw permissionDenied('TRUST_DOMAIN', 'your certificate names another trust domain');
     const { role, fingerprint, notAfter } = found;
-    return { uri: name.uri, name, user, role, fingerprint, leafDer: found.leafDer, notAfter };
+    const keyDigest = createHash('sha256').update(found.spki).digest();
+    return { uri: name.uri, name, user, role, fingerprint, keyDigest, leafDer: found.leafDer, notAfter };
   };
 }

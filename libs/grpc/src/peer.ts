@@ -11,6 +11,8 @@ export interface Peer {
   readonly role: Role;
   /** SHA-256 of its leaf certificate, 32 bytes. */
   readonly fingerprint: Buffer;
+  /** SHA-256 of its public key (SubjectPublicKeyInfo, DER), 32 bytes: the same in every certificate of the key. */
+  readonly keyDigest: Buffer;
   readonly leafDer: Buffer;
   /** End of its certificate's validity, Unix milliseconds. */
   readonly notAfter: number;

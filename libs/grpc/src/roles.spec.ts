@@ -38,6 +38,11 @@ const ALLOWED: Readonly<Record<ServiceName, Readonly<Record<string, string>>>> =
     GetGateway: 'operator, service smf',
     ListGateways: 'operator',
   },
+  'cpns.v1.CertificateService': {
+    EndCertificate: 'operator',
+    ListEndedCertificates: 'operator',
+    WatchEndedCertificates: 'service smf, service kmc',
+  },
   'cpns.v1.GroupKeyDeliveryService': { PullGroupKey: 'PN GW', OpenDeliveryChannel: 'PN GW' },
   'cpns.v1.ServiceGroupNoticeService': { OpenNoticeChannel: 'PN GW' },
   'cpns.v1.MembershipService': { JoinServiceGroup: 'PN GW', LeaveServiceGroup: 'PN GW' },

@@ -55,6 +55,10 @@ export const ROLE_TABLE: RoleTable = {
   // SMF asks whether a gateway's identity still stands
   '/cpns.v1.EnrolmentService/GetGateway': ['operator', 'service:smf'],
   '/cpns.v1.EnrolmentService/ListGateways': OPERATOR,
+  '/cpns.v1.CertificateService/EndCertificate': OPERATOR,
+  '/cpns.v1.CertificateService/ListEndedCertificates': OPERATOR,
+  // whose callers the CPNS Server does not see
+  '/cpns.v1.CertificateService/WatchEndedCertificates': ['service:smf', 'service:kmc'],
 
   // CSKMF to CSKMF
   '/cpns.v1.GroupKeyDeliveryService/PullGroupKey': GATEWAY,

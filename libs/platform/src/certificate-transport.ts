@@ -2,6 +2,7 @@ import { HealthMonitor } from '@cpns/grpc';
 import { Logger } from '@cpns/telemetry';
 import type { FactoryProvider, Type } from '@nestjs/common';
 import type { CommonConfig } from './common-config';
+import { EndedPeers } from './ended-peers';
 import { GrpcTransport, type PortOptions } from './grpc-transport';
 import { ServiceIdentity } from './service-identity';
 
@@ -11,10 +12,17 @@ export const certificateTransport = <C extends CommonConfig & { readonly listen:
   limits: Pick<PortOptions, 'maxMessageBytes'> = {},
 ): FactoryProvider<GrpcTransport> => ({
   provide: GrpcTransport,
-  inject: [configClass, ServiceIdentity, HealthMonitor, Logger],
-  useFactory: ({ listen, stopGrace }: C, { tls, identify }: ServiceIdentity, health: HealthMonitor, logger: Logger) =>
+  inject: [configClass, ServiceIdentity, EndedPeers, HealthMonitor, Logger],
+  useFactory: (
+    { listen, stopGrace }: C,
+    { tls, identify }: ServiceIdentity,
+    ended: EndedPeers,
+    health: HealthMonitor,
+    logger: Logger,
+  ) =>
     new GrpcTransport({
       ports: { certificate: { clients: 'certificate', listen, tls, identify, health, logger, ...limits } },
       graceMs: stopGrace,
+      ended,
     }),
 });

@@ -17,8 +17,9 @@ import { emitStep, withinStep } from '@cpns/telemetry';
 import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
 import { Injectable, Module, UseGuards, UseInterceptors, type CanActivate, type NestInterceptor } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
+import { createHash, X509Certificate, type BinaryLike } from 'node:crypto';
 import { inspect } from 'node:util';
-import { FlowStep, GrpcController } from '.';
+import { EndedPeers, FlowStep, GrpcController, type EndedPeer } from '.';
 import { serve, testProcess, type ServedModule } from './testing';
 
 const SELF = 'cpns://td.example/service/kmc';
@@ -101,6 +102,7 @@ const serverTls = pki.server(SELF);
 const clientTls = Object.fromEntries([SERVER, GATEWAY, PNE].map((uri) => [uri, pki.client(uri)]));
 let temporary: TemporaryStore;
 let served: ServedModule;
+let ended: EndedPeers;
 const connections: Connection[] = [];
 
 const as = (uri: string): Connection => {
@@ -138,6 +140,7 @@ beforeEach(async () => {
     logger,
     modules: [SampleModule],
   });
+  ended = module.get(EndedPeers, { strict: false });
   served = await serve(module, {
     certificate: { clients: 'certificate', listen: '127.0.0.1:0', tls: serverTls, identify: identifyByName, logger },
   });
@@ -251,6 +254,48 @@ describe('through Nest', () => {
     await began;
     await served.close();
     expect([await stream, await ended]).toEqual(['SHUTTING_DOWN', 'SHUTTING_DOWN']);
+  });
+
+  describe('a peer that was ended', () => {
+    const digest = (hash: BinaryLike) => createHash('sha256').update(hash).digest('hex');
+    const certificate = new X509Certificate(clientTls[SERVER]!.cert!);
+    const key = certificate.publicKey.export({ type: 'spki', format: 'der' });
+    test.each<[EndedPeer['by'], string, string]>([
+      ['key', digest(key), 'CERTIFICATE_REVOKED'],
+      ['certificate', digest(certificate.raw), 'CERTIFICATE_REVOKED'],
+      ['uri', SERVER, 'CERTIFICATE_REVOKED'],
+      ['uri', `${SERVER}2`, 'accepted'],
+      ['key', digest(certificate.raw), 'accepted'],
+    ])(
+      'by its %s (%#) is refused on its connection and on a new one, and what it has under way ends',
+      async (by, value, expected) => {
+        const began: string[] = [];
+        let release: () => void = () => undefined;
+        const released = new Promise<void>((resolve) => (release = resolve));
+        create = async () => {
+          began.push('call');
+          await released;
+        };
+        watch = async (call) => {
+          began.push('watch');
+          await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
+        };
+        const rpc = kmc();
+        await rpc.destroyKey({ groupId: 'g' });
+        const call = reasonOfAsync(() => rpc.createKey({ groupId: 'g', requestId: Buffer.alloc(16) }));
+        const others = openWatch();
+        const othersEnd = reasonOfAsync(() => collect(others));
+        while (began.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+        ended.replace([{ by, value, endedAt: 0, until: Infinity }]);
+        if (expected === 'accepted') release();
+        expect(await call).toBe(expected);
+        release();
+        for (const next of [rpc, kmc()])
+          expect(await reasonOfAsync(() => next.destroyKey({ groupId: 'g' }))).toBe(expected);
+        others.cancel();
+        expect(await othersEnd).toBe('CALL_CANCELLED');
+      },
+    );
   });
 
   describe('FlowStep', () => {

@@ -2,6 +2,7 @@ import type { RpcPath } from '@cpns/contracts';
 import { createServerPort, type BoundMethod, type ServerPort, type ServerPortOptions } from '@cpns/grpc';
 import { Server, Transport, type CustomTransportStrategy, type MessageHandler } from '@nestjs/microservices';
 import { firstValueFrom, isObservable } from 'rxjs';
+import { certificateEnded, type EndedPeers } from './ended-peers';
 import { serviceOfRpc, type RpcExtras } from './grpc-controller';
 
 type DistributiveOmit<T, K extends keyof never> = T extends unknown ? Omit<T, K> : never;
@@ -17,6 +18,8 @@ export interface GrpcTransportOptions {
   readonly ports: Readonly<Record<string, PortOptions>>;
   /** How long calls under way may take after a stop was asked for, milliseconds. */
   readonly graceMs: number;
+  /** Refused at every port that asks for certificates, and their calls under way ended. */
+  readonly ended?: EndedPeers;
 }
 
 /**
@@ -71,9 +74,26 @@ export class GrpcTransport extends Server implements CustomTransportStrategy {
   async #start(): Promise<void> {
     const methods = [...this.messageHandlers].map(([path, handler]) => boundMethod(path as RpcPath, handler));
     // what is wrong with one shows before any of them is open
-    for (const [name, options] of Object.entries(this.#options.ports)) this.#ports.set(name, portOf(options, methods));
+    const { ports, ended } = this.#options;
+    for (const [name, options] of Object.entries(ports))
+      this.#ports.set(name, portOf(withoutEnded(options, ended), methods));
+    ended?.onChange(() => {
+      for (const port of this.#ports.values()) port.endCalls((peer) => ended.has(peer), certificateEnded());
+    });
     for (const port of this.#ports.values()) await port.start();
   }
+}
+
+function withoutEnded(options: PortOptions, ended: EndedPeers | undefined): PortOptions {
+  if (options.clients === 'none' || ended === undefined) return options;
+  const { admitPeer } = options;
+  return {
+    ...options,
+    admitPeer: (peer) => {
+      ended.check(peer);
+      return admitPeer?.(peer);
+    },
+  };
 }
 
 type ServedMethod = BoundMethod & { readonly service: string };

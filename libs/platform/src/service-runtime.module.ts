@@ -1,5 +1,6 @@
 import type { Config } from '@cpns/settings';
 import { Module, type DynamicModule, type FactoryProvider, type ModuleMetadata, type Type } from '@nestjs/common';
+import { EndedPeers } from './ended-peers';
 import { OwnIdentity } from './own-identity';
 import { ServiceName } from './platform.module';
 import { IDENTITY_SETTINGS, readServiceIdentity, ServiceIdentity } from './service-identity';
@@ -35,8 +36,8 @@ export class ServiceRuntimeModule {
       module: ServiceRuntimeModule,
       global: true,
       imports: [store, ...imports],
-      providers: [identity, { provide: OwnIdentity, useExisting: ServiceIdentity }],
-      exports: [ServiceIdentity, OwnIdentity],
+      providers: [identity, { provide: OwnIdentity, useExisting: ServiceIdentity }, EndedPeers],
+      exports: [ServiceIdentity, OwnIdentity, EndedPeers],
     };
   }
 }

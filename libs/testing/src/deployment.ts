@@ -18,7 +18,7 @@ import {
 import type { Device, DeviceResult } from './device';
 import { DeviceWorkshop } from './device-workshop';
 import { type Admitted, type CalledPort, Operator } from './operator';
-import { type PkiFiles, SERVER_SIDE, writePki, writePrivate } from './pki-files';
+import { type PkiFiles, SERVER_SIDE, type ServerSideService, writePki, writePrivate } from './pki-files';
 import { type PortName, Service, type ServiceSpec } from './service';
 import { peersOf, serverSideSettings, storeSettings } from './service-specs';
 
@@ -201,6 +201,16 @@ export class Deployment {
     return name;
   }
 
+  /** Starts one more process of a service on the same store, which is a Redis, at a port of its own. @returns its name */
+  async addReplica(name: ServerSideService): Promise<string> {
+    const { spec } = this.#service(name);
+    const replica = `${name}-${[...this.#services.keys()].filter((other) => other.startsWith(name)).length + 1}`;
+    const service = await Service.plan({ ...spec, name: replica, directory: this.#makeDirectory(replica) });
+    this.#services.set(replica, service);
+    await service.start();
+    return replica;
+  }
+
   /** Ends every process, and removes the directory. Later calls wait for the first. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
@@ -218,7 +228,7 @@ export class Deployment {
   async #startAll(): Promise<void> {
     const { services = SERVER_SIDE, gateways = [] } = this.options;
     const planned: Service[] = [];
-    // each after those that it calls; also those that are not to run: a service knows its peers' addresses
+    // also those that are not to run: a service knows its peers' addresses
     for (const name of ['kmc', SERVER, 'smf'] as const) {
       const directory = this.#makeDirectory(name);
       const settings = serverSideSettings(name, directory, this.trustDomain, this.pki);
@@ -245,10 +255,14 @@ export class Deployment {
   async #plan(spec: Omit<ServiceSpec, 'nodeOptions'>): Promise<Service> {
     const { name, app } = spec;
     const { env, nodeOptions } = forProcess(this.options, app, ...(app === name ? [] : [name]));
-    const peers = peersOf(app, (peer) => this.address(peer, 'certificate'));
+    const peers = () => peersOf(app, (peer) => this.address(peer, 'certificate'));
+    const common = this.#common;
     const service = await Service.plan({
       ...spec,
-      env: { ...this.#common, ...spec.env, ...peers, ...env },
+      // asked for at the start: two services may call each other
+      get env() {
+        return { ...common, ...spec.env, ...peers(), ...env };
+      },
       nodeOptions,
     });
     this.#services.set(name, service);

@@ -7,6 +7,7 @@ export { ManagedProcess } from './managed-process';
 export { retried, waitUntil } from './wait-until';
 export { stepOfSpan, type CollectedStep } from './flow-steps';
 export { Groups, type NewGroup } from './groups';
+export { enrolGateway } from './enrol-gateway';
 export { LightGateway } from './light-gateway';
 export { Operator, type Admitted } from './operator';
 export type { CollectedSpan } from './otlp';

@@ -39,6 +39,11 @@ export class LightGateway {
     return new LightGateway(deployment, uri, tls);
   }
 
+  /** One that was enrolled otherwise, whose keys the caller holds. */
+  static of(deployment: Deployment, { uri, tls }: { readonly uri: string; readonly tls: ClientTls }): LightGateway {
+    return new LightGateway(deployment, uri, tls);
+  }
+
   /** To a service of its deployment, or to whatever shows that service's certificate at another address. */
   connect(service: ServerSideService, address = this.deployment.address(service, 'certificate')): Connection {
     const connection = connectTo({ address, expectedPeer: this.deployment.uri(service), tls: this.tls });

@@ -2,6 +2,7 @@
 import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { AuthoritiesModule } from '../authorities/authorities.module';
+import { CertificatesModule } from '../certificates/certificates.module';
 import { EntitiesModule } from '../entities/entities.module';
 import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
 import { GatewaysModule } from '../gateways/gateways.module';
@@ -14,7 +15,7 @@ import { RegisterEntityUserKey } from './register-entity-user-key';
 
 @OwnsRecords(PROVISIONING)
 @Module({
-  imports: [AuthoritiesModule, EntitiesModule, GatewaysModule, GatewayDeliveryModule],
+  imports: [AuthoritiesModule, CertificatesModule, EntitiesModule, GatewaysModule, GatewayDeliveryModule],
   controllers: [EntityUserKeyController],
   providers: [
     AssignEntityUserKey,

@@ -24,6 +24,7 @@ import {
   type AdmissionRecord,
   type KeyRecord,
 } from '../entities/records';
+import { EndedCertificates } from '../certificates/ended-certificates';
 import { DeliveryChannels, GatewayLog } from '../gateway-delivery/gateway-delivery';
 import {
   FIRST_SEED,
@@ -61,6 +62,7 @@ export class RevokeEntityUserKey {
     private readonly gateways: GatewayRecords,
     private readonly channels: DeliveryChannels,
     private readonly tellAssigner: TellAssigner,
+    private readonly certificates: EndedCertificates,
     private readonly clock: Clock,
   ) {}
 
@@ -89,6 +91,7 @@ export class RevokeEntityUserKey {
 
   /** With its identity end its 1st seeds and CA certificates, so that a thief of them can assign nothing either. */
   private async endIdentity({ uri }: EntityName): Promise<boolean> {
+    await this.certificates.endIdentity(await this.gateways.identityOf(uri));
     const { provisioned } = await this.gateways.read(uri, { provisioned: at(PROVISIONED) });
     const seeds = refs(provisioned?.firstSeeds, (id) => at(FIRST_SEED, firstSeedName(id)));
     const cas = refs(provisioned?.cas, (id) => at(GATEWAY_CA, gatewayCaName(id)));
@@ -100,10 +103,13 @@ export class RevokeEntityUserKey {
       result: undefined,
       put: ended(found, ({ notAfter }) => notAfter),
     }));
-    return this.gateways.transact(uri, { identity: at(IDENTITY) }, ({ identity }) => {
-      if (identity === undefined) return { result: false };
-      return { result: true, put: { identity: { ...identity, state: 'revoked' as const } } };
+    const endedIdentity = await this.gateways.transact(uri, { identity: at(IDENTITY) }, ({ identity }) => {
+      if (identity === undefined) return { result: identity };
+      const revoked = { ...identity, state: 'revoked' as const };
+      return { result: revoked, put: { identity: revoked } };
     });
+    await this.certificates.endIdentity(endedIdentity);
+    return endedIdentity !== undefined;
   }
 }
 

@@ -20,6 +20,7 @@ import { at, defineRecord, expiring, jsonField, optional } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Authorities } from '../authorities/authorities';
+import { EndedCertificates } from '../certificates/ended-certificates';
 import { ServerConfig } from '../config';
 import type { AdmissionRecord } from '../entities/records';
 import {
@@ -50,6 +51,7 @@ export class RecordIdentity {
   constructor(
     private readonly gateways: GatewayRecords,
     private readonly networks: PersonalNetworks,
+    private readonly certificates: EndedCertificates,
     private readonly clock: Clock,
   ) {}
 
@@ -64,11 +66,15 @@ export class RecordIdentity {
       throw new CpnsError('INTERNAL', 'an enrolled gateway has a certificate');
     // the index first: a crash in between leaves an entry that leads nowhere
     await this.networks.add(parseEntityUri(entity));
-    await this.gateways.transact(entity, { identity: at(IDENTITY) }, ({ identity }) => {
+    const before = await this.gateways.identityOf(entity);
+    if (before?.tokenId === tokenId) return;
+    checkMayReplace(before, admittedAt, this.clock.now());
+    await this.certificates.endIdentity(before);
+    const replaced = await this.gateways.transact(entity, { identity: at(IDENTITY) }, ({ identity }) => {
       if (identity?.tokenId === tokenId) return { result: undefined };
       checkMayReplace(identity, admittedAt, this.clock.now());
       return {
-        result: undefined,
+        result: identity,
         put: {
           identity: {
             entity,
@@ -83,6 +89,7 @@ export class RecordIdentity {
         },
       };
     });
+    await this.certificates.endIdentity(replaced);
   }
 }
 

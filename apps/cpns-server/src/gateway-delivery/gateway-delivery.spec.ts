@@ -4,7 +4,10 @@ import { perTest } from '@cpns/core/testing';
 import { outcomeOf, TestPort } from '@cpns/platform/testing';
 import { Authorities } from '../authorities/authorities';
 import { CskmfModule } from '../cskmf/cskmf.module';
+import type { AdmissionRecord } from '../entities/records';
+import { RevokeEntityUserKey } from '../entity-user-key/entity-user-keys';
 import { EntityUserKeyModule } from '../entity-user-key/entity-user-key.module';
+import { RecordIdentity } from '../entity-user-key/provision-gateway';
 import { GatewayStanding } from '../gateways/records';
 import { Kmc } from '../osg/osg';
 import { GW, KMC, pne, SERVER, TRUST_DOMAIN, World, type CskmfProcess } from '../testing/world';
@@ -15,6 +18,7 @@ const OPERATOR = `cpns://${TRUST_DOMAIN}/operator/ann`;
 const port = new TestPort(SERVER);
 const world = perTest(new World());
 let server: CskmfProcess;
+let replica: () => Promise<CskmfProcess>;
 const events: string[] = [];
 
 beforeEach(async () => {
@@ -25,7 +29,8 @@ beforeEach(async () => {
     { provide: Kmc, useValue: kmc },
     { provide: Authorities, useValue: {} },
   ];
-  server = await world.process(world.store, overrides, [CskmfModule, EntityUserKeyModule]);
+  replica = () => world.process(world.store, overrides, [CskmfModule, EntityUserKeyModule]);
+  server = await replica();
 });
 
 const start = () =>
@@ -65,6 +70,32 @@ it('ends the channel of a gateway whose identity an operator revokes, and lets i
     .client(GroupKeyDeliveryServiceService)
     .pullGroupKey({ groupId: 'g', version: 0n, entity: '' });
   expect(await outcomeOf(pull)).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
+});
+
+/** As a gateway that enrols with a younger admission does. */
+const replaced = async (other: CskmfProcess) =>
+  other.module.get(RecordIdentity).execute({
+    entity: GW,
+    tokenId: 'younger',
+    admittedAt: world.clock.now() + 1,
+    certificateDigest: Buffer.alloc(32, 9),
+    certificateKeyDigest: Buffer.alloc(32, 9),
+    certificateNotAfter: world.clock.now() + 86_400_000,
+  } as AdmissionRecord);
+const revoked = async (other: CskmfProcess) =>
+  other.module.get(RevokeEntityUserKey).execute({ entity: GW, keyId: Buffer.alloc(0) });
+
+it.each([
+  ['revoked', revoked],
+  ['replaced', replaced],
+])('ends within a second the channel of a gateway whose identity is %s at another replica', async (_what, end) => {
+  await start();
+  const entries = await openChannel();
+  const ended = outcomeOf(entries.next());
+  await end(await replica());
+  const answered = Date.now();
+  expect(await ended).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
+  expect(Date.now() - answered).toBeLessThan(1_000);
 });
 
 it('ends channels when the process stops, then the loops, then the connection to the KMC', async () => {

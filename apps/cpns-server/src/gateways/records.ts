@@ -25,6 +25,8 @@ export const IDENTITY = defineRecord('identity', {
   notAfter: jsonField<number>(),
 });
 
+export type IdentityRecord = ValueIn<typeof IDENTITY>;
+
 /** One 1st seed or CA certificate that the gateway has: the details are in a record of its own. */
 export interface ProvisionedItem {
   /** First-seed-id, or the SHA-256 of the certificate in hex. */

@@ -8,7 +8,7 @@ import {
 import { CpnsError, type EntityName, forEach, parseEntityUri } from '@cpns/core';
 import { DeliveryLog, PeerSenders, type Receiver, receiverMessage } from '@cpns/delivery';
 import { type DuplexContext, gatewayOf, type Handlers } from '@cpns/grpc';
-import { GrpcController } from '@cpns/platform';
+import { FollowEndedPeers, GrpcController } from '@cpns/platform';
 import {
   type Aggregate,
   allMembers,
@@ -228,6 +228,7 @@ export class NoticeController implements Handlers<typeof ServiceGroupNoticeServi
     logs: NoticeLogs,
     notices: SendNotice,
     private readonly standing: GatewayStanding,
+    ended: FollowEndedPeers,
     private readonly introduce: IntroduceGateway,
     logger: Logger,
   ) {
@@ -235,8 +236,8 @@ export class NoticeController implements Handlers<typeof ServiceGroupNoticeServi
       logOf: (gateway) => logs.of(gateway),
       receive: receiverMessage,
       send: async (gateway, entry) => {
-        // its identity may have ended since it opened the channel
-        await standing.check(gateway);
+        // the list of ended certificates ends the channel of a gateway, where it is followed
+        if (!ended.following) await standing.check(gateway);
         return notices.execute(gateway.uri, entry);
       },
       onLoss: (gateway, error) => logger.error('the store lost notices that had been sent', { gateway, error }),

@@ -1,4 +1,4 @@
-import { FakeClock, reasonOfAsync } from '@cpns/core/testing';
+import { reasonOfAsync } from '@cpns/core/testing';
 import { FakeServer } from '../testing/fake-server';
 import { GatewayStanding } from '../peer-clients/server-link';
 
@@ -7,9 +7,9 @@ const certificate = (n: number) => Buffer.alloc(32, n);
 
 describe('the standing of a gateway', () => {
   const setUp = () => {
-    const [server, clock] = [new FakeServer(), new FakeClock()];
+    const server = new FakeServer();
     server.gateways.set(uri, certificate(1));
-    return { server, clock, standing: new GatewayStanding(server, clock) };
+    return { server, standing: new GatewayStanding(server) };
   };
 
   it.each<[string, string, Buffer, string]>([
@@ -21,28 +21,14 @@ describe('the standing of a gateway', () => {
     expect(await reasonOfAsync(standing.check({ uri: who, fingerprint }))).toBe(expected);
   });
 
-  it('is believed for ten seconds, of that certificate alone', async () => {
-    const { server, clock, standing } = setUp();
-    const check = (n = 1) => reasonOfAsync(standing.check({ uri, fingerprint: certificate(n) }));
-    expect(await check()).toBe('accepted');
-    server.gateways.delete(uri);
-    clock.advance(9_999);
-    expect([await check(), server.asked]).toEqual(['accepted', 1]);
-    expect(await check(2)).toBe('CERTIFICATE_REVOKED');
-    clock.advance(1);
-    expect(await check()).toBe('CERTIFICATE_REVOKED');
-  });
-
-  it('is not taken for granted while the Server is away, nor is it taken for ended', async () => {
-    const { server, clock, standing } = setUp();
+  it('is asked for each time: nothing is remembered of a gateway, and none is let in while the Server is away', async () => {
+    const { server, standing } = setUp();
     const check = () => reasonOfAsync(standing.check({ uri, fingerprint: certificate(1) }));
+    expect(await check()).toBe('accepted');
     server.away = true;
     expect(await check()).toBe('DEPENDENCY_UNAVAILABLE');
     server.away = false;
-    expect(await check()).toBe('accepted');
-    server.away = true;
-    expect(await check()).toBe('accepted');
-    clock.advance(10_000);
-    expect(await check()).toBe('DEPENDENCY_UNAVAILABLE');
+    server.gateways.delete(uri);
+    expect(await check()).toBe('CERTIFICATE_REVOKED');
   });
 });

@@ -5,6 +5,7 @@ import {
   type UpdateGroupKeyRequest,
 } from '@cpns/contracts';
 import { CpnsError, failedPrecondition } from '@cpns/core';
+import { FakeEndedSource } from '@cpns/platform/testing';
 import { isDeepStrictEqual } from 'node:util';
 import type { ServerLink } from '../peer-clients/server-link';
 
@@ -70,6 +71,9 @@ export class FakeServer implements ServerLink {
     deleteGroupKey: (request) =>
       this.#change('delete', request.groupId, request, (group) => ({ ...found(group), deleted: true })),
   };
+
+  readonly ended = new FakeEndedSource();
+  readonly certificates = this.ended.certificates;
 
   readonly enrolment: ServerLink['enrolment'] = {
     getGateway: ({ entity }: GetGatewayRequest) => {

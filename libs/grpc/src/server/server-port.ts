@@ -60,8 +60,8 @@ export interface ServerPort {
   readonly address: string;
   /** @returns the port number @throws Error when the address cannot be bound */
   start(): Promise<number>;
-  /** Ends the streams of these peers with this error: what a revocation does. @returns how many were ended */
-  endStreams(which: (peer: Peer | undefined) => boolean, error: CpnsError): number;
+  /** Ends what these peers have under way, streams or not, with this error: what a revocation does. @returns how many */
+  endCalls(which: (peer: Peer) => boolean, error: CpnsError): number;
   /** A renewed certificate, for new connections. */
   renewCertificate(tls: ServerTls): void;
   /** No new calls, open streams ended with SHUTTING_DOWN, calls under way finish within the grace (milliseconds). */
@@ -181,10 +181,14 @@ class GrpcServerPort implements ServerPort {
     return this.#port;
   }
 
-  endStreams(which: (peer: Peer | undefined) => boolean, error: CpnsError): number {
-    const streams = [...this.#active].filter((call) => call.streaming && which(call.context.peer));
-    for (const call of streams) call.fail(error);
-    return streams.length;
+  endCalls(which: (peer: Peer) => boolean, error: CpnsError): number {
+    return this.#end(({ context: { peer } }) => peer !== undefined && which(peer), error);
+  }
+
+  #end(which: (call: IncomingCall) => boolean, error: CpnsError): number {
+    const calls = [...this.#active].filter(which);
+    for (const call of calls) call.fail(error);
+    return calls.length;
   }
 
   renewCertificate(tls: ServerTls): void {
@@ -193,8 +197,8 @@ class GrpcServerPort implements ServerPort {
 
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    this.endStreams(
-      () => true,
+    this.#end(
+      ({ streaming }) => streaming,
       new CpnsError('SHUTTING_DOWN', 'the service is stopping; call another instance or try again'),
     );
     const graceful = new Promise<void>((resolve, reject) => {

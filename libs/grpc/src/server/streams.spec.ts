@@ -175,7 +175,7 @@ describe('streams that the server ends', () => {
     const ofPne = collect(stream);
     while (began.length < 2) await new Promise((resolve) => setTimeout(resolve, 10));
     const revoked = unauthenticated('CERTIFICATE_REVOKED', 'revoked');
-    expect(port.endStreams((peer) => peer?.uri === GATEWAY, revoked)).toBe(1);
+    expect(port.endCalls((peer) => peer.uri === GATEWAY, revoked)).toBe(1);
     expect((await ofGateway).ended).toBe('CERTIFICATE_REVOKED');
     stream.cancel();
     expect((await ofPne).ended).toBe('CALL_CANCELLED');

@@ -98,6 +98,9 @@ export function identifyByName(leafDer: Buffer): Peer {
     user,
     role: role ?? 'target-entity',
     fingerprint: createHash('sha256').update(leafDer).digest(),
+    keyDigest: createHash('sha256')
+      .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+      .digest(),
     leafDer,
     notAfter: Date.parse(certificate.validTo),
   };

@@ -1,3 +1,4 @@
+export * from './fake-ended-source';
 export * from './start-service';
 export * from './test-process';
 export * from './bad-input';

@@ -14,6 +14,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
+import { EndedPeers } from '../ended-peers';
 import { GrpcTransport, type GrpcTransportOptions } from '../grpc-transport';
 import { OwnIdentity } from '../own-identity';
 import { PassErrorsFilter } from '../pass-errors.filter';
@@ -49,6 +50,7 @@ export async function testProcess(process: TestProcess): Promise<TestingModule> 
     { provide: Random, useValue: random },
     { provide: Store, useValue: store },
     { provide: Records, useValue: await recordsOn(store, name) },
+    EndedPeers,
     ...(process.providers ?? []),
   ];
   const platform: DynamicModule = {
@@ -84,7 +86,7 @@ export interface ServedModule {
 
 /** Serves the controllers of a process on ports, through Nest. */
 export const serve = (module: TestingModule, ports: GrpcTransportOptions['ports']): Promise<ServedModule> =>
-  serveWith(module, new GrpcTransport({ ports, graceMs: 100 }));
+  serveWith(module, new GrpcTransport({ ports, graceMs: 100, ended: module.get(EndedPeers, { strict: false }) }));
 
 export async function serveWith(module: TestingModule, strategy: GrpcTransport): Promise<ServedModule> {
   const app = module.createNestMicroservice({ strategy });

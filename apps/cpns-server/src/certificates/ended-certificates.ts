@@ -1,0 +1,115 @@
+/** The list of ended certificates: one record, whose log wakes every replica. */
+import { PROFILES } from '@cpns/certificate-issuance';
+import { Clock, CpnsError } from '@cpns/core';
+import { systemTimers, WakeSignal } from '@cpns/delivery';
+import {
+  BackgroundLoop,
+  ENDED,
+  ENDED_AGGREGATE,
+  EndedPeers,
+  RecentRecords,
+  withEnded,
+  type EndedPeer,
+} from '@cpns/platform';
+import { at, Records, Store } from '@cpns/store';
+import { Logger } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import type { IdentityRecord } from '../gateways/records';
+
+const LOG = 'ended';
+/** A log is trimmed as far as it goes. */
+const ALL = 2n ** 53n - 1n;
+/** How often a replica looks that no wake-up told of a change, milliseconds: a port refuses within a second. */
+const LOOK_EVERY = 400;
+/** Operators and services whose certificates were ended: more than a deployment has. */
+const ENDED_MAX = 1_024;
+/** No certificate lives longer than this, milliseconds. */
+const LONGEST_LIFE = Math.max(PROFILES.operator.maxLifetime, PROFILES.service.maxLifetime);
+
+@Injectable()
+export class EndedCertificates extends BackgroundLoop {
+  #entries: readonly EndedPeer[] = [];
+
+  constructor(
+    private readonly store: Store,
+    private readonly records: Records,
+    private readonly recent: RecentRecords,
+    private readonly ended: EndedPeers,
+    private readonly clock: Clock,
+    private readonly logger: Logger,
+  ) {
+    super();
+  }
+
+  /** As this replica has it now. */
+  get entries(): readonly EndedPeer[] {
+    return this.#entries;
+  }
+
+  /**
+   * Ends a key or an operator for as long as a certificate can live.
+   * @returns the entry, with the time at which it was ended first
+   * @throws CpnsError LIMIT_REACHED
+   */
+  end(by: 'key' | 'uri', value: string): Promise<EndedPeer> {
+    const now = this.clock.now();
+    return this.add({ by, value, endedAt: now, until: now + LONGEST_LIFE });
+  }
+
+  /**
+   * Ends the calls that a gateway has under way with an identity certificate which is to be revoked or replaced. To be
+   * called before the commit that ends the identity as well as after it, with what it ended: a crash in between leaves a
+   * certificate that is refused too early, never one that goes on; and of two that race each is named.
+   */
+  async endIdentity(identity: IdentityRecord | undefined): Promise<void> {
+    if (identity === undefined) return;
+    const value = identity.certificateDigest.toString('hex');
+    await this.add({ by: 'certificate', value, endedAt: this.clock.now(), until: identity.notAfter });
+  }
+
+  /** Resolves when it is written down and comes to bear here. @throws CpnsError LIMIT_REACHED */
+  private async add(entry: EndedPeer): Promise<EndedPeer> {
+    const now = this.clock.now();
+    const isSame = ({ by, value }: EndedPeer) => by === entry.by && value === entry.value;
+    const result = await this.records.transact(ENDED_AGGREGATE, { ended: at(ENDED) }, ({ ended }) => {
+      const before = ended?.entries ?? [];
+      const known = before.find(isSame);
+      if (known !== undefined) return { result: known };
+      const entries = withEnded(before, [entry], now);
+      if (entries.filter(({ by }) => by !== 'certificate').length > ENDED_MAX)
+        throw new CpnsError('LIMIT_REACHED', `${ENDED_MAX} keys and operators are ended at a time at most`);
+      const wake = { log: LOG, dedupeId: `${entry.by}.${entry.value}`.slice(0, 500), value: Buffer.alloc(0) };
+      return { result: entry, put: { ended: { entries } }, append: [wake], trim: [{ log: LOG, upTo: ALL }] };
+    });
+    await this.refresh();
+    return result;
+  }
+
+  /** Before the ports open. @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */
+  override async onApplicationBootstrap(): Promise<void> {
+    await this.refresh();
+    super.onApplicationBootstrap();
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const woken = new WakeSignal();
+    signal.addEventListener('abort', () => woken.wake(), { once: true });
+    await this.store.watch(ENDED_AGGREGATE, LOG, () => woken.wake(), signal);
+    while (!signal.aborted) {
+      await woken.wait(systemTimers, LOOK_EVERY);
+      if (signal.aborted) return;
+      await this.refresh().catch((error: unknown) =>
+        this.logger.warn('the list of ended certificates could not be read', { error }),
+      );
+    }
+  }
+
+  /** Takes over what any replica wrote. */
+  private async refresh(): Promise<void> {
+    const { ended } = await this.recent.read(ENDED_AGGREGATE, { ended: at(ENDED) });
+    const entries = ended?.entries ?? [];
+    if (entries === this.#entries || (entries.length === 0 && this.#entries.length === 0)) return;
+    this.#entries = entries;
+    this.ended.replace(entries);
+  }
+}

@@ -1,0 +1,150 @@
+/** Two replicas of the CPNS Server and of the SMF on one Redis, and callers whose keys the suite holds. */
+import {
+  CertificateServiceService,
+  EntityUserKeyServiceService,
+  type EndCertificateRequest,
+  type RegistrationRequest,
+} from '@cpns/contracts';
+import { CpnsError, duration, operatorUri } from '@cpns/core';
+import { connectTo, type ClientTls, type Connection } from '@cpns/grpc';
+import { startRedis, type RunningRedis } from '@cpns/store/testing';
+import { Deployment, enrolGateway, LightGateway } from '@cpns/testing';
+import {
+  certificateDraft,
+  certificateFor,
+  freshNonce,
+  issuerOf,
+  sealCertificateRegistration,
+  sealSecretRegistration,
+  TestGateway,
+  tlsOf,
+  tokenOf,
+  Wire,
+  Refusal,
+} from '@cpns/testing/bad-input';
+
+/** Processes of the Server side: each is told of an end at the other replica of the CPNS Server. */
+export const REPLICAS = ['a', 'b'] as const;
+export type Replica = (typeof REPLICAS)[number];
+export type Served = 'cpns-server' | 'smf' | 'kmc';
+
+export const otherOf = (replica: Replica): Replica => (replica === 'a' ? 'b' : 'a');
+
+/** How a call ends: its reason, or `accepted`. */
+export const reasonOf = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'accepted',
+    (error: unknown) => {
+      if (error instanceof CpnsError || error instanceof Refusal) return error.reason;
+      throw error;
+    },
+  );
+
+export class Replicas {
+  #redis!: RunningRedis;
+  deployment!: Deployment;
+  #names!: ReadonlyMap<string, string>;
+  readonly #connections: Connection[] = [];
+  #operator!: Record<Replica, Connection>;
+  #count = 0;
+
+  async start(): Promise<void> {
+    this.#redis = await startRedis();
+    this.deployment = await Deployment.start({ store: { redis: this.#redis.url } });
+    const [server, smf] = [await this.deployment.addReplica('cpns-server'), await this.deployment.addReplica('smf')];
+    this.#names = new Map([
+      ['cpns-server b', server],
+      ['smf b', smf],
+    ]);
+    const { operator, root } = this.deployment.pki;
+    const tls = tlsOf(operator, root);
+    this.#operator = { a: this.connect('cpns-server', 'a', tls), b: this.connect('cpns-server', 'b', tls) };
+  }
+
+  async stop(): Promise<void> {
+    for (const connection of this.#connections) connection.close();
+    await this.deployment?.stop();
+    await this.#redis?.stop();
+  }
+
+  address(service: Served, replica: Replica): string {
+    return this.deployment.address(this.#names.get(`${service} ${replica}`) ?? service, 'certificate');
+  }
+
+  /** A connection of its own. */
+  connect(service: Served, replica: Replica, tls: ClientTls): Connection {
+    const address = this.address(service, replica);
+    const connection = connectTo({ address, expectedPeer: this.deployment.uri(service), tls, deadlineMs: 10_000 });
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  /** As the operator of the deployment, at one replica of the Server. */
+  async revoke(entity: string, at: Replica): Promise<void> {
+    const rpc = this.#operator[at].client(EntityUserKeyServiceService);
+    await rpc.revokeEntityUserKey({ entity, keyId: Buffer.alloc(0) });
+  }
+
+  /** Enrols a gateway anew at one replica, with another certificate. */
+  async replace({ uri }: TestGateway, at: Replica): Promise<void> {
+    const { deployment } = this;
+    const server = this.#names.get(`cpns-server ${at}`) ?? 'cpns-server';
+    await enrolGateway(
+      {
+        operator: deployment.operator,
+        pki: deployment.pki,
+        entity: () => uri,
+        uri: (name) => deployment.uri(name),
+        address: (_name, port) => deployment.address(server, port),
+      },
+      { pn: '', id: '' },
+    );
+  }
+
+  operatorUri(name: string): string {
+    return operatorUri(this.deployment.trustDomain, name);
+  }
+
+  async end(which: EndCertificateRequest['which'], at: Replica): Promise<void> {
+    await this.#operator[at].client(CertificateServiceService).endCertificate({ which });
+  }
+
+  get issuingCa() {
+    return issuerOf(this.deployment.pki.issuingCa);
+  }
+
+  /** A gateway of a PN of its own. */
+  async gateway(): Promise<TestGateway> {
+    return TestGateway.enrol(this.deployment, `pn${++this.#count}`, 'gw');
+  }
+
+  /** Another gateway of the same PN, whose right goes on. */
+  beside({ uri }: TestGateway): Promise<TestGateway> {
+    const [, pn = ''] = /^cpns:\/\/([^.]+)\./.exec(uri) ?? [];
+    return TestGateway.enrol(this.deployment, pn, 'beside');
+  }
+
+  light(gateway: TestGateway): LightGateway {
+    return LightGateway.of(this.deployment, gateway);
+  }
+
+  /** An entity's registration of a key that a gateway gave it: of its 1st seed, or certified by its CA. */
+  async registration(gateway: TestGateway, form: 'secret' | 'key-pair'): Promise<RegistrationRequest> {
+    const entity = gateway.uri.replace(/pn-gw\/.*$/, `pne/e${++this.#count}`);
+    const peer = { uri: gateway.uri, address: '127.0.0.1:1' };
+    const admission = { entity, form, assigner: gateway.uri, peer, waitUntilDelivered: false };
+    const token = tokenOf((await this.deployment.operator.admit(admission)).oneTimeString);
+    if (form === 'key-pair')
+      return sealCertificateRegistration(certificateDraft(token, await certificateFor(token, gateway.ca)));
+    const { terms, secondSeed, secret } = gateway.deriveKey(entity, '', Date.now() + duration(1, 'hour'));
+    const { tokenId } = token;
+    return sealSecretRegistration({ terms: { ...terms, tokenId, secondSeed, nonce: freshNonce() }, secret });
+  }
+
+  /** How a registration ends that a gateway relays to a replica. */
+  async register(request: RegistrationRequest, relay: TestGateway, at: Replica): Promise<string> {
+    const wire = new Wire(this.address('cpns-server', at), relay.tls);
+    const { registerEntityUserKey } = EntityUserKeyServiceService;
+    return reasonOf(wire.call(registerEntityUserKey, { request })).finally(() => wire.close());
+  }
+}
