@@ -77,8 +77,9 @@ const BY_ITSELF = [
 const DUE = {
   'admission, assigner Server': [unnumbered(SERVER, { token: 1, entity: 1 })],
   'admission, assigner gateway': [
-    // the admission, and then where its grant is; the grant, and the end of it when it was acknowledged
-    unnumbered(SERVER, { token: 1, entity: 2, gateway: 2 }),
+    // where there is something to tell, before and after; the admission, and then where its grant is; the grant, and the end
+    // of it when it was acknowledged
+    unnumbered(SERVER, { token: 1, due: 2, entity: 2, gateway: 2 }),
     unnumbered(GATEWAY, { entity: 1, delivery: 1 }),
   ],
   'gateway enrolment': [

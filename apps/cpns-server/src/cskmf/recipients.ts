@@ -3,12 +3,13 @@
  * that it is given in. A rule gives the same when it is applied again, also when later changes were applied in between.
  */
 import type { GatewayGroupKeyDelivery, GroupKeyStatement, MemberEnvelope } from '@cpns/contracts';
-import { Clock, failedPrecondition, inChunks, parseEntityUri, type EntityName } from '@cpns/core';
+import { type Clock, failedPrecondition, inChunks, parseEntityUri, type EntityName } from '@cpns/core';
 import { makeEnvelope } from '@cpns/group-key';
 import { RecentRecords } from '@cpns/platform';
 import { at, pagesOf, Store, type RecordRef, type Records, type SetChange } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
+import { LiveKeys } from '../entities/live-keys';
+import type { KeyRecord } from '../entities/records';
 import { Osg } from '../osg/osg';
 import {
   GROUP,
@@ -133,20 +134,14 @@ function setsOf({ entity, pnId, joins }: RecipientChange, version: bigint): SetC
 /** Entities that are looked at at a time: each is an aggregate of its own. */
 const AT_ONCE = 64;
 
-const isLive = ({ state, notAfter }: KeyRecord, now: number): boolean => state === 'live' && now < notAfter;
-
 /** The Entity-User Keys that envelopes are made with: S as it is now, in either form. */
 @Injectable()
 export class MemberKeys {
-  constructor(
-    private readonly entities: EntityRecords,
-    private readonly clock: Clock,
-  ) {}
+  constructor(private readonly keys: LiveKeys) {}
 
   /** The live registered key of an entity, if it has one. */
-  async liveKeyOf(entity: EntityName): Promise<KeyRecord | undefined> {
-    const { key } = await this.entities.readRecent(entity, { key: at(KEY) });
-    return key !== undefined && isLive(key, this.clock.now()) ? key : undefined;
+  liveKeyOf(entity: EntityName): Promise<KeyRecord | undefined> {
+    return this.keys.find(entity);
   }
 
   /** What {@link liveKeyOf} says of each, in order, a few at a time. */

@@ -22,6 +22,7 @@ import { checkLive } from '@cpns/entity-user-key';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
 import { at, defineRecord, jsonField, type ValueIn } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
+import { LiveKeys } from '../entities/live-keys';
 import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
 
 /** What an entity said of itself last; beside its key, so that one commit looks at both. */
@@ -44,6 +45,7 @@ type Authentication = DeviceCapabilitiesServiceReportCapabilitiesRequest['authen
 export class ReportCapabilities {
   constructor(
     private readonly entities: EntityRecords,
+    private readonly keys: LiveKeys,
     private readonly clock: Clock,
   ) {}
 
@@ -58,6 +60,8 @@ export class ReportCapabilities {
     const matches = checkAuthentication(request.authenticatedBy);
     if (!samePn(entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway reports for entities of its own PN only');
+    const shown = await this.keys.read(entity);
+    if (shown !== undefined && matches(shown)) await this.keys.check(shown);
     const wanted = { key: at(KEY), capabilities: at(CAPABILITIES) };
     return this.entities.transact(entity, wanted, ({ key }) => {
       const recordedAt = this.clock.now();

@@ -7,6 +7,10 @@ import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { ADMISSION, admissionName, ENTITY_HEAD, EntityRecords, type AdmissionRecord } from '../entities/records';
 import { GatewayLog } from '../gateway-delivery/gateway-delivery';
+import { TokenOutbox } from '../gateway-delivery/token-outbox';
+import { GatewayRecords, isInForce } from '../gateways/records';
+
+const noSuchAdmission = () => new CpnsError('NOT_FOUND', 'the entity has no such admission');
 
 /** An admission, and whether its assigner has it. */
 export interface ListedAdmission {
@@ -19,29 +23,27 @@ export class Admissions {
   constructor(
     private readonly own: OwnIdentity,
     private readonly entities: EntityRecords,
+    private readonly gateways: GatewayRecords,
     private readonly log: GatewayLog,
+    private readonly outbox: TokenOutbox,
   ) {}
 
   /**
    * Ends an admission. A key that it led to lives on until it is revoked by itself; a registration is refused from now on.
-   * The gateway hears of it after the Server committed it: a crash in between is mended by saying it again.
    * @throws CpnsError a field's reason; NOT_FOUND
    */
   async revoke(request: RevokeAdmissionRequest): Promise<AdmissionRecord> {
     const entity = parseEntityUri(request.entity, 'entity');
     const tokenId = checkTokenId(request.tokenId, 'token_id');
     const wanted = { admission: at(ADMISSION, admissionName(tokenId)) };
-    const revoked = await this.entities.transact(entity, wanted, ({ admission }) => {
-      if (admission === undefined) throw new CpnsError('NOT_FOUND', 'the entity has no such admission');
-      const next = { ...admission, state: advanceAdmission(admission.state, 'revoke') };
-      return admission.state === 'revoked' ? { result: admission } : { result: next, put: { admission: next } };
-    });
-    if (revoked.assigner !== this.own.uri)
-      await this.log.append(revoked.assigner, `token-revoked.${tokenId}`, {
-        $case: 'tokenRevocation',
-        value: { tokenId, entity: entity.uri },
-      });
-    return revoked;
+    if ((await this.entities.read(entity, wanted)).admission === undefined) throw noSuchAdmission();
+    return this.outbox.around(entity, [tokenId], () =>
+      this.entities.transact(entity, wanted, ({ admission }) => {
+        if (admission === undefined) throw noSuchAdmission();
+        const next = { ...admission, state: advanceAdmission(admission.state, 'revoke') };
+        return admission.state === 'revoked' ? { result: admission } : { result: next, put: { admission: next } };
+      }),
+    );
   }
 
   /** @throws CpnsError a field's reason; NOT_FOUND for one entity without any; PAGE_TOKEN_INVALID */
@@ -56,12 +58,17 @@ export class Admissions {
     return { admissions: admissions.flat(), next };
   }
 
-  /** Whether the admission's assigner has acknowledged it; the Server always has its own. */
+  /**
+   * Whether the admission's assigner has acknowledged it; the Server always has its own. With the life of a gateway end the
+   * admissions that name it.
+   */
   async describe(admission: AdmissionRecord): Promise<ListedAdmission> {
-    const { assigner, grantSequence } = admission;
-    if (grantSequence === undefined) return { admission, delivered: assigner === this.own.uri };
+    const { assigner, assignerLife, grantSequence, state } = admission;
+    if (assigner === this.own.uri) return { admission, delivered: true };
+    if (!isInForce(await this.gateways.identityOf(assigner), assignerLife))
+      return { admission: state === 'registered' ? admission : { ...admission, state: 'revoked' }, delivered: false };
     const { trimmedTo } = await this.log.of(assigner).read(0n, 1);
-    return { admission, delivered: trimmedTo >= grantSequence };
+    return { admission, delivered: grantSequence !== undefined && trimmedTo >= grantSequence };
   }
 
   private async of(entity: EntityName): Promise<ListedAdmission[]> {

@@ -1,6 +1,6 @@
 /** Admits an entity: from now on one token leads to one Entity-User Key (protocol.md, "Admission"; EUK-ASSOC). */
 import { HOSTS_MAX } from '@cpns/certificate-issuance';
-import { EntityRole, fields, keyForm, wireKeyForm, type AdmitEntityRequest } from '@cpns/contracts';
+import { EntityRole, fields, keyForm, type AdmitEntityRequest } from '@cpns/contracts';
 import {
   checkUserId,
   Clock,
@@ -29,8 +29,8 @@ import {
   type AdmissionRecord,
   type KeyRecord,
 } from '../entities/records';
-import { GatewayLog } from '../gateway-delivery/gateway-delivery';
-import { GatewayRecords } from '../gateways/records';
+import { TokenOutbox } from '../gateway-delivery/token-outbox';
+import { GatewayRecords, lifeOf } from '../gateways/records';
 
 const TOKEN_ID_BYTES = 16;
 const DNS_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/;
@@ -41,6 +41,8 @@ interface Admissible {
   readonly role: AdmittedRole;
   readonly form: KeyForm;
   readonly assigner: string;
+  /** Of the gateway that is the assigner. */
+  readonly assignerLife?: bigint;
   readonly authKey: TokenAuthKey;
   readonly expiresAt: number;
   readonly dnsNames: readonly string[];
@@ -53,7 +55,7 @@ export class AdmitEntity {
     private readonly own: ServiceIdentity,
     private readonly entities: EntityRecords,
     private readonly gateways: GatewayRecords,
-    private readonly log: GatewayLog,
+    private readonly outbox: TokenOutbox,
     private readonly clock: Clock,
     private readonly random: Random,
   ) {}
@@ -64,14 +66,15 @@ export class AdmitEntity {
    */
   async execute(request: AdmitEntityRequest): Promise<AdmissionRecord> {
     const wanted = this.check(request);
-    if (wanted.assigner !== this.own.uri) await this.checkAssigner(wanted);
+    const isOwn = wanted.assigner === this.own.uri;
+    const assignerLife = isOwn ? undefined : await this.assignerLife(wanted);
     await makeRoom(this.entities, wanted.entity, this.clock.now());
     const tokenId = this.random.bytes(TOKEN_ID_BYTES).toString('hex');
     // the index first: a crash in between leaves an entry that leads nowhere
     await this.entities.addToken(tokenId, wanted.entity);
-    const admission = await this.record(wanted, tokenId);
-    if (wanted.assigner === this.own.uri) return admission;
-    return this.grant(wanted, admission);
+    return this.outbox.around(wanted.entity, isOwn ? [] : [tokenId], () =>
+      this.record({ ...wanted, ...(assignerLife && { assignerLife }) }, tokenId),
+    );
   }
 
   private check(request: AdmitEntityRequest): Admissible {
@@ -105,14 +108,16 @@ export class AdmitEntity {
     return expiresAt;
   }
 
-  private async checkAssigner({ assigner }: Admissible): Promise<void> {
+  /** A revocation that comes after this look ends the admission with that life. */
+  private async assignerLife({ assigner }: Admissible): Promise<bigint> {
     const identity = await this.gateways.identityOf(assigner);
     if (identity?.state !== 'live')
       throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the assigner has not enrolled: admit it as a PN GW first');
+    return lifeOf(identity);
   }
 
   private record(wanted: Admissible, tokenId: string): Promise<AdmissionRecord> {
-    const { entity, authKey, ...rest } = wanted;
+    const { entity, ...rest } = wanted;
     const records = { head: at(ENTITY_HEAD), admission: at(ADMISSION, admissionName(tokenId)) };
     return this.entities.transact(entity, records, ({ head }) => {
       const admittedAt = Math.max(this.clock.now(), (head?.lastAdmittedAt ?? 0) + 1);
@@ -122,33 +127,9 @@ export class AdmitEntity {
         entity: entity.uri,
         state: 'open',
         admittedAt,
-        ...(wanted.assigner === this.own.uri && { authKey }),
       };
-      const next = { lastAdmittedAt: admittedAt, tokenIds: [...(head?.tokenIds ?? []), tokenId] };
+      const next = { ...head, lastAdmittedAt: admittedAt, tokenIds: [...(head?.tokenIds ?? []), tokenId] };
       return { result: admission, put: { head: next, admission } };
-    });
-  }
-
-  /** A goes to the gateway that will verify the token, and is not kept here. */
-  private async grant({ entity, assigner, authKey }: Admissible, admission: AdmissionRecord): Promise<AdmissionRecord> {
-    const { tokenId, user, form, expiresAt } = admission;
-    const grantSequence = await this.log.append(assigner, `token.${tokenId}`, {
-      $case: 'tokenGrant',
-      value: {
-        tokenId,
-        entity: entity.uri,
-        user,
-        form: wireKeyForm(form),
-        tokenAuthKey: authKey.expose(),
-        expiresAt: BigInt(expiresAt),
-        admittedAt: BigInt(admission.admittedAt),
-      },
-    });
-    const records = { admission: at(ADMISSION, admissionName(tokenId)) };
-    return this.entities.transact(entity, records, (found) => {
-      if (found.admission === undefined) throw new CpnsError('CONFLICT', 'the admission went away meanwhile');
-      const next = { ...found.admission, grantSequence };
-      return { result: next, put: { admission: next } };
     });
   }
 }
@@ -238,6 +219,7 @@ async function makeRoom(entities: EntityRecords, entity: EntityName, now: number
     result: undefined,
     put: {
       head: {
+        ...latest.head,
         lastAdmittedAt: latest.head?.lastAdmittedAt ?? 0,
         tokenIds: (latest.head?.tokenIds ?? []).filter((id) => !over.includes(id)),
       },

@@ -107,7 +107,7 @@ describe('AdmitEntity', () => {
     ],
   });
 
-  it('hands A to the gateway that assigns, and keeps none of it', async () => {
+  it('hands A to the gateway that assigns', async () => {
     const undelivered = async () =>
       (await world.operator.enrolment.getGateway({ entity: world.probe.uri })).gateway!.undelivered;
     const before = await undelivered();

@@ -10,6 +10,8 @@ import {
   firstSeedName,
   GatewayRecords,
   IDENTITY,
+  isInForce,
+  lifeOf,
   PROVISIONED,
   withFirstSeed,
   type FirstSeedRecord,
@@ -58,13 +60,15 @@ export class FirstSeeds {
     const decide = ({ identity, provisioned, found }: Found<typeof wanted>): Decision<typeof wanted, void> => {
       if (identity?.state !== 'live')
         throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the gateway has not enrolled');
-      if (found?.revoked) throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed of that id was revoked');
+      const life = lifeOf(identity);
+      if (found !== undefined && (found.revoked || !isInForce(identity, found.life)))
+        throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed of that id was revoked');
       if (found !== undefined && isSame(found, imported)) return { result: undefined };
       if (found !== undefined) throw new CpnsError('ALREADY_EXISTS', 'the gateway has another 1st seed of that id');
       const next = withFirstSeed(provisioned, { id: firstSeedId, until: imported.registerUntil }, this.clock.now());
       return {
         result: undefined,
-        put: { found: expiring(imported, imported.registerUntil), provisioned: next },
+        put: { found: expiring({ ...imported, life }, imported.registerUntil), provisioned: next },
         append: [entry],
       };
     };

@@ -60,7 +60,7 @@ export class ImportEntityUserKey {
         notAfter,
         registeredAt: now,
       };
-      const next = { lastAdmittedAt: admittedAt, tokenIds: head?.tokenIds ?? [] };
+      const next = { ...head, lastAdmittedAt: admittedAt, tokenIds: head?.tokenIds ?? [] };
       return {
         result: imported,
         put: { head: next, key: imported, retired: retire(retired, key?.keyId === keyId ? undefined : key, now) },

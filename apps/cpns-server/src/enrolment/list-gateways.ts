@@ -10,6 +10,7 @@ import {
   gatewayCaName,
   GatewayRecords,
   IDENTITY,
+  isInForce,
   PROVISIONED,
   type FirstSeedRecord,
   type GatewayCaRecord,
@@ -61,8 +62,10 @@ export class ListGateways {
       certificateDigest: identity.certificateDigest,
       firstSeeds: Object.values(seeds)
         .filter((seed) => seed !== undefined)
-        .map(seedInfo),
-      cas: Object.entries(cas).flatMap(([digest, ca]) => (ca === undefined ? [] : [caInfo(digest, ca)])),
+        .map((seed) => seedInfo(seed, isInForce(identity, seed.life))),
+      cas: Object.entries(cas).flatMap(([digest, ca]) =>
+        ca === undefined ? [] : [caInfo(digest, ca, isInForce(identity, ca.life))],
+      ),
       undelivered: log.last - log.trimmedTo,
     };
   }
@@ -71,17 +74,20 @@ export class ListGateways {
 const named = <T>(items: readonly ProvisionedItem[] | undefined, refer: (id: string) => T): Record<string, T> =>
   Object.fromEntries((items ?? []).map(({ id }) => [id, refer(id)]));
 
-const seedInfo = ({ firstSeedId, assignUntil, registerUntil, maxEntities, registered, revoked }: FirstSeedRecord) => ({
+const seedInfo = (
+  { firstSeedId, assignUntil, registerUntil, maxEntities, registered, revoked }: FirstSeedRecord,
+  isOfThisLife: boolean,
+) => ({
   firstSeedId,
   assignUntil: BigInt(assignUntil),
   registerUntil: BigInt(registerUntil),
   maxEntities,
   registeredEntities: registered,
-  revoked,
+  revoked: revoked || !isOfThisLife,
 });
 
-const caInfo = (digest: string, { notAfter, revoked }: GatewayCaRecord) => ({
+const caInfo = (digest: string, { notAfter, revoked }: GatewayCaRecord, isOfThisLife: boolean) => ({
   certificateDigest: Buffer.from(digest, 'hex'),
   notAfter: BigInt(notAfter),
-  revoked,
+  revoked: revoked || !isOfThisLife,
 });

@@ -1,8 +1,14 @@
 /** What the CPNS Server keeps of each entity: its admissions and its key, which one commit changes together. */
 import { OwnsRecords, RecentRecordsModule } from '@cpns/platform';
 import { Module } from '@nestjs/common';
+import { GatewaysModule } from '../gateways/gateways.module';
+import { LiveKeys } from './live-keys';
 import { ADMISSION, ENTITY_HEAD, EntityRecords, KEY, RETIRED, TOKEN_ENTITY } from './records';
 
 @OwnsRecords(ENTITY_HEAD, ADMISSION, KEY, RETIRED, TOKEN_ENTITY)
-@Module({ imports: [RecentRecordsModule], providers: [EntityRecords], exports: [EntityRecords] })
+@Module({
+  imports: [RecentRecordsModule, GatewaysModule],
+  providers: [EntityRecords, LiveKeys],
+  exports: [EntityRecords, LiveKeys],
+})
 export class EntitiesModule {}

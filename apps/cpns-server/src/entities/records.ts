@@ -17,6 +17,8 @@ import { Injectable } from '@nestjs/common';
 export const ENTITY_HEAD = defineRecord('head', {
   lastAdmittedAt: jsonField<number>(),
   tokenIds: jsonField<readonly string[]>(),
+  /** Raised by each revocation; 1 where it is absent. */
+  life: optional(jsonField<bigint>()),
 });
 
 /** What a request was answered, for its exact repetition. */
@@ -34,6 +36,8 @@ export const ADMISSION = defineRecord('admission', {
   role: jsonField<AdmittedRole>(),
   form: jsonField<KeyForm>(),
   assigner: jsonField<string>(),
+  /** Of a gateway that is the assigner, when the admission was made: it ends with that life. */
+  assignerLife: optional(jsonField<bigint>()),
   state: jsonField<AdmissionState>(),
   admittedAt: jsonField<number>(),
   expiresAt: jsonField<number>(),
@@ -64,6 +68,8 @@ export const KEY = defineRecord('key', {
   user: jsonField<string>(),
   /** URI of the Server, or E of the gateway that assigned it. */
   assigner: jsonField<string>(),
+  /** Of that gateway, when it was provisioned with what it assigned the key with: the key ends with that life. */
+  assignerLife: optional(jsonField<bigint>()),
   /** S */
   secret: secretField(EntityUserKey),
   /** 32 hexadecimal digits. */

@@ -10,7 +10,7 @@ const PLACES = 10;
 const wanted = { seed: at(FIRST_SEED, firstSeedName('seed-1')) };
 
 describe('registrations that count at one 1st seed at the same time', () => {
-  const world = perTest(new World());
+  const world = perTest(new World({ gateways: [GW] }));
   let gateways: GatewayRecords;
   let seeds: DeriveFromSeeds;
   let commits: jest.SpyInstance;

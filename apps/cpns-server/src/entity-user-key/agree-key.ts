@@ -45,6 +45,8 @@ import {
   gatewayCaName,
   GatewayRecords,
   hasEnded,
+  IDENTITY,
+  isInForce,
   PROVISIONED,
   servedMember,
   servedSet,
@@ -63,11 +65,14 @@ export interface AgreedKey {
   readonly firstSeedId?: string;
   /** Of that seed, Unix milliseconds. */
   readonly registerUntil?: number;
+  /** Of the gateway that assigned it, when it got that seed, or the CA that issued the certificate. */
+  readonly assignerLife?: bigint;
   readonly reply: CheckedRegistrationReply;
 }
 
 /** What registrations of keys from one seed need of the gateway that assigned them. @param members (E, user) */
 const wantedOf = (firstSeedId: string, members: readonly string[]) => ({
+  identity: at(IDENTITY),
   seed: at(FIRST_SEED, firstSeedName(firstSeedId)),
   provisioned: at(PROVISIONED),
   served: { memberships: members.map((member) => ({ set: servedSet(firstSeedId), member })) },
@@ -118,10 +123,12 @@ export class DeriveFromSeeds {
     verifyConfirmClientMac(confirmKey, t1, confirmation);
     this.checkNotAfter(notAfter);
     checkMayRegister(seed, { entities: seed.registered, known: found.served.has(member) }, now);
+    checkAdmittedIn(admission, seed);
     const keyId = deriveKeyId(secret);
     const reply = { form: 'secret' as const, keyId: keyIdBytes(keyId), confirmation: confirmServerMac(confirmKey, t1) };
     confirmKey.destroy();
-    return { secret, keyId, notAfter, firstSeedId, registerUntil: seed.registerUntil, reply };
+    const { registerUntil, life } = seed;
+    return { secret, keyId, notAfter, firstSeedId, registerUntil, ...(life && { assignerLife: life }), reply };
   }
 
   /**
@@ -161,13 +168,23 @@ export class DeriveFromSeeds {
   }
 }
 
-/** A seed that has ended is destroyed; its id is remembered for a while. @throws CpnsError FIRST_SEED_EXPIRED, FIRST_SEED_UNKNOWN */
-function requireSeed(firstSeedId: string, { seed, provisioned }: FoundSeed, now: number): FirstSeedRecord {
-  if (seed !== undefined) return seed;
+/**
+ * The seed, as revoked where the gateway's life that it was given in is over. One that has ended is destroyed; its id is
+ * remembered for a while.
+ * @throws CpnsError FIRST_SEED_EXPIRED, FIRST_SEED_UNKNOWN
+ */
+function requireSeed(firstSeedId: string, { identity, seed, provisioned }: FoundSeed, now: number): FirstSeedRecord {
+  if (seed !== undefined) return { ...seed, revoked: seed.revoked || !isInForce(identity, seed.life) };
   const item = provisioned?.firstSeeds.find(({ id }) => id === firstSeedId);
   if (item !== undefined && hasEnded(item, now))
     throw failedPrecondition('FIRST_SEED_EXPIRED', 'the 1st seed is past its time: have a new key assigned');
   throw failedPrecondition('FIRST_SEED_UNKNOWN', 'the gateway has no such 1st seed');
+}
+
+/** An admission ends with the life of the gateway that it names. @throws CpnsError TOKEN_REVOKED */
+function checkAdmittedIn({ assignerLife = 1n }: AdmissionRecord, { life = 1n }: { readonly life?: bigint }): void {
+  if (assignerLife !== life)
+    throw failedPrecondition('TOKEN_REVOKED', 'the gateway was revoked after the admission: ask for a new one');
 }
 
 /**
@@ -206,7 +223,7 @@ export class VerifyCertificate {
       hpkeKeyStatement({ entity: entity.uri, tokenId, certificate, hpkeKey }),
       signature,
     );
-    await this.checkAuthority(admission, peer);
+    const assignerLife = await this.checkAuthority(admission, peer);
     const { enc, secret } = offerPairwise({ entity: entity.uri, user, certificate }, hpkeKey, this.random);
     const statement = pairwiseStatement({ entity: entity.uri, certificate, hpkeKey, enc });
     const keyId = deriveKeyId(secret);
@@ -215,6 +232,7 @@ export class VerifyCertificate {
       keyId,
       notAfter: peer.notAfter,
       certificateDigest: peer.fingerprint,
+      ...(assignerLife && { assignerLife }),
       reply: {
         form: 'key-pair',
         keyId: keyIdBytes(keyId),
@@ -240,12 +258,17 @@ export class VerifyCertificate {
     if (peer.issuedBy !== 'gateway-ca' || peer.issuer?.uri !== admission.assigner) throw notAssigner();
   }
 
-  private async checkAuthority({ assigner }: AdmissionRecord, peer: VerifiedPeer): Promise<void> {
-    if (assigner === this.own.uri) return;
+  /** @returns the life of the gateway in which it got the CA that issued the certificate, if a gateway did */
+  private async checkAuthority(admission: AdmissionRecord, peer: VerifiedPeer): Promise<bigint | undefined> {
+    if (admission.assigner === this.own.uri) return undefined;
     const digest = sha256(peer.issuerDer).toString('hex');
-    const wanted = { ca: at(GATEWAY_CA, gatewayCaName(digest)) };
-    const { ca } = await this.gateways.readRecent(assigner, wanted);
-    if (ca === undefined || ca.revoked)
-      throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway CA’s certificate is not in force');
+    const wanted = { identity: at(IDENTITY), ca: at(GATEWAY_CA, gatewayCaName(digest)) };
+    const { identity, ca } = await this.gateways.readRecent(admission.assigner, wanted);
+    if (ca === undefined || ca.revoked || !isInForce(identity, ca.life))
+      throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway CA’s certificate is not in force', {
+        metadata: { certificate: 'ca' },
+      });
+    checkAdmittedIn(admission, ca);
+    return ca.life;
   }
 }

@@ -222,8 +222,7 @@ export class AssignEntityUserKey {
   private judge({ entity, gateway, enrol, mac, digest }: CheckedAssignment, { admission, key }: Found<TokenRecords>) {
     if (admission === undefined) throw unknownToken();
     const { authKey, assigned, ...token } = admission;
-    // A is at a gateway where that is the assigner
-    if (authKey === undefined)
+    if (authKey === undefined || admission.assigner !== this.own.uri)
       throw permissionDenied('TOKEN_OTHER_ASSIGNER', 'ask the gateway that the admission names');
     const now = this.clock.now();
     const granted = { ...token, authKey, ...(assigned && { spent: assigned }) };

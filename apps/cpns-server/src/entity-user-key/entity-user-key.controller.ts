@@ -12,9 +12,10 @@ import { gatewayOf, MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { AssignEntityUserKey, type Bearer } from './assign-entity-user-key';
-import { keyInfo, ListEntityUserKeys, RevokeEntityUserKey } from './entity-user-keys';
+import { keyInfo, ListEntityUserKeys } from './entity-user-keys';
 import { ProvisionGateway } from './provision-gateway';
 import { RegisterEntityUserKey } from './register-entity-user-key';
+import { RevokeEntityUserKey } from './revoke-entity-user-key';
 
 const { renewEntityUserKey, ...SERVED } = EntityUserKeyServiceService;
 
@@ -34,7 +35,7 @@ export class EntityUserKeyController implements Handlers<typeof SERVED> {
   ) {}
 
   provisionGateway(@Payload() request: ProvisionGatewayRequest, @Ctx() call: CallContext) {
-    return this.provision.execute(request, gatewayOf(call));
+    return this.provision.execute(request, call.requirePeer());
   }
 
   async assignEntityUserKey(

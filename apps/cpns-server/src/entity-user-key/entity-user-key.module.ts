@@ -9,7 +9,8 @@ import { GatewaysModule } from '../gateways/gateways.module';
 import { AssignEntityUserKey, IssueCertificate } from './assign-entity-user-key';
 import { ProvisionGateway, PROVISIONING, RecordIdentity } from './provision-gateway';
 import { EntityUserKeyController } from './entity-user-key.controller';
-import { ListEntityUserKeys, RevokeEntityUserKey, TellAssigner } from './entity-user-keys';
+import { ListEntityUserKeys, TellAssigner } from './entity-user-keys';
+import { RevokeEntityUserKey } from './revoke-entity-user-key';
 import { DeriveFromSeeds, VerifyCertificate } from './agree-key';
 import { RegisterEntityUserKey } from './register-entity-user-key';
 

@@ -1,41 +1,27 @@
-/** What operators see of Entity-User Keys, and how they end one. */
+/** What operators see of Entity-User Keys, and what gateways hear of those that end. */
 import {
   KeyState,
   wireKeyForm,
   type EntityUserKeyInfo,
   type GetEntityUserKeyRequest,
   type ListEntityUserKeysRequest,
-  type RevokeEntityUserKeyRequest,
 } from '@cpns/contracts';
-import { Clock, CpnsError, failedPrecondition, parseEntityUri, type EntityName } from '@cpns/core';
-import { advanceKey } from '@cpns/entity-user-key';
-import { checkSize, KEY_ID_BYTES, keyIdBytes } from '@cpns/key-derivation';
+import { Clock, CpnsError, parseEntityUri } from '@cpns/core';
+import { keyIdBytes } from '@cpns/key-derivation';
 import { OwnIdentity } from '@cpns/platform';
-import { at, expiring } from '@cpns/store';
+import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
+import { LiveKeys } from '../entities/live-keys';
 import {
   ADMISSION,
   admissionName,
   ENTITY_HEAD,
   EntityRecords,
   KEY,
-  retire,
-  RETIRED,
   type AdmissionRecord,
   type KeyRecord,
 } from '../entities/records';
-import { EndedCertificates } from '../certificates/ended-certificates';
-import { DeliveryChannels, GatewayLog } from '../gateway-delivery/gateway-delivery';
-import {
-  FIRST_SEED,
-  firstSeedName,
-  GATEWAY_CA,
-  gatewayCaName,
-  GatewayRecords,
-  IDENTITY,
-  PROVISIONED,
-  type ProvisionedItem,
-} from '../gateways/records';
+import { GatewayLog } from '../gateway-delivery/gateway-delivery';
 
 @Injectable()
 export class TellAssigner {
@@ -54,79 +40,12 @@ export class TellAssigner {
   }
 }
 
-/** Ends a key, or a gateway's identity. The record is rewritten, never removed: absence grants nothing. */
-@Injectable()
-export class RevokeEntityUserKey {
-  constructor(
-    private readonly entities: EntityRecords,
-    private readonly gateways: GatewayRecords,
-    private readonly channels: DeliveryChannels,
-    private readonly tellAssigner: TellAssigner,
-    private readonly certificates: EndedCertificates,
-    private readonly clock: Clock,
-  ) {}
-
-  /** @throws CpnsError a field's reason; NOT_FOUND; KEY_REVOKED when the key that is meant was replaced */
-  async execute(request: RevokeEntityUserKeyRequest): Promise<KeyRecord | undefined> {
-    const entity = parseEntityUri(request.entity, 'entity');
-    if (request.keyId.length > 0) checkSize(request.keyId, KEY_ID_BYTES, 'key_id');
-    const wantedId = request.keyId.toString('hex');
-    const wanted = { key: at(KEY), retired: at(RETIRED) };
-    const identityEnded = entity.entityType === 'pn-gw' && wantedId === '' && (await this.endIdentity(entity));
-    if (identityEnded) this.channels.endOf(entity.uri);
-    const revoked = await this.entities.transact(entity, wanted, ({ key, retired }) => {
-      if (key === undefined) {
-        if (identityEnded) return { result: undefined };
-        throw new CpnsError('NOT_FOUND', 'the entity has no key; what was not registered ends with its admission');
-      }
-      if (wantedId !== '' && key.keyId !== wantedId)
-        throw failedPrecondition('KEY_REVOKED', 'another key took the place of the one that is meant');
-      const next = { ...key, state: advanceKey(key.state, 'revoke') };
-      return { result: next, put: { key: next, retired: retire(retired, key, this.clock.now()) } };
-    });
-    // once the record says so: a crash in between is mended by saying it again
-    if (revoked !== undefined) await this.tellAssigner.execute(entity.uri, revoked);
-    return revoked;
-  }
-
-  /** With its identity end its 1st seeds and CA certificates, so that a thief of them can assign nothing either. */
-  private async endIdentity({ uri }: EntityName): Promise<boolean> {
-    await this.certificates.endIdentity(await this.gateways.identityOf(uri));
-    const { provisioned } = await this.gateways.read(uri, { provisioned: at(PROVISIONED) });
-    const seeds = refs(provisioned?.firstSeeds, (id) => at(FIRST_SEED, firstSeedName(id)));
-    const cas = refs(provisioned?.cas, (id) => at(GATEWAY_CA, gatewayCaName(id)));
-    await this.gateways.transact(uri, seeds, (found) => ({
-      result: undefined,
-      put: ended(found, ({ registerUntil }) => registerUntil),
-    }));
-    await this.gateways.transact(uri, cas, (found) => ({
-      result: undefined,
-      put: ended(found, ({ notAfter }) => notAfter),
-    }));
-    const endedIdentity = await this.gateways.transact(uri, { identity: at(IDENTITY) }, ({ identity }) => {
-      if (identity === undefined) return { result: identity };
-      const revoked = { ...identity, state: 'revoked' as const };
-      return { result: revoked, put: { identity: revoked } };
-    });
-    await this.certificates.endIdentity(endedIdentity);
-    return endedIdentity !== undefined;
-  }
-}
-
-const refs = <T>(items: readonly ProvisionedItem[] | undefined, refer: (id: string) => T): Record<string, T> =>
-  Object.fromEntries((items ?? []).map(({ id }) => [id, refer(id)]));
-
-/** Each of them as revoked, with the end that its record has. */
-function ended<T extends object>(found: Readonly<Record<string, T | undefined>>, endOf: (record: T) => number) {
-  const there = Object.entries(found).flatMap(([id, record]) => (record === undefined ? [] : [[id, record] as const]));
-  return Object.fromEntries(there.map(([id, record]) => [id, expiring({ ...record, revoked: true }, endOf(record))]));
-}
-
 /** What an operator may see of keys: everything but the keys. */
 @Injectable()
 export class ListEntityUserKeys {
   constructor(
     private readonly entities: EntityRecords,
+    private readonly keys: LiveKeys,
     private readonly clock: Clock,
   ) {}
 
@@ -147,7 +66,10 @@ export class ListEntityUserKeys {
   private async describe(entity: string): Promise<EntityUserKeyInfo | undefined> {
     const name = parseEntityUri(entity);
     const { key, head } = await this.entities.read(name, { key: at(KEY), head: at(ENTITY_HEAD) });
-    if (key !== undefined) return keyInfo(entity, key, this.clock.now());
+    if (key !== undefined) {
+      const isEnded = key.state === 'live' && !(await this.keys.isAssignerInForce(key));
+      return keyInfo(entity, isEnded ? { ...key, state: 'revoked' } : key, this.clock.now());
+    }
     const newest = head?.tokenIds.at(-1);
     if (newest === undefined) return undefined;
     const { admission } = await this.entities.read(name, { admission: at(ADMISSION, admissionName(newest)) });

@@ -11,8 +11,9 @@ import {
   parseEntityUri,
   Random,
   SECRET_BYTES,
-  type EntityName,
+  unauthenticated,
 } from '@cpns/core';
+import type { Receiver } from '@cpns/delivery';
 import { checkMayReplace } from '@cpns/entity-user-key';
 import { checkSize, sha256 } from '@cpns/key-derivation';
 import { OwnIdentity } from '@cpns/platform';
@@ -30,8 +31,11 @@ import {
   gatewayCaName,
   GatewayRecords,
   IDENTITY,
+  isInForce,
+  lifeOf,
   PersonalNetworks,
   PROVISIONED,
+  requireStanding,
   withFirstSeed,
   withGatewayCa,
   type FirstSeedRecord,
@@ -85,6 +89,8 @@ export class RecordIdentity {
             certificateDigest,
             keyDigest: certificateKeyDigest,
             notAfter: certificateNotAfter,
+            // a replacement keeps the life, and with it the keys that the gateway assigned; a revocation has raised it
+            ...(identity && { life: lifeOf(identity) }),
           },
         },
       };
@@ -110,8 +116,12 @@ export class ProvisionGateway {
     private readonly random: Random,
   ) {}
 
-  /** @throws CpnsError FIELD_MISSING, FIELD_SIZE, CSR_*; FIELD_OUT_OF_RANGE when the CSR has the gateway's own key */
-  async execute(request: ProvisionGatewayRequest, gateway: EntityName): Promise<ProvisionGatewayResponse> {
+  /**
+   * The commit expects the gateway's identity as it is, so that a revocation ends what was given before and refuses the rest.
+   * @throws CpnsError FIELD_MISSING, FIELD_SIZE, CSR_*; FIELD_OUT_OF_RANGE when the CSR has the gateway's own key;
+   *   CERTIFICATE_REVOKED, with `certificate` = `ca` of a CA that the gateway got in an earlier life; FIRST_SEED_REVOKED
+   */
+  async execute(request: ProvisionGatewayRequest, gateway: Receiver): Promise<ProvisionGatewayResponse> {
     const { information } = request;
     if (information?.$case === 'firstSeed') {
       checkSize(information.value.requestId, NONCE_BYTES, 'request_id');
@@ -129,7 +139,7 @@ export class ProvisionGateway {
     return withinStep({ flow, step: 2 }, () => work(this.clock.now()));
   }
 
-  private report(flow: 'EUK-GW-S' | 'EUK-GW-P', gateway: EntityName, fresh: boolean, startedAt: number): void {
+  private report(flow: 'EUK-GW-S' | 'EUK-GW-P', gateway: Receiver, fresh: boolean, startedAt: number): void {
     const { uri } = this.own;
     const [asked, made] =
       flow === 'EUK-GW-S' ? (['request_id', 'first_seed'] as const) : (['ca_csr', 'certificate'] as const);
@@ -137,25 +147,22 @@ export class ProvisionGateway {
     if (fresh) emitStep({ flow, step: 2, from: uri, to: uri, carried: [made], startedAt });
   }
 
-  private async firstSeed(
-    requestId: Buffer,
-    gateway: EntityName,
-    startedAt: number,
-  ): Promise<ProvisionGatewayResponse> {
-    const before = { earlier: at(PROVISIONING, provisioningName(sha256(requestId))) };
+  private async firstSeed(requestId: Buffer, gateway: Receiver, startedAt: number): Promise<ProvisionGatewayResponse> {
+    const before = { earlier: at(PROVISIONING, provisioningName(sha256(requestId))), identity: at(IDENTITY) };
     const { earlier } = await this.gateways.read(gateway.uri, before);
     const firstSeedId = earlier?.firstSeedId ?? this.random.bytes(FIRST_SEED_ID_BYTES).toString('hex');
     const wanted = { ...before, provisioned: at(PROVISIONED), seed: at(FIRST_SEED, firstSeedName(firstSeedId)) };
     const made = this.newSeed(firstSeedId);
     const { seed, fresh } = await this.gateways.transact(gateway.uri, wanted, (found) => {
+      const identity = requireStanding(found.identity, gateway);
       if (found.earlier?.firstSeedId !== undefined && found.earlier.firstSeedId !== firstSeedId)
         throw new CpnsError('CONFLICT', 'the same request is being answered already: repeat it');
-      if (found.seed?.revoked)
+      if (found.seed !== undefined && (found.seed.revoked || !isInForce(identity, found.seed.life)))
         throw failedPrecondition('FIRST_SEED_REVOKED', 'the 1st seed of this request was revoked: ask for another');
       if (found.seed !== undefined) return { result: { seed: found.seed, fresh: false } };
       const put = {
         earlier: expiring({ firstSeedId }, made.registerUntil),
-        seed: expiring(made, made.registerUntil),
+        seed: expiring({ ...made, life: lifeOf(identity) }, made.registerUntil),
         provisioned: withFirstSeed(found.provisioned, { id: firstSeedId, until: made.registerUntil }, startedAt),
       };
       return { result: { seed: made, fresh: true }, put };
@@ -190,7 +197,7 @@ export class ProvisionGateway {
     };
   }
 
-  private async gatewayCa(der: Buffer, gateway: EntityName, startedAt: number): Promise<ProvisionGatewayResponse> {
+  private async gatewayCa(der: Buffer, gateway: Receiver, startedAt: number): Promise<ProvisionGatewayResponse> {
     const csr = parseCsr(der);
     const before = { earlier: at(PROVISIONING, provisioningName(sha256(der))), identity: at(IDENTITY) };
     const { earlier, identity } = await this.gateways.read(gateway.uri, before);
@@ -209,11 +216,12 @@ export class ProvisionGateway {
     const ca: GatewayCaRecord = { chain: issued.chain, notAfter: issued.notAfter, revoked: false };
     const wanted = { ...before, provisioned: at(PROVISIONED), ca: at(GATEWAY_CA, gatewayCaName(caDigest)) };
     await this.gateways.transact(gateway.uri, wanted, (found) => {
+      const life = lifeOf(requireStanding(found.identity, gateway));
       if (found.earlier !== undefined)
         throw new CpnsError('CONFLICT', 'the same request is being answered already: repeat it');
       const put = {
         earlier: expiring({ caDigest }, ca.notAfter),
-        ca: expiring(ca, ca.notAfter),
+        ca: expiring({ ...ca, life }, ca.notAfter),
         provisioned: withGatewayCa(found.provisioned, { id: caDigest, until: ca.notAfter }, startedAt),
       };
       return { result: undefined, put };
@@ -222,12 +230,21 @@ export class ProvisionGateway {
     return caGrant(ca);
   }
 
-  private async repeatCa(gateway: EntityName, caDigest: string, startedAt: number): Promise<ProvisionGatewayResponse> {
-    const { ca } = await this.gateways.read(gateway.uri, {
-      ca: at(GATEWAY_CA, gatewayCaName(caDigest)),
-    });
+  private async repeatCa(gateway: Receiver, caDigest: string, startedAt: number): Promise<ProvisionGatewayResponse> {
+    const wanted = { identity: at(IDENTITY), ca: at(GATEWAY_CA, gatewayCaName(caDigest)) };
+    const { identity, ca } = await this.gateways.read(gateway.uri, wanted);
     if (ca === undefined)
-      throw new CpnsError('CERTIFICATE_EXPIRED', 'the certificate that this request got has ended: ask with a new key');
+      throw new CpnsError(
+        'CERTIFICATE_EXPIRED',
+        'the certificate that this request got has ended: ask with a new key',
+        {
+          metadata: { certificate: 'ca' },
+        },
+      );
+    if (ca.revoked || !isInForce(identity, ca.life))
+      throw unauthenticated('CERTIFICATE_REVOKED', 'the certificate that this request got was revoked: ask anew', {
+        metadata: { certificate: 'ca' },
+      });
     this.report('EUK-GW-P', gateway, false, startedAt);
     return caGrant(ca);
   }

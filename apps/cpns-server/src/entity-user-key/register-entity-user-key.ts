@@ -17,6 +17,7 @@ import { ServiceIdentity } from '@cpns/platform';
 import type { Decision, Found } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
+import { LiveKeys } from '../entities/live-keys';
 import {
   checkCertificateNotRetired,
   checkKeyNotRetired,
@@ -33,6 +34,8 @@ import { TellAssigner } from './entity-user-keys';
 
 interface Outcome {
   readonly reply: RegistrationReply;
+  /** The key that was registered, now or before. */
+  readonly key: KeyRecord;
   /** False for a repetition, which gets the stored reply. */
   readonly fresh: boolean;
   /** The key whose place another took. */
@@ -54,6 +57,7 @@ export class RegisterEntityUserKey {
     private readonly seeds: DeriveFromSeeds,
     private readonly certificates: VerifyCertificate,
     private readonly tellAssigner: TellAssigner,
+    private readonly liveKeys: LiveKeys,
     private readonly clock: Clock,
   ) {}
 
@@ -74,8 +78,10 @@ export class RegisterEntityUserKey {
       throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.own.trustDomain} only`);
     if (!samePn(request.entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway relays for entities of its own PN only');
-    const { reply, fresh, ending } = await withinStep({ flow: FLOW, step: 3 }, () => this.register(request));
+    const { reply, key, fresh, ending } = await withinStep({ flow: FLOW, step: 3 }, () => this.register(request));
     if (ending !== undefined) await this.tellAssigner.execute(request.entity.uri, ending);
+    // its assigner may have been revoked while it was registered
+    await this.liveKeys.check(key);
     this.report(gateway.uri, request.form, fresh, startedAt);
     return reply;
   }
@@ -85,7 +91,7 @@ export class RegisterEntityUserKey {
     const seen = await this.entities.snapshot(request.entity, wanted);
     if (seen.found.admission === undefined) return this.entities.refuseToken(request.tokenId);
     const { admission, stored } = this.judge(request, seen.found);
-    if (stored !== undefined) return { reply: stored, fresh: false };
+    if (stored !== undefined) return { ...stored, fresh: false };
     const agreed =
       request.form === 'secret'
         ? await this.seeds.derive(admission, request)
@@ -106,7 +112,7 @@ export class RegisterEntityUserKey {
     found: Found<TokenRecords>,
   ): Decision<TokenRecords, Outcome> {
     const { admission, stored } = this.judge(request, found);
-    if (stored !== undefined) return { result: { reply: stored, fresh: false } };
+    if (stored !== undefined) return { result: { ...stored, fresh: false } };
     const now = this.clock.now();
     // only now does the caller stand as who it says it is: what follows tells of the token's state and of the entity's key
     const state = advanceAdmission(admission.state, 'register');
@@ -114,11 +120,12 @@ export class RegisterEntityUserKey {
     checkKeyNotRetired(found.retired, agreed.keyId);
     if (agreed.certificateDigest) checkCertificateNotRetired(found.retired, agreed.certificateDigest);
     const registered = { digest: request.digest, reply: Buffer.from(RegistrationReply.encode(reply).finish()) };
+    const registeredKey = keyRecord(admission, agreed, now);
     return {
-      result: { reply, fresh: true, ...(found.key && { ending: found.key }) },
+      result: { reply, key: registeredKey, fresh: true, ...(found.key && { ending: found.key }) },
       put: {
         admission: { ...admission, state, registered, keyId: agreed.keyId },
-        key: keyRecord(admission, agreed, now),
+        key: registeredKey,
         retired: retire(found.retired, found.key, now),
       },
     };
@@ -126,13 +133,14 @@ export class RegisterEntityUserKey {
 
   /**
    * Looks at the names of a token alone: its state is told to who proved to hold the key, or repeats the registration.
-   * @returns the admission, and for a repetition the reply that it got
+   * @returns the admission, and for a repetition the reply that it got and the key that it registered
    */
   private judge(request: CheckedRegistration, { admission, key }: Found<TokenRecords>) {
     if (admission === undefined) throw unknownToken();
     checkAdmits(admission, request);
     const stored = repeated(admission, key, request, this.clock.now());
-    return stored === undefined ? { admission } : { admission, stored: RegistrationReply.decode(stored) };
+    if (stored === undefined || key === undefined) return { admission };
+    return { admission, stored: { reply: RegistrationReply.decode(stored), key } };
   }
 
   /** Steps 2 and 3, once the registration was found good. For a repetition nothing was derived. */
@@ -171,7 +179,7 @@ function repeated(
 
 function keyRecord(admission: AdmissionRecord, agreed: AgreedKey, now: number): KeyRecord {
   const { form, user, assigner, tokenId, admittedAt } = admission;
-  const { secret, keyId, notAfter, certificateDigest, firstSeedId, registerUntil } = agreed;
+  const { secret, keyId, notAfter, certificateDigest, firstSeedId, registerUntil, assignerLife } = agreed;
   return {
     form,
     state: 'live',
@@ -183,6 +191,7 @@ function keyRecord(admission: AdmissionRecord, agreed: AgreedKey, now: number): 
     keyId,
     notAfter,
     registeredAt: now,
+    ...(assignerLife && { assignerLife }),
     ...(certificateDigest && { certificateDigest }),
     ...(firstSeedId && { firstSeedId }),
     ...(registerUntil && { registerUntil }),

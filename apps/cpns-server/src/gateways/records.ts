@@ -3,7 +3,17 @@ import { CpnsError, FirstSeed, parseEntityUri, unauthenticated, type EntityName 
 import type { Receiver } from '@cpns/delivery';
 import type { Peer } from '@cpns/grpc';
 import { AggregateRecords } from '@cpns/platform';
-import { at, defineRecord, jsonField, pagesOf, secretField, Store, type Aggregate, type ValueIn } from '@cpns/store';
+import {
+  at,
+  defineRecord,
+  jsonField,
+  optional,
+  pagesOf,
+  secretField,
+  Store,
+  type Aggregate,
+  type ValueIn,
+} from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 
 const GATEWAY_KIND = 'gateway';
@@ -23,7 +33,31 @@ export const IDENTITY = defineRecord('identity', {
   /** SHA-256 of its public key, 32 bytes. */
   keyDigest: jsonField<Buffer>(),
   notAfter: jsonField<number>(),
+  /** Raised by each revocation: what was given in an earlier life is not in force. */
+  life: optional(jsonField<bigint>()),
 });
+type IdentityRecord = ValueIn<typeof IDENTITY>;
+
+/** The life of an item that has none in its record. */
+const FIRST_LIFE = 1n;
+
+/** The life of a gateway. A revocation from before lives were recorded was one too. */
+export const lifeOf = ({ life, state }: IdentityRecord): bigint =>
+  life ?? (state === 'revoked' ? FIRST_LIFE + 1n : FIRST_LIFE);
+
+/**
+ * True for what was given to a gateway, or made by it, in the life that it is in now.
+ * @param given the life of it; absent in records from before lives were recorded
+ */
+export const isInForce = (identity: IdentityRecord | undefined, given: bigint = FIRST_LIFE): boolean =>
+  identity?.state === 'live' && lifeOf(identity) === given;
+
+/** @throws CpnsError CERTIFICATE_REVOKED */
+export function requireStanding(identity: IdentityRecord | undefined, { fingerprint }: Receiver): IdentityRecord {
+  if (identity?.state !== 'live' || !identity.certificateDigest.equals(fingerprint))
+    throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
+  return identity;
+}
 
 export type IdentityRecord = ValueIn<typeof IDENTITY>;
 
@@ -50,6 +84,8 @@ export const FIRST_SEED = defineRecord('first-seed', {
   revoked: jsonField<boolean>(),
   /** How many different (E, user) registered with it. */
   registered: jsonField<number>(),
+  /** Of the gateway, when it got the seed. */
+  life: optional(jsonField<bigint>()),
 });
 export type FirstSeedRecord = ValueIn<typeof FIRST_SEED>;
 
@@ -64,6 +100,8 @@ export const GATEWAY_CA = defineRecord('ca', {
   chain: jsonField<readonly Buffer[]>(),
   notAfter: jsonField<number>(),
   revoked: jsonField<boolean>(),
+  /** Of the gateway, when it got the certificate. */
+  life: optional(jsonField<bigint>()),
 });
 export type GatewayCaRecord = ValueIn<typeof GATEWAY_CA>;
 
@@ -126,8 +164,7 @@ export class GatewayStanding {
    */
   async check(peer: Receiver): Promise<EntityName> {
     const { identity } = await this.gateways.readRecent(peer.uri, { identity: at(IDENTITY) });
-    if (identity?.state !== 'live' || !identity.certificateDigest.equals(peer.fingerprint))
-      throw unauthenticated('CERTIFICATE_REVOKED', 'the gateway’s certificate is no longer in force: enrol it anew');
+    requireStanding(identity, peer);
     return parseEntityUri(peer.uri, 'gateway');
   }
 

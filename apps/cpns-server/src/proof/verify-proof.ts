@@ -4,7 +4,6 @@
  */
 import { fields, type VerifyProofRequest, type VerifyProofResponse } from '@cpns/contracts';
 import { Clock, parseEntityUri, permissionDenied, samePn, unauthenticated, type EntityName } from '@cpns/core';
-import { checkLive } from '@cpns/entity-user-key';
 import {
   deriveConfirmKey,
   keyIdBytes,
@@ -13,9 +12,10 @@ import {
   verifyProof,
   type Proof,
 } from '@cpns/key-derivation';
-import { at, Store, type Aggregate } from '@cpns/store';
+import { Store, type Aggregate } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
+import { LiveKeys } from '../entities/live-keys';
+import type { KeyRecord } from '../entities/records';
 
 const PROOF_MAX_BYTES = 1_024;
 /** A nonce has to be remembered as long as its time is inside the window of a verifier whose clock is late. */
@@ -26,7 +26,7 @@ const nonceAggregate = (entity: string): Aggregate => ({ kind: 'proof', id: enti
 @Injectable()
 export class VerifyProof {
   constructor(
-    private readonly entities: EntityRecords,
+    private readonly keys: LiveKeys,
     private readonly store: Store,
     private readonly clock: Clock,
   ) {}
@@ -49,13 +49,13 @@ export class VerifyProof {
     verifyProof(confirmKey, proof, { audience: gateway.uri, method, requestDigest }, now);
     confirmKey.destroy();
     // told only to a holder of the key
-    checkLive(key, now);
+    await this.keys.check(key);
     await this.spend(proof);
     return { entity: entity.uri, user: key.user, keyId: keyIdBytes(key.keyId) };
   }
 
   private async provenKey(entity: EntityName, proof: Proof): Promise<KeyRecord> {
-    const { key } = await this.entities.read(entity, { key: at(KEY) });
+    const key = await this.keys.read(entity);
     // a certificate holder shows its certificate (mutual TLS)
     if (key?.keyId !== proof.keyId || key.form !== 'secret')
       throw unauthenticated('KEY_UNKNOWN', 'no key of that id: register the key, or prove with the newest one');

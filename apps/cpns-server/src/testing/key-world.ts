@@ -87,6 +87,21 @@ export class ServerWorld extends OperatedWorld {
     return use().finally(() => (this.parts.database.isAway = false));
   };
 
+  /**
+   * What happens between a decision of the Server and its commit.
+   * @param record put by the commits that are meant
+   * @param interrupt runs ahead of each of them
+   */
+  async interrupting<R>(record: string, interrupt: () => Promise<unknown>, use: () => Promise<R>): Promise<R> {
+    const { database } = this.parts;
+    const commit = database.commit.bind(database);
+    database.commit = async (aggregate, change) => {
+      if (change.put?.some(({ name }) => name === record)) await interrupt();
+      return commit(aggregate, change);
+    };
+    return use().finally(() => (database.commit = commit));
+  }
+
   address(port: Port): string {
     return this.parts.service.addresses[port === 'Server token' ? 'token' : 'certificate']!;
   }

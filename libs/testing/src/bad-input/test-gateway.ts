@@ -74,7 +74,8 @@ export class TestGateway {
   }
 }
 
-async function provisionCa(server: Wire): Promise<Credential> {
+/** A gateway CA of its own, as a gateway asks the CPNS Server for one. */
+export async function provisionCa(server: Wire): Promise<Credential> {
   const key = newKey();
   const value = await createCsr(localSigner(key));
   const { information } = await server.call(provisionGateway, { information: { $case: 'caCsr', value } });
@@ -82,7 +83,8 @@ async function provisionCa(server: Wire): Promise<Credential> {
   return credentialOf(information.value.chain, key);
 }
 
-async function provisionSeed(server: Wire): Promise<HeldSeed> {
+/** A 1st seed, as a gateway asks the CPNS Server for one. */
+export async function provisionSeed(server: Wire): Promise<HeldSeed> {
   const value = { requestId: randomBytes(NONCE_BYTES) };
   const { information } = await server.call(provisionGateway, { information: { $case: 'firstSeed', value } });
   if (information?.$case !== 'firstSeed') throw new Error('the Server gave no 1st seed');

@@ -1,0 +1,49 @@
+import { Clock, failedPrecondition, type EntityName } from '@cpns/core';
+import { checkLive } from '@cpns/entity-user-key';
+import { OwnIdentity } from '@cpns/platform';
+import { at } from '@cpns/store';
+import { Injectable } from '@nestjs/common';
+import { GatewayRecords, IDENTITY, isInForce } from '../gateways/records';
+import { EntityRecords, KEY, type KeyRecord } from './records';
+
+type Assigned = Pick<KeyRecord, 'assigner' | 'assignerLife'>;
+
+/**
+ * The one way to use an Entity-User Key. A key that a gateway assigned ends with the life of that gateway, in the one commit
+ * that ends it: so every use reads that life as well.
+ */
+@Injectable()
+export class LiveKeys {
+  constructor(
+    private readonly own: OwnIdentity,
+    private readonly entities: EntityRecords,
+    private readonly gateways: GatewayRecords,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The newest key of an entity as it is recorded, live or ended. */
+  async read(entity: EntityName): Promise<KeyRecord | undefined> {
+    return (await this.entities.readRecent(entity, { key: at(KEY) })).key;
+  }
+
+  /** The key of an entity, where it may be used. */
+  async find(entity: EntityName): Promise<KeyRecord | undefined> {
+    const key = await this.read(entity);
+    const isLive = key?.state === 'live' && this.clock.now() < key.notAfter && (await this.isAssignerInForce(key));
+    return isLive ? key : undefined;
+  }
+
+  /** @throws CpnsError KEY_REVOKED, also where the assigner was revoked; KEY_EXPIRED */
+  async check(key: KeyRecord): Promise<void> {
+    checkLive(key, this.clock.now());
+    if (!(await this.isAssignerInForce(key)))
+      throw failedPrecondition('KEY_REVOKED', 'the gateway that assigned the key was revoked: ask for a new admission');
+  }
+
+  /** True where the Server assigned, or a gateway that is still in the life that it assigned in. */
+  async isAssignerInForce({ assigner, assignerLife }: Assigned): Promise<boolean> {
+    if (assigner === this.own.uri) return true;
+    const { identity } = await this.gateways.readRecent(assigner, { identity: at(IDENTITY) });
+    return isInForce(identity, assignerLife);
+  }
+}
