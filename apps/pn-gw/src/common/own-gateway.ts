@@ -1,5 +1,6 @@
 import { parseEntityUri, permissionDenied, samePn, type EntityName } from '@cpns/core';
 import type { CallContext, CallerEntity } from '@cpns/grpc';
+import { sha256 } from '@cpns/key-derivation';
 import { OwnIdentity } from '@cpns/platform';
 
 /** This PN GW, as its own certificate says; `uri` is its E. */
@@ -12,6 +13,12 @@ export abstract class OwnGateway extends OwnIdentity {
   /** PEM, for TLS. */
   abstract readonly tls: { readonly cert: string; readonly key: string; readonly ca: string };
 }
+
+/**
+ * SHA-256 of the certificate that the gateway has now, 32 bytes: another one after each enrolment. A gateway that was revoked
+ * and admitted again is in another life, and what it got before is not in force.
+ */
+export const identityDigest = ({ chain: [leaf] }: OwnGateway): Buffer => sha256(leaf ?? Buffer.alloc(0));
 
 /** A gateway serves its own PN, and only requests that were made to it. @throws CpnsError PN_MISMATCH, GATEWAY_MISMATCH */
 export function checkAddressee(own: EntityName, entity: EntityName, gateway?: EntityName): void {

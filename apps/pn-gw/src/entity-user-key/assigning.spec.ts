@@ -9,9 +9,15 @@ import {
   assignedDevice,
   assignSecret,
   BY_GATEWAY,
+  certificateDraft,
   GATEWAY_ASSIGNS,
   type ProofDraft,
+  provingCall,
+  register,
+  registrationOf,
   requestFor,
+  sealCertificateRegistration,
+  sealSecretRegistration,
 } from '@cpns/testing/bad-input';
 import { GatewayKeyWorld } from '../testing/key-world';
 
@@ -49,6 +55,35 @@ describe.each(['secret', 'key-pair'] as const)('form %s', (form) => {
     await world.deliver({ $case: 'tokenRevocation', value: token });
     const changes = await changesBy(world.store, () => world.grant(token));
     expect(changes).not.toContainEqual(expect.stringContaining('grant.'));
+  });
+
+  it('is assigned with something else once the Server says that what it came from was revoked', async () => {
+    const source = async () => {
+      const token = await admit(undefined, form);
+      if (form === 'secret') {
+        const assigned = await assignSecret(world, token);
+        const draft = registrationOf(token, assigned, world.gatewayUri);
+        return { id: assigned.seed?.firstSeedId, registration: sealSecretRegistration(draft) };
+      }
+      const certificate = await assignCertificate(world, token);
+      return {
+        id: certificate.chain[1],
+        registration: sealCertificateRegistration(certificateDraft(token, certificate)),
+      };
+    };
+    const old = await source();
+    world.server.refusal = new CpnsError(form === 'secret' ? 'FIRST_SEED_REVOKED' : 'CERTIFICATE_REVOKED', 'revoked', {
+      metadata: form === 'secret' ? {} : { certificate: 'ca' },
+    });
+    expect(await reasonOf(() => register(world, 'gateway token', old.registration))).toBe(world.server.refusal.reason);
+    world.server.refusal = undefined;
+    const young = await source();
+    expect(young.id).not.toEqual(old.id);
+    // one that is still in use is not dropped for another that is refused again
+    world.server.refusal = new CpnsError('FIRST_SEED_REVOKED', 'revoked');
+    await refusalOf(() => register(world, 'gateway token', old.registration));
+    world.server.refusal = undefined;
+    expect((await source()).id).toEqual(young.id);
   });
 
   it('waits for what the gateway was never provisioned with', async () => {

@@ -10,6 +10,7 @@ import {
   checkAssignment,
   checkAssignmentReply,
   type CheckedAssignment,
+  type CheckedRegistration,
   checkRegistration,
   checkRegistrationReply,
   fields,
@@ -19,7 +20,7 @@ import {
   type RegistrationReply,
   type RegistrationRequest,
 } from '@cpns/contracts';
-import { Clock, formatSubject, NONCE_BYTES, Random, unauthenticated } from '@cpns/core';
+import { Clock, CpnsError, formatSubject, NONCE_BYTES, Random, unauthenticated } from '@cpns/core';
 import {
   advanceAdmission,
   answerWithCertificate,
@@ -88,6 +89,8 @@ export class RelayToServer {
     private readonly own: OwnGateway,
     private readonly server: ServerClients,
     private readonly keys: AssignedKeys,
+    private readonly seeds: FirstSeeds,
+    private readonly ca: GatewayCa,
     private readonly clock: Clock,
   ) {}
 
@@ -113,9 +116,12 @@ export class RelayToServer {
   async register(message: RegistrationRequest | undefined, call: CallContext): Promise<RegistrationReply> {
     const startedAt = this.clock.now();
     const { own, server } = this;
-    const { entity, form } = checkRegistration(message);
+    const request = checkRegistration(message);
+    const { entity, form } = request;
     checkAddressee(own.name, entity);
-    const { reply } = await server.entityUserKey.registerEntityUserKey({ request: message }, { within: call });
+    const { reply } = await server.entityUserKey
+      .registerEntityUserKey({ request: message }, { within: call })
+      .catch((error: unknown) => this.dropRefused(request, error));
     const checked = checkRegistrationReply(reply);
     await this.keys.noteRegistered(entity.uri, keyIdText(checked.keyId));
     const flow = 'EUK-GW-VERIFY';
@@ -123,6 +129,18 @@ export class RelayToServer {
     emitStep({ flow, step: 1, from: entity.uri, to: own.uri, carried: REGISTRATION_CARRIES[form], startedAt });
     emitStep({ flow, step: 4, from: server.uri, to: own.uri, carried: REGISTRATION_REPLY_CARRIES[checked.form] });
     return fields.present(reply, 'reply');
+  }
+
+  /** What the Server says is revoked of what this gateway assigns with is used no more: the next key is assigned with another. */
+  private async dropRefused(request: CheckedRegistration, error: unknown): Promise<never> {
+    if (error instanceof CpnsError) {
+      const { reason, metadata } = error;
+      const isOwnSeed = request.form === 'secret' && request.gateway.uri === this.own.uri;
+      if (reason === 'FIRST_SEED_REVOKED' && isOwnSeed) await this.seeds.destroy(request.registration.firstSeedId);
+      const [, issuer] = request.form === 'key-pair' ? request.chain : [];
+      if (metadata['certificate'] === 'ca' && issuer !== undefined) await this.ca.drop(issuer);
+    }
+    throw error;
   }
 }
 

@@ -13,10 +13,20 @@ import {
 } from '@cpns/core';
 import { checkMayAssign, type FirstSeedLimits, takePlaces } from '@cpns/entity-user-key';
 import { RecentRecords } from '@cpns/platform';
-import { type Aggregate, at, defineRecord, expiring, jsonField, Records, secretField, type ValueIn } from '@cpns/store';
+import {
+  type Aggregate,
+  at,
+  defineRecord,
+  expiring,
+  jsonField,
+  optional,
+  Records,
+  secretField,
+  type ValueIn,
+} from '@cpns/store';
 import { emitStep, Logger, withinStep, withSpan, withStepChain } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { OwnGateway } from '../common/own-gateway';
+import { identityDigest, OwnGateway } from '../common/own-gateway';
 import { ServerClients } from '../peers/peer-clients';
 
 /** One 1st seed, in an aggregate of its own with the set of (E, user) that it serves. */
@@ -43,7 +53,11 @@ export const servedMember = (entity: string, user: string): string => `${entity}
 export const PROVISIONING_AGGREGATE: Aggregate = { kind: 'provisioning', id: 'own' };
 
 /** The seed that new keys are derived from. */
-export const CURRENT_SEED = defineRecord('current-seed', { firstSeedId: jsonField<string>() });
+export const CURRENT_SEED = defineRecord('current-seed', {
+  firstSeedId: jsonField<string>(),
+  /** {@link identityDigest} when the gateway got it: under another identity it is not used. */
+  identity: optional(jsonField<Buffer>()),
+});
 
 /** A request for a 1st seed that may be under way: after a crash the same one is sent again. */
 export const SEED_REQUEST = defineRecord('seed-request', { requestId: jsonField<Buffer>() });
@@ -57,6 +71,24 @@ export class ProvisioningRun<T> {
       () => (this.#running = undefined),
     );
     return this.#running;
+  }
+}
+
+/**
+ * A request that was under way when what it got was revoked leads nowhere: it is forgotten, and another one sent.
+ * @param isRefused true for the error that says so
+ */
+export async function askAnew<T>(
+  ask: () => Promise<T>,
+  isRefused: (error: CpnsError) => boolean,
+  forget: () => Promise<void>,
+): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof CpnsError) || !isRefused(error)) throw error;
+    await forget();
+    return ask();
   }
 }
 
@@ -145,10 +177,8 @@ export class FirstSeeds {
 
   /** Asks for a new seed where there is none, or the one there is comes to its end. @throws CpnsError DEPENDENCY_UNAVAILABLE */
   async keepProvisioned(): Promise<void> {
-    const { current } = await this.records.read(PROVISIONING_AGGREGATE, {
-      current: at(CURRENT_SEED),
-    });
-    const record = current && (await this.load(current.firstSeedId));
+    const current = await this.current();
+    const record = current === undefined ? undefined : await this.load(current);
     if (record === undefined || this.isEnding(record)) await this.provision();
   }
 
@@ -180,19 +210,23 @@ export class FirstSeeds {
     return revoked || now >= assignUntil - margin || maxEntities - assigned <= Math.floor(maxEntities * REMAINDER);
   }
 
-  private async currentId(): Promise<string> {
+  private async current(): Promise<string | undefined> {
     const { current } = await this.recent.read(PROVISIONING_AGGREGATE, { current: at(CURRENT_SEED) });
-    if (current !== undefined) return current.firstSeedId;
-    return orNotProvisioned(this.provision(), '1st seed');
+    return current?.identity?.equals(identityDigest(this.own)) ? current.firstSeedId : undefined;
+  }
+
+  private async currentId(): Promise<string> {
+    return (await this.current()) ?? orNotProvisioned(this.provision(), '1st seed');
   }
 
   /** Steps 1 to 3. @returns the id of the new current seed */
   private provision(): Promise<string> {
     return this.#provisioning.run(async () => {
-      const requestId = await withinStep({ flow: 'EUK-GW-S', step: 1 }, () => this.pendingRequest());
-      const { information } = await this.server.entityUserKey
-        .provisionGateway({ information: { $case: 'firstSeed', value: { requestId } } })
-        .catch((error: unknown) => this.forgetRefused(error));
+      const { information } = await askAnew(
+        () => this.ask(),
+        ({ reason }) => reason === 'FIRST_SEED_REVOKED',
+        () => this.forgetRequest(),
+      );
       if (information?.$case !== 'firstSeed') throw new CpnsError('FIELD_MISSING', 'the Server sent no 1st seed');
       const grant = information.value;
       const record: FirstSeedRecord = {
@@ -217,14 +251,16 @@ export class FirstSeeds {
     });
   }
 
-  /** A request whose seed was revoked meanwhile leads nowhere: the next one is a new one. */
-  private async forgetRefused(error: unknown): Promise<never> {
-    if (error instanceof CpnsError && error.reason === 'FIRST_SEED_REVOKED')
-      await this.records.transact(PROVISIONING_AGGREGATE, { pending: at(SEED_REQUEST) }, () => ({
-        result: undefined,
-        put: { pending: null },
-      }));
-    throw error;
+  private async ask() {
+    const requestId = await withinStep({ flow: 'EUK-GW-S', step: 1 }, () => this.pendingRequest());
+    return this.server.entityUserKey.provisionGateway({ information: { $case: 'firstSeed', value: { requestId } } });
+  }
+
+  private forgetRequest(): Promise<void> {
+    return this.records.transact(PROVISIONING_AGGREGATE, { pending: at(SEED_REQUEST) }, () => ({
+      result: undefined,
+      put: { pending: null },
+    }));
   }
 
   private pendingRequest(): Promise<Buffer> {
@@ -241,10 +277,11 @@ export class FirstSeeds {
         ? { result: undefined, put: { found: expiring(record, record.registerUntil) } }
         : { result: undefined },
     );
+    const identity = identityDigest(this.own);
     const wanted = { current: at(CURRENT_SEED), pending: at(SEED_REQUEST) };
     await this.records.transact(PROVISIONING_AGGREGATE, wanted, () => ({
       result: undefined,
-      put: { current: { firstSeedId: record.firstSeedId }, pending: null },
+      put: { current: { firstSeedId: record.firstSeedId, identity }, pending: null },
     }));
   }
 }

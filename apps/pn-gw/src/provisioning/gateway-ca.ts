@@ -5,9 +5,9 @@ import { fields } from '@cpns/contracts';
 import { at, defineRecord, jsonField, optional, Records, secretField, type ValueIn } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { OwnGateway } from '../common/own-gateway';
+import { identityDigest, OwnGateway } from '../common/own-gateway';
 import { ServerClients } from '../peers/peer-clients';
-import { orNotProvisioned, PROVISIONING_AGGREGATE, ProvisioningRun } from './first-seeds';
+import { askAnew, orNotProvisioned, PROVISIONING_AGGREGATE, ProvisioningRun } from './first-seeds';
 
 /** `ca`: what certificates are issued with; under {@link NEXT_CA}: what is asked for. */
 export const GATEWAY_CA = defineRecord('ca', {
@@ -16,6 +16,8 @@ export const GATEWAY_CA = defineRecord('ca', {
   csr: jsonField<Buffer>(),
   /** DER, the gateway CA first, root last; absent while the request may be under way. */
   chain: optional(jsonField<readonly Buffer[]>()),
+  /** {@link identityDigest} when the gateway got the chain: under another identity nothing is issued with it. */
+  identity: optional(jsonField<Buffer>()),
 });
 export type GatewayCaRecord = ValueIn<typeof GATEWAY_CA>;
 export const NEXT_CA = 'next-ca';
@@ -48,34 +50,51 @@ export class GatewayCa {
     if (issuer === undefined || this.isEnding(issuer)) await this.provision();
   }
 
+  /** The Server says that a CA was revoked: nothing more is issued with it. @param issuer DER */
+  async drop(issuer: Buffer): Promise<void> {
+    const current = this.#issuer ?? (await this.load());
+    if (!current?.chain[0]?.equals(issuer)) return;
+    await this.forget('ca');
+    this.#issuer = undefined;
+  }
+
   private isEnding({ certificate: { notBefore, notAfter } }: Issuer): boolean {
     return this.clock.now() >= notAfter - (notAfter - notBefore) * REMAINDER;
   }
 
   private async load(): Promise<Issuer | undefined> {
     const { ca } = await this.records.read(PROVISIONING_AGGREGATE, { ca: at(GATEWAY_CA) });
-    if (ca?.chain === undefined) return undefined;
+    if (ca?.chain === undefined || !ca.identity?.equals(identityDigest(this.own))) return undefined;
     this.#issuer = createIssuer(ca.chain, signerFromPkcs8(ca.privateKey));
     return this.#issuer;
   }
 
   private provision(): Promise<Issuer> {
     return this.#provisioning.run(async () => {
-      const pending = await withinStep({ flow: 'EUK-GW-P', step: 1 }, () => this.pendingRequest());
-      const { information } = await this.server.entityUserKey.provisionGateway({
-        information: { $case: 'caCsr', value: pending.csr },
-      });
+      const { pending, information } = await askAnew(
+        () => this.ask(),
+        ({ metadata }) => metadata['certificate'] === 'ca',
+        () => this.forget(NEXT_CA),
+      );
       if (information?.$case !== 'ca') throw new CpnsError('FIELD_MISSING', 'the Server sent no certificate');
       const chain = fields.chain(information.value.chain, 'chain');
       // refuses a certificate that is not for the key that was sent
       const issuer = createIssuer(chain, signerFromPkcs8(pending.privateKey));
       if (issuer.gateway?.uri !== this.own.uri)
         throw new CpnsError('PEER_UNEXPECTED', 'the Server sent the certificate of another gateway');
-      await withinStep({ flow: 'EUK-GW-P', step: 3 }, () => this.keep({ ...pending, chain }));
+      await withinStep({ flow: 'EUK-GW-P', step: 3 }, () =>
+        this.keep({ ...pending, chain, identity: identityDigest(this.own) }),
+      );
       emitStep({ flow: 'EUK-GW-P', step: 3, from: this.server.uri, to: this.own.uri, carried: ['chain'] });
       this.#issuer = issuer;
       return issuer;
     });
+  }
+
+  private async ask() {
+    const pending = await withinStep({ flow: 'EUK-GW-P', step: 1 }, () => this.pendingRequest());
+    const request = { information: { $case: 'caCsr' as const, value: pending.csr } };
+    return { pending, ...(await this.server.entityUserKey.provisionGateway(request)) };
   }
 
   private async pendingRequest(): Promise<GatewayCaRecord> {
@@ -87,6 +106,13 @@ export class GatewayCa {
     const decide = ({ next }: typeof seen.found) =>
       next === undefined ? { result: made, put: { next: made } } : { result: next };
     return this.records.transact(PROVISIONING_AGGREGATE, wanted, decide, seen);
+  }
+
+  private forget(name: string): Promise<void> {
+    return this.records.transact(PROVISIONING_AGGREGATE, { ca: at(GATEWAY_CA, name) }, () => ({
+      result: undefined,
+      put: { ca: null },
+    }));
   }
 
   private async keep(record: GatewayCaRecord): Promise<void> {

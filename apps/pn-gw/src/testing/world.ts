@@ -71,6 +71,8 @@ export class GatewayWorld implements Opened {
   envelopes!: Envelopes;
   hub!: GroupKeyHub;
   requests!: RequestGroupKey;
+  /** Its certificate, of which no more is looked at than whether it is the same; another after an enrolment. */
+  identity = Buffer.from('identity');
   #temporary!: TemporaryStore;
 
   /** @param timers of watches */
@@ -80,7 +82,10 @@ export class GatewayWorld implements Opened {
     this.pki = await pkiOfTests();
     this.clock = new FakeClock(Date.now());
     this.#temporary = await temporaryStore(this.clock);
-    this.server = new FakeServer(GATEWAY, this.clock, { signer: await this.pki.issueService('cpns-server') });
+    const { issuingCa, serverEntityCa } = this.pki;
+    const authorities = { issuingCa: issuingCa.issuer, entityCa: serverEntityCa.issuer };
+    const signer = await this.pki.issueService('cpns-server');
+    this.server = new FakeServer(GATEWAY, this.clock, { signer, authorities });
     // a gateway that is not provisioned
     this.server.refusal = new CpnsError('DEPENDENCY_UNAVAILABLE', 'it is away');
     this.smf = new FakeSmf(TRUST_DOMAIN);
@@ -92,7 +97,7 @@ export class GatewayWorld implements Opened {
     const own: OwnGateway = {
       uri: GATEWAY,
       name: parseEntityUri(GATEWAY),
-      chain: [],
+      chain: [this.identity],
       root: this.pki.root.chain[0]!,
       tls: { cert: '', key: '', ca: '' },
     };

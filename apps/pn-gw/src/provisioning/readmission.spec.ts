@@ -1,0 +1,76 @@
+/** A gateway that was admitted again goes on with nothing that it got under another identity: it may be of a life that is over. */
+import { CpnsError } from '@cpns/core';
+import { perTest } from '@cpns/core/testing';
+import { CAMERA, GatewayWorld } from '../testing/world';
+import { FirstSeeds } from './first-seeds';
+import { GatewayCa } from './gateway-ca';
+
+const AWAY = new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away');
+
+const KINDS = {
+  '1st seed': {
+    inUse: async (world: GatewayWorld) => (await world.module.get(FirstSeeds).use(CAMERA, '')).firstSeedId,
+    keep: (world: GatewayWorld) => world.module.get(FirstSeeds).keepProvisioned(),
+    revoked: new CpnsError('FIRST_SEED_REVOKED', 'revoked'),
+  },
+  CA: {
+    inUse: async (world: GatewayWorld) => (await world.module.get(GatewayCa).issuer()).chain[0]?.toString('hex'),
+    keep: (world: GatewayWorld) => world.module.get(GatewayCa).keepProvisioned(),
+    revoked: new CpnsError('CERTIFICATE_REVOKED', 'revoked', { metadata: { certificate: 'ca' } }),
+  },
+} as const;
+
+describe.each(['1st seed', 'CA'] as const)('its %s', (kind) => {
+  const world = perTest(new GatewayWorld());
+  const { inUse, keep, revoked } = KINDS[kind];
+  let requests: jest.SpyInstance;
+  const requestsSeen = () => requests.mock.calls.map(([request]: unknown[]) => JSON.stringify(request));
+
+  beforeEach(() => {
+    world.server.refusal = undefined;
+    requests = jest.spyOn(world.server.clients.entityUserKey, 'provisionGateway');
+  });
+
+  it('is the same after a restart, and another after an enrolment', async () => {
+    const old = await inUse(world);
+    await world.restart();
+    expect(await inUse(world)).toBe(old);
+    world.identity = Buffer.from('another');
+    await world.restart();
+    await keep(world);
+    const young = await inUse(world);
+    expect(young).not.toBe(old);
+    await world.restart();
+    expect(await inUse(world)).toBe(young);
+    expect(requestsSeen()).toHaveLength(2);
+  });
+
+  it('assigns nothing after an enrolment while the Server is away', async () => {
+    await inUse(world);
+    world.identity = Buffer.from('another');
+    await world.restart();
+    world.server.refusal = AWAY;
+    await expect(inUse(world)).rejects.toMatchObject({ reason: 'GATEWAY_NOT_PROVISIONED' });
+    world.server.refusal = undefined;
+    await inUse(world);
+  });
+
+  it('is asked for anew where what a request under way got was revoked', async () => {
+    world.server.refusal = AWAY;
+    await expect(keep(world)).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+    world.server.refusal = undefined;
+    requests.mockRejectedValueOnce(revoked);
+    await keep(world);
+    const [first, again, anew] = requestsSeen();
+    expect(again).toBe(first);
+    expect(anew).not.toBe(first);
+    expect(await inUse(world)).toBeDefined();
+    expect(requestsSeen()).toHaveLength(3);
+  });
+
+  it('is not asked for twice of a Server that refuses the gateway itself', async () => {
+    requests.mockRejectedValue(new CpnsError('CERTIFICATE_REVOKED', 'the gateway’s own'));
+    await expect(keep(world)).rejects.toMatchObject({ reason: 'CERTIFICATE_REVOKED' });
+    expect(requestsSeen()).toHaveLength(1);
+  });
+});
