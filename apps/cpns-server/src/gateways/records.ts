@@ -36,7 +36,7 @@ export const IDENTITY = defineRecord('identity', {
   /** Raised by each revocation: what was given in an earlier life is not in force. */
   life: optional(jsonField<bigint>()),
 });
-type IdentityRecord = ValueIn<typeof IDENTITY>;
+export type IdentityRecord = ValueIn<typeof IDENTITY>;
 
 /** The life of an item that has none in its record. */
 const FIRST_LIFE = 1n;
@@ -59,7 +59,6 @@ export function requireStanding(identity: IdentityRecord | undefined, { fingerpr
   return identity;
 }
 
-export type IdentityRecord = ValueIn<typeof IDENTITY>;
 
 /** One 1st seed or CA certificate that the gateway has: the details are in a record of its own. */
 export interface ProvisionedItem {
