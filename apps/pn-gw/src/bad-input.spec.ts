@@ -83,6 +83,8 @@ describe('membership, which the SMF decides', () => {
       expect(world.smf.asked).toEqual([]);
       expect(await ask(name, { groupId: 'g1' })).toEqual({ membershipRevision: 2n });
       expect(world.smf.asked).toEqual([`${said} g1 ${CAMERA}`]);
+      const { requestBytes, entityProof } = call();
+      expect(world.smf.own).toEqual({ entityRequest: requestBytes, entityProof });
     },
   );
 });

@@ -9,7 +9,7 @@ import {
 import { DeliveryClient, type ReceiverCodec } from '@cpns/delivery';
 import { eventually, perTest, reasonOfAsync } from '@cpns/core/testing';
 import { TestPort } from '@cpns/platform/testing';
-import { described, gatewayOf, pne, PUSH, type Replica, World, within } from './testing/world';
+import { described, gatewayOf, pne, PUSH, relayed, type Replica, World, within } from './testing/world';
 
 jest.setTimeout(60_000);
 
@@ -100,7 +100,7 @@ describe('the SMF on the wire', () => {
   });
 
   it('lets operators and gateways do what is theirs', async () => {
-    const request = { groupId: 'g1', entity: pne(1) };
+    const request = relayed('join', 'g1', pne(1));
     expect(
       await reasonOfAsync(port.as(GW1).client(ServiceGroupServiceService).getServiceGroup({ groupId: 'g1' })),
     ).toBe('ROLE_NOT_PERMITTED');
@@ -112,14 +112,14 @@ describe('the SMF on the wire', () => {
   it('lets entities join and leave through a gateway of their PN that stands', async () => {
     await smf.create([pne(1)], { openToJoin: true });
     const rpc = port.as(GW1).client(MembershipServiceService);
-    expect(await rpc.joinServiceGroup({ groupId: 'g1', entity: pne(2) })).toEqual({ membershipRevision: 2n });
-    expect(await rpc.leaveServiceGroup({ groupId: 'g1', entity: pne(2) })).toEqual({ membershipRevision: 3n });
+    expect(await rpc.joinServiceGroup(relayed('join', 'g1', pne(2)))).toEqual({ membershipRevision: 2n });
+    expect(await rpc.leaveServiceGroup(relayed('leave', 'g1', pne(2)))).toEqual({ membershipRevision: 3n });
     const other = port.as(GW2).client(MembershipServiceService);
-    expect(await reasonOfAsync(other.joinServiceGroup({ groupId: 'g1', entity: pne(2) }))).toBe('PN_MISMATCH');
+    expect(await reasonOfAsync(other.joinServiceGroup(relayed('join', 'g1', pne(2))))).toBe('PN_MISMATCH');
     // another certificate than the one that it was enrolled with last
     const fresh = (await world.replica()).members;
     world.server.gateways.set(GW2, port.digestOf(GW1));
-    const joining = fresh.joinServiceGroup({ groupId: 'g1', entity: pne(2, 'pn2') }, within(20_000, GW2));
+    const joining = fresh.joinServiceGroup(relayed('join', 'g1', pne(2, 'pn2')), within(20_000, GW2));
     expect(await reasonOfAsync(joining)).toBe('CERTIFICATE_REVOKED');
     expect(await smf.get()).toMatchObject({ membershipRevision: 3n });
   });

@@ -7,7 +7,8 @@ import { derToPem, dersToPem, KEY_KINDS, parseCertificate, type KeyKind } from '
 import { newKey, opensslVerify } from '@cpns/certificate-issuance/testing';
 import { AssignmentRequest, KeyState, PnGatewayServiceService } from '@cpns/contracts';
 import { duration, EntityUserKey, systemRandom } from '@cpns/core';
-import { deriveKeyId, parseOneTimeString, signBytes } from '@cpns/key-derivation';
+import { METADATA } from '@cpns/grpc';
+import { deriveConfirmKey, deriveKeyId, parseOneTimeString, sha256, signBytes } from '@cpns/key-derivation';
 import {
   acceptAssignment,
   acceptRegistration,
@@ -17,7 +18,7 @@ import {
   tokenChannel,
 } from '@cpns/pne-sdk';
 import { Deployment } from '@cpns/testing';
-import { opensslCsr, Wire } from '@cpns/testing/bad-input';
+import { freshNonce, opensslCsr, sealProof, Wire } from '@cpns/testing/bad-input';
 import { CAPABILITIES } from '../support/local-device';
 
 const GATEWAY = 'pn1/gw1';
@@ -46,10 +47,10 @@ async function certified(entity: string, assigner: string, kind: KeyKind) {
     const sign = (x: Buffer) => signBytes(key, x);
     const registering = await prepareRegistration(admitted, assigned, systemRandom, sign);
     const confirmed = await channel.register(registrationRequest(admitted, assigned, registering));
-    const { keyId } = acceptRegistration(admitted, assigned, registering, confirmed, Date.now());
+    const { keyId, secret } = acceptRegistration(admitted, assigned, registering, confirmed, Date.now());
     const { chain } = assigned;
     const tls = { root: derToPem(admitted.root), cert: dersToPem(chain) };
-    return { keyId, chain, tls: { ...tls, key: key.export({ type: 'pkcs8', format: 'pem' }) } };
+    return { keyId, secret, chain, tls: { ...tls, key: key.export({ type: 'pkcs8', format: 'pem' }) } };
   } finally {
     channel.close();
   }
@@ -58,7 +59,7 @@ async function certified(entity: string, assigner: string, kind: KeyKind) {
 describe('keys of every kind', () => {
   it.each(PAIRS)('a CSR with a key of %s, assigned by %s', async (kind, assigner) => {
     const entity = deployment.entity('pn1', 'pne', `${kind}-${assigner.replace('/', '-')}`.toLowerCase());
-    const { keyId, chain, tls } = await certified(entity, assigner, kind);
+    const { keyId, secret, chain, tls } = await certified(entity, assigner, kind);
     expect(parseCertificate(chain[0]!).keyKind).toBe(kind);
     expect(opensslVerify({ chain, at: Date.now() })).toMatchObject({ accepted: true });
     const { key } = await deployment.operator.entityUserKeys.getEntityUserKey({ entity });
@@ -68,7 +69,15 @@ describe('keys of every kind', () => {
     // over mutual TLS with the certificate
     const wire = new Wire(deployment.address(GATEWAY, 'certificate'), tls);
     const before = Date.now();
-    const reporting = wire.call(PnGatewayServiceService.reportCapabilities, { capabilities: CAPABILITIES });
+    const { reportCapabilities } = PnGatewayServiceService;
+    const report = { capabilities: CAPABILITIES };
+    const proof = sealProof({
+      confirmKey: deriveConfirmKey(secret),
+      ...{ keyId, entity, audience: deployment.uri('cpns-server'), method: reportCapabilities.path },
+      ...{ timeMs: before, nonce: freshNonce() },
+      requestDigest: sha256(reportCapabilities.requestSerialize(report)),
+    });
+    const reporting = wire.call(reportCapabilities, report, { metadata: { [METADATA.entityProof]: proof } });
     const { recordedAt } = await reporting.finally(() => wire.close());
     expect(Number(recordedAt)).toBeGreaterThanOrEqual(before - duration(1, 'second'));
   });

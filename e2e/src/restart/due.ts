@@ -61,9 +61,9 @@ const noticed = (flow: FlowId) => at(GATEWAY, flow, { 7: { member: 1, group: 2 }
 /** The recipients, and the head; then the end at the SMF. */
 const DECIDED = [at(SERVER, 'GK-UPDATE-M', { 5: { group: 2 } }), at(SMF, 'GK-UPDATE-M', { 6: { 'service-group': 1 } })];
 
-/** A member that comes or goes by itself. */
+/** A member that comes or goes by itself, with a proof to its gateway and one to the SMF. */
 const BY_ITSELF = [
-  unnumbered(SERVER, { proof: 1 }),
+  unnumbered(SERVER, { proof: 2 }),
   at(SMF, 'GK-UPDATE-M', { 1: { 'service-group': 1 } }),
   ...DECIDED,
   at(GATEWAY, 'GK-UPDATE-M', { 7: { group: 1 } }),

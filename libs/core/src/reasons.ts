@@ -93,6 +93,7 @@ export const REASONS = {
   TOKEN_REVOKED: reason('FAILED_PRECONDITION', 'the admission was revoked'),
   KEY_REVOKED: reason('FAILED_PRECONDITION', 'the key was revoked'),
   KEY_EXPIRED: reason('FAILED_PRECONDITION', 'the key has expired'),
+  REQUEST_OVERTAKEN: reason('FAILED_PRECONDITION', 'a later request of the entity was accepted before'),
   LIVE_KEY: reason('FAILED_PRECONDITION', 'the entity has a live key that this token may not replace'),
   FIRST_SEED_UNKNOWN: reason('FAILED_PRECONDITION', 'no such 1st seed of this gateway'),
   FIRST_SEED_SPENT: reason('FAILED_PRECONDITION', 'the 1st seed has served as many entities as it may'),

@@ -38,6 +38,8 @@ export const asBytes = (bytes: Buffer): Buffer => bytes;
 export const METADATA = {
   /** Proof of a secret (docs/protocol.md, "Proof of a secret, on each call"). */
   proof: 'cpns-proof-bin',
+  /** The entity's own proof to the service that decides (docs/protocol.md, "An entity's own proof"). */
+  entityProof: 'cpns-entity-proof-bin',
   /** W3C Trace Context. */
   traceparent: 'traceparent',
   /** Traceparent of the newest flow step at the sender: in requests and in trailers. */

@@ -44,9 +44,13 @@ export function aboutCallersCertificate(error: unknown): unknown {
   return new CpnsError(error.reason, error.message, { metadata, cause: error.cause });
 }
 
-/** True for a refusal of the certificate that this process called with. */
+/** Marks a refusal of the certificate of the gateway that relayed: the one who asked about it passes the refusal on. */
+export const RELAYS_CERTIFICATE = { certificate: 'relay' } as const;
+
+/** True for a refusal of the certificate that this process called with, by its peer or by one behind it. */
 export const isAboutOwnCertificate = (error: unknown): boolean =>
-  error instanceof CpnsError && error.metadata.certificate === CALLERS_CERTIFICATE.certificate;
+  error instanceof CpnsError &&
+  [CALLERS_CERTIFICATE, RELAYS_CERTIFICATE].some(({ certificate }) => error.metadata.certificate === certificate);
 
 // A lone surrogate would make the header encoder throw.
 const sendable = (text: string, limit: number) =>

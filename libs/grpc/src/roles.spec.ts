@@ -25,7 +25,7 @@ const ALLOWED: Readonly<Record<ServiceName, Readonly<Record<string, string>>>> =
     GetEntityUserKey: 'operator',
     ListEntityUserKeys: 'operator',
   },
-  'cpns.v1.ProofService': { VerifyProof: 'PN GW' },
+  'cpns.v1.ProofService': { VerifyProof: 'PN GW, service smf' },
   'cpns.v1.DeviceCapabilitiesService': { ReportCapabilities: 'PN GW', GetCapabilities: 'operator' },
   'cpns.v1.AuthorizationService': { CheckAccess: 'PN GW, operator' },
   'cpns.v1.EnrolmentService': {

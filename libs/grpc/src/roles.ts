@@ -42,7 +42,8 @@ export const ROLE_TABLE: RoleTable = {
   '/cpns.v1.EntityUserKeyService/RevokeEntityUserKey': OPERATOR,
   '/cpns.v1.EntityUserKeyService/GetEntityUserKey': OPERATOR,
   '/cpns.v1.EntityUserKeyService/ListEntityUserKeys': OPERATOR,
-  '/cpns.v1.ProofService/VerifyProof': GATEWAY,
+  // SMF asks of what a gateway relays to it
+  '/cpns.v1.ProofService/VerifyProof': ['pn-gw', 'service:smf'],
   '/cpns.v1.DeviceCapabilitiesService/ReportCapabilities': GATEWAY,
   '/cpns.v1.DeviceCapabilitiesService/GetCapabilities': OPERATOR,
   '/cpns.v1.AuthorizationService/CheckAccess': ['pn-gw', 'operator'],

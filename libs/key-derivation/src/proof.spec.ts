@@ -11,6 +11,8 @@ import {
   PROOF_WINDOW_MS,
   type ProofCall,
   type ProofFields,
+  provenVerifierTime,
+  verifierTimeMac,
   verifyProof,
 } from './proof';
 
@@ -146,8 +148,24 @@ describe('a proof', () => {
     const now = proof.timeMs + age;
     const error = failureOf(() => verifyProof(key, proof, call, now));
     expect(error?.reason ?? 'accepted').toBe(reason);
-    if (error !== undefined)
-      expect(error.metadata).toEqual({ verifier_time_ms: String(now), difference_ms: String(-age) });
+    if (error === undefined) return;
+    const mac = verifierTimeMac(key, call.audience, proof.nonce, now).toString('hex');
+    expect(error.metadata).toEqual({ verifier_time_ms: String(now), difference_ms: String(-age), time_mac: mac });
+  });
+
+  it.each<[string, Partial<Record<string, string>>, string, number | undefined]>([
+    ['as it is told', {}, call.audience, 5_000],
+    ['for another audience', {}, 'cpns://td/service/smf', undefined],
+    ['another time', { verifier_time_ms: '5001' }, call.audience, undefined],
+    ['a time that is not exact', { verifier_time_ms: '9007199254740992' }, call.audience, undefined],
+    ['no time', { verifier_time_ms: '' }, call.audience, undefined],
+    ['no MAC', { time_mac: '' }, call.audience, undefined],
+    ['half a MAC', { time_mac: '00'.repeat(16) }, call.audience, undefined],
+  ])('gives the time of its verifier: %s', (_what, change, audience, expected) => {
+    const time_mac = verifierTimeMac(key, call.audience, proof.nonce, 5_000).toString('hex');
+    const metadata = { verifier_time_ms: '5000', time_mac, ...change } as Record<string, string>;
+    expect(provenVerifierTime(key, audience, proof.nonce, metadata)).toBe(expected);
+    expect(provenVerifierTime(key, audience, flipped(proof.nonce), metadata)).toBeUndefined();
   });
 });
 

@@ -17,6 +17,12 @@
  * ```
  * Audience, method and request are in the MAC only: a proof made for another shows as PROOF_MAC. A verifier checks the
  * MAC, then the window, and only then spends the nonce, so that a stranger can neither fill its memory nor burn nonces.
+ *
+ * The verifier's clock, which comes with PROOF_OUTSIDE_WINDOW (protocol.md, "Clock").
+ *
+ * ```
+ *   time_mac = HMAC(confirm key, "verifier-time" LP(audience) nonce u64(verifier_time_ms))
+ * ```
  */
 import {
   type ConfirmKey,
@@ -99,6 +105,11 @@ export function verifyConfirmServerMac(key: ConfirmKey, t1: Uint8Array, mac: Uin
 export const PROOF_METADATA = 'cpns-proof-bin';
 /** How far a proof's time may be from the verifier's, either way, in milliseconds. */
 export const PROOF_WINDOW_MS = 60_000;
+/**
+ * How long a nonce is remembered, milliseconds: longer than the window admits the time of its proof, since a time that is
+ * exactly 60 s off is admitted and the clocks of two replicas differ.
+ */
+export const PROOF_NONCE_LIFE_MS = 2 * PROOF_WINDOW_MS + 60_000;
 
 /** What a proof shows. */
 export interface ProofFields {
@@ -171,10 +182,22 @@ export function parseProof(bytes: Uint8Array): Proof {
 }
 
 /**
+ * By which a prover knows that the time in a refusal is its verifier's, 32 bytes.
+ * @param nonce 16 bytes, of the refused proof
+ * @param verifierTimeMs Unix milliseconds
+ * @throws CpnsError FIELD_SIZE (nonce)
+ */
+export function verifierTimeMac(key: ConfirmKey, audience: string, nonce: Uint8Array, verifierTimeMs: number): Buffer {
+  checkSize(nonce, NONCE_BYTES, 'nonce');
+  const message = new Message('cpns/v1/verifier-time').text(audience).raw(nonce).u64(verifierTimeMs);
+  return hmac(key.expose(), message.bytes());
+}
+
+/**
  * Everything about a proof but its nonce, which the caller spends next.
  * @param now verifier's Unix time in milliseconds
- * @throws CpnsError FIELD_SIZE; PROOF_MAC; PROOF_OUTSIDE_WINDOW with `verifier_time_ms` and `difference_ms`, which is
- * the prover's time less the verifier's
+ * @throws CpnsError FIELD_SIZE; PROOF_MAC; PROOF_OUTSIDE_WINDOW with `verifier_time_ms`, `difference_ms`, which is the
+ * prover's time less the verifier's, and `time_mac` in hexadecimal
  */
 export function verifyProof(key: ConfirmKey, proof: Proof, call: ProofCall, now: number): void {
   if (!macMatches(proofMac(key, proof, call), proof.mac))
@@ -182,6 +205,28 @@ export function verifyProof(key: ConfirmKey, proof: Proof, call: ProofCall, now:
   const difference = proof.timeMs - now;
   if (Math.abs(difference) > PROOF_WINDOW_MS)
     throw unauthenticated('PROOF_OUTSIDE_WINDOW', 'set the clock: the proof is more than 60 s from the time here', {
-      metadata: { verifier_time_ms: String(now), difference_ms: String(difference) },
+      metadata: {
+        verifier_time_ms: String(now),
+        difference_ms: String(difference),
+        time_mac: verifierTimeMac(key, call.audience, proof.nonce, now).toString('hex'),
+      },
     });
+}
+
+/**
+ * The verifier's time in a refusal, as the prover believes it: only with the MAC of its key over this proof's nonce.
+ * @param metadata of PROOF_OUTSIDE_WINDOW
+ * @returns Unix milliseconds; undefined where there is none to believe
+ */
+export function provenVerifierTime(
+  key: ConfirmKey,
+  audience: string,
+  nonce: Uint8Array,
+  metadata: Readonly<Record<string, string>>,
+): number | undefined {
+  const { verifier_time_ms: time = '', time_mac: mac = '' } = metadata;
+  if (!/^[0-9]{1,16}$/.test(time) || !/^[0-9a-f]{64}$/.test(mac)) return undefined;
+  const timeMs = Number(time);
+  if (!Number.isSafeInteger(timeMs)) return undefined;
+  return macMatches(verifierTimeMac(key, audience, nonce, timeMs), Buffer.from(mac, 'hex')) ? timeMs : undefined;
 }

@@ -209,6 +209,9 @@ const recompute: Record<string, Row> = {
     const mac = HMAC(hex(i.confirmKey), cat('cpns/v1/proof', bound));
     return { proof: cat(hex(i.keyId), LP(i.entity), u64(i.timeMs), hex(i.nonce), mac) };
   },
+  'verifier-time': (i) => ({
+    mac: HMAC(hex(i.confirmKey), cat('cpns/v1/verifier-time', LP(i.audience), hex(i.nonce), u64(i.verifierTimeMs))),
+  }),
   signature: (i, o) => {
     const key = createPublicKey({ key: hex(i.spki), format: 'der', type: 'spki' });
     const ways = {

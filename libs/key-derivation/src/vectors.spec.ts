@@ -169,6 +169,9 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
       return { keyId: proof.keyId, entity: proof.entity, timeMs: proof.timeMs, nonce: hex(proof.nonce) };
     },
   },
+  'verifier-time': mac((i) =>
+    derivation.verifierTimeMac(confirmKey(i), i.text('audience'), i.bytes('nonce'), i.number('verifierTimeMs')),
+  ),
 
   'registration-t1': {
     compute: (i) => ({ t1: hex(t1(i)) }),

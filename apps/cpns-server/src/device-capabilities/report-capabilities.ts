@@ -1,5 +1,6 @@
 /** The Device Capabilities Function (5.3.1.12.6.1): what a PNE says of itself, as its gateway relays it (GK-SECLEVEL). */
 import {
+  checkEntityRequest,
   fields,
   KeyStorage,
   LinkSecurity,
@@ -7,10 +8,13 @@ import {
   type DeviceCapabilitiesServiceReportCapabilitiesRequest,
   type GetCapabilitiesRequest,
   type GetCapabilitiesResponse,
+  PnGatewayServiceReportCapabilitiesRequest,
+  PnGatewayServiceService,
 } from '@cpns/contracts';
 import {
   Clock,
   CpnsError,
+  failedPrecondition,
   invalidArgument,
   parseEntityUri,
   permissionDenied,
@@ -19,11 +23,11 @@ import {
   type EntityName,
 } from '@cpns/core';
 import { checkLive } from '@cpns/entity-user-key';
-import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
-import { at, defineRecord, jsonField, type ValueIn } from '@cpns/store';
+import { ServiceIdentity } from '@cpns/platform';
+import { at, defineRecord, jsonField, optional, type ValueIn } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { LiveKeys } from '../entities/live-keys';
-import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
+import { EntityRecords, KEY } from '../entities/records';
+import { VerifyProof } from '../proof/verify-proof';
 
 /** What an entity said of itself last; beside its key, so that one commit looks at both. */
 export const CAPABILITIES = defineRecord('capabilities', {
@@ -33,44 +37,47 @@ export const CAPABILITIES = defineRecord('capabilities', {
   recordedAt: jsonField<number>(),
   /** E of the gateway that relayed the report. */
   reportedThrough: jsonField<string>(),
+  /** The entity's time in its proof, Unix milliseconds; a report from before has none. */
+  provenAt: optional(jsonField<number>()),
 });
 type CapabilitiesRecord = ValueIn<typeof CAPABILITIES>;
 
+/** In code points. */
 const VERSION_MAX = 64;
-const VERSION = /^[\x20-\x7e]*$/;
-
-type Authentication = DeviceCapabilitiesServiceReportCapabilitiesRequest['authenticatedBy'];
+const CONTROL_CHARACTER = /\p{Cc}/u;
+const { path: METHOD } = PnGatewayServiceService.reportCapabilities;
 
 @Injectable()
 export class ReportCapabilities {
   constructor(
+    private readonly own: ServiceIdentity,
     private readonly entities: EntityRecords,
-    private readonly keys: LiveKeys,
+    private readonly proofs: VerifyProof,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * A gateway is believed about calls of entities of its own PN; that the key is live, the Server sees for itself.
+   * What the entity's own bytes say is recorded, under its own proof; a gateway is not believed about it.
    * @returns when it was recorded, Unix milliseconds
-   * @throws CpnsError a field's reason; PN_MISMATCH; KEY_UNKNOWN, KEY_REVOKED, KEY_EXPIRED
+   * @throws CpnsError a field's reason; PROOF_MISSING with `proof` = `entity`; PN_MISMATCH; KEY_UNKNOWN, KEY_REVOKED,
+   *   KEY_EXPIRED; PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED; REQUEST_OVERTAKEN
    */
   async report(request: DeviceCapabilitiesServiceReportCapabilitiesRequest, gateway: EntityName): Promise<number> {
     const entity = parseEntityUri(request.entity, 'entity');
-    const capabilities = checkCapabilities(request.capabilities);
-    const matches = checkAuthentication(request.authenticatedBy);
+    const { proof, requestDigest, message } = checkEntityRequest(request, PnGatewayServiceReportCapabilitiesRequest);
+    const capabilities = checkCapabilities(message.capabilities);
     if (!samePn(entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway reports for entities of its own PN only');
-    const shown = await this.keys.read(entity);
-    if (shown !== undefined && matches(shown)) await this.keys.check(shown);
-    const wanted = { key: at(KEY), capabilities: at(CAPABILITIES) };
-    return this.entities.transact(entity, wanted, ({ key }) => {
+    const { keyId } = await this.proofs.prove(proof, { audience: this.own.uri, method: METHOD, requestDigest });
+    const wanted = { key: at(KEY), found: at(CAPABILITIES) };
+    return this.entities.transact(entity, wanted, ({ key, found }) => {
       const recordedAt = this.clock.now();
-      if (key === undefined || !matches(key)) throw unauthenticated('KEY_UNKNOWN', 'register the key first');
+      if (key?.keyId !== keyId) throw unauthenticated('KEY_UNKNOWN', 'the key was replaced meanwhile: prove anew');
       checkLive(key, recordedAt);
-      return {
-        result: recordedAt,
-        put: { capabilities: { ...capabilities, recordedAt, reportedThrough: gateway.uri } },
-      };
+      if (proof.timeMs <= (found?.provenAt ?? 0))
+        throw failedPrecondition('REQUEST_OVERTAKEN', 'a later report of the entity was recorded before');
+      const record = { ...capabilities, recordedAt, reportedThrough: gateway.uri, provenAt: proof.timeMs };
+      return { result: recordedAt, put: { found: record } };
     });
   }
 
@@ -88,29 +95,20 @@ export class ReportCapabilities {
   }
 }
 
+/** A value that is not said counts as the lowest. */
 function checkCapabilities(
   message: DeviceCapabilities | undefined,
-): Omit<CapabilitiesRecord, 'recordedAt' | 'reportedThrough'> {
+): Pick<CapabilitiesRecord, 'linkSecurity' | 'keyStorage' | 'softwareVersion'> {
   const { linkSecurity, keyStorage, softwareVersion } = fields.present(message, 'capabilities');
   const outside = (field: string) =>
     invalidArgument('FIELD_OUT_OF_RANGE', `${field} is none of its values`, { metadata: { field } });
-  if (!(linkSecurity in LinkSecurity) || linkSecurity <= LinkSecurity.LINK_SECURITY_UNSPECIFIED)
+  if (!(linkSecurity in LinkSecurity) || linkSecurity < LinkSecurity.LINK_SECURITY_UNSPECIFIED)
     throw outside('link_security');
-  if (!(keyStorage in KeyStorage) || keyStorage <= KeyStorage.KEY_STORAGE_UNSPECIFIED) throw outside('key_storage');
+  if (!(keyStorage in KeyStorage) || keyStorage < KeyStorage.KEY_STORAGE_UNSPECIFIED) throw outside('key_storage');
   const field = { metadata: { field: 'software_version' } };
-  if (softwareVersion.length > VERSION_MAX)
+  if ([...softwareVersion].length > VERSION_MAX)
     throw invalidArgument('FIELD_TOO_LONG', `software_version has ${VERSION_MAX} characters at most`, field);
-  if (!VERSION.test(softwareVersion))
-    throw invalidArgument('NAME_INVALID', 'software_version is printable ASCII', field);
+  if (CONTROL_CHARACTER.test(softwareVersion))
+    throw invalidArgument('NAME_INVALID', 'software_version is text without control characters', field);
   return { linkSecurity, keyStorage, softwareVersion };
-}
-
-function checkAuthentication(by: Authentication): (key: KeyRecord) => boolean {
-  const { $case, value } = fields.present(by, 'authenticated_by');
-  if ($case === 'keyId') {
-    checkSize(value, KEY_ID_BYTES, 'key_id');
-    return (key) => key.form === 'secret' && key.keyId === value.toString('hex');
-  }
-  fields.digest(value, 'certificate_digest');
-  return (key) => key.certificateDigest?.equals(value) ?? false;
 }

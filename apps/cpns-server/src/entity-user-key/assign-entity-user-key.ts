@@ -24,6 +24,7 @@ import {
   Random,
   samePn,
   SECRET_BYTES,
+  unavailable,
   type EntityName,
 } from '@cpns/core';
 import {
@@ -222,11 +223,15 @@ export class AssignEntityUserKey {
   private judge({ entity, gateway, enrol, mac, digest }: CheckedAssignment, { admission, key }: Found<TokenRecords>) {
     if (admission === undefined) throw unknownToken();
     const { authKey, assigned, ...token } = admission;
-    if (authKey === undefined || admission.assigner !== this.own.uri)
+    if (authKey === undefined || ![this.own.uri, gateway.uri].includes(token.assigner))
       throw permissionDenied('TOKEN_OTHER_ASSIGNER', 'ask the gateway that the admission names');
     const now = this.clock.now();
     const granted = { ...token, authKey, ...(assigned && { spent: assigned }) };
-    const stored = judgeRequest(granted, { enrol, mac, digest }, this.own.uri, now);
+    const stored = judgeRequest(granted, { enrol, mac, digest }, token.assigner, now);
+    if (token.assigner !== this.own.uri)
+      throw unavailable('DEPENDENCY_UNAVAILABLE', 'the gateway does not know of its token yet: try again', {
+        metadata: { dependency: token.assigner },
+      });
     if (stored !== undefined) return { admission, authKey, stored: AssignmentReply.decode(stored) };
     if ((admission.role === 'pn-gw') !== (gateway.uri === entity.uri))
       throw permissionDenied(

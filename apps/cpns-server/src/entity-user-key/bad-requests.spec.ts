@@ -4,6 +4,7 @@ import {
   CALLER_ROWS,
   CERTIFICATE_ROWS,
   CSR_ROWS,
+  ENTITY_PROOF_ROWS,
   NAME_ROWS,
   expiredKeyRow,
   PROOF_ROWS,
@@ -36,6 +37,7 @@ describe.each([
   ['certificates', CERTIFICATE_ROWS],
   ['registrations', REGISTRATION_ROWS],
   ['proofs', PROOF_ROWS],
+  ['entities’ own proofs', ENTITY_PROOF_ROWS],
   ['callers', CALLER_ROWS],
 ])('%s', (_name, rows) => {
   test.each(here(rows))('%s', (_title, row) => tryRow(world, row, world));

@@ -1,7 +1,13 @@
 /** What the CPNS Server keeps while Entity-User Keys are assigned, registered, proved and ended, in both forms. */
-import { AdmissionState, EntityUserKeyServiceService, KeyState, type EntityUserKeyInfo } from '@cpns/contracts';
+import {
+  AdmissionState,
+  EntityUserKeyServiceService,
+  KeyState,
+  ProofServiceService,
+  type EntityUserKeyInfo,
+} from '@cpns/contracts';
 import { duration, FirstSeed } from '@cpns/core';
-import { deriveKeyId } from '@cpns/key-derivation';
+import { deriveKeyId, PROOF_WINDOW_MS } from '@cpns/key-derivation';
 import { expectRefusal, refusalOf } from '@cpns/platform/testing';
 import { changesBy } from '@cpns/store/testing';
 import {
@@ -21,6 +27,7 @@ import {
   sealCertificateRegistration,
   sealSecretRegistration,
   secretDraft,
+  verifyingRequest,
   type TestGateway,
   type Token,
 } from '@cpns/testing/bad-input';
@@ -132,6 +139,14 @@ it('a proof is good once, and remembered by its nonce alone', async () => {
   const changes = await changesBy(world.store, prove);
   expect(changes).toEqual([expect.stringMatching(/^proof\/cpns:\S+ nonce\.[0-9a-f]{32} was added$/)]);
   expect(BY_SERVER.assigner).toBe(PROOF_SERVICE.assigner);
+});
+
+it.each([0, 120_000, 120_001])('a proof 60 s ahead is good once, %i ms later as well', async (later) => {
+  const request = await verifyingRequest(world, PROOF_WINDOW_MS);
+  const verify = () => world.wire(AT, 'PN GW').call(ProofServiceService.verifyProof, request);
+  await verify();
+  await world.pass(later);
+  expect(await reasonOf(verify)).toBe(later <= 2 * PROOF_WINDOW_MS ? 'PROOF_REPLAYED' : 'PROOF_OUTSIDE_WINDOW');
 });
 
 describe('provisioning', () => {

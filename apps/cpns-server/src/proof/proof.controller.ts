@@ -1,5 +1,5 @@
 import { ProofServiceService, type VerifyProofRequest } from '@cpns/contracts';
-import { gatewayOf, MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@cpns/grpc';
+import { MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { VerifyProof } from './verify-proof';
@@ -10,6 +10,6 @@ export class ProofController implements Handlers<typeof ProofServiceService> {
   constructor(private readonly verify: VerifyProof) {}
 
   verifyProof(@Payload() request: VerifyProofRequest, @Ctx() call: CallContext) {
-    return this.verify.execute(request, gatewayOf(call));
+    return this.verify.execute(request, call);
   }
 }

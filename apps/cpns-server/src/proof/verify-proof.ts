@@ -1,25 +1,38 @@
 /**
- * ProofService: the Server verifies, for a gateway, the proof of a secret that only the Server and the entity hold
- * (protocol.md, "Proof of a secret, on each call").
+ * The Server verifies proofs of a secret (protocol.md, "Proof of a secret, on each call", "An entity's own proof"): for a
+ * gateway, for SMF, and for itself.
  */
-import { fields, type VerifyProofRequest, type VerifyProofResponse } from '@cpns/contracts';
-import { Clock, parseEntityUri, permissionDenied, samePn, unauthenticated, type EntityName } from '@cpns/core';
+import { checkProof, fields, type VerifyProofRequest, type VerifyProofResponse } from '@cpns/contracts';
+import {
+  Clock,
+  CpnsError,
+  invalidArgument,
+  parseEntityUri,
+  permissionDenied,
+  samePn,
+  unauthenticated,
+  type EntityName,
+} from '@cpns/core';
+import { gatewayOf, RELAYS_CERTIFICATE, type CallContext } from '@cpns/grpc';
 import {
   deriveConfirmKey,
   keyIdBytes,
-  parseProof,
-  PROOF_WINDOW_MS,
+  PROOF_NONCE_LIFE_MS,
   verifyProof,
+  type KeyForm,
   type Proof,
+  type ProofCall,
 } from '@cpns/key-derivation';
 import { Store, type Aggregate } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { LiveKeys } from '../entities/live-keys';
 import type { KeyRecord } from '../entities/records';
+import { GatewayStanding } from '../gateways/records';
 
-const PROOF_MAX_BYTES = 1_024;
-/** A nonce has to be remembered as long as its time is inside the window of a verifier whose clock is late. */
-const NONCE_LIFE_MS = 2 * PROOF_WINDOW_MS;
+/** Whose keys prove to a gateway: the holder of a certificate shows that. */
+const TO_GATEWAY: readonly KeyForm[] = ['secret'];
+/** Whose keys prove to a service. */
+const TO_SERVICE: readonly KeyForm[] = ['secret', 'key-pair'];
 
 const nonceAggregate = (entity: string): Aggregate => ({ kind: 'proof', id: entity });
 
@@ -27,37 +40,63 @@ const nonceAggregate = (entity: string): Aggregate => ({ kind: 'proof', id: enti
 export class VerifyProof {
   constructor(
     private readonly keys: LiveKeys,
+    private readonly standing: GatewayStanding,
     private readonly store: Store,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * @param gateway who asks; the proof has to be made for it
-   * @throws CpnsError a field's reason; PN_MISMATCH; KEY_UNKNOWN, KEY_REVOKED, KEY_EXPIRED; PROOF_MAC,
-   *   PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED
+   * @param call of a gateway or of SMF; the proof has to be made for who calls
+   * @throws CpnsError a field's reason; CERTIFICATE_REVOKED with `certificate` = `relay`; PN_MISMATCH; see {@link prove}
    */
-  async execute(request: VerifyProofRequest, gateway: EntityName): Promise<VerifyProofResponse> {
-    const proof = parseProof(fields.bounded(request.proof, PROOF_MAX_BYTES, 'proof'));
+  async execute(request: VerifyProofRequest, call: CallContext): Promise<VerifyProofResponse> {
+    const proof = checkProof(request.proof, 'proof');
     const method = fields.method(request.method, 'method');
     const requestDigest = fields.digest(request.requestDigest, 'request_digest');
-    const entity = parseEntityUri(proof.entity);
-    if (!samePn(entity, gateway))
-      throw permissionDenied('PN_MISMATCH', 'a gateway asks about entities of its own PN only');
-    const key = await this.provenKey(entity, proof);
+    const { uri: audience, role } = call.requirePeer();
+    const isService = role === 'service';
+    const relay = isService ? await this.relayOf(request) : gatewayOf(call);
+    if (!isService) checkNoRelay(request);
+    if (!samePn(parseEntityUri(proof.entity), relay))
+      throw permissionDenied('PN_MISMATCH', 'a gateway asks for entities of its own PN only');
+    const forms = isService ? TO_SERVICE : TO_GATEWAY;
+    const { user, keyId } = await this.prove(proof, { audience, method, requestDigest }, forms);
+    return { entity: proof.entity, user, keyId: keyIdBytes(keyId) };
+  }
+
+  /**
+   * Checks 2 to 5 of "Proof of a secret, on each call".
+   * @returns the live key that made it
+   * @throws CpnsError KEY_UNKNOWN, KEY_REVOKED, KEY_EXPIRED; PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED
+   */
+  async prove(proof: Proof, call: ProofCall, forms: readonly KeyForm[] = TO_SERVICE): Promise<KeyRecord> {
+    const key = await this.provenKey(proof, forms);
     const confirmKey = deriveConfirmKey(key.secret);
     const now = this.clock.now();
-    verifyProof(confirmKey, proof, { audience: gateway.uri, method, requestDigest }, now);
-    confirmKey.destroy();
+    try {
+      verifyProof(confirmKey, proof, call, now);
+    } finally {
+      confirmKey.destroy();
+    }
     // told only to a holder of the key
     await this.keys.check(key);
     await this.spend(proof);
-    return { entity: entity.uri, user: key.user, keyId: keyIdBytes(key.keyId) };
+    return key;
   }
 
-  private async provenKey(entity: EntityName, proof: Proof): Promise<KeyRecord> {
-    const key = await this.keys.read(entity);
-    // a certificate holder shows its certificate (mutual TLS)
-    if (key?.keyId !== proof.keyId || key.form !== 'secret')
+  /** The gateway that relayed to SMF, with the certificate that it showed there. */
+  private async relayOf({ relay, relayCertificateDigest }: VerifyProofRequest): Promise<EntityName> {
+    const { uri } = parseEntityUri(relay, 'relay');
+    const fingerprint = fields.digest(relayCertificateDigest, 'relay_certificate_digest');
+    return this.standing.check({ uri, fingerprint }).catch((error: unknown) => {
+      if (!(error instanceof CpnsError) || error.reason !== 'CERTIFICATE_REVOKED') throw error;
+      throw new CpnsError(error.reason, error.message, { metadata: RELAYS_CERTIFICATE, cause: error });
+    });
+  }
+
+  private async provenKey({ entity, keyId }: Proof, forms: readonly KeyForm[]): Promise<KeyRecord> {
+    const key = await this.keys.read(parseEntityUri(entity));
+    if (key?.keyId !== keyId || !forms.includes(key.form))
       throw unauthenticated('KEY_UNKNOWN', 'no key of that id: register the key, or prove with the newest one');
     return key;
   }
@@ -67,8 +106,14 @@ export class VerifyProof {
     const name = `nonce.${Buffer.from(nonce).toString('hex')}`;
     const { ok } = await this.store.commit(nonceAggregate(entity), {
       expect: [{ name, revision: 'absent' }],
-      put: [{ name, value: Buffer.alloc(0), expiresAt: this.clock.now() + NONCE_LIFE_MS }],
+      put: [{ name, value: Buffer.alloc(0), expiresAt: this.clock.now() + PROOF_NONCE_LIFE_MS }],
     });
     if (!ok) throw unauthenticated('PROOF_REPLAYED', 'make a new proof for each call');
   }
+}
+
+/** A gateway that calls relays itself. @throws CpnsError FIELD_OUT_OF_RANGE */
+function checkNoRelay({ relay, relayCertificateDigest }: VerifyProofRequest): void {
+  if (relay !== '' || relayCertificateDigest.length > 0)
+    throw invalidArgument('FIELD_OUT_OF_RANGE', 'only SMF names a relay', { metadata: { field: 'relay' } });
 }

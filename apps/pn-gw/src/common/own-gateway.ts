@@ -1,5 +1,6 @@
+import { checkProof, checkProofOf, requireEntityProof } from '@cpns/contracts';
 import { parseEntityUri, permissionDenied, samePn, type EntityName } from '@cpns/core';
-import type { CallContext, CallerEntity } from '@cpns/grpc';
+import { type CallContext, type CallerEntity, METADATA } from '@cpns/grpc';
 import { sha256 } from '@cpns/key-derivation';
 import { OwnIdentity } from '@cpns/platform';
 
@@ -20,14 +21,32 @@ export abstract class OwnGateway extends OwnIdentity {
  */
 export const identityDigest = ({ chain: [leaf] }: OwnGateway): Buffer => sha256(leaf ?? Buffer.alloc(0));
 
-/** A gateway serves its own PN, and only requests that were made to it. @throws CpnsError PN_MISMATCH, GATEWAY_MISMATCH */
+/**
+ * A gateway serves its own PN, and only requests that were made to it.
+ * @throws CpnsError TRUST_DOMAIN, GATEWAY_MISMATCH, PN_MISMATCH
+ */
 export function checkAddressee(own: EntityName, entity: EntityName, gateway?: EntityName): void {
-  if (!samePn(own, entity)) throw permissionDenied('PN_MISMATCH', `this gateway serves ${own.pn} only`);
+  if (entity.trustDomain !== own.trustDomain)
+    throw permissionDenied('TRUST_DOMAIN', `this gateway serves ${own.trustDomain} only`);
   if (gateway !== undefined && gateway.uri !== own.uri)
     throw permissionDenied('GATEWAY_MISMATCH', 'the request was made to another gateway');
+  if (!samePn(own, entity)) throw permissionDenied('PN_MISMATCH', `this gateway serves ${own.pn} only`);
 }
 
-/** The authenticated entity that calls. @throws CpnsError PROOF_MISSING, PN_MISMATCH */
+/** What the caller asks of a service behind this gateway, both as it came (protocol.md, "An entity's own proof"). */
+export interface OwnRequest {
+  readonly entityRequest: Buffer;
+  readonly entityProof: Buffer;
+}
+
+/** @throws CpnsError PROOF_MISSING with `proof` = `entity`; MALFORMED_MESSAGE; PROOF_MAC for a proof of another entity */
+export function ownRequestOf({ entity }: CallerEntity, { entityProof, requestBytes }: CallContext): OwnRequest {
+  const proof = requireEntityProof(entityProof);
+  checkProofOf(entity, checkProof(proof, METADATA.entityProof));
+  return { entityRequest: requestBytes, entityProof: proof };
+}
+
+/** The authenticated entity that calls. @throws CpnsError PROOF_MISSING, TRUST_DOMAIN, PN_MISMATCH */
 export function callerHere(own: OwnGateway, call: CallContext): CallerEntity {
   const caller = call.requireEntity();
   checkAddressee(own.name, parseEntityUri(caller.entity, 'entity'));

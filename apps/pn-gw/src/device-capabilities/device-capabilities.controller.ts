@@ -2,13 +2,13 @@ import { PnGatewayServiceService, type PnGatewayServiceReportCapabilitiesRequest
 import type { CallContext, Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { callerHere, OwnGateway } from '../common/own-gateway';
+import { callerHere, OwnGateway, ownRequestOf } from '../common/own-gateway';
 import { ServerClients } from '../peers/peer-clients';
 
 const { reportCapabilities } = PnGatewayServiceService;
 const SERVED = { reportCapabilities };
 
-/** CPNS-1 on the wire: Device Capabilities, relayed with how their sender was authenticated (GK-SECLEVEL). */
+/** CPNS-1 on the wire: Device Capabilities, relayed with the own proof of their sender (GK-SECLEVEL). */
 @GrpcController(SERVED)
 export class DeviceCapabilitiesController implements Handlers<typeof SERVED> {
   constructor(
@@ -16,17 +16,14 @@ export class DeviceCapabilitiesController implements Handlers<typeof SERVED> {
     private readonly server: ServerClients,
   ) {}
 
-  /** @throws CpnsError PROOF_MISSING, PN_MISMATCH; what the Server answers */
+  /** @throws CpnsError PROOF_MISSING, PN_MISMATCH; PROOF_MAC; what the Server answers */
   async reportCapabilities(
     @Payload() { capabilities }: PnGatewayServiceReportCapabilitiesRequest,
     @Ctx() call: CallContext,
   ) {
-    const { entity, by } = callerHere(this.own, call);
-    const authenticatedBy =
-      by.kind === 'proof'
-        ? { $case: 'keyId' as const, value: by.keyId }
-        : { $case: 'certificateDigest' as const, value: by.digest };
-    const request = { entity, authenticatedBy, capabilities };
+    const caller = callerHere(this.own, call);
+    const own = ownRequestOf(caller, call);
+    const request = { entity: caller.entity, capabilities, authenticatedBy: undefined, ...own };
     return this.server.deviceCapabilities.reportCapabilities(request, { within: call });
   }
 }

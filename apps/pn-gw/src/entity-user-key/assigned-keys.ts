@@ -28,7 +28,7 @@ import {
   keyIdBytes,
   parseProof,
   type Proof,
-  PROOF_WINDOW_MS,
+  PROOF_NONCE_LIFE_MS,
   type ProofCall,
   verifyProof,
 } from '@cpns/key-derivation';
@@ -198,7 +198,8 @@ export class AssignedKeys {
   }
 }
 
-const NONCE_LIFE_MS = 2 * PROOF_WINDOW_MS;
+/** It asks for itself. */
+const NO_RELAY = { relay: '', relayCertificateDigest: Buffer.alloc(0) };
 
 /**
  * Who holds S of a registered key verifies (protocol.md, "Proof of a secret, on each call"): the gateway itself for those
@@ -219,7 +220,7 @@ export class VerifyProof {
     const proof = parseProof(bytes);
     checkAddressee(this.own.name, parseEntityUri(proof.entity));
     const key = await this.keys.find(proof.entity);
-    if (key?.keyId !== proof.keyId) return this.askServer(proof, { proof: bytes, method, requestDigest });
+    if (key?.keyId !== proof.keyId) return this.askServer(proof, { proof: bytes, method, requestDigest, ...NO_RELAY });
     return this.verifyHere(key, proof, { audience: this.own.uri, method, requestDigest });
   }
 
@@ -247,7 +248,7 @@ export class VerifyProof {
       { kind: 'proof', id: entity },
       {
         expect: [{ name, revision: 'absent' }],
-        put: [{ name, value: Buffer.alloc(0), expiresAt: now + NONCE_LIFE_MS }],
+        put: [{ name, value: Buffer.alloc(0), expiresAt: now + PROOF_NONCE_LIFE_MS }],
       },
     );
     if (!ok) throw unauthenticated('PROOF_REPLAYED', 'make a new proof for each call');

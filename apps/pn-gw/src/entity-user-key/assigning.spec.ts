@@ -1,7 +1,7 @@
 /** What a PN GW keeps while it assigns Entity-User Keys by itself, in both forms (EUK-GW-S, EUK-GW-P steps 4 to 6; Q8). */
 import type { AssignmentReply } from '@cpns/contracts';
 import { CpnsError, duration } from '@cpns/core';
-import { keyIdBytes } from '@cpns/key-derivation';
+import { keyIdBytes, PROOF_WINDOW_MS } from '@cpns/key-derivation';
 import { expectRefusal, refusalOf } from '@cpns/platform/testing';
 import { changesBy } from '@cpns/store/testing';
 import {
@@ -12,12 +12,16 @@ import {
   certificateDraft,
   GATEWAY_ASSIGNS,
   type ProofDraft,
+  proofDraft,
   provingCall,
   register,
   registrationOf,
+  REPORTING,
   requestFor,
   sealCertificateRegistration,
+  sealProof,
   sealSecretRegistration,
+  secretHolder,
 } from '@cpns/testing/bad-input';
 import { GatewayKeyWorld } from '../testing/key-world';
 
@@ -182,9 +186,9 @@ describe('a secret that the gateway assigned', () => {
 
   it('stays live beside the next one until that is registered', async () => {
     const entity = world.entity();
-    const before = await assignedDevice(world, BY_GATEWAY, entity);
+    const before = await assignedDevice(world, BY_GATEWAY, { entity });
     await before.registered();
-    const after = await assignedDevice(world, BY_GATEWAY, entity);
+    const after = await assignedDevice(world, BY_GATEWAY, { entity });
     expect(await asking(before.prove)).toBe(0);
     await after.registered();
     expect([await asking(before.prove), await asking(after.prove)]).toEqual([1, 0]);
@@ -199,6 +203,17 @@ describe('a secret that the gateway assigned', () => {
     await revoke(kept);
     expect(await asking(kept.prove)).toBe(0);
   });
+});
+
+it('takes a proof once, also at the end of its window', async () => {
+  const holder = await secretHolder(world, 'gateway');
+  const { method, body } = REPORTING;
+  const draft = proofDraft(world, holder, { audience: world.gatewayUri, method, body });
+  const proof = sealProof({ ...draft, timeMs: world.now() + PROOF_WINDOW_MS });
+  const send = () => BY_GATEWAY.send(world, { proof, body, holder });
+  await send();
+  await world.pass(2 * PROOF_WINDOW_MS);
+  expect(await refusalOf(send)).toMatchObject({ reason: 'PROOF_REPLAYED' });
 });
 
 it('issues with its CA until that ends, and asks for another then', async () => {

@@ -8,6 +8,7 @@ import {
   CERTIFICATE_ROWS,
   CSR_ROWS,
   expectationOf,
+  ENTITY_PROOF_ROWS,
   expiredKeyRow,
   NAME_ROWS,
   PROOF_ROWS,
@@ -63,7 +64,7 @@ describe.each([
   ['registrations', REGISTRATION_ROWS],
   ['callers', CALLER_ROWS],
   ['dependencies', [...SERVER_STOPPED_ROWS, ...STORE_STOPPED_ROWS]],
-  ['proofs', PROOF_ROWS],
+  ['proofs', [...PROOF_ROWS, ...ENTITY_PROOF_ROWS]],
   // the last: certificates that are issued afterwards are not yet valid to TLS, which has another clock
   ['what time has ended', [expiredKeyRow(KEY_LIFETIME_MS)]],
 ])('%s', (_name, rows) => {

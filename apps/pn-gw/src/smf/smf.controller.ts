@@ -7,13 +7,16 @@ import { checkGroupId } from '@cpns/core';
 import type { CallContext, Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { callerHere, OwnGateway } from '../common/own-gateway';
+import { callerHere, OwnGateway, ownRequestOf } from '../common/own-gateway';
 import { SmfClients } from '../peers/peer-clients';
 
 const { joinServiceGroup, leaveServiceGroup } = PnGatewayServiceService;
 const SERVED = { joinServiceGroup, leaveServiceGroup };
 
-/** CPNS-1 on the wire: membership. Relays to the SMF, which decides, that an entity joins a Service Group or leaves it (SMF-GW). */
+/**
+ * CPNS-1 on the wire: membership. Relays to the SMF, which decides, that an entity asks to join a Service Group or to leave it
+ * (SMF-GW).
+ */
 @GrpcController(SERVED)
 export class SmfController implements Handlers<typeof SERVED> {
   constructor(
@@ -31,11 +34,12 @@ export class SmfController implements Handlers<typeof SERVED> {
 
   /**
    * @returns the membership revision that holds the change
-   * @throws CpnsError a field's reason; PROOF_MISSING, PN_MISMATCH; what the SMF answers; DEPENDENCY_UNAVAILABLE
+   * @throws CpnsError a field's reason; PROOF_MISSING, PN_MISMATCH; PROOF_MAC; what the SMF answers; DEPENDENCY_UNAVAILABLE
    */
   private async relay(method: keyof typeof SERVED, groupId: string, call: CallContext) {
     checkGroupId(groupId, 'group_id');
-    const { entity } = callerHere(this.own, call);
-    return this.smf.membership[method]({ groupId, entity }, { within: call });
+    const caller = callerHere(this.own, call);
+    const request = { groupId, entity: caller.entity, ...ownRequestOf(caller, call) };
+    return this.smf.membership[method](request, { within: call });
   }
 }

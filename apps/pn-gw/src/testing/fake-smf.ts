@@ -1,5 +1,10 @@
 /** The SMF, as the gateway sees it, and what it has in common with the CPNS Server that is played. */
-import { type OpenNoticeChannelResponse, type ServiceGroupNotice, wireDeliveryMode } from '@cpns/contracts';
+import {
+  type MembershipServiceJoinServiceGroupRequest,
+  type OpenNoticeChannelResponse,
+  type ServiceGroupNotice,
+  wireDeliveryMode,
+} from '@cpns/contracts';
 import { CpnsError, serviceUri } from '@cpns/core';
 import type { ReceiverWire } from '@cpns/delivery';
 import { channelPair } from '@cpns/delivery/testing';
@@ -82,6 +87,8 @@ export const noticeOf = ({
 export class FakeSmf {
   /** Requests of members that came in, as `join <group-id> <E>`. */
   readonly asked: string[] = [];
+  /** What the last one had of the entity's own. */
+  own: { readonly entityRequest: Buffer; readonly entityProof: Buffer } | undefined;
   /** The membership revision that is answered; an error is thrown. */
   answer: () => Promise<bigint> = away;
   /** What the gateway is sent over its notice channel. */
@@ -89,8 +96,10 @@ export class FakeSmf {
   readonly clients: Omit<SmfClients, 'onApplicationShutdown'>;
 
   constructor(trustDomain: string) {
-    const answered = (what: string) => async (request: { readonly groupId: string; readonly entity: string }) => {
-      this.asked.push(`${what} ${request.groupId} ${request.entity}`);
+    const answered = (what: string) => async (request: MembershipServiceJoinServiceGroupRequest) => {
+      const { groupId, entity, entityRequest, entityProof } = request;
+      this.asked.push(`${what} ${groupId} ${entity}`);
+      this.own = { entityRequest, entityProof };
       return { membershipRevision: await this.answer() };
     };
     this.clients = {

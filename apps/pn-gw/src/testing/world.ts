@@ -4,9 +4,9 @@ import type { GatewayGroupKeyDelivery, WatchGroupKeysResponse } from '@cpns/cont
 import { CpnsError, parseEntityUri } from '@cpns/core';
 import { eventually, FakeClock, reasonOfAsync, type Opened } from '@cpns/core/testing';
 import { OUTBOX, systemTimers, Timers } from '@cpns/delivery';
-import type { CallContext } from '@cpns/grpc';
+import type { ServerCallContext } from '@cpns/grpc';
 import { identifyByName, testCall } from '@cpns/grpc/testing';
-import { keyIdBytes } from '@cpns/key-derivation';
+import { encodeProof, keyIdBytes, type Proof } from '@cpns/key-derivation';
 import { testProcess } from '@cpns/platform/testing';
 import { allMembers, type Store } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
@@ -53,6 +53,14 @@ const CONFIG: Partial<GatewayConfig> = {
   provisioningInterval: 60_000,
 };
 const REQUEST_FAILED = 'a Group Key could not be requested yet';
+
+/** The form of an entity's own proof, which the service behind the gateway verifies. */
+const NO_PROOF: Omit<Proof, 'entity'> = {
+  keyId: '0'.repeat(32),
+  timeMs: 0,
+  nonce: Buffer.alloc(16, 1),
+  mac: Buffer.alloc(32, 1),
+};
 
 /** How a caller is authenticated: by a proof of its S of an epoch, or by a certificate. */
 export type Shown = { readonly epoch: number } | { readonly certificate: Buffer };
@@ -201,11 +209,13 @@ export class GatewayWorld implements Opened {
     return allMembers(this.store, memberAggregate(entity), GROUPS_SET);
   }
 
-  /** A call of an entity; without one, of an unknown caller. */
-  call(entity?: string, shown: Shown = { epoch: 0 }, signal = new AbortController().signal): CallContext {
+  /** A call of an entity, with its own proof; without one, of an unknown caller. */
+  call(entity?: string, shown: Shown = { epoch: 0 }, signal = new AbortController().signal): ServerCallContext {
     const method = '/cpns.v1.PnGatewayService/PullGroupKey';
     const call = testCall({ method, receivedAt: this.clock.now(), signal, logger: this.log.logger });
     if (entity === undefined) return call;
+    call.requestBytes = Buffer.from('as the entity sent it');
+    call.entityProof = encodeProof({ ...NO_PROOF, entity });
     if ('epoch' in shown) call.proven = { entity, user: '', keyId: keyIdBytes(keyIdOf(entity, shown.epoch)) };
     else call.peer = { ...identifyByName(shown.certificate), uri: entity, role: 'target-entity' };
     return call;

@@ -5,9 +5,9 @@ import { PeerClientsModule } from '../peer-clients/peer-clients.module';
 import { CskmfClient, ExecuteChange, GroupOutbox, PATIENCE, Patience } from './execute-change';
 import { GROUP, Groups, PENDING, REFUSAL } from './groups';
 import { FanOutNotices, INTRODUCED, IntroduceGateway, NoticeController, NoticeLogs, SendNotice, TOLD } from './notices';
-import { ProposeChange } from './propose-change';
+import { LAST_REQUEST, ProposeChange } from './propose-change';
 
-@OwnsRecords(GROUP, PENDING, REFUSAL, TOLD, INTRODUCED)
+@OwnsRecords(GROUP, PENDING, REFUSAL, LAST_REQUEST, TOLD, INTRODUCED)
 @Module({
   imports: [PeerClientsModule],
   controllers: [NoticeController],

@@ -2,11 +2,12 @@
  * How a call changes a group. It proposes: what is to be done is written down beside the group, with an entry in its outbox
  * in the same commit. From there on the change is executed, also when the call ends; the call waits for it.
  */
-import { Clock, CpnsError, duration, KeyedMutex, Random, unavailable } from '@cpns/core';
+import { Clock, CpnsError, duration, failedPrecondition, KeyedMutex, Random, unavailable } from '@cpns/core';
 import { outboxEntry } from '@cpns/delivery';
 import type { Standing } from '@cpns/group-key';
 import type { CallContext } from '@cpns/grpc';
-import { at, type Decision, type Found, Records } from '@cpns/store';
+import { PROOF_NONCE_LIFE_MS, sha256 } from '@cpns/key-derivation';
+import { at, type Decision, defineRecord, expiring, type Found, jsonField, Records } from '@cpns/store';
 import { currentTraceparent, lastStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { CskmfClient, GroupOutbox } from './execute-change';
@@ -24,6 +25,18 @@ import {
 
 /** What a use case needs to know of the call that waits for it. */
 export type Waiting = Pick<CallContext, 'deadline' | 'receivedAt' | 'signal'>;
+
+/** The last accepted request of one entity for the group: none that it made before follows. Ends by itself. */
+export const LAST_REQUEST = defineRecord('requested', {
+  /** The entity's time in its proof, Unix milliseconds. */
+  timeMs: jsonField<number>(),
+});
+
+/** An entity's name may be longer than that of a record. */
+const lastRequestName = (entity: string): string => `requested.${sha256(Buffer.from(entity)).toString('hex')}`;
+
+/** A change that an operator asks for, or that its one entity does at a time of its own, Unix milliseconds. */
+type AskedChange = ChangeRequest & { readonly askedAt?: number };
 
 const NOTHING = Buffer.alloc(0);
 /** The longest wait of a call without an earlier deadline, milliseconds. */
@@ -53,6 +66,7 @@ const wantedOf = ({ entities }: ChangeRequest) => ({
   member: { memberships: entities.map(({ uri, pnId }) => ({ set: membersSet(pnId), member: uri })) },
   removed: { memberships: entities.map(({ uri }) => ({ set: formerSet('removed'), member: uri })) },
   left: { memberships: entities.map(({ uri }) => ({ set: formerSet('left'), member: uri })) },
+  last: at(LAST_REQUEST, lastRequestName(entities[0]?.uri ?? '')),
 });
 type Wanted = ReturnType<typeof wantedOf>;
 
@@ -79,9 +93,10 @@ export class ProposeChange {
 
   /**
    * Resolves when the group is as requested.
-   * @throws CpnsError what the rules or CSKMF refuse it with; DEPENDENCY_UNAVAILABLE before the call's deadline
+   * @throws CpnsError REQUEST_OVERTAKEN; what the rules or CSKMF refuse it with; DEPENDENCY_UNAVAILABLE before the call's
+   *   deadline
    */
-  async execute(request: ChangeRequest, call: Waiting): Promise<Done> {
+  async execute(request: AskedChange, call: Waiting): Promise<Done> {
     const first = await this.#propose(request, call);
     const step = first.kind === 'blocked' ? await this.#proposeInOrder(request, call, first.changeId) : first;
     if (step.kind === 'settled') return { revision: undefined };
@@ -91,7 +106,7 @@ export class ProposeChange {
   }
 
   /** After the changes that come first. */
-  async #proposeInOrder(request: ChangeRequest, call: Waiting, first: string) {
+  async #proposeInOrder(request: AskedChange, call: Waiting, first: string) {
     const { acquired, release } = this.#mutex.acquire(request.groupId);
     try {
       await this.#inTime(acquired, call, BLOCKED);
@@ -106,13 +121,14 @@ export class ProposeChange {
     }
   }
 
-  #propose(request: ChangeRequest, call: Waiting): Promise<Step> {
+  #propose(request: AskedChange, call: Waiting): Promise<Step> {
     return withinStep({ flow: request.flow, step: 1 }, async () => {
       const aggregate = groupAggregate(request.groupId);
       const wanted = wantedOf(request);
       const reserved = {
         changeId: this.random.bytes(CHANGE_ID_BYTES).toString('hex'),
         traceparent: lastStep() || currentTraceparent(),
+        now: this.clock.now(),
       };
       const decide = (found: Found<Wanted>) => decideOn(request, reserved, found);
       const seen = await this.records.snapshot(aggregate, wanted);
@@ -148,23 +164,27 @@ const PROPOSED =
   'the change cannot be made at the moment; it is written down and will be, and a call like this one waits for it';
 const BLOCKED = 'another change of the Service Group cannot be made at the moment; nothing was changed, try again';
 
-function decideOn(
-  request: ChangeRequest,
-  reserved: { readonly changeId: string; readonly traceparent: string },
-  found: Found<Wanted>,
-): Decision<Wanted, Step> {
+interface Reserved {
+  readonly changeId: string;
+  readonly traceparent: string;
+  /** Unix milliseconds. */
+  readonly now: number;
+}
+
+function decideOn(request: AskedChange, { now, ...reserved }: Reserved, found: Found<Wanted>): Decision<Wanted, Step> {
   const { group, pending } = found;
+  const accepted = acceptedRequest(request, found, now);
   if (pending !== undefined) {
     const { changeId, revision } = pending;
-    const isOurs = pending.wish === request.digest;
-    return { result: isOurs ? { kind: 'proposed', changeId, revision } : { kind: 'blocked', changeId } };
+    if (pending.wish !== request.digest) return { result: { kind: 'blocked', changeId } };
+    return { result: { kind: 'proposed', changeId, revision }, put: accepted };
   }
   const plan = request.plan(group, standingIn(found));
   if (plan.kind === 'settled') {
     const result: Step = { kind: 'settled' };
-    if (group === undefined || plan.moves.length === 0) return { result };
+    if (group === undefined || plan.moves.length === 0) return { result, put: accepted };
     // put as it is: a call that looked at those standings meanwhile has to look again
-    return { result, put: { group }, ...setChanges(plan.moves) };
+    return { result, put: { group, ...accepted }, ...setChanges(plan.moves) };
   }
   const { flow, revision, size, moves } = plan.proposal;
   const { changeId } = reserved;
@@ -173,9 +193,18 @@ function decideOn(
     put: {
       group: plan.proposal.group,
       pending: { ...reserved, wish: request.digest, flow, revision, size, moves },
+      ...accepted,
     },
     append: [outboxEntry(`change.${changeId}`, NOTHING)],
   };
+}
+
+/** @throws CpnsError REQUEST_OVERTAKEN for one that the entity made before the last one that was accepted */
+function acceptedRequest({ askedAt }: AskedChange, { last }: Found<Wanted>, now: number) {
+  if (askedAt === undefined) return {};
+  if (last !== undefined && askedAt <= last.timeMs)
+    throw failedPrecondition('REQUEST_OVERTAKEN', 'a later request of the entity for this Service Group was accepted');
+  return { last: expiring({ timeMs: askedAt }, now + PROOF_NONCE_LIFE_MS) };
 }
 
 async function beforeDeadline(promise: Promise<void>, call: Waiting, clock: Clock): Promise<void> {

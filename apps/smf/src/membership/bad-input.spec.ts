@@ -1,15 +1,14 @@
 /** What bad input gateways get refused at the SMF, and what is said while CSKMF or the store is away; nothing is stored. */
 import type { ServiceGroup } from '@cpns/contracts';
 import { perFile } from '@cpns/core/testing';
-import { expectRefusal, type Fault } from '@cpns/platform/testing';
+import { expectRefusal, type Fault, type OfGroup } from '@cpns/platform/testing';
 import { FailingStore } from '@cpns/store/testing';
-import { ANN, AT, BOB, EVE, LIMIT, pne, within, World, type Replica } from '../testing/world';
-import type { MembershipController } from './membership.controller';
+import { ANN, AT, BOB, EVE, LIMIT, pne, relayed, within, World, type Replica } from '../testing/world';
 
 const world = perFile(new World());
 
 describe('a gateway', () => {
-  type Relayed = Parameters<MembershipController['joinServiceGroup']>[0];
+  type Relayed = OfGroup & { readonly entity: string };
   const ENTITIES: readonly Fault<Relayed>[] = [
     ['an empty E', { entity: '' }, 'INVALID_ARGUMENT/FIELD_MISSING entity'],
     ['what is no E', { entity: 'lamp' }, 'INVALID_ARGUMENT/NAME_INVALID entity'],
@@ -22,7 +21,7 @@ describe('a gateway', () => {
   world.refuses<Relayed>({
     name: 'MembershipService.JoinServiceGroup',
     good: async () => ({ groupId: await world.group(), entity: EVE }),
-    send: (request) => world.smf.members.joinServiceGroup(request, within()),
+    send: ({ groupId, entity }) => world.smf.members.joinServiceGroup(relayed('join', groupId, entity), within()),
     faults: [
       ...world.ofLiveGroup,
       ...ENTITIES,
@@ -43,7 +42,7 @@ describe('a gateway', () => {
   world.refuses<Relayed>({
     name: 'MembershipService.LeaveServiceGroup',
     good: async () => ({ groupId: await world.group(), entity: BOB }),
-    send: (request) => world.smf.members.leaveServiceGroup(request, within()),
+    send: ({ groupId, entity }) => world.smf.members.leaveServiceGroup(relayed('leave', groupId, entity), within()),
     faults: [...world.ofLiveGroup, ...ENTITIES],
   });
 });
@@ -51,8 +50,7 @@ describe('a gateway', () => {
 describe('a dependency that is down', () => {
   const DOWN = 'UNAVAILABLE/DEPENDENCY_UNAVAILABLE';
   /** The change that is written down, to be carried out once the dependency is back. */
-  const PROPOSED =
-    /^service-group\/[\w-]+ (group was (added|changed)|pending was added|log outbox was (added|changed))$/;
+  const PROPOSED = /^service-group\/[\w-]+ ((group|requested\.\w+|log outbox) was (added|changed)|pending was added)$/;
   type Send = (groupId: string, smf: Replica) => Promise<unknown>;
   /** Until a change that is not answered is given up. */
   const SHORT_MS = 1_500;
@@ -74,7 +72,7 @@ describe('a dependency that is down', () => {
       done: { deleted: true },
     },
     'MembershipService.JoinServiceGroup': {
-      send: (groupId, { members }) => members.joinServiceGroup({ groupId, entity: EVE }, within(SHORT_MS)),
+      send: (groupId, { members }) => members.joinServiceGroup(relayed('join', groupId, EVE), within(SHORT_MS)),
       done: { members: [ANN, BOB, EVE] },
     },
   };

@@ -12,7 +12,7 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { SmfConfig } from '../config';
 import { Groups, membershipChangeOf } from '../group-changes/groups';
 import { ProposeChange } from '../group-changes/propose-change';
-import { GatewayStanding } from '../peer-clients/server-link';
+import { VerifyEntityProof } from './entity-proof';
 
 @GrpcController(MembershipServiceService)
 export class MembershipController implements Handlers<typeof MembershipServiceService> {
@@ -20,7 +20,7 @@ export class MembershipController implements Handlers<typeof MembershipServiceSe
     private readonly config: SmfConfig,
     private readonly groups: Groups,
     private readonly changes: ProposeChange,
-    private readonly standing: GatewayStanding,
+    private readonly proofs: VerifyEntityProof,
   ) {}
 
   joinServiceGroup(@Payload() request: MembershipServiceJoinServiceGroupRequest, @Ctx() call: CallContext) {
@@ -33,8 +33,8 @@ export class MembershipController implements Handlers<typeof MembershipServiceSe
 
   /**
    * @returns the membership revision that holds it; the present one where nothing had to be changed
-   * @throws CpnsError CERTIFICATE_REVOKED; a field's reason; PN_MISMATCH; NOT_FOUND, GROUP_DELETED; what the rules and CSKMF
-   *   refuse it with, of a join JOIN_NOT_PERMITTED, LIMIT_REACHED, MEMBER_WITHOUT_KEY; DEPENDENCY_UNAVAILABLE
+   * @throws CpnsError a field's reason; PN_MISMATCH; see {@link VerifyEntityProof}; REQUEST_OVERTAKEN; NOT_FOUND, GROUP_DELETED;
+   *   what the rules and CSKMF refuse it with, of a join JOIN_NOT_PERMITTED, LIMIT_REACHED, MEMBER_WITHOUT_KEY
    */
   async #change(
     event: 'join' | 'leave',
@@ -42,12 +42,13 @@ export class MembershipController implements Handlers<typeof MembershipServiceSe
     call: CallContext,
   ): Promise<{ membershipRevision: bigint }> {
     const gateway = gatewayOf(call);
-    await this.standing.check(call.requirePeer());
     const groupId = checkGroupId(request.groupId, 'group_id');
     const entity = checkMember(request.entity, this.config.trustDomain, 'entity');
     if (!samePn(entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway asks for entities of its own Personal Network');
-    const { revision } = await this.changes.execute(membershipChangeOf(groupId, event, [entity]), call);
+    const askedAt = await this.proofs.execute(event, request, call);
+    const change = { ...membershipChangeOf(groupId, event, [entity]), askedAt };
+    const { revision } = await this.changes.execute(change, call);
     if (revision !== undefined) return { membershipRevision: revision };
     const group = await this.groups.find(groupId);
     if (group === undefined) throw new CpnsError('NOT_FOUND', 'no Service Group of this id');

@@ -1,4 +1,9 @@
-import { CertificateServiceService, EnrolmentServiceService, GroupKeyManagementServiceService } from '@cpns/contracts';
+import {
+  CertificateServiceService,
+  EnrolmentServiceService,
+  GroupKeyManagementServiceService,
+  ProofServiceService,
+} from '@cpns/contracts';
 import { CpnsError, duration, serviceUri, unauthenticated } from '@cpns/core';
 import type { Receiver } from '@cpns/delivery';
 import { type ClientMethods, connectTo } from '@cpns/grpc';
@@ -15,11 +20,13 @@ export abstract class ServerLink extends EndedPeersSource {
     'createGroupKey' | 'updateGroupKey' | 'deleteGroupKey'
   >;
   abstract readonly enrolment: Pick<ClientMethods<typeof EnrolmentServiceService>, 'getGateway'>;
+  abstract readonly proof: Pick<ClientMethods<typeof ProofServiceService>, 'verifyProof'>;
   /**
    * Resolves when connected: a Server that was away for a moment is waited for.
+   * @param milliseconds 2,000 without it
    * @throws CpnsError DEPENDENCY_UNAVAILABLE after so many milliseconds
    */
-  abstract ready(milliseconds: number): Promise<void>;
+  abstract ready(milliseconds?: number): Promise<void>;
   abstract close(): void;
 }
 
@@ -32,7 +39,8 @@ export function linkServer({ trustDomain, serverAddress }: SmfConfig, { tls }: S
     groupKeys: connection.client(GroupKeyManagementServiceService),
     enrolment: connection.client(EnrolmentServiceService),
     certificates: connection.client(CertificateServiceService),
-    ready: connection.ready.bind(connection),
+    proof: connection.client(ProofServiceService),
+    ready: (milliseconds = DEADLINE.deadlineMs) => connection.ready(milliseconds),
     close: connection.close.bind(connection),
   };
 }
@@ -55,7 +63,7 @@ export class GatewayStanding {
 
   async #stands(uri: string, fingerprint: Buffer): Promise<boolean> {
     try {
-      await this.server.ready(DEADLINE.deadlineMs);
+      await this.server.ready();
       const { gateway } = await this.server.enrolment.getGateway({ entity: uri }, DEADLINE);
       return gateway !== undefined && !gateway.revoked && gateway.certificateDigest.equals(fingerprint);
     } catch (error) {

@@ -4,8 +4,19 @@ import {
   type GroupKeyStatus,
   type UpdateGroupKeyRequest,
 } from '@cpns/contracts';
-import { CpnsError, failedPrecondition } from '@cpns/core';
+import { CpnsError, EntityUserKey, failedPrecondition } from '@cpns/core';
+import {
+  deriveConfirmKey,
+  deriveKeyId,
+  keyIdBytes,
+  makeProof,
+  parseProof,
+  type ProofFields,
+  sha256,
+  verifyProof,
+} from '@cpns/key-derivation';
 import { FakeEndedSource } from '@cpns/platform/testing';
+import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { ServerLink } from '../peer-clients/server-link';
 
@@ -14,6 +25,22 @@ interface KeyedGroup {
   readonly members: ReadonlySet<string>;
   readonly versions: readonly bigint[];
   readonly deleted: boolean;
+}
+
+/** The SMF under test. */
+export const SMF = 'cpns://td.example/service/smf';
+
+/** S of an entity. */
+const secretOf = (entity: string) => new EntityUserKey(sha256(Buffer.from(entity)));
+const confirmKeyOf = (entity: string) => deriveConfirmKey(secretOf(entity));
+
+let lastMs = 0;
+
+/** An entity's own proof to the SMF, later than each before. */
+export function ownProof(entity: string, method: string, body: Buffer, changed: Partial<ProofFields> = {}): Buffer {
+  lastMs = Math.max(Date.now(), lastMs + 1);
+  const fields = { keyId: deriveKeyId(secretOf(entity)), entity, timeMs: lastMs, nonce: randomBytes(16), ...changed };
+  return makeProof(confirmKeyOf(entity), fields, { audience: SMF, method, requestDigest: sha256(body) });
 }
 
 const away = () => new CpnsError('DEPENDENCY_UNAVAILABLE', 'the CPNS Server is away');
@@ -74,6 +101,21 @@ export class FakeServer implements ServerLink {
 
   readonly ended = new FakeEndedSource();
   readonly certificates = this.ended.certificates;
+  /** Verifies as the Server does; each entity has the S of {@link secretOf}. */
+  readonly proof: ServerLink['proof'] = {
+    verifyProof: ({ proof: bytes, method, requestDigest, relay, relayCertificateDigest }) => {
+      if (this.away) return Promise.reject(away());
+      if (this.gateways.get(relay)?.equals(relayCertificateDigest) !== true)
+        return Promise.reject(new CpnsError('CERTIFICATE_REVOKED', 'ended', { metadata: { certificate: 'relay' } }));
+      const proof = parseProof(bytes);
+      try {
+        verifyProof(confirmKeyOf(proof.entity), proof, { audience: SMF, method, requestDigest }, Date.now());
+      } catch (error) {
+        return Promise.reject(error as CpnsError);
+      }
+      return Promise.resolve({ entity: proof.entity, user: '', keyId: keyIdBytes(proof.keyId) });
+    },
+  };
 
   readonly enrolment: ServerLink['enrolment'] = {
     getGateway: ({ entity }: GetGatewayRequest) => {

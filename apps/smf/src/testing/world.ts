@@ -1,5 +1,10 @@
 /** A store, a CPNS Server that is played, and the processes of an SMF on them, as callers see them: their controllers. */
-import { GroupKeyDeliveryMode, type GroupDescription, type ServiceGroup } from '@cpns/contracts';
+import {
+  GroupKeyDeliveryMode,
+  PnGatewayServiceService,
+  type GroupDescription,
+  type ServiceGroup,
+} from '@cpns/contracts';
 import { parseEntityUri } from '@cpns/core';
 import { eventually, type Opened } from '@cpns/core/testing';
 import { OUTBOX, type DeliveryLog } from '@cpns/delivery';
@@ -31,7 +36,7 @@ import { MembershipModule } from '../membership/membership.module';
 import { ServerLink } from '../peer-clients/server-link';
 import { ServiceGroupController } from '../service-group/service-group.controller';
 import { ServiceGroupModule } from '../service-group/service-group.module';
-import { FakeServer } from './fake-server';
+import { FakeServer, ownProof } from './fake-server';
 
 const TRUST_DOMAIN = 'td.example';
 /** The port, as titles have it. */
@@ -49,6 +54,18 @@ export const KEYLESS = pne(9_999);
 const CERTIFICATE = Buffer.alloc(32, 1);
 
 export const described = (changed: Partial<GroupDescription> = {}) => descriptionOf('g1', changed);
+
+const CALLED = {
+  join: PnGatewayServiceService.joinServiceGroup,
+  leave: PnGatewayServiceService.leaveServiceGroup,
+} as const;
+
+/** A gateway's request, with what the entity sent to it. */
+export function relayed(event: keyof typeof CALLED, groupId: string, entity: string) {
+  const { path, requestSerialize } = CALLED[event];
+  const entityRequest = requestSerialize({ groupId });
+  return { groupId, entity, entityRequest, entityProof: ownProof(entity, path, entityRequest) };
+}
 
 /** A call that waits for so long, milliseconds: of a gateway, or of an operator, of whom nothing is asked. */
 export function within(
@@ -113,13 +130,13 @@ export class Replica {
   }
 
   async join(entity: string, through?: string, groupId = 'g1'): Promise<bigint> {
-    return (await this.members.joinServiceGroup({ groupId, entity }, this.#through(entity, through)))
-      .membershipRevision;
+    const request = relayed('join', groupId, entity);
+    return (await this.members.joinServiceGroup(request, this.#through(entity, through))).membershipRevision;
   }
 
   async leave(entity: string, through?: string, groupId = 'g1'): Promise<bigint> {
-    return (await this.members.leaveServiceGroup({ groupId, entity }, this.#through(entity, through)))
-      .membershipRevision;
+    const request = relayed('leave', groupId, entity);
+    return (await this.members.leaveServiceGroup(request, this.#through(entity, through))).membershipRevision;
   }
 
   /** A call through a gateway that stands. */

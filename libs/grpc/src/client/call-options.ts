@@ -12,6 +12,8 @@ export interface CallOptions {
   readonly within?: CallContext;
   /** Makes `cpns-proof-bin` over the bytes as they are sent: full path, SHA-256 of the message. */
   readonly proof?: (method: string, requestDigest: Buffer) => Buffer;
+  /** Makes `cpns-entity-proof-bin` in the same way, for calls that need one. */
+  readonly entityProof?: (method: string, requestDigest: Buffer) => Buffer | undefined;
   readonly metadata?: Readonly<Record<string, string | Buffer>>;
 }
 
@@ -59,8 +61,12 @@ export function metadataOf({ path }: MethodShape, bytes: Buffer | undefined, opt
   if (step !== '') metadata.set(METADATA.step, step);
   const flow = currentStep()?.flow;
   if (flow !== undefined) metadata.set(METADATA.flow, flow);
-  if (options.proof !== undefined && bytes !== undefined)
-    metadata.set(METADATA.proof, options.proof(path, createHash('sha256').update(bytes).digest()));
+  const { proof, entityProof } = options;
+  if (bytes === undefined || (proof === undefined && entityProof === undefined)) return metadata;
+  const digest = createHash('sha256').update(bytes).digest();
+  if (proof !== undefined) metadata.set(METADATA.proof, proof(path, digest));
+  const own = entityProof?.(path, digest);
+  if (own !== undefined) metadata.set(METADATA.entityProof, own);
   return metadata;
 }
 

@@ -34,6 +34,8 @@ export interface CallContext {
   readonly standing: Promise<void>;
   /** The first message as received; empty before it came. */
   readonly requestBytes: Buffer;
+  /** The metadata `cpns-entity-proof-bin` as received, at most 1,024 bytes. */
+  readonly entityProof: Buffer | undefined;
   readonly logger: Logger;
   /** @throws CpnsError PEER_CERTIFICATE_REQUIRED */
   requirePeer(): Peer;
@@ -76,6 +78,7 @@ export class ServerCallContext implements CallContext {
   proven: ProvenCaller | undefined = undefined;
   standing: Promise<void> = KNOWN;
   requestBytes: Buffer = NOTHING;
+  entityProof: Buffer | undefined = undefined;
 
   constructor(facts: CallFacts) {
     this.method = facts.method;

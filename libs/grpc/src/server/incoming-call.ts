@@ -37,6 +37,16 @@ const textOf = (metadata: Metadata, name: string): string => {
   return typeof value === 'string' ? value : '';
 };
 
+/** @throws CpnsError MALFORMED_MESSAGE */
+function proofIn(metadata: Metadata, name: string): Buffer | undefined {
+  const proofs = metadata.get(name);
+  const [proof] = proofs;
+  if (proof === undefined) return undefined;
+  if (proofs.length > 1 || !Buffer.isBuffer(proof) || proof.length > MAX_PROOF_BYTES)
+    throw invalidArgument('MALFORMED_MESSAGE', `${name} is sent once, at most ${MAX_PROOF_BYTES} bytes`);
+  return proof;
+}
+
 /** An AbortController that is made for its first listener. */
 class LazyAbort {
   #controller: AbortController | undefined;
@@ -122,7 +132,8 @@ export class IncomingCall {
     this.#stepBefore = parseTraceparent(step) === undefined ? '' : step;
     this.#askedFlow = textOf(metadata, METADATA.flow);
     this.#otel = isRecording() ? this.#startSpan(parent) : parent;
-    this.#proof = this.#takeProof(metadata);
+    this.#proof = proofIn(metadata, METADATA.proof);
+    this.context.entityProof = proofIn(metadata, METADATA.entityProof);
   }
 
   #startSpan(parent: Context): Context {
@@ -131,15 +142,6 @@ export class IncomingCall {
     const attributes = { 'rpc.system': 'grpc', 'rpc.service': service, 'rpc.method': name };
     this.#span = tracer().startSpan(method, { kind: SpanKind.SERVER, attributes }, parent);
     return trace.setSpan(parent, this.#span);
-  }
-
-  #takeProof(metadata: Metadata): Buffer | undefined {
-    const proofs = metadata.get(METADATA.proof);
-    const [proof] = proofs;
-    if (proof === undefined) return undefined;
-    if (proofs.length > 1 || !Buffer.isBuffer(proof) || proof.length > MAX_PROOF_BYTES)
-      throw invalidArgument('MALFORMED_MESSAGE', `${METADATA.proof} is sent once, at most ${MAX_PROOF_BYTES} bytes`);
-    return proof;
   }
 
   get hasProof(): boolean {

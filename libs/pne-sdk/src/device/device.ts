@@ -3,22 +3,15 @@
  */
 import { dersToPem, derToPem, privateKeyPem } from '@cpns/certificate-issuance';
 import { type DeviceCapabilities, type GroupKeyDelivery, PnGatewayServiceService } from '@cpns/contracts';
-import {
-  type Clock,
-  CpnsError,
-  invalidArgument,
-  NONCE_BYTES,
-  type Random,
-  systemClock,
-  systemRandom,
-} from '@cpns/core';
+import { type Clock, CpnsError, invalidArgument, type Random, systemClock, systemRandom } from '@cpns/core';
 import { type CallOptions, type Connection, connectTo } from '@cpns/grpc';
-import { deriveConfirmKey, type KeyForm, makeProof, type OneTimeString } from '@cpns/key-derivation';
+import type { KeyForm, OneTimeString } from '@cpns/key-derivation';
 import { GroupKeys } from '../group-key/group-keys';
 import { gatewayChannel, type GatewayMethods } from '../group-key/member';
 import { enrolsGateway } from '../protocol/admitted';
 import { type DeviceStage, type DeviceState, type Exchange, type LiveKey, stageOf } from '../state/device-state';
 import { fetchRoot, tokenChannel } from '../transport/channel';
+import { Prover } from '../transport/prover';
 import { assign, type AssignOptions, type DeviceContext, register, type RegisterOptions } from './entity-user-key';
 import { importKey, type PreSharedKey } from './import-key';
 
@@ -29,32 +22,37 @@ interface SessionOptions {
   readonly certificateAddress?: string;
 }
 
+/** Of one call. */
+const VERIFIERS_MAX = 2;
+
 /** One connection with one key; a newer key opens a new one. */
 class GatewaySession {
   readonly keyId: string;
   readonly #connection: Connection;
   readonly #rpc: GatewayMethods;
-  readonly #authentication: CallOptions;
+  readonly #prover: Prover;
 
   /** @throws CpnsError CONFIGURATION_INVALID when a certificate holder lacks its key or the address to show it at */
   constructor(live: LiveKey, options: SessionOptions) {
     this.keyId = live.keyId;
     this.#connection = connectTo(live.form === 'secret' ? tokenPort(live) : certificatePort(live, options));
     this.#rpc = this.#connection.client(PnGatewayServiceService);
-    this.#authentication = live.form === 'secret' ? { proof: prover(live, options) } : {};
+    this.#prover = new Prover(live, options.clock, options.random);
   }
 
   /**
-   * Makes one call.
+   * Makes one call, and once more for each verifier whose clock shows to be another: the gateway's, and that of the service
+   * behind it.
    * @param fn gets the gateway's RPCs, and what has to go with a call for it to be authenticated
    * @throws what the call throws; PROOF_OUTSIDE_WINDOW says how far this device's clock is off
    */
   async call<T>(fn: (rpc: GatewayMethods, authentication: CallOptions) => Promise<T>): Promise<T> {
-    try {
-      return await fn(this.#rpc, this.#authentication);
-    } catch (error) {
-      throw explainClock(error);
-    }
+    for (let attempts = 1; ; attempts++)
+      try {
+        return await fn(this.#rpc, this.#prover.authentication);
+      } catch (error) {
+        if (attempts > VERIFIERS_MAX || !this.#prover.learnClock(error)) throw explainClock(error);
+      }
   }
 
   close(): void {
@@ -81,16 +79,7 @@ function certificatePort({ gateway, root, chain, privateKey }: LiveKey, { certif
   };
 }
 
-/** A new proof for each call: the audience is the peer that TLS verified. */
-function prover({ secret, keyId, entity, gateway }: LiveKey, { clock, random }: SessionOptions) {
-  const confirmKey = deriveConfirmKey(secret);
-  return (method: string, requestDigest: Buffer): Buffer => {
-    const fields = { keyId, entity, timeMs: clock.now(), nonce: random.bytes(NONCE_BYTES) };
-    return makeProof(confirmKey, fields, { audience: gateway, method, requestDigest });
-  };
-}
-
-/** The clock is the owner's to set: a device that followed the time in a refusal could be led anywhere in time. */
+/** The clock is the owner's to set: only proofs follow a verifier's time, and only one that its MAC shows. */
 function explainClock(error: unknown): unknown {
   if (!(error instanceof CpnsError) || error.reason !== 'PROOF_OUTSIDE_WINDOW') return error;
   const difference = Number(error.metadata.difference_ms);
@@ -227,8 +216,8 @@ export class Device {
   }
 
   /**
-   * A call to the gateway under the live key: with a proof in form secret, by mutual TLS in form key pair. A device that is
-   * being given its next key still has this one.
+   * A call to the gateway under the live key: with a proof in form secret, by mutual TLS in form key pair; to join, leave and
+   * report also with a proof to the service that decides. A device that is being given its next key still has this one.
    * @throws CpnsError KEY_UNKNOWN when no key is live; CONFIGURATION_INVALID; what the call throws
    */
   async call<T>(fn: (rpc: GatewayMethods, authentication: CallOptions) => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /** The ports of a PN GW, and the token port of a Server, over TLS on 127.0.0.1, with a {@link FakeAssigner} behind them. */
 import { dersToPem, derToPem, privateKeyPem, type Credentials } from '@cpns/certificate-issuance';
 import { EntityUserKeyServiceService, PnGatewayServiceService, type AssignmentRequest } from '@cpns/contracts';
-import { CpnsError, type Clock } from '@cpns/core';
+import { CpnsError, serviceUri, type Clock, type ConfirmKey } from '@cpns/core';
 import {
   createServerPort,
   implement,
@@ -14,11 +14,22 @@ import {
   type ServerPort,
 } from '@cpns/grpc';
 import { TestServer } from '@cpns/group-key/testing';
-import { deriveConfirmKey, deriveKeyId, keyIdBytes, parseProof, verifyProof } from '@cpns/key-derivation';
+import {
+  deriveConfirmKey,
+  deriveKeyId,
+  keyIdBytes,
+  parseProof,
+  sha256,
+  verifyProof,
+  type Proof,
+  type ProofCall,
+} from '@cpns/key-derivation';
 import type { Logger } from '@cpns/telemetry';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { assigner, eachAssigner, GATEWAY, TRUST_DOMAIN, type FakeAssigner } from './fake-assigner';
 import { FakeGroups } from './fake-groups';
+
+type Told = Readonly<Record<string, string>>;
 
 const { renewEntityUserKey, ...SERVED } = PnGatewayServiceService;
 
@@ -35,6 +46,7 @@ function handlersOf(gateway: FakeGateway): Handlers<typeof SERVED> {
   const changed =
     (how: 'join' | 'leave') =>
     async ({ groupId }: { readonly groupId: string }, call: CallContext) => {
+      gateway.decide('smf', call);
       await channelOf(call)[how](groupId);
       return { membershipRevision: 1n };
     };
@@ -46,6 +58,7 @@ function handlersOf(gateway: FakeGateway): Handlers<typeof SERVED> {
     },
     reportCapabilities: (_request, call) => {
       gateway.callers.push(call.requireEntity());
+      gateway.decide('cpns-server', call);
       return Promise.resolve({ recordedAt: BigInt(gateway.assigner.clock.now()) });
     },
     joinServiceGroup: changed('join'),
@@ -82,8 +95,12 @@ export class FakeGateway {
   readonly groups: FakeGroups;
   /** How many of the next exchanges find the Server away. */
   unavailable = 0;
-  /** Replaces the verifier's clock, Unix milliseconds. */
-  verifierTime: number | undefined;
+  /** How far the clocks of verifiers are ahead of the device's, milliseconds; by audience. */
+  readonly ahead = new Map<string, number>();
+  /** Alters what is told with PROOF_OUTSIDE_WINDOW. */
+  tell: (told: Told, proof: Proof, key: ConfirmKey) => Told = () => ({});
+  /** The good proofs, each with its audience. */
+  readonly proofs: (Proof & { readonly audience: string })[] = [];
   readonly #ports: readonly ServerPort[];
 
   private constructor(
@@ -147,15 +164,32 @@ export class FakeGateway {
 
   private verifier(): ProofVerifier {
     return (bytes, method, requestDigest) => {
-      const proof = parseProof(bytes);
-      const secret = this.assigner.keys.get(proof.entity);
-      if (secret === undefined || deriveKeyId(secret) !== proof.keyId)
-        throw new CpnsError('KEY_UNKNOWN', 'no such key');
-      const call = { audience: GATEWAY, method, requestDigest };
-      verifyProof(deriveConfirmKey(secret), proof, call, this.verifierTime ?? this.assigner.clock.now());
-      const user = this.assigner.users.get(proof.entity) ?? '';
-      return Promise.resolve({ entity: proof.entity, user, keyId: keyIdBytes(proof.keyId) });
+      const { entity, keyId } = this.verify(bytes, { audience: GATEWAY, method, requestDigest });
+      const user = this.assigner.users.get(entity) ?? '';
+      return Promise.resolve({ entity, user, keyId: keyIdBytes(keyId) });
     };
+  }
+
+  /** The service behind this gateway verifies the entity's own proof. */
+  decide(service: 'smf' | 'cpns-server', { entityProof, method, requestBytes }: CallContext): void {
+    const audience = serviceUri(TRUST_DOMAIN, service);
+    this.verify(entityProof ?? Buffer.alloc(0), { audience, method, requestDigest: sha256(requestBytes) });
+  }
+
+  private verify(bytes: Buffer, call: ProofCall): Proof {
+    const proof = parseProof(bytes);
+    const secret = this.assigner.keys.get(proof.entity);
+    if (secret === undefined || deriveKeyId(secret) !== proof.keyId) throw new CpnsError('KEY_UNKNOWN', 'no such key');
+    const key = deriveConfirmKey(secret);
+    try {
+      verifyProof(key, proof, call, this.assigner.clock.now() + (this.ahead.get(call.audience) ?? 0));
+    } catch (error) {
+      if (!(error instanceof CpnsError)) throw error;
+      const metadata = { ...error.metadata, ...this.tell(error.metadata, proof, key) };
+      throw new CpnsError(error.reason, error.message, { metadata });
+    }
+    this.proofs.push({ ...proof, audience: call.audience });
+    return proof;
   }
 
   private identify(): IdentifyPeer {

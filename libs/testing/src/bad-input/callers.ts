@@ -1,31 +1,18 @@
 /** Callers that are known, and not who may call this: roles, trust domains, and certificates used above theirs (AUTHZ-1). */
 import type { GeneralName } from '@cpns/certificate-issuance';
-import {
-  DeviceCapabilitiesServiceService,
-  EntityUserKeyServiceService,
-  PnGatewayServiceService,
-  ProofServiceService,
-} from '@cpns/contracts';
+import { EntityUserKeyServiceService, PnGatewayServiceService, ProofServiceService } from '@cpns/contracts';
 import { operatorUri, serviceUri } from '@cpns/core';
-import { deriveKeyId, keyIdBytes, PROOF_METADATA } from '@cpns/key-derivation';
+import { PROOF_METADATA } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
 import { misnamed, WRONG_NAMES_IN_TLS } from './certificates';
 import { issued, minted, type Credential } from './credentials';
-import { freshNonce, sealCertificateRegistration, sealSecretRegistration } from './drafts';
-import { CAPABILITIES, verifyingRequest } from './proofs';
+import { freshNonce } from './drafts';
+import { relayReport } from './entity-proofs';
+import { CAPABILITIES, certificateHolder, REPORTING, secretHolder, withOwnProof } from './holders';
+import { verifyingRequest } from './proofs';
 import { row, type Expected, type Shown } from './row';
-import {
-  assignCertificate,
-  ASSIGN_METHOD,
-  certificateDraft,
-  freshRegistration,
-  freshSecretDraft,
-  register,
-  RELAYED,
-  requestFor,
-  type KeyRow,
-} from './stages';
-import type { Wire, WireTls } from './wire';
+import { assignCertificate, ASSIGN_METHOD, freshRegistration, RELAYED, requestFor, type KeyRow } from './stages';
+import type { Wire } from './wire';
 import type { Caller, CastWorld, Port } from './world';
 
 const AT = 'Server certificate';
@@ -63,18 +50,11 @@ const VERIFY_PROOF = call('VerifyProof', 'PN GW', async (world) => {
   return (wire) => wire.call(ProofServiceService.verifyProof, request);
 });
 
-/** GK-SECLEVEL, of a device whose key is registered. */
-async function reported(world: CastWorld) {
-  const draft = await freshSecretDraft(world);
-  await register(world, AT, sealSecretRegistration(draft));
-  return (wire: Wire, keyId = keyIdBytes(deriveKeyId(draft.secret))) =>
-    wire.call(DeviceCapabilitiesServiceService.reportCapabilities, {
-      ...CAPABILITIES,
-      entity: draft.terms.entity,
-      authenticatedBy: { $case: 'keyId', value: keyId },
-    });
-}
-const REPORT = call('ReportCapabilities', 'PN GW', reported);
+/** GK-SECLEVEL, of a device whose key is registered, as its gateway relays it. */
+const REPORT = call('ReportCapabilities', 'PN GW', async (world) => {
+  const holder = await secretHolder(world);
+  return (wire) => relayReport(world, wire, holder);
+});
 
 /** The same call by the one it is for and by another; the message of the second stays good. */
 const callerRow = (
@@ -105,27 +85,23 @@ const roleRows = (calls: readonly Call[], callers: readonly Caller[]): KeyRow[] 
     }),
   );
 
-/** A target entity with a certificate that the Server knows, as it shows itself at its gateway. */
-export async function registeredHolder(world: CastWorld, entity = world.entity()): Promise<WireTls> {
-  const token = await world.admit({ form: 'key-pair', assigner: 'gateway', entity });
-  const credential = await assignCertificate(world, token);
-  await register(world, 'gateway token', sealCertificateRegistration(certificateDraft(token, credential)));
-  return credential.tls;
-}
-
 /** CPNS-1: what only a target entity calls. */
 const atGateway = row<CastWorld>(['ReportCapabilities by operator', ROLE, NOT_PERMITTED], AT_GATEWAY, async (world) => {
-  const holder = world.wireAs(AT_GATEWAY, await registeredHolder(world));
+  const holder = await certificateHolder(world);
+  const report = (wire: Wire) =>
+    wire.call(reportCapabilities, CAPABILITIES, { metadata: withOwnProof(world, holder, REPORTING) });
   return {
-    good: () => holder.call(reportCapabilities, CAPABILITIES),
-    bad: () => world.wire(AT_GATEWAY, 'operator').call(reportCapabilities, CAPABILITIES),
+    good: () => report(world.wireAs(AT_GATEWAY, holder.tls)),
+    bad: () => report(world.wire(AT_GATEWAY, 'operator')),
   };
 });
 
 const BOTH: Shown = ['certificate and proof on one call', ROLE, 'CREDENTIAL_AMBIGUOUS'];
 const bothCredentials = row<CastWorld>(BOTH, AT_GATEWAY, async (world) => {
-  const holder = world.wireAs(AT_GATEWAY, await registeredHolder(world));
-  const report = (metadata = {}) => holder.call(reportCapabilities, CAPABILITIES, { metadata });
+  const holder = await certificateHolder(world);
+  const wire = world.wireAs(AT_GATEWAY, holder.tls);
+  const report = (proof = {}) =>
+    wire.call(reportCapabilities, CAPABILITIES, { metadata: { ...withOwnProof(world, holder, REPORTING), ...proof } });
   // the proof is not looked at, whoever's it is
   return { good: () => report(), bad: () => report({ [PROOF_METADATA]: randomBytes(72) }), after: () => report() };
 });
@@ -173,13 +149,6 @@ const STRANGERS: readonly (readonly [call: Call, ...Shown, make: Make])[] = [
 const ofOtherPn = (one: Call, expect: Expected): KeyRow =>
   callerRow(one, ['by PN GW of another PN', ROLE, expect], (world) => world.wire(AT, 'PN GW of another PN'));
 
-const OTHER_KEY: Shown = ['ReportCapabilities with a key-id of no key', 'a token that is unknown', 'KEY_UNKNOWN'];
-const withOtherKey = row<CastWorld>(OTHER_KEY, AT, async (world) => {
-  const report = await reported(world);
-  const wire = world.wire(AT, 'PN GW');
-  return { good: () => report(wire), bad: () => report(wire, randomBytes(16)) };
-});
-
 /** CPNS-2 on the port for tokens: only a gateway that enrols itself has anything to say there. */
 const onTokenPort = (one: Call): KeyRow =>
   callerRow(
@@ -203,7 +172,8 @@ const wrongName = ([id, item, mint]: (typeof WRONG_NAMES_IN_TLS)[number]): KeyRo
   });
 
 export const CALLER_ROWS: readonly KeyRow[] = [
-  ...roleRows([LIST_KEYS, PROVISION, ASSIGN, REGISTER, VERIFY_PROOF], ['service smf', 'target entity', 'target PN GW']),
+  ...roleRows([LIST_KEYS, PROVISION, ASSIGN, REGISTER], ['service smf', 'target entity', 'target PN GW']),
+  ...roleRows([VERIFY_PROOF], ['service kmc', 'target entity', 'target PN GW']),
   atGateway,
   bothCredentials,
   ...STRANGERS.map(([one, id, item, expect, make]) =>
@@ -213,7 +183,6 @@ export const CALLER_ROWS: readonly KeyRow[] = [
   ofOtherPn(REGISTER, 'PN_MISMATCH'),
   ofOtherPn(VERIFY_PROOF, 'PN_MISMATCH'),
   ofOtherPn(REPORT, 'PN_MISMATCH'),
-  withOtherKey,
   ...[LIST_KEYS, PROVISION, REGISTER, VERIFY_PROOF].map(onTokenPort),
   ...WRONG_NAMES_IN_TLS.map(wrongName),
 ];

@@ -6,6 +6,8 @@ export * from './credentials';
 export * from './csr-rows';
 export * from './dependencies';
 export * from './drafts';
+export * from './entity-proofs';
+export * from './holders';
 export * from './names';
 export * from './proofs';
 export * from './registrations';

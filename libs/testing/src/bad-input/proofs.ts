@@ -1,36 +1,29 @@
 /** Proofs of a secret (protocol.md, "Proof of a secret, on each call"), at each verifier. */
+import { PnGatewayServiceService, ProofServiceService } from '@cpns/contracts';
+import { PROOF_METADATA, sha256 } from '@cpns/key-derivation';
+import { flipped, sealProof, type ProofDraft } from './drafts';
 import {
-  KeyStorage,
-  LinkSecurity,
-  PnGatewayServiceService,
-  ProofServiceService,
-  PnGatewayServiceReportCapabilitiesRequest,
-} from '@cpns/contracts';
-import { deriveConfirmKey, deriveKeyId, PROOF_METADATA, sha256 } from '@cpns/key-derivation';
-import { flipped, freshNonce, sealProof, sealSecretRegistration, type ProofDraft } from './drafts';
+  assignedHolder,
+  OTHER_REPORT,
+  proofDraft,
+  REPORTING,
+  secretHolder,
+  withOwnProof,
+  type Holder,
+} from './holders';
 import { row, type Shown } from './row';
-import { assignSecret, register, registrationOf, type KeyRow } from './stages';
+import type { KeyRow } from './stages';
 import type { Refusal } from './wire';
-import type { CastWorld } from './world';
+import type { AdmitWish, CastWorld } from './world';
 
 const { reportCapabilities, joinServiceGroup } = PnGatewayServiceService;
-
-const capabilities = (softwareVersion: string) => ({
-  capabilities: {
-    linkSecurity: LinkSecurity.LINK_SECURITY_ENCRYPTED,
-    keyStorage: KeyStorage.KEY_STORAGE_SOFTWARE,
-    softwareVersion,
-  },
-});
-export const CAPABILITIES = capabilities('1.0.0');
-const bodyOf = (message: typeof CAPABILITIES): Buffer =>
-  Buffer.from(PnGatewayServiceReportCapabilitiesRequest.encode(message).finish());
-const BODY = bodyOf(CAPABILITIES);
+const BODY = REPORTING.body;
 
 /** What is sent with the proof: the message itself, or what a gateway tells of it. */
 interface Sent {
   readonly proof: Buffer;
   readonly body: Buffer;
+  readonly holder: Holder;
 }
 
 interface Verifier {
@@ -49,8 +42,11 @@ export const BY_GATEWAY: Verifier = {
   at: 'gateway token',
   assigner: 'gateway',
   audience: ({ gatewayUri }) => gatewayUri,
-  send: (world, { proof, body }) =>
-    world.wire('gateway token').send(reportCapabilities.path, body, { metadata: { [PROOF_METADATA]: proof } }),
+  send: (world, { proof, body, holder }) => {
+    const own = withOwnProof(world, holder, { ...REPORTING, body });
+    const metadata = { [PROOF_METADATA]: proof, ...own };
+    return world.wire('gateway token').send(reportCapabilities.path, body, { metadata });
+  },
 };
 /** The Server verifies its own, for the gateway that was called. */
 export const BY_SERVER: Verifier = { ...BY_GATEWAY, name: 'verified by the Server', assigner: 'server' };
@@ -64,49 +60,40 @@ export const PROOF_SERVICE: Verifier = {
     world.wire('Server certificate', 'PN GW').call(ProofServiceService.verifyProof, verification(sent)),
 };
 /** What a gateway tells the Server of a call. */
-const verification = ({ proof, body }: Sent) => ({
+const verification = ({ proof, body }: Pick<Sent, 'proof' | 'body'>) => ({
   proof,
   method: reportCapabilities.path,
   requestDigest: sha256(body),
+  relay: '',
+  relayCertificateDigest: Buffer.alloc(0),
 });
 
-/**
- * A device of a key that the Server assigned, or one that the gateway did and the Server knows.
- * @returns a proof that is good whenever it is made
- */
-async function deviceOf(world: CastWorld, by: Verifier): Promise<() => ProofDraft> {
-  const { registered, fresh } = await assignedDevice(world, by);
-  if (by.assigner === 'gateway') await registered();
-  return fresh;
+/** @returns a proof of a device of that verifier that is good whenever it is made, and how it is sent */
+async function deviceOf(world: CastWorld, by: Verifier) {
+  return proving(world, by, await secretHolder(world, by.assigner));
 }
 
-/** The same before it is registered. */
-export async function assignedDevice(world: CastWorld, by: Verifier, entity = world.entity()) {
-  const { assigner, audience } = by;
-  const token = await world.admit({ form: 'secret', assigner, entity });
-  const assigned = await assignSecret(world, token);
-  const { secret } = assigned;
-  const registered = () =>
-    register(world, 'gateway token', sealSecretRegistration(registrationOf(token, assigned, world.gatewayUri)));
-  const fresh = (): ProofDraft => ({
-    confirmKey: deriveConfirmKey(secret),
-    keyId: deriveKeyId(secret),
-    entity: token.entity,
-    audience: audience(world),
-    method: reportCapabilities.path,
-    timeMs: world.now(),
-    nonce: freshNonce(),
-    requestDigest: sha256(BODY),
-  });
+function proving(world: CastWorld, { audience }: Verifier, holder: Holder) {
+  const proven = { audience: audience(world), method: reportCapabilities, body: BODY };
+  return {
+    holder,
+    fresh: () => proofDraft(world, holder, proven),
+    sealed: (draft: ProofDraft): Sent => ({ proof: sealProof(draft), body: BODY, holder }),
+  };
+}
+
+/** A device that may not have registered its key yet. */
+export async function assignedDevice(world: CastWorld, by: Verifier, wish: Partial<AdmitWish> = {}) {
+  const { token, holder, registered } = await assignedHolder(world, by.assigner, wish);
+  const { fresh, sealed } = proving(world, by, holder);
   const send = (draft: ProofDraft) => by.send(world, sealed(draft));
   return { token, registered, fresh, send, prove: () => send(fresh()) };
 }
-const sealed = (draft: ProofDraft): Sent => ({ proof: sealProof(draft), body: BODY });
 
-/** A request to ProofService that is good whenever it is sent. */
-export async function verifyingRequest(world: CastWorld) {
-  const fresh = await deviceOf(world, PROOF_SERVICE);
-  return verification(sealed(fresh()));
+/** A request to ProofService that is good when it is made. @param ahead of the time there, milliseconds */
+export async function verifyingRequest(world: CastWorld, ahead = 0) {
+  const { fresh, sealed } = await deviceOf(world, PROOF_SERVICE);
+  return verification(sealed({ ...fresh(), timeMs: world.now() + ahead }));
 }
 
 /** What the proof says or is made for, and what is sent in the end. */
@@ -120,7 +107,7 @@ interface AlteredProof {
 const late = (difference: number): AlteredProof => ({
   draft: (_draft, world) => ({ timeMs: world.now() + difference }),
   check: ({ metadata }, world) => {
-    expect(Object.keys(metadata).sort()).toEqual(['difference_ms', 'verifier_time_ms']);
+    expect(Object.keys(metadata).sort()).toEqual(['difference_ms', 'time_mac', 'verifier_time_ms']);
     expect(Math.abs(Number(metadata.verifier_time_ms) - world.now())).toBeLessThan(10_000);
     expect(Math.abs(Number(metadata.difference_ms) - difference)).toBeLessThan(10_000);
   },
@@ -130,7 +117,7 @@ const sameNonce: AlteredProof = { draft: (_draft, _world, { nonce }) => ({ nonce
 const otherMethod: AlteredProof = { draft: () => ({ method: joinServiceGroup.path }) };
 const otherGateway: AlteredProof = { draft: ({ audience }) => ({ audience: `${audience}7` }) };
 const forServer: AlteredProof = { draft: (_draft, { serverUri }) => ({ audience: serverUri }) };
-const otherBody: AlteredProof = { sent: () => ({ body: bodyOf(capabilities('9.9.9')) }) };
+const otherBody: AlteredProof = { sent: () => ({ body: OTHER_REPORT }) };
 const otherBit: AlteredProof = { sent: ({ proof }) => ({ proof: flipped(proof) }) };
 const otherKey: AlteredProof = { draft: () => ({ keyId: '0'.repeat(32) }) };
 const otherPn: AlteredProof = { draft: (_draft, world) => ({ entity: world.entity('pn2') }) };
@@ -153,7 +140,7 @@ const ALTERED: readonly (readonly [...Shown, altered: AlteredProof])[] = [
 /** A device proves its key, and does so again in another way. */
 const alteredRow = (by: Verifier, [id, item, expect, { draft, sent, check }]: (typeof ALTERED)[number]): KeyRow =>
   row([`${id} (${by.name})`, item, expect], by.at, async (world) => {
-    const fresh = await deviceOf(world, by);
+    const { fresh, sealed } = await deviceOf(world, by);
     const accepted = fresh();
     return {
       good: () => by.send(world, sealed(accepted)),
@@ -170,7 +157,7 @@ const alteredRow = (by: Verifier, [id, item, expect, { draft, sent, check }]: (t
 
 /** A call with a proof that is good whenever it comes. */
 export async function provingCall(world: CastWorld, verifier: Verifier): Promise<() => Promise<unknown>> {
-  const fresh = await deviceOf(world, verifier);
+  const { fresh, sealed } = await deviceOf(world, verifier);
   return () => verifier.send(world, sealed(fresh()));
 }
 
@@ -180,7 +167,7 @@ const overRow = (by: Verifier, ended: 'revoked' | 'expired', end: End): KeyRow =
   const id = `key that ${ended === 'revoked' ? 'was' : 'has'} ${ended} (${by.name})`;
   const expect = ended === 'revoked' ? 'KEY_REVOKED' : 'KEY_EXPIRED';
   return row([id, `a token that is ${ended}`, expect], by.at, async (world) => {
-    const fresh = await deviceOf(world, by);
+    const { fresh, sealed } = await deviceOf(world, by);
     const prove = () => by.send(world, sealed(fresh()));
     return { good: () => prove().then(() => end(world, fresh().entity)), bad: prove };
   });

@@ -4,6 +4,7 @@ import {
   AssignmentRequest,
   EntityUserKeyServiceService,
   PnGatewayServiceService,
+  type RegistrationReply,
   type RegistrationRequest,
 } from '@cpns/contracts';
 import { duration, formatSubject, systemRandom } from '@cpns/core';
@@ -132,7 +133,11 @@ export const REGISTRATION_PORTS = ['gateway token', 'gateway certificate', 'Serv
 export type RegistrationPort = (typeof REGISTRATION_PORTS)[number];
 export const TOKEN_AND_SERVER = ['gateway token', 'Server certificate'] as const satisfies RegistrationPort[];
 
-export function register(world: CastWorld, at: RegistrationPort, request: RegistrationRequest): Promise<unknown> {
+export function register(
+  world: CastWorld,
+  at: RegistrationPort,
+  request: RegistrationRequest,
+): Promise<{ readonly reply: RegistrationReply | undefined }> {
   const service = at === 'Server certificate' ? EntityUserKeyServiceService : PnGatewayServiceService;
   return world.wire(at, SENDERS[at]).call(service.registerEntityUserKey, { request });
 }

@@ -59,6 +59,12 @@ const OF_ENROLMENT: readonly AlteredAssignment[] = [
 const OTHER: readonly AlteredAssignment[] = [
   ['request made to another gateway', ASSIGNER, 'GATEWAY_MISMATCH', ({ gateway }) => ({ gateway: `${gateway}7` })],
   ['token for the other form of key', ENTITY, 'TOKEN_OTHER_FORM', () => ({ form: 'key-pair', key: opensslCsr() })],
+  [
+    'request made to another gateway, for an entity of another PN',
+    ASSIGNER,
+    'GATEWAY_MISMATCH',
+    ({ gateway, entity }) => ({ gateway: `${gateway}7`, entity: entity.replace('//pn1.', '//pn2.') }),
+  ],
   ['entity of another PN', ENTITY, 'PN_MISMATCH', ({ entity }) => ({ entity: entity.replace('//pn1.', '//pn2.') })],
 ];
 
@@ -68,6 +74,8 @@ const ofProbe: Change<AssignmentDraft> = async (_own, world) => {
   return { tokenId, authKey, entity };
 };
 const MISDIRECTED = 'token that a gateway assigns with, at the Server';
+/** The test's own gateway opens no delivery channel. */
+const UNDER_WAY = 'token whose grant is under way to the gateway that asks';
 const elsewhere: Change<AssignmentDraft> = ({ entity, gateway }, { trustDomain }) => {
   const moved = (uri: string) => uri.replace(trustDomain, 'other.example');
   return { entity: moved(entity), gateway: gateway === entity ? moved(gateway) : gateway };
@@ -138,12 +146,16 @@ const overLiveKey = (stage: Stage): KeyRow =>
 const AT_GATEWAY = [GATEWAY_ASSIGNS, BY_CERTIFICATE];
 const TARGETS = [...AT_GATEWAY, FORWARDED, RELAYED];
 export const TOKEN_ROWS: readonly KeyRow[] = [
-  ...assignmentRows([RELAYED, ENROLLING], [['entity of another trust domain', DOMAIN, 'TRUST_DOMAIN', elsewhere]]),
+  ...assignmentRows(
+    [GATEWAY_ASSIGNS, RELAYED, ENROLLING],
+    [['entity of another trust domain', DOMAIN, 'TRUST_DOMAIN', elsewhere]],
+  ),
   ...assignmentRows(TARGETS, ALTERED),
   ...assignmentRows(TARGETS, [SWAPPED_CSR], 'key-pair'),
   ...assignmentRows([ENROLLING], OF_ENROLMENT),
   ...assignmentRows([GATEWAY_ASSIGNS, RELAYED], OTHER),
-  ...assignmentRows([FORWARDED, RELAYED], [[MISDIRECTED, ASSIGNER, 'TOKEN_OTHER_ASSIGNER', ofProbe]]),
+  ...assignmentRows([FORWARDED], [[MISDIRECTED, ASSIGNER, 'TOKEN_OTHER_ASSIGNER', ofProbe]]),
+  ...assignmentRows([RELAYED], [[UNDER_WAY, ASSIGNER, 'DEPENDENCY_UNAVAILABLE', ofProbe]]),
   ...assignmentRows([RELAYED], [['another path told than was called', MAC, 'TOKEN_MAC', { told: RENEW_METHOD }]]),
   ...assignmentRows([...AT_GATEWAY, RELAYED, ENROLLING], OVER, 'key-pair'),
   ...[FORWARDED, RELAYED, ENROLLING].map(overLiveKey),

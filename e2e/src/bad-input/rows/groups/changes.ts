@@ -3,7 +3,7 @@ import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { Shown } from '@cpns/testing/bad-input';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
-import { creation, faultRow, group, groupsOf, member, members, resident, RPC, type Rpc } from './stage';
+import { creation, faultRow, group, groupsOf, joinOf, member, members, resident, RPC, type Rpc } from './stage';
 
 type Creation = Partial<Omit<Awaited<ReturnType<typeof creation>>, 'description'>> & { description?: undefined };
 type Change = (members: readonly string[], world: World) => Creation;
@@ -59,7 +59,7 @@ const changes: readonly Row[] = [
     return { good, bad: { ...good, members: await members(world, 1) } };
   }),
   faultRow(OTHER_PN, RPC.relayedJoin, async (world) => {
-    const good = { groupId: await group(world), entity: await member(world, 2) };
+    const good = joinOf(await group(world), await member(world, 2));
     return { good, bad: { ...good, entity: world.entity('pn9') } };
   }),
 ];
@@ -86,7 +86,7 @@ const joins: readonly Row[] = (
     faultRow(shown, RPC.relayedJoin, async (world) => {
       const entity = await member(world, 2);
       const { good, bad } = await groups(world, entity);
-      return { good: { ...good, entity }, bad: { ...bad, entity } };
+      return { good: joinOf(good.groupId, entity), bad: joinOf(bad.groupId, entity) };
     }),
   ];
 });

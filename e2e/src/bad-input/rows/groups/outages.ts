@@ -85,8 +85,8 @@ export const SERVER_HUNG_GROUP_ROWS: readonly Row[] = [
     send(world, RPC.getServiceGroup, { groupId: description?.groupId ?? '' }),
   ),
   down(HANGS, ADD, WRITTEN_DOWN),
-  // where the standing of its gateway has to be asked for, nothing is proposed
-  down(HANGS, JOIN, WRITTEN_DOWN),
+  // where the entity's own proof cannot be verified, nothing is proposed
+  down(HANGS, JOIN),
   down(HANGS, PULL),
 ];
 export const SMF_STOPPED_ROWS: readonly Row[] = [down('SMF stopped', JOIN)];

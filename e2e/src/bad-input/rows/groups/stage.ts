@@ -11,10 +11,14 @@ import {
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { NewGroup } from '@cpns/testing';
 import {
-  assignSecret,
-  registeredHolder,
+  certificateHolder,
+  joining,
+  NONCE_SPENT,
   row,
+  secretHolder,
+  withOwnProof,
   type Caller,
+  type Holder,
   type Port,
   type Shown,
   type Wire,
@@ -30,22 +34,27 @@ const PATIENT = { deadlineMs: 20_000 };
 export const freshGroupId = (): string => `group-${randomBytes(8).toString('hex')}`;
 export const requestId = (): Buffer => randomBytes(16);
 
-/** E of an entity with a live registered key; by number, so that rows may share them. */
-export const member = (world: World, number = 1): Promise<string> =>
+/** An entity with a live registered key; by number, so that rows may share them. */
+const holder = (world: World, number: number): Promise<Holder> =>
   world.once(`member ${number}`, async () => {
-    const token = await world.admit({ form: 'secret', assigner: 'server' });
-    await assignSecret(world, token);
-    return token.entity;
+    const made = await secretHolder(world);
+    (await holders(world)).set(made.entity, made);
+    return made;
   });
+/** By E. */
+const holders = (world: World) => world.once('holders', () => Promise.resolve(new Map<string, Holder>()));
+
+/** E of such an entity. */
+export const member = async (world: World, number = 1): Promise<string> => (await holder(world, number)).entity;
 
 export const members = (world: World, count: number): Promise<string[]> =>
   Promise.all(Array.from({ length: count }, (_, index) => member(world, index + 1)));
 
-/** A target entity that calls the running gateway with its certificate, so that no proof leaves a trace. */
-export const resident = (world: World): Promise<{ readonly entity: string; readonly wire: Wire }> =>
+/** A target entity that calls the running gateway with its certificate: its own proofs alone leave a trace. */
+export const resident = (world: World): Promise<Holder & { readonly wire: Wire }> =>
   world.once('resident', async () => {
-    const entity = world.entity();
-    return { entity, wire: world.wireAs('gateway certificate', await registeredHolder(world, entity)) };
+    const made = await certificateHolder(world);
+    return { ...made, wire: world.wireAs('gateway certificate', made.tls) };
   });
 
 export const groupsOf = ({ deployment }: World) => deployment.operator.groups;
@@ -83,10 +92,23 @@ export interface Rpc<M extends MethodShape> {
   readonly at: Port;
   readonly as: As;
   readonly method: M;
+  /** The request as it is sent, with the entity's own proof of that moment. */
+  readonly prove?: Prove<M>;
 }
+type Sealed<M extends MethodShape> = {
+  readonly request: RequestOf<M>;
+  readonly metadata?: Readonly<Record<string, Buffer>>;
+};
+type Prove<M extends MethodShape> = (world: World, request: RequestOf<M>) => Promise<Sealed<M>>;
 const servedAt =
   (at: Port, as: As) =>
-  <M extends MethodShape>(name: string, method: M): Rpc<M> => ({ name, at, as, method });
+  <M extends MethodShape>(name: string, method: M, prove?: Prove<M>): Rpc<M> => ({
+    name,
+    at,
+    as,
+    method,
+    ...(prove && { prove }),
+  });
 const byOperator = servedAt('SMF certificate', 'operator');
 const byRelay = servedAt('SMF certificate', 'PN GW');
 const bySmf = servedAt('Server certificate', 'service smf');
@@ -94,14 +116,36 @@ const byGateway = servedAt('Server certificate', 'PN GW');
 const byOsg = servedAt('KMC certificate', 'service cpns-server');
 const byDevice = servedAt('gateway certificate', async (world) => (await resident(world)).wire);
 
+const { joinServiceGroup } = PnGatewayServiceService;
+const proveJoin: Prove<typeof joinServiceGroup> = async (world, request) => ({
+  request,
+  metadata: withOwnProof(world, await resident(world), joining(request.groupId)),
+});
+const { joinServiceGroup: relayedJoin } = MembershipServiceService;
+const proveRelayedJoin: Prove<typeof relayedJoin> = async (world, request) => {
+  const known = (await holders(world)).get(request.entity);
+  if (known === undefined) return { request };
+  const asked = joining(request.groupId);
+  const [entityProof = NOTHING] = Object.values(withOwnProof(world, known, asked));
+  return { request: { ...request, entityRequest: asked.body, entityProof } };
+};
+const NOTHING = Buffer.alloc(0);
+/** As a gateway relays it, before the entity proves it. */
+export const joinOf = (groupId: string, entity: string) => ({
+  groupId,
+  entity,
+  entityRequest: NOTHING,
+  entityProof: NOTHING,
+});
+
 const [SMF, CSKMF] = [ServiceGroupServiceService, GroupKeyManagementServiceService];
 export const RPC = {
   createServiceGroup: byOperator('CreateServiceGroup', SMF.createServiceGroup),
   getServiceGroup: byOperator('GetServiceGroup', SMF.getServiceGroup),
   addMembers: byOperator('AddMembers', SMF.addMembers),
   removeMembers: byOperator('RemoveMembers', SMF.removeMembers),
-  relayedJoin: byRelay('MembershipService.JoinServiceGroup', MembershipServiceService.joinServiceGroup),
-  join: byDevice('JoinServiceGroup', PnGatewayServiceService.joinServiceGroup),
+  relayedJoin: byRelay('MembershipService.JoinServiceGroup', relayedJoin, proveRelayedJoin),
+  join: byDevice('JoinServiceGroup', joinServiceGroup, proveJoin),
   createGroupKey: bySmf('CreateGroupKey', CSKMF.createGroupKey),
   updateGroupKey: bySmf('UpdateGroupKey', CSKMF.updateGroupKey),
   deleteGroupKey: bySmf('DeleteGroupKey', CSKMF.deleteGroupKey),
@@ -115,9 +159,20 @@ export const RPC = {
   destroyKey: byOsg('DestroyKey', KmcServiceService.destroyKey),
 };
 
+async function sendOver<M extends MethodShape>(
+  world: World,
+  wire: Wire,
+  { method, prove }: Rpc<M>,
+  message: RequestOf<M>,
+  deadlineMs = PATIENT.deadlineMs,
+) {
+  const { request, metadata = {} } = (await prove?.(world, message)) ?? { request: message };
+  return wire.call(method, request, { deadlineMs, metadata });
+}
+
 /** Calls an RPC as the caller that it is for. */
-export const send = async <M extends MethodShape>(world: World, { at, as, method }: Rpc<M>, request: RequestOf<M>) =>
-  (await wireOf(world, at, as)).call(method, request, PATIENT);
+export const send = async <M extends MethodShape>(world: World, rpc: Rpc<M>, request: RequestOf<M>) =>
+  sendOver(world, await wireOf(world, rpc.at, rpc.as), rpc, request);
 
 /** A group of CSKMF's own, which no SMF knows. @returns its id */
 export async function keyedGroup(world: World): Promise<string> {
@@ -152,14 +207,14 @@ export const callRow = <M extends MethodShape>(
   shown: Shown,
   rpc: Rpc<M>,
   messages: (world: World) => Messages<RequestOf<M>> | Promise<Messages<RequestOf<M>>>,
-  { journal, badAs = rpc.as, badDeadlineMs: deadlineMs = PATIENT.deadlineMs }: Sending = {},
+  { journal = rpc.prove && NONCE_SPENT, badAs = rpc.as, badDeadlineMs }: Sending = {},
 ): Row => {
   const prepare: Row['prepare'] = async (world) => {
     const { good, bad, again, after } = await messages(world);
     const other = await wireOf(world, rpc.at, badAs);
     return {
       good: () => send(world, rpc, good),
-      bad: () => other.call(rpc.method, bad, { deadlineMs }),
+      bad: () => sendOver(world, other, rpc, bad, badDeadlineMs),
       after: after ?? (again && (() => send(world, rpc, again))),
     };
   };
