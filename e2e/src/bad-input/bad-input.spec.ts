@@ -33,7 +33,11 @@ const OF_ENTITY_USER_KEYS = `a CSR that is not DER; a CSR with a broken signatur
   a gateway CA’s certificate above its role; a revoked token registering again; a spent token registering again;
   a gateway CA’s certificate for an entity that the Server assigns; a caller of the wrong role;
   a caller of the wrong trust domain; a message over the limit; plaintext; TLS 1.2; a dependency that is down;
-  a wrong setting`;
+  a wrong setting; an entity’s own proof that is missing; an entity’s own proof that is foreign;
+  an entity’s own proof that is stale; an entity’s own proof that is replayed; an entity’s own proof that is overtaken;
+  an entity’s own proof for another audience; an entity’s own proof for another method;
+  an entity’s own proof for another body; a relay that is not named; a relay that is revoked;
+  a relay that is of another PN`;
 const OF_SERVICE_GROUPS = `a malformed description; a malformed message; a member without a registered key;
   a stranger removed; an unknown group; a deleted group; a group-id that is taken; a group over its limit;
   an entity named twice; a closed group joined; a removed member joining again; a pull by whom the group is not for;
@@ -81,7 +85,7 @@ let redis: RunningRedis;
 const ENTITY_USER_KEY_ROWS = keys.onePerPair<Row>([
   ...TRANSPORT_ROWS,
   ...[keys.TOKEN_ROWS, keys.CSR_ROWS, keys.NAME_ROWS, keys.CERTIFICATE_ROWS].flat(),
-  ...[keys.REGISTRATION_ROWS, keys.PROOF_ROWS, keys.CALLER_ROWS].flat(),
+  ...[keys.REGISTRATION_ROWS, keys.PROOF_ROWS, keys.CALLER_ROWS, keys.ENTITY_PROOF_ROWS].flat(),
 ]);
 const atServer = (rows: readonly Row[]) => keys.onePerPair(rows.filter(({ at }) => at.startsWith('Server')));
 

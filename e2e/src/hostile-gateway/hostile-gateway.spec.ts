@@ -65,6 +65,7 @@ const LATE_SEALS: readonly Row[] = [
 /** What a gateway says at the Server and at the SMF. */
 const SAID: readonly Row[] = [
   ...[keys.TOKEN_ROWS, keys.CERTIFICATE_ROWS, keys.REGISTRATION_ROWS, keys.PROOF_ROWS, keys.CALLER_ROWS].flat(),
+  ...keys.ENTITY_PROOF_ROWS,
   ...CHANGE_ROWS,
   ...KEY_ROWS,
 ].filter(({ at }) => at === 'Server certificate' || at === 'SMF certificate');
@@ -80,11 +81,25 @@ const CANNOT: Readonly<Record<string, readonly string[]>> = {
     'AssignEntityUserKey by PN GW of another PN',
     'RegisterEntityUserKey by PN GW of another PN',
     'ReportCapabilities by PN GW of another PN',
-    'ReportCapabilities with a key-id of no key',
     'token of another entity (registration)',
     'an entity of another PN (PullGroupKey by a PN GW)',
     'an E of another PN (MembershipService.JoinServiceGroup)',
     'a leaver, a version long after (PullGroupKey by a PN GW)',
+  ],
+  'make an entity join, leave or report': [
+    'no own proof (MembershipService.JoinServiceGroup)',
+    'own proof of another entity (MembershipService.JoinServiceGroup)',
+    'own proof for the gateway (MembershipService.JoinServiceGroup)',
+    'own proof to leave (MembershipService.JoinServiceGroup)',
+    'another message under the own proof (MembershipService.JoinServiceGroup)',
+    'the same own proof again (MembershipService.JoinServiceGroup)',
+    'own proof from before the last one (MembershipService.JoinServiceGroup)',
+    'no own proof (relayed report, of a secret)',
+    'own proof of another entity (relayed report, of a certificate)',
+    'another message under the own proof (relayed report, of a certificate)',
+    'own proof from before the last one (relayed report, of a secret)',
+    'a relay with another certificate (for SMF)',
+    'a relay of another PN (for SMF)',
   ],
   'gain by what it repeats, or hands to another Server': [
     'the same proof and message again (ProofService)',

@@ -63,7 +63,8 @@ const DECIDED = [at(SERVER, 'GK-UPDATE-M', { 5: { group: 2 } }), at(SMF, 'GK-UPD
 
 /** A member that comes or goes by itself, with a proof to its gateway and one to the SMF. */
 const BY_ITSELF = [
-  unnumbered(SERVER, { proof: 2 }),
+  unnumbered(SERVER, { proof: 1 }),
+  at(SERVER, 'SMF-GW', { 3: { proof: 1 } }),
   at(SMF, 'GK-UPDATE-M', { 1: { 'service-group': 1 } }),
   ...DECIDED,
   at(GATEWAY, 'GK-UPDATE-M', { 7: { group: 1 } }),

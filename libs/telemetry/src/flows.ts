@@ -116,6 +116,14 @@ export const FLOWS = {
     message(7, GROUP_KEY, 'SMF notifies SMF in PN GW that the group was deleted'),
     message(8, GROUP_KEY, 'CSKMF in the CPNS Server sends the statement of the end to CSKMF in PN GW'),
   ],
+  'SMF-GW': [
+    message(1, GROUP_KEY, 'PNE asks SMF in PN GW to join a Service Group or to leave it, with its own proof for SMF'),
+    message(2, GROUP_KEY, 'SMF in PN GW relays request and proof to SMF'),
+    message(3, GROUP_KEY, 'SMF has the CPNS Server verify the proof'),
+    message(4, GROUP_KEY, 'CPNS Server answers that the PNE made the request, and that the PN GW may relay it'),
+    message(5, GROUP_KEY, 'SMF answers with the revision that holds the membership, after GK-UPDATE-M'),
+    message(6, GROUP_KEY, 'SMF in PN GW passes the answer on to the PNE'),
+  ],
 } as const satisfies Record<string, readonly FlowStep[]>;
 
 export type FlowId = keyof typeof FLOWS;

@@ -34,6 +34,7 @@ describe('the flows', () => {
     ['GK-PUSH', 1, []],
     ['GK-UPDATE-M', 8, [2, 5]],
     ['GK-DELETE', 8, [2, 5]],
+    ['SMF-GW', 6, []],
   ] as const)('%s has %i steps, internal are %j', (flow, count, internal) => {
     const steps = FLOWS[flow];
     expect(steps.map(({ step }) => step)).toEqual(Array.from({ length: count }, (_, index) => index + 1));

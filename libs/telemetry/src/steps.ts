@@ -62,6 +62,9 @@ export const CARRIED_FIELDS = [
   'statement',
   'envelope',
   'envelopes',
+  'relay',
+  'entity_request',
+  'entity_proof',
 ] as const;
 export type CarriedField = (typeof CARRIED_FIELDS)[number];
 

@@ -59,6 +59,14 @@ const PARTIES: { readonly [F in FlowId]: Parties<F> } = {
   'GK-PUSH': { 1: ['gateway', 'entity'] },
   'GK-UPDATE-M': BY_SMF_WITH_PUSH,
   'GK-DELETE': BY_SMF_WITH_PUSH,
+  'SMF-GW': {
+    1: ['entity', 'gateway'],
+    2: ['gateway', 'smf'],
+    3: ['smf', 'server'],
+    4: ['server', 'smf'],
+    5: ['smf', 'gateway'],
+    6: ['gateway', 'entity'],
+  },
 };
 
 /** @throws RangeError for a step that the flow does not have */

@@ -71,6 +71,7 @@ describe('the runs of groups', () => {
       'GK-UPDATE-M alarm 1 2 3 4 5 6',
       'GK-UPDATE-M gw1 7 8',
       'GK-UPDATE-M gw2 7 8',
+      `SMF-GW ${alarm.joiner.id} 1 2 3 4 5 6`,
     ]);
     for (const group of plan.groups)
       expect(inScene(group, 'deleted').filter((run) => run.startsWith('GK-PUSH'))).toEqual(

@@ -89,6 +89,14 @@ const FLOW_OF = {
 /** Where a group pulls, an update ends with the notice: members ask when they need the key. */
 const PUSH_STEP = 8;
 
+/** Where a group pushes, the mover asks for it itself, with its own proof; else an operator does it. */
+function askedRuns(group: PlannedGroup, scene: keyof typeof FLOW_OF): DueRun[] {
+  const mover = scene === 'left' ? group.leaver : group.joiner;
+  if (group.delivery !== 'push' || (scene !== 'left' && scene !== 'joined')) return [];
+  const steps = stepsOf('SMF-GW', () => true);
+  return [{ flow: 'SMF-GW', scene: sceneOf(group, scene), steps, ...forDevice(mover) }];
+}
+
 function changeRuns(group: PlannedGroup, scene: keyof typeof FLOW_OF): DueRun[] {
   const flow = FLOW_OF[scene][group.delivery];
   const common = { flow, scene: sceneOf(group, scene) };
@@ -109,7 +117,7 @@ function changeRuns(group: PlannedGroup, scene: keyof typeof FLOW_OF): DueRun[] 
   // every device watches: it gets at once what is pushed, in the same course of events; the end of a group always is
   const pushed = group.delivery === 'push' || scene === 'deleted' ? membersIn(group, scene) : [];
   const perMember = pushed.map((member): DueRun => ({ ...common, flow: 'GK-PUSH', steps: [1], ...forDevice(member) }));
-  return [once, ...perGateway, ...perMember];
+  return [once, ...perGateway, ...perMember, ...askedRuns(group, scene)];
 }
 
 /**

@@ -23,10 +23,12 @@ import {
   provingCall,
   register,
   RELAYED,
+  relayedVerification,
   requestFor,
   sealCertificateRegistration,
   sealSecretRegistration,
   secretDraft,
+  secretHolder,
   verifyingRequest,
   type TestGateway,
   type Token,
@@ -198,7 +200,15 @@ describe('the standing of a gateway', () => {
       peer: { uri: gateway.uri, address: '127.0.0.1:1' },
       waitUntilDelivered: false,
     });
+    const asker = await secretHolder(world);
+    const relaysForSmf = () =>
+      world.wire(AT, 'service smf').call(ProofServiceService.verifyProof, relayedVerification(world, asker, gateway));
+    await relaysForSmf();
     await world.operator.revokeKey(gateway.uri);
+    expect(await refusalOf(relaysForSmf)).toMatchObject({
+      reason: 'CERTIFICATE_REVOKED',
+      metadata: { certificate: 'relay' },
+    });
     expect(await refusalOf(() => seedOf(gateway))).toMatchObject({
       code: 'UNAUTHENTICATED',
       reason: 'CERTIFICATE_REVOKED',

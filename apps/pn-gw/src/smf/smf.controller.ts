@@ -5,7 +5,8 @@ import {
 } from '@cpns/contracts';
 import { checkGroupId } from '@cpns/core';
 import type { CallContext, Handlers } from '@cpns/grpc';
-import { GrpcController } from '@cpns/platform';
+import { FlowStep, GrpcController } from '@cpns/platform';
+import { emitStep } from '@cpns/telemetry';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { callerHere, OwnGateway, ownRequestOf } from '../common/own-gateway';
 import { SmfClients } from '../peers/peer-clients';
@@ -24,10 +25,12 @@ export class SmfController implements Handlers<typeof SERVED> {
     private readonly smf: SmfClients,
   ) {}
 
+  @FlowStep('SMF-GW', 1, ['group_id', 'entity_proof'])
   joinServiceGroup(@Payload() { groupId }: PnGatewayServiceJoinServiceGroupRequest, @Ctx() call: CallContext) {
     return this.relay('joinServiceGroup', groupId, call);
   }
 
+  @FlowStep('SMF-GW', 1, ['group_id', 'entity_proof'])
   leaveServiceGroup(@Payload() { groupId }: PnGatewayServiceLeaveServiceGroupRequest, @Ctx() call: CallContext) {
     return this.relay('leaveServiceGroup', groupId, call);
   }
@@ -40,6 +43,8 @@ export class SmfController implements Handlers<typeof SERVED> {
     checkGroupId(groupId, 'group_id');
     const caller = callerHere(this.own, call);
     const request = { groupId, entity: caller.entity, ...ownRequestOf(caller, call) };
-    return this.smf.membership[method](request, { within: call });
+    const answer = await this.smf.membership[method](request, { within: call });
+    emitStep({ flow: 'SMF-GW', step: 5, from: this.smf.uri, to: this.own.uri, carried: ['membership_revision'] });
+    return answer;
   }
 }

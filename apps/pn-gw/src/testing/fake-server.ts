@@ -206,7 +206,11 @@ export class FakeServer {
     const { refusal } = this;
     if (refusal === undefined) return Promise.resolve({ entity, user: '', keyId: keyIdBytes(keyId) });
     const now = this.clock.now();
-    const metadata = { verifier_time_ms: String(now), difference_ms: String(timeMs - now) };
+    const metadata = {
+      verifier_time_ms: String(now),
+      difference_ms: String(timeMs - now),
+      time_mac: randomBytes(MAC_BYTES).toString('hex'),
+    };
     const told = refusal.reason === 'PROOF_OUTSIDE_WINDOW' ? { metadata } : {};
     return Promise.reject(new CpnsError(refusal.reason, refusal.message, told));
   }

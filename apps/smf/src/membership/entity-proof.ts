@@ -10,6 +10,8 @@ import {
 } from '@cpns/contracts';
 import { unauthenticated } from '@cpns/core';
 import type { CallContext } from '@cpns/grpc';
+import { OwnIdentity } from '@cpns/platform';
+import { emitStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { ServerLink } from '../peer-clients/server-link';
 
@@ -23,7 +25,10 @@ const CALLED = {
 
 @Injectable()
 export class VerifyEntityProof {
-  constructor(private readonly server: ServerLink) {}
+  constructor(
+    private readonly own: OwnIdentity,
+    private readonly server: ServerLink,
+  ) {}
 
   /**
    * Has the Server verify that the entity made this request, and that the gateway which relays it may.
@@ -47,6 +52,8 @@ export class VerifyEntityProof {
       { within: call },
     );
     checkProofOf(verified.entity, proof);
+    const [from, to] = [this.server.uri, this.own.uri];
+    emitStep({ flow: 'SMF-GW', step: 4, from, to, carried: ['entity', 'user', 'key_id'] });
     return proof.timeMs;
   }
 }

@@ -7,12 +7,14 @@ import {
 import { checkGroupId, CpnsError, permissionDenied, samePn } from '@cpns/core';
 import { checkMember } from '@cpns/group-key';
 import { type CallContext, gatewayOf, type Handlers } from '@cpns/grpc';
-import { GrpcController } from '@cpns/platform';
+import { FlowStep, GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { SmfConfig } from '../config';
 import { Groups, membershipChangeOf } from '../group-changes/groups';
 import { ProposeChange } from '../group-changes/propose-change';
 import { VerifyEntityProof } from './entity-proof';
+
+const RELAYED = ['group_id', 'entity', 'entity_request', 'entity_proof'] as const;
 
 @GrpcController(MembershipServiceService)
 export class MembershipController implements Handlers<typeof MembershipServiceService> {
@@ -23,10 +25,12 @@ export class MembershipController implements Handlers<typeof MembershipServiceSe
     private readonly proofs: VerifyEntityProof,
   ) {}
 
+  @FlowStep('SMF-GW', 2, RELAYED)
   joinServiceGroup(@Payload() request: MembershipServiceJoinServiceGroupRequest, @Ctx() call: CallContext) {
     return this.#change('join', request, call);
   }
 
+  @FlowStep('SMF-GW', 2, RELAYED)
   leaveServiceGroup(@Payload() request: MembershipServiceLeaveServiceGroupRequest, @Ctx() call: CallContext) {
     return this.#change('leave', request, call);
   }

@@ -6,6 +6,7 @@ import type { LiveKey } from '../state/device-state';
 import {
   accepted,
   askingForGroupKey,
+  emitAnswer,
   type GroupKeyChannel,
   type GroupMember,
   memberSource,
@@ -84,6 +85,7 @@ export class GroupKeys {
       withSpan('cpns.join-service-group', {}, () =>
         withStepChain('', async () => {
           await this.#context.channel.join(groupId);
+          emitAnswer(this.#member());
           this.#gate.resetAll();
           await group.join();
           return statusOf(group.state);
@@ -104,6 +106,7 @@ export class GroupKeys {
         withStepChain('', async () => {
           try {
             await this.#context.channel.leave(groupId);
+            emitAnswer(this.#member());
           } catch (error) {
             // the answer to an earlier leave was lost, or an operator was faster
             if (!has(LEFT_ALREADY, error) || group.state.serial === 0) throw error;

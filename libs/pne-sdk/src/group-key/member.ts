@@ -86,6 +86,11 @@ export const gatewayChannel = (call: CallGateway): GroupKeyChannel => ({
   watch: (signal) => call((rpc, how) => Promise.resolve(rpc.watchGroupKeys({}, { ...how, signal }))),
 });
 
+/** SMF-GW step 6: the answer to a request to join or to leave. */
+export function emitAnswer({ entity, gateway }: GroupMember): void {
+  emitStep({ flow: 'SMF-GW', step: 6, from: gateway, to: entity, carried: ['membership_revision'] });
+}
+
 /** GK-PULL step 1: the SMF in this PNE asks its CSKMF, which asks the gateway. */
 export function askingForGroupKey<T>({ entity }: GroupMember, ask: () => Promise<T>): Promise<T> {
   const step = { flow: 'GK-PULL', step: 1 } as const;

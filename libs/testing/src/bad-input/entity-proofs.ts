@@ -18,8 +18,9 @@ import {
 } from './holders';
 import { row, type Expected, type Shown } from './row';
 import type { KeyRow } from './stages';
-import type { Refusal, Wire } from './wire';
-import type { CastWorld } from './world';
+import type { TestGateway } from './test-gateway';
+import type { Refusal, Wire, WireTls } from './wire';
+import type { CastWorld, Port } from './world';
 
 const { reportCapabilities, leaveServiceGroup } = PnGatewayServiceService;
 
@@ -81,18 +82,18 @@ export const OWN_PROOFS: readonly (readonly [...Shown, AlteredOwn])[] = [
 ];
 
 /** Where an entity's own proof comes to, and how. */
-interface Receiver {
+interface Receiver<W = CastWorld> {
   readonly name: string;
-  readonly at: 'gateway token' | 'gateway certificate' | 'Server certificate';
-  readonly holder: (world: CastWorld) => Promise<Holder>;
-  readonly send: (world: CastWorld, holder: Holder, own: OwnRequest) => Promise<unknown>;
+  readonly at: Port;
+  readonly holder: (world: W) => Promise<Holder>;
+  readonly send: (world: W, holder: Holder, own: OwnRequest) => Promise<unknown>;
   /** The proof to the gateway was good before the own one was looked at. */
   readonly spends?: true;
 }
 
 export const ownRow = <W extends CastWorld>(
   [id, item, expect, { draft, by, sent, check, spends }]: (typeof OWN_PROOFS)[number],
-  { asked, name, at, holder, send, ...to }: Omit<Receiver, 'at'> & { readonly at: string; readonly asked: Asked },
+  { asked, name, at, holder, send, ...to }: Receiver<W> & { readonly asked: Asked },
 ) =>
   row<W>(
     [`${id} (${name})`, item, expect],
@@ -173,17 +174,18 @@ const TO_SERVER: readonly Receiver[] = [
 ];
 
 /** What the SMF tells the Server of a request that a gateway relayed to it. */
-const verification = (world: CastWorld, holder: Holder) => {
+export const relayedVerification = (world: CastWorld, holder: Holder, { uri, tls }: TestGateway = world.probe) => {
   const asked = joining('group');
   return {
     proof: sealProof(ownDraft(world, holder, asked)),
     method: asked.method.path,
     requestDigest: sha256(asked.body),
-    relay: world.probe.uri,
-    relayCertificateDigest: sha256(new X509Certificate(world.probe.tls.cert!).raw),
+    relay: uri,
+    relayCertificateDigest: digestOf(tls),
   };
 };
-type Verification = ReturnType<typeof verification>;
+type Verification = ReturnType<typeof relayedVerification>;
+const digestOf = ({ cert = '' }: WireTls) => sha256(new X509Certificate(cert).raw);
 
 const ofRelay = ({ metadata }: Refusal) => expect(metadata.certificate).toBe('relay');
 const A_RELAY = 'a relay that is';
@@ -207,10 +209,7 @@ const RELAYS: readonly (readonly [...Shown, (sent: Verification, world: CastWorl
     'a relay of another PN',
     `${A_RELAY} of another PN`,
     'PN_MISMATCH',
-    (_sent, { other }) => ({
-      relay: other.uri,
-      relayCertificateDigest: sha256(new X509Certificate(other.tls.cert!).raw),
-    }),
+    (_sent, { other }) => ({ relay: other.uri, relayCertificateDigest: digestOf(other.tls) }),
   ],
 ];
 
@@ -220,9 +219,9 @@ const RELAY_ROWS: readonly KeyRow[] = RELAYS.map(([id, item, expect, change]) =>
     const holder = await secretHolder(world);
     const verify = (sent: Verification) =>
       world.wire(AT_SERVER, 'service smf').call(ProofServiceService.verifyProof, sent);
-    const late = verification(world, holder);
+    const late = relayedVerification(world, holder);
     return {
-      good: () => verify(verification(world, holder)),
+      good: () => verify(relayedVerification(world, holder)),
       bad: () => verify({ ...late, ...change(late, world) }),
       after: () => verify(late),
       check: expect === 'CERTIFICATE_REVOKED' ? ofRelay : undefined,

@@ -1,9 +1,21 @@
 /** Groups, and changes of their members, that may not be made as they stand (SMF-SRV, SMF-GW, GK-CREATE, GK-UPDATE-M). */
 import type { MethodShape, RequestOf } from '@cpns/grpc';
-import type { Shown } from '@cpns/testing/bad-input';
+import { joining, OWN_PROOFS, ownRow, secretHolder, type Shown } from '@cpns/testing/bad-input';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
-import { creation, faultRow, group, groupsOf, joinOf, member, members, resident, RPC, type Rpc } from './stage';
+import {
+  creation,
+  faultRow,
+  group,
+  groupsOf,
+  joinOf,
+  member,
+  members,
+  PATIENT,
+  resident,
+  RPC,
+  type Rpc,
+} from './stage';
 
 type Creation = Partial<Omit<Awaited<ReturnType<typeof creation>>, 'description'>> & { description?: undefined };
 type Change = (members: readonly string[], world: World) => Creation;
@@ -91,9 +103,29 @@ const joins: readonly Row[] = (
   ];
 });
 
+/** Open to join, for all rows about an entity's own proof. */
+const ASKED = joining('own-proofs');
+/** What a gateway makes of an entity's request to join. */
+const ownProofs: readonly Row[] = OWN_PROOFS.map((one) =>
+  ownRow<World>(one, {
+    name: RPC.relayedJoin.name,
+    at: RPC.relayedJoin.at,
+    asked: ASKED,
+    holder: async (world) => {
+      await world.once('own-proofs', async () => group(world, [await member(world)], { groupId: 'own-proofs' }));
+      return secretHolder(world);
+    },
+    send: (world, { entity }, { proof, body }) => {
+      const request = { groupId: 'own-proofs', entity, entityRequest: body, entityProof: proof };
+      return world.wire(RPC.relayedJoin.at, 'PN GW').call(RPC.relayedJoin.method, request, PATIENT);
+    },
+  }),
+);
+
 export const CHANGE_ROWS: readonly Row[] = [
   ...created(RPC.createServiceGroup),
   ...created(RPC.createGroupKey),
   ...changes,
   ...joins,
+  ...ownProofs,
 ];

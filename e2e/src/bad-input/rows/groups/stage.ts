@@ -28,7 +28,7 @@ import type { Row } from '../../phase';
 import type { World } from '../../world';
 
 /** Several of these services on a busy machine work on one call, milliseconds. */
-const PATIENT = { deadlineMs: 20_000 };
+export const PATIENT = { deadlineMs: 20_000 };
 
 /** An id that no group has had. */
 export const freshGroupId = (): string => `group-${randomBytes(8).toString('hex')}`;
