@@ -45,21 +45,22 @@ const isIn = (peers: EndedPeers, { value }: EndedPeer) => peers.has({ ...DAVE, u
 
 describe('a service that follows the list', () => {
   class World {
-    readonly source = new FakeEndedSource();
+    source!: FakeEndedSource;
     readonly clock = new FakeClock(NOW);
     readonly #over: (() => Promise<void>)[] = [];
     temporary!: TemporaryStore;
     records!: Records;
 
     async open(): Promise<void> {
+      this.source = new FakeEndedSource();
       this.temporary = await temporaryStore();
       this.records = await recordsOn(this.temporary.store, 'kmc');
     }
 
-    async start(source = this.source) {
+    async start() {
       const peers = new EndedPeers();
       const random = new SeededRandom('follow');
-      const follow = new FollowEndedPeers(source, peers, this.records, this.clock, random, new MemoryLog().logger);
+      const follow = new FollowEndedPeers(this.source, peers, this.records, this.clock, random, new MemoryLog().logger);
       await follow.onApplicationBootstrap();
       const stop = () => follow.onApplicationShutdown();
       this.#over.push(stop);

@@ -6,10 +6,11 @@ import type {
 } from '@cpns/contracts';
 import { systemRandom } from '@cpns/core';
 import { eventually, FakeClock, perFile } from '@cpns/core/testing';
-import { EndedPeers, ServiceIdentity } from '@cpns/platform';
+import { ENDED, ENDED_AGGREGATE, EndedPeers, ServiceIdentity } from '@cpns/platform';
 import { outcomeOf, refusesBadInput, testProcess, type Fault } from '@cpns/platform/testing';
 import { peerIdentifier, type Peer } from '@cpns/grpc';
 import { testCall } from '@cpns/grpc/testing';
+import { at, Records } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import type { TestingModule } from '@nestjs/testing';
 import { generateKeyPairSync } from 'node:crypto';
@@ -81,7 +82,8 @@ async function identity(profile: 'gateway-identity' | 'target-entity'): Promise<
   );
   return issued.chain[0]!;
 }
-const isEnded = async (der: Buffer, at = world.server) => at.get(EndedPeers, { strict: false }).has(await peerOf(der));
+const isEnded = async (der: Buffer, replica = world.server) =>
+  replica.get(EndedPeers, { strict: false }).has(await peerOf(der));
 
 const WHICH = 'INVALID_ARGUMENT';
 const with_ = (which: EndCertificateRequest['which']) => () => ({ which });
@@ -172,8 +174,17 @@ it('sends the whole list to who watches, and again after each change', async () 
 });
 
 it('lists them page by page, and ends no more than 1,024 at a time', async () => {
+  const entries = Array.from({ length: 1_024 }, (_, n) => ({
+    by: 'key' as const,
+    value: String(n).padStart(64, '0'),
+    endedAt: world.clock.now(),
+    until: world.clock.now() + YEARS_2,
+  }));
+  const records = world.server.get(Records, { strict: false });
+  const full = () => ({ result: undefined, put: { ended: { entries } } });
+  await records.transact(ENDED_AGGREGATE, { ended: at(ENDED) }, full);
   const list = world.server.get(EndedCertificates);
-  for (let n = list.entries.length; n < 1_024; n++) await list.end('key', String(n).padStart(64, '0'));
+  await eventually(() => expect(list.entries).toEqual(entries));
   expect(await outcomeOf(world.end({ $case: 'operator', value: 'one-too-many' }))).toBe(
     'RESOURCE_EXHAUSTED/LIMIT_REACHED',
   );

@@ -26,11 +26,11 @@ const world = perTest(new World());
 it('is refused on its connection and on a new one', async () => {
   const as = () => port.as(SERVER).client(KmcServiceService);
   const rpc = as();
-  const get = (of = rpc) => reasonOfAsync(() => of.getKeyVersion({ groupId: 'g', version: 1n }));
+  const get = (client = rpc) => reasonOfAsync(() => client.getKeyVersion({ groupId: 'g', version: 1n }));
   expect(await get()).toBe('NOT_FOUND');
   const value = port.digestOf(SERVER).toString('hex');
   world.source.tell({ by: 'certificate', value, endedAt: 0, until: Date.now() + 60_000 });
   const told = Date.now();
   while ((await get()) === 'NOT_FOUND') expect(Date.now() - told).toBeLessThan(1_000);
-  for (const of of [rpc, as()]) expect(await get(of)).toBe('CERTIFICATE_REVOKED');
+  for (const client of [rpc, as()]) expect(await get(client)).toBe('CERTIFICATE_REVOKED');
 });
