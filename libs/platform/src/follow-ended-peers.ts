@@ -50,7 +50,7 @@ export class FollowEndedPeers extends BackgroundLoop {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    for (let attempts = 1; !signal.aborted; attempts++) {
+    for (let attempts = 0; !signal.aborted;) {
       try {
         for await (const list of lists(this.source.certificates.watchEndedCertificates({}, { signal }))) {
           await this.#take(list);
@@ -58,10 +58,10 @@ export class FollowEndedPeers extends BackgroundLoop {
           attempts = 0;
         }
       } catch (error) {
-        if (!signal.aborted) this.logger.warn('the list of ended certificates is not followed', { error, attempts });
+        if (!signal.aborted) this.logger.warn('the list of ended certificates is not followed', { error });
       }
       this.#following = false;
-      const wait = backoffAfter(BACKOFF, attempts + 1, this.random);
+      const wait = backoffAfter(BACKOFF, ++attempts, this.random);
       await sleep(wait, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -17,6 +17,9 @@ import { Injectable } from '@nestjs/common';
 import type { IdentityRecord } from '../gateways/records';
 
 const LOG = 'ended';
+/** Says nothing but that something changed, and is trimmed at once. */
+const WAKE = { log: LOG, dedupeId: 'changed', value: Buffer.alloc(0) };
+const NONE: readonly EndedPeer[] = [];
 /** A log is trimmed as far as it goes. */
 const ALL = 2n ** 53n - 1n;
 /** How often a replica looks that no wake-up told of a change, milliseconds: a port refuses within a second. */
@@ -28,7 +31,9 @@ const LONGEST_LIFE = Math.max(PROFILES.operator.maxLifetime, PROFILES.service.ma
 
 @Injectable()
 export class EndedCertificates extends BackgroundLoop {
-  #entries: readonly EndedPeer[] = [];
+  #entries = NONE;
+  #stored = NONE;
+  #reading: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly store: Store,
@@ -70,16 +75,17 @@ export class EndedCertificates extends BackgroundLoop {
   /** Resolves when it is written down and comes to bear here. @throws CpnsError LIMIT_REACHED */
   private async add(entry: EndedPeer): Promise<EndedPeer> {
     const now = this.clock.now();
+    // with what a store that lost writes lacks
+    const more = [...this.#entries, entry];
     const isSame = ({ by, value }: EndedPeer) => by === entry.by && value === entry.value;
     const result = await this.records.transact(ENDED_AGGREGATE, { ended: at(ENDED) }, ({ ended }) => {
       const before = ended?.entries ?? [];
       const known = before.find(isSame);
       if (known !== undefined) return { result: known };
-      const entries = withEnded(before, [entry], now);
+      const entries = withEnded(before, more, now);
       if (entries.filter(({ by }) => by !== 'certificate').length > ENDED_MAX)
         throw new CpnsError('LIMIT_REACHED', `${ENDED_MAX} keys and operators are ended at a time at most`);
-      const wake = { log: LOG, dedupeId: `${entry.by}.${entry.value}`.slice(0, 500), value: Buffer.alloc(0) };
-      return { result: entry, put: { ended: { entries } }, append: [wake], trim: [{ log: LOG, upTo: ALL }] };
+      return { result: entry, put: { ended: { entries } }, append: [WAKE], trim: [{ log: LOG, upTo: ALL }] };
     });
     await this.refresh();
     return result;
@@ -104,12 +110,19 @@ export class EndedCertificates extends BackgroundLoop {
     }
   }
 
-  /** Takes over what any replica wrote. */
-  private async refresh(): Promise<void> {
+  /** Takes over what any replica wrote, one reading after another: an older one would take back what a newer has. */
+  private refresh(): Promise<void> {
+    const reading = this.#reading.then(() => this.read());
+    this.#reading = reading.catch(() => undefined);
+    return reading;
+  }
+
+  private async read(): Promise<void> {
     const { ended } = await this.recent.read(ENDED_AGGREGATE, { ended: at(ENDED) });
-    const entries = ended?.entries ?? [];
-    if (entries === this.#entries || (entries.length === 0 && this.#entries.length === 0)) return;
-    this.#entries = entries;
-    this.ended.replace(entries);
+    const stored = ended?.entries ?? NONE;
+    if (stored === this.#stored) return;
+    this.#stored = stored;
+    this.#entries = withEnded(this.#entries, stored, this.clock.now());
+    this.ended.replace(this.#entries);
   }
 }
