@@ -1,6 +1,7 @@
 /** Two replicas of the CPNS Server and of the SMF on one Redis, and callers whose keys the suite holds. */
 import {
   CertificateServiceService,
+  EnrolmentServiceService,
   EntityUserKeyServiceService,
   type EndCertificateRequest,
   type RegistrationRequest,
@@ -83,6 +84,12 @@ export class Replicas {
   async revoke(entity: string, at: Replica): Promise<void> {
     const rpc = this.#operator[at].client(EntityUserKeyServiceService);
     await rpc.revokeEntityUserKey({ entity, keyId: Buffer.alloc(0) });
+  }
+
+  /** What a replica of the Server says of a gateway. */
+  async isRevoked(entity: string, at: Replica): Promise<boolean> {
+    const { gateway } = await this.#operator[at].client(EnrolmentServiceService).getGateway({ entity });
+    return gateway?.revoked === true;
   }
 
   /** Enrols a gateway anew at one replica, with another certificate. */

@@ -120,14 +120,15 @@ describe.each(REPLICAS)('at replica %s', (replica) => {
   };
 
   it.each([
-    ['revoked', (gateway: TestGateway) => world.revoke(gateway.uri, elsewhere)],
-    ['replaced by a new enrolment', (gateway: TestGateway) => world.replace(gateway, elsewhere)],
-  ])('a gateway that is %s', async (_how, end) => {
+    ['revoked', true, (gateway: TestGateway) => world.revoke(gateway.uri, elsewhere)],
+    ['replaced by a new enrolment', false, (gateway: TestGateway) => world.replace(gateway, elsewhere)],
+  ])('a gateway that is %s', async (_how, isRevoked, end) => {
     const gateway = await world.gateway();
     const beside = await world.beside(gateway);
     const watched = await watchGateway(gateway);
     await end(gateway);
     expectRefused(await watched.afterEnd(Date.now()));
+    expect(await world.isRevoked(gateway.uri, replica)).toBe(isRevoked);
     await stillIn(beside);
   });
 
