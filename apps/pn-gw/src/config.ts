@@ -14,6 +14,8 @@ export class GatewayConfig extends configOf({
   smfAddress: settings.endpoint(),
   /** Asks for certificates: entities whose Entity-User Key is a key pair. */
   listen: settings.listen().default('127.0.0.1:7430'),
+  /** The port of the former as devices reach it, where that is another one. */
+  certificatePort: settings.integer(1, 65_535).optional(),
   /** Takes tokens and proofs. */
   tokenListen: settings.listen().default('127.0.0.1:7431'),
   keyLifetime: settings.duration().default(duration(365, 'day')),
@@ -26,3 +28,10 @@ export class GatewayConfig extends configOf({
   /** 1st seeds that were put in at manufacture, as `<first-seed-id>.hex` (Q2). */
   firstSeedDirectory: settings.text('the path of a directory', /^.+$/).optional(),
 }) {}
+
+/** What entities are told; 0, for nothing, where the port listens on any free one. */
+export const certificatePortOf = ({
+  certificatePort,
+  listen,
+}: Pick<GatewayConfig, 'certificatePort' | 'listen'>): number =>
+  certificatePort ?? Number(listen.slice(listen.lastIndexOf(':') + 1));

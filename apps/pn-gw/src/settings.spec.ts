@@ -1,6 +1,6 @@
 import { refusesWrongSettings } from '@cpns/platform/testing';
 import { AppModule } from './app.module';
-import { GatewayConfig } from './config';
+import { certificatePortOf, GatewayConfig } from './config';
 import { gatewayEnv } from './testing/key-world';
 
 refusesWrongSettings(
@@ -14,3 +14,9 @@ refusesWrongSettings(
   ],
   true,
 );
+
+test.each([
+  [{ listen: '0.0.0.0:7430', certificatePort: undefined }, 7430],
+  [{ listen: '[::1]:7430', certificatePort: 7440 }, 7440],
+  [{ listen: '127.0.0.1:0', certificatePort: undefined }, 0],
+])('%j tells entities the port %i', (config, told) => expect(certificatePortOf(config)).toBe(told));

@@ -29,7 +29,7 @@ async function enrol(oneTime: OneTimeString, root: Buffer, connection: Connectio
       openChannel: ({ peer }) => ({
         peer,
         assign: async (request) => (await gateway.assignEntityUserKey({ request }, WAIT)).reply,
-        register: async (request) => (await gateway.registerEntityUserKey({ request }, WAIT)).reply,
+        register: (request) => gateway.registerEntityUserKey({ request }, WAIT),
         close: () => undefined,
       }),
     });

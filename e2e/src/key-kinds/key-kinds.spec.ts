@@ -46,7 +46,7 @@ async function certified(entity: string, assigner: string, kind: KeyKind) {
     if (assigned.form !== 'key-pair') throw new Error('a certificate was asked for');
     const sign = (x: Buffer) => signBytes(key, x);
     const registering = await prepareRegistration(admitted, assigned, systemRandom, sign);
-    const confirmed = await channel.register(registrationRequest(admitted, assigned, registering));
+    const { reply: confirmed } = await channel.register(registrationRequest(admitted, assigned, registering));
     const { keyId, secret } = acceptRegistration(admitted, assigned, registering, confirmed, Date.now());
     const { chain } = assigned;
     const tls = { root: derToPem(admitted.root), cert: dersToPem(chain) };

@@ -107,7 +107,12 @@ const DUE = {
     at(DEVICE, 'EUK-GW-P', { 6: ONE_DEVICE }),
   ],
   // the 1st seed counts whom it served, then the entity gets its key
-  'EUK-GW-VERIFY, secret of a gateway': [...asked('EUK-GW-VERIFY'), at(SERVER, 'EUK-GW-VERIFY', { 3: { gateway: 1 } })],
+  'EUK-GW-VERIFY, secret of a gateway': [
+    ...asked('EUK-GW-VERIFY'),
+    at(SERVER, 'EUK-GW-VERIFY', { 3: { gateway: 1 } }),
+    // the gateway that assigned it verifies proofs of it from then on
+    at(GATEWAY, 'EUK-GW-VERIFY', { 4: { entity: 1 } }),
+  ],
   'EUK-GW-VERIFY, certificate of a gateway': asked('EUK-GW-VERIFY'),
   'EUK-GW-VERIFY, certificate of the Server': asked('EUK-GW-VERIFY'),
 

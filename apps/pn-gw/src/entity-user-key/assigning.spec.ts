@@ -23,7 +23,7 @@ import {
   sealSecretRegistration,
   secretHolder,
 } from '@cpns/testing/bad-input';
-import { GatewayKeyWorld } from '../testing/key-world';
+import { CERTIFICATE_PORT, GatewayKeyWorld } from '../testing/key-world';
 
 let world: GatewayKeyWorld;
 beforeEach(async () => (world = await GatewayKeyWorld.start()));
@@ -99,6 +99,14 @@ describe.each(['secret', 'key-pair'] as const)('form %s', (form) => {
     world.server.refusal = undefined;
     return expect(await assignSecret(world, token)).toMatchObject({ form });
   });
+});
+
+it('tells where a certificate is asked for, in both answers', async () => {
+  const token = await admit();
+  const assigning = GATEWAY_ASSIGNS.send(world, requestFor(GATEWAY_ASSIGNS, world, token));
+  await expect(assigning).resolves.toMatchObject({ certificatePort: CERTIFICATE_PORT });
+  const { registered } = await assignedDevice(world, BY_GATEWAY);
+  await expect(registered()).resolves.toMatchObject({ certificatePort: CERTIFICATE_PORT });
 });
 
 describe('a 1st seed', () => {

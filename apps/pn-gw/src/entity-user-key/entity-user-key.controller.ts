@@ -43,7 +43,7 @@ import { type CarriedField, emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { checkAddressee, OwnGateway } from '../common/own-gateway';
-import { GatewayConfig } from '../config';
+import { certificatePortOf, GatewayConfig } from '../config';
 import { ServerClients } from '../peers/peer-clients';
 import { FirstSeeds } from '../provisioning/first-seeds';
 import { GatewayCa } from '../provisioning/gateway-ca';
@@ -123,8 +123,8 @@ export class RelayToServer {
       .registerEntityUserKey({ request: message }, { within: call })
       .catch((error: unknown) => this.dropRefused(request, error));
     const checked = checkRegistrationReply(reply);
-    await this.keys.noteRegistered(entity.uri, keyIdText(checked.keyId));
     const flow = 'EUK-GW-VERIFY';
+    await withinStep({ flow, step: 4 }, () => this.keys.noteRegistered(entity.uri, keyIdText(checked.keyId)));
     // the sender is known only now: the Server found its confirmation or signature good
     emitStep({ flow, step: 1, from: entity.uri, to: own.uri, carried: REGISTRATION_CARRIES[form], startedAt });
     emitStep({ flow, step: 4, from: server.uri, to: own.uri, carried: REGISTRATION_REPLY_CARRIES[checked.form] });
@@ -269,19 +269,22 @@ export class EntityUserKeyController implements Handlers<typeof SERVED> {
   constructor(
     private readonly assign: AssignEntityUserKey,
     private readonly relay: RelayToServer,
+    private readonly config: GatewayConfig,
   ) {}
 
   async assignEntityUserKey(
     @Payload() { request }: PnGatewayServiceAssignEntityUserKeyRequest,
     @Ctx() call: CallContext,
   ) {
-    return { reply: await this.assign.execute(request, call) };
+    const reply = await this.assign.execute(request, call);
+    return { reply, certificatePort: certificatePortOf(this.config) };
   }
 
   async registerEntityUserKey(
     @Payload() { request }: PnGatewayServiceRegisterEntityUserKeyRequest,
     @Ctx() call: CallContext,
   ) {
-    return { reply: await this.relay.register(request, call) };
+    const reply = await this.relay.register(request, call);
+    return { reply, certificatePort: certificatePortOf(this.config) };
   }
 }

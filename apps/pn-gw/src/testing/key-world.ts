@@ -40,10 +40,14 @@ const LIFETIME_MS = 3_600_000;
 /** Of the keys that the gateway assigns, milliseconds. */
 export const KEY_LIFETIME_MS = 3_600_000;
 
+/** As devices are told. */
+export const CERTIFICATE_PORT = 7440;
+
 /** The variables with which a PN GW starts. @param directory of its own */
 export const gatewayEnv = (directory: string): Record<string, string> => ({
   ...storeSettings(directory),
   CPNS_LISTEN: '127.0.0.1:0',
+  CPNS_CERTIFICATE_PORT: String(CERTIFICATE_PORT),
   CPNS_SERVER_ADDRESS: NOWHERE,
   CPNS_SMF_ADDRESS: NOWHERE,
   CPNS_TOKEN_LISTEN: '127.0.0.1:0',

@@ -234,14 +234,20 @@ describe('a pre-shared key', () => {
   });
 });
 
-it('calls of a certificate holder need the address where a certificate is asked for', async () => {
-  const states = new MemoryDeviceStates();
-  const device = await openDevice(states);
-  await device.assign(admit({ form: 'key-pair', by: 'server' }), { own: { privateKey: newPrivateKey() } });
-  await device.register();
-  const without = await Device.open({ states, logger: log.logger, clock });
+it('calls of a certificate holder need the address where a certificate is asked for, which the gateway tells', async () => {
+  const holder = async (told: string) => {
+    gateway.certificatePort = Number(told);
+    const states = new MemoryDeviceStates();
+    const device = await openDevice(states);
+    await device.assign(admit({ form: 'key-pair', by: 'server' }), { own: { privateKey: newPrivateKey() } });
+    await device.register();
+    return [device, await Device.open({ states, logger: log.logger, clock })] as const;
+  };
+  const [device, without] = await holder('0');
   await expect(without.reportCapabilities(CAPABILITIES)).rejects.toMatchObject({ reason: 'CONFIGURATION_INVALID' });
   await expect(device.reportCapabilities(CAPABILITIES)).resolves.toBeDefined();
+  const [, told] = await holder(gateway.certificateAddress.replace(/.*:/, ''));
+  await expect(told.reportCapabilities(CAPABILITIES)).resolves.toBeDefined();
 });
 
 describe('two processes on one store', () => {

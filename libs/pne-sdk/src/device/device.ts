@@ -3,7 +3,15 @@
  */
 import { dersToPem, derToPem, privateKeyPem } from '@cpns/certificate-issuance';
 import { type DeviceCapabilities, type GroupKeyDelivery, PnGatewayServiceService } from '@cpns/contracts';
-import { type Clock, CpnsError, invalidArgument, type Random, systemClock, systemRandom } from '@cpns/core';
+import {
+  checkEndpoint,
+  type Clock,
+  CpnsError,
+  invalidArgument,
+  type Random,
+  systemClock,
+  systemRandom,
+} from '@cpns/core';
 import { type CallOptions, type Connection, connectTo } from '@cpns/grpc';
 import type { KeyForm, OneTimeString } from '@cpns/key-derivation';
 import { GroupKeys } from '../group-key/group-keys';
@@ -18,7 +26,7 @@ import { importKey, type PreSharedKey } from './import-key';
 interface SessionOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** `host:port` of the gateway's certificate port; needed in form key pair. */
+  /** `host:port` of the gateway's certificate port; else what the gateway told. */
   readonly certificateAddress?: string;
 }
 
@@ -66,7 +74,9 @@ const tokenPort = ({ endpoint, gateway, root }: LiveKey) => ({
   tls: { root: derToPem(root) },
 });
 
-function certificatePort({ gateway, root, chain, privateKey }: LiveKey, { certificateAddress }: SessionOptions) {
+/** A gateway that tells a false port gains nothing: TLS asks for its name there as well. */
+function certificatePort(live: LiveKey, { certificateAddress = toldAddress(live) }: SessionOptions) {
+  const { gateway, root, chain, privateKey } = live;
   const wrong = (message: string) => invalidArgument('CONFIGURATION_INVALID', message);
   if (certificateAddress === undefined)
     throw wrong('a certificate holder needs the address of its gateway’s certificate port');
@@ -78,6 +88,9 @@ function certificatePort({ gateway, root, chain, privateKey }: LiveKey, { certif
     tls: { root: derToPem(root), cert, key: privateKeyPem(privateKey) },
   };
 }
+
+const toldAddress = ({ endpoint, certificatePort: port }: LiveKey): string | undefined =>
+  port === undefined ? undefined : checkEndpoint(`${endpoint.slice(0, endpoint.lastIndexOf(':'))}:${port}`);
 
 /** The clock is the owner's to set: only proofs follow a verifier's time, and only one that its MAC shows. */
 function explainClock(error: unknown): unknown {
@@ -95,7 +108,7 @@ function explainClock(error: unknown): unknown {
 export interface DeviceOptions extends Pick<DeviceContext, 'states' | 'logger'> {
   readonly clock?: Clock;
   readonly random?: Random;
-  /** `host:port` of the gateway's certificate port, for certificate holders. */
+  /** `host:port` of the gateway's certificate port, for certificate holders, where it is not what the gateway tells. */
   readonly certificateAddress?: string;
   /** Sees each Group Key as it was delivered, before it is judged: for diagnosis. */
   readonly onGroupKeyDelivery?: (delivery: GroupKeyDelivery) => void;

@@ -221,11 +221,11 @@ async function receiveConfirmation(
   const channel = device.openChannel(admitted);
   try {
     const request = registrationRequest(admitted, assigned, pending);
-    const reply = await withPatience(patienceOf(device, options), () => channel.register(request));
+    const { reply, certificatePort } = await withPatience(patienceOf(device, options), () => channel.register(request));
     const startedAt = device.clock.now();
     const registered = acceptRegistration(admitted, assigned, pending, reply, startedAt);
     advanceDevice(stageOf(state), 'confirm');
-    const live = liveKey(admitted, assigned, registered);
+    const live = { ...liveKey(admitted, assigned, registered), ...(certificatePort && { certificatePort }) };
     const after = await withinStep({ flow: FLOW, step: 5 }, () =>
       device.states.replace(state, withoutExchange(state, { live })),
     );

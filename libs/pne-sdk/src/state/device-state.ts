@@ -79,6 +79,8 @@ export interface LiveKey extends Home {
   readonly notAfter?: number;
   /** In form key pair: DER, leaf to root. */
   readonly chain?: readonly Buffer[];
+  /** Of the gateway, where certificates are shown, if it told that at the registration. */
+  readonly certificatePort?: number;
   /** In form key pair, unless the key stays with the maker of the CSR. */
   readonly privateKey?: PrivateKeyDer;
 }

@@ -50,6 +50,7 @@ export const LIVE_KEY = defineRecord('key', {
   notAfter: optional(time()),
   chain: optional(chain()),
   privateKey: optional(secretField(PrivateKeyDer)),
+  certificatePort: optional(jsonField<number>()),
 });
 
 export const IDENTITY = defineRecord('identity', {

@@ -51,10 +51,14 @@ function handlersOf(gateway: FakeGateway): Handlers<typeof SERVED> {
       return { membershipRevision: 1n };
     };
   return {
-    assignEntityUserKey: ({ request }, call) => gateway.assign(request, call.method),
+    assignEntityUserKey: async ({ request }, call) => ({
+      ...(await gateway.assign(request, call.method)),
+      certificatePort: gateway.certificatePort,
+    }),
     registerEntityUserKey: ({ request }) => {
       gateway.answering();
-      return Promise.resolve({ reply: gateway.assigner.register(request) });
+      const { certificatePort } = gateway;
+      return Promise.resolve({ reply: gateway.assigner.register(request), certificatePort });
     },
     reportCapabilities: (_request, call) => {
       gateway.callers.push(call.requireEntity());
@@ -101,6 +105,8 @@ export class FakeGateway {
   tell: (told: Told, proof: Proof, key: ConfirmKey) => Told = () => ({});
   /** The good proofs, each with its audience. */
   readonly proofs: (Proof & { readonly audience: string })[] = [];
+  /** What it tells of its ports. */
+  certificatePort = 0;
   readonly #ports: readonly ServerPort[];
 
   private constructor(

@@ -12,8 +12,8 @@ import {
   type AssignmentReply,
   type AssignmentRequest,
   EntityUserKeyServiceService,
+  type PnGatewayServiceRegisterEntityUserKeyResponse,
   PnGatewayServiceService,
-  type RegistrationReply,
   type RegistrationRequest,
 } from '@cpns/contracts';
 import { type Backoff, backoffAfter, type Clock, CpnsError, unauthenticated, unavailable } from '@cpns/core';
@@ -26,7 +26,7 @@ export interface Channel {
   /** URI of the peer, verified in TLS on each call. */
   readonly peer: string;
   assign(request: AssignmentRequest): Promise<AssignmentReply | undefined>;
-  register(request: RegistrationRequest): Promise<RegistrationReply | undefined>;
+  register(request: RegistrationRequest): Promise<PnGatewayServiceRegisterEntityUserKeyResponse>;
   close(): void;
 }
 
@@ -51,7 +51,7 @@ export const tokenChannel: OpenChannel = ({ endpoint, peer, root, role }) => {
   return {
     peer,
     assign: async (request) => (await gateway.assignEntityUserKey({ request })).reply,
-    register: async (request) => (await gateway.registerEntityUserKey({ request })).reply,
+    register: (request) => gateway.registerEntityUserKey({ request }),
     close,
   };
 };

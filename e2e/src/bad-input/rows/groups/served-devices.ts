@@ -34,8 +34,14 @@ const served = (world: World) =>
       return { statement: delivery?.statement, own, shared: Buffer.alloc(0) };
     };
     const handlers: Handlers<typeof SERVED> = {
-      assignEntityUserKey: ({ request }, { method }) => keys.assignEntityUserKey({ request, method }),
-      registerEntityUserKey: ({ request }) => keys.registerEntityUserKey({ request }),
+      assignEntityUserKey: async ({ request }, { method }) => ({
+        ...(await keys.assignEntityUserKey({ request, method })),
+        certificatePort: 0,
+      }),
+      registerEntityUserKey: async ({ request }) => ({
+        ...(await keys.registerEntityUserKey({ request })),
+        certificatePort: 0,
+      }),
       pullGroupKey: async ({ groupId, version }, call) => {
         const { entity } = call.requireEntity();
         const newest = () => honest(groupId, entity, version);
