@@ -10,6 +10,7 @@ export * from './follow-ended-peers';
 export { GrpcController } from './grpc-controller';
 export * from './grpc-transport';
 export * from './own-identity';
+export * from './personal-networks';
 export * from './platform.module';
 export * from './recent-records';
 export * from './record-owners';

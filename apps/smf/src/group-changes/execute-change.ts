@@ -29,8 +29,9 @@ import {
   REFUSAL,
   refusalName,
   type ServiceGroupRecord,
-  setChanges,
 } from './groups';
+import { Groups } from './read-groups';
+import { nodesIn, StandingsTree } from './standings-tree';
 
 /** CSKMF asks the KMC, and works through as many recipients as a change has. */
 const CHANGE_MS = duration(15, 'second');
@@ -117,6 +118,7 @@ const REFUSAL_KEPT_FOR = duration(10, 'minute');
 export class ExecuteChange {
   constructor(
     private readonly records: Records,
+    private readonly groups: Groups,
     private readonly cskmf: CskmfClient,
     private readonly own: OwnIdentity,
     private readonly clock: Clock,
@@ -156,16 +158,24 @@ export class ExecuteChange {
   /** The change holds from here on; its notices are in the outbox. */
   async #apply(groupId: string, { changeId, flow, revision, size, moves }: PendingRecord, keyVersion: bigint) {
     const lastChange = { flow, traceparent: lastStep() || currentTraceparent(), pnsLeft: pnsOf(leftBy(moves)) };
-    const wanted = { group: at(GROUP), pending: at(PENDING) };
-    await this.records.transact(groupAggregate(groupId), wanted, ({ group, pending }) => {
-      if (group === undefined || pending?.changeId !== changeId) return { result: undefined };
-      const state = advanceGroup(group.state, OUTCOME[flow]);
-      return {
-        result: undefined,
-        put: { group: { ...group, state, revision, size, keyVersion, lastChange }, pending: null },
-        ...setChanges(moves),
-        append: [outboxEntry(`notices.${revision}`, NOTHING)],
-      };
+    const entities = moves.map(({ entity }) => entity);
+    await this.groups.withStandings(groupId, entities, (nodes) => {
+      const wanted = { ...nodes, group: at(GROUP), pending: at(PENDING) };
+      return this.records.transact(groupAggregate(groupId), wanted, (found) => {
+        const { group, pending } = found;
+        if (group === undefined || pending?.changeId !== changeId) return { result: undefined };
+        const state = advanceGroup(group.state, OUTCOME[flow]);
+        const { standings, puts } = new StandingsTree(group.standings ?? 0, nodesIn(nodes, found)).puts(moves);
+        return {
+          result: undefined,
+          put: {
+            ...puts,
+            group: { ...group, state, revision, size, keyVersion, lastChange, standings },
+            pending: null,
+          },
+          append: [outboxEntry(`notices.${revision}`, NOTHING)],
+        };
+      });
     });
   }
 

@@ -1,5 +1,6 @@
 import { perTest } from '@cpns/core/testing';
 import { OUTBOX } from '@cpns/delivery';
+import { dump } from '@cpns/store/testing';
 import { gatewayOf, pne, PUSH, type Replica, World } from '../testing/world';
 import { groupAggregate } from './groups';
 
@@ -75,8 +76,8 @@ describe('notices', () => {
     await smf.remove([BOB]);
     await smf.end();
     await world.rest();
-    for (const set of ['members.pn1', 'members.pn2', 'left', 'removed', 'pns'])
-      expect((await world.store.members(groupAggregate('g1'), set, undefined, 10)).items).toEqual([]);
+    const { records, sets } = (await dump(world.store))['service-group/g1']!;
+    expect([Object.keys(records), sets]).toEqual([['group'], {}]);
     expect((await world.store.members({ kind: 'pn', id: 'pn1' }, 'groups', undefined, 10)).items).toEqual([]);
   });
 
@@ -104,6 +105,19 @@ describe('notices', () => {
       await smf.introduce(GW1);
       expect(await world.told(GW1)).toEqual([]);
       await smf.introduce(GW1, 2);
+      expect((await world.told(GW1)).sort()).toEqual(['g1.1', 'g2.1']);
+    });
+
+    it('come again when the store lost that the PN has the gateway', async () => {
+      await acknowledge(GW1, 100n);
+      const pn = { kind: 'pn', id: 'pn1' };
+      const found = await world.store.read(pn, ['gateways']);
+      await world.store.commit(pn, {
+        expect: [...found].map(([name, { revision }]) => ({ name, revision })),
+        delete: [...found.keys()],
+        removeFrom: [{ set: 'gateways', member: GW1 }],
+      });
+      await smf.introduce(GW1);
       expect((await world.told(GW1)).sort()).toEqual(['g1.1', 'g2.1']);
     });
 

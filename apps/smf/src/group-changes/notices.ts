@@ -8,25 +8,15 @@ import {
 import { CpnsError, type EntityName, forEach, parseEntityUri } from '@cpns/core';
 import { DeliveryLog, PeerSenders, type Receiver, receiverMessage } from '@cpns/delivery';
 import { type DuplexContext, gatewayOf, type Handlers } from '@cpns/grpc';
-import { FollowEndedPeers, GrpcController } from '@cpns/platform';
-import {
-  type Aggregate,
-  allMembers,
-  at,
-  defineRecord,
-  emptySet,
-  jsonField,
-  type LogEntry,
-  pagesOf,
-  Records,
-  Store,
-} from '@cpns/store';
+import { FollowEndedPeers, GrpcController, PersonalNetworks, pnAggregate } from '@cpns/platform';
+import { type Aggregate, at, defineRecord, jsonField, type LogEntry, pagesOf, Records, Store } from '@cpns/store';
 import { Logger, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Ctx } from '@nestjs/microservices';
 import { SmfConfig } from '../config';
 import { GatewayStanding } from '../peer-clients/server-link';
-import { formerSet, groupAggregate, Groups, membersSet, PNS, type ServiceGroupRecord } from './groups';
+import { pnsOf, type ServiceGroupRecord } from './groups';
+import { Groups } from './read-groups';
 
 /** @param gateway E */
 const gatewayAggregate = (gateway: string): Aggregate => ({ kind: 'gateway', id: gateway });
@@ -37,12 +27,7 @@ const NOTICES = 'notices';
 /** The newest revision of a group that is in the gateway's log, or was: none is told again, none after a newer one. */
 export const TOLD = defineRecord('told', { revision: jsonField<bigint>() });
 
-/** An index; what is in it is looked at again before it is used. */
-const pnAggregate = (pnId: string): Aggregate => ({ kind: 'pn', id: pnId });
-
-/** The set of the E of the PN's gateways that ever opened a notice channel. */
-const GATEWAYS = 'gateways';
-/** The set of the group-ids that have, or had, members in the PN. */
+/** The set of the group-ids that have, or had, members in the PN: each is looked at again before it is used. */
 const GROUPS = 'groups';
 
 /** The certificate with which the gateway was told of all groups of its PN; a gateway that enrolled anew has lost them. */
@@ -68,15 +53,11 @@ export class NoticeLogs {
   constructor(
     private readonly records: Records,
     private readonly store: Store,
+    private readonly networks: PersonalNetworks,
   ) {}
 
   of(gateway: string): DeliveryLog {
     return new DeliveryLog(this.store, gatewayAggregate(gateway), NOTICES);
-  }
-
-  /** From here on the gateway is told of changes. @param gateway E */
-  async addGateway(pnId: string, gateway: string): Promise<void> {
-    await this.store.commit(pnAggregate(pnId), { addTo: [{ set: GATEWAYS, member: gateway }] });
   }
 
   /** The ids of the groups that have, or had, members in a PN, page by page. */
@@ -91,7 +72,7 @@ export class NoticeLogs {
     // before the gateways are read: one that opens its channel from here on finds the group there, or is found below
     if (!deleted && !(await this.store.isMember(index, GROUPS, groupId)))
       await this.store.commit(index, { addTo: [{ set: GROUPS, member: groupId }] });
-    await forEach(await allMembers(this.store, index, GATEWAYS), (gateway) => this.tell(gateway, group));
+    await forEach(await this.networks.gatewaysOf(pnId), (gateway) => this.tell(gateway, group));
     if (deleted) await this.store.commit(index, { removeFrom: [{ set: GROUPS, member: groupId }] });
   }
 
@@ -123,33 +104,19 @@ export class NoticeLogs {
 export class FanOutNotices {
   constructor(
     private readonly groups: Groups,
-    private readonly store: Store,
     private readonly logs: NoticeLogs,
   ) {}
 
   /** Idempotent. A revision that is not the present one any more was told before the next one was made. */
   async execute(groupId: string, revision: bigint): Promise<void> {
-    const group = await this.groups.find(groupId);
-    if (group?.revision !== revision) return;
-    const pns = await allMembers(this.store, groupAggregate(groupId), PNS);
-    await forEach(pns, (pn) => this.#tellPn(group, pn));
-    if (group.state === 'deleted') await this.#forget(groupId);
-  }
-
-  async #tellPn(group: ServiceGroupRecord, pn: string): Promise<void> {
-    const { groupId } = group.description;
-    const has = await this.groups.hasMembers(groupId, pn);
-    if (!has && group.lastChange?.pnsLeft.includes(pn) !== true) return;
+    const found = await this.groups.withMembers(groupId);
+    if (found?.group.revision !== revision) return;
+    const { group, members } = found;
     const deleted = group.state === 'deleted';
-    await this.logs.tellPn(pn, group, deleted);
+    const pns = new Set([...pnsOf(members), ...(group.lastChange?.pnsLeft ?? [])]);
+    await forEach([...pns], (pn) => this.logs.tellPn(pn, group, deleted));
     // last: what is left to do after a crash is found again by the members
-    if (deleted) await emptySet(this.store, groupAggregate(groupId), membersSet(pn));
-  }
-
-  /** Of a deleted group nothing is needed but that it was. */
-  async #forget(groupId: string): Promise<void> {
-    for (const set of [formerSet('left'), formerSet('removed'), PNS])
-      await emptySet(this.store, groupAggregate(groupId), set);
+    if (deleted) await this.groups.forget(groupId);
   }
 }
 
@@ -160,15 +127,21 @@ export class IntroduceGateway {
     private readonly records: Records,
     private readonly groups: Groups,
     private readonly logs: NoticeLogs,
+    private readonly networks: PersonalNetworks,
   ) {}
 
-  async execute({ uri, pnId }: EntityName, { fingerprint }: Receiver): Promise<void> {
+  async execute(gateway: EntityName, { fingerprint }: Receiver): Promise<void> {
+    const { uri, pnId } = gateway;
     const aggregate = gatewayAggregate(uri);
     const wanted = { introduced: at(INTRODUCED) };
     const { introduced } = await this.records.read(aggregate, wanted);
-    if (introduced?.fingerprint.equals(fingerprint) === true) return;
+    const isKnown = (await this.networks.gatewaysOf(pnId)).includes(uri);
+    if (isKnown && introduced?.fingerprint.equals(fingerprint) === true) return;
+    // the store lost it: also after a crash in what follows, the gateway has to be told of all groups
+    if (!isKnown && introduced !== undefined)
+      await this.records.transact(aggregate, wanted, () => ({ result: undefined, put: { introduced: null } }));
     // before the groups are read: one that changes from here on finds the gateway
-    await this.logs.addGateway(pnId, uri);
+    await this.networks.add(gateway);
     for await (const groups of this.logs.groupsOf(pnId))
       for (const groupId of groups) await this.#tell(uri, pnId, groupId);
     // last: a crash before it means to begin again
@@ -176,10 +149,8 @@ export class IntroduceGateway {
   }
 
   async #tell(gateway: string, pnId: string, groupId: string): Promise<void> {
-    const group = await this.groups.find(groupId);
-    if (group === undefined || group.state === 'deleted') return;
-    if (!(await this.groups.hasMembers(groupId, pnId))) return;
-    await this.logs.tell(gateway, group, true);
+    const found = await this.groups.snapshot(groupId, pnId);
+    if (found !== undefined && found.members.length > 0) await this.logs.tell(gateway, found.group, true);
   }
 }
 

@@ -4,24 +4,15 @@
  */
 import { Clock, CpnsError, duration, failedPrecondition, KeyedMutex, Random, unavailable } from '@cpns/core';
 import { outboxEntry } from '@cpns/delivery';
-import type { Standing } from '@cpns/group-key';
 import type { CallContext } from '@cpns/grpc';
 import { PROOF_NONCE_LIFE_MS, sha256 } from '@cpns/key-derivation';
 import { at, type Decision, defineRecord, expiring, type Found, jsonField, Records } from '@cpns/store';
 import { currentTraceparent, lastStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { CskmfClient, GroupOutbox } from './execute-change';
-import {
-  type ChangeRequest,
-  formerSet,
-  GROUP,
-  groupAggregate,
-  membersSet,
-  PENDING,
-  REFUSAL,
-  refusalName,
-  setChanges,
-} from './groups';
+import { type ChangeRequest, GROUP, groupAggregate, PENDING, REFUSAL, refusalName } from './groups';
+import { Groups } from './read-groups';
+import { nodesIn, StandingsTree, type WantedNodes } from './standings-tree';
 
 /** What a use case needs to know of the call that waits for it. */
 export type Waiting = Pick<CallContext, 'deadline' | 'receivedAt' | 'signal'>;
@@ -60,23 +51,13 @@ export interface Done {
   readonly revision: bigint | undefined;
 }
 
-const wantedOf = ({ entities }: ChangeRequest) => ({
+const wantedOf = (nodes: WantedNodes, { entities }: ChangeRequest) => ({
+  ...nodes,
   group: at(GROUP),
   pending: at(PENDING),
-  member: { memberships: entities.map(({ uri, pnId }) => ({ set: membersSet(pnId), member: uri })) },
-  removed: { memberships: entities.map(({ uri }) => ({ set: formerSet('removed'), member: uri })) },
-  left: { memberships: entities.map(({ uri }) => ({ set: formerSet('left'), member: uri })) },
   last: at(LAST_REQUEST, lastRequestName(entities[0]?.uri ?? '')),
 });
 type Wanted = ReturnType<typeof wantedOf>;
-
-const standingIn =
-  ({ member, removed, left }: Found<Wanted>) =>
-  (uri: string): Standing => {
-    if (member.has(uri)) return 'member';
-    if (removed.has(uri)) return 'removed';
-    return left.has(uri) ? 'left' : 'stranger';
-  };
 
 @Injectable()
 export class ProposeChange {
@@ -85,6 +66,7 @@ export class ProposeChange {
 
   constructor(
     private readonly records: Records,
+    private readonly groups: Groups,
     private readonly cskmf: CskmfClient,
     private readonly outbox: GroupOutbox,
     private readonly clock: Clock,
@@ -124,17 +106,20 @@ export class ProposeChange {
   #propose(request: AskedChange, call: Waiting): Promise<Step> {
     return withinStep({ flow: request.flow, step: 1 }, async () => {
       const aggregate = groupAggregate(request.groupId);
-      const wanted = wantedOf(request);
       const reserved = {
         changeId: this.random.bytes(CHANGE_ID_BYTES).toString('hex'),
         traceparent: lastStep() || currentTraceparent(),
         now: this.clock.now(),
       };
-      const decide = (found: Found<Wanted>) => decideOn(request, reserved, found);
-      const seen = await this.records.snapshot(aggregate, wanted);
-      // nothing is proposed while CSKMF is not there to grant it
-      if (decide(seen.found).put?.pending) await this.cskmf.assertReachable(call.deadline);
-      return this.records.transact(aggregate, wanted, decide, seen);
+      const entities = request.entities.map(({ uri }) => uri);
+      return this.groups.withStandings(request.groupId, entities, async (nodes) => {
+        const wanted = wantedOf(nodes, request);
+        const decide = (found: Found<Wanted>) => decideOn(request, reserved, nodes, found);
+        const seen = await this.records.snapshot(aggregate, wanted);
+        // nothing is proposed while CSKMF is not there to grant it
+        if (decide(seen.found).put?.pending) await this.cskmf.assertReachable(call.deadline);
+        return this.records.transact(aggregate, wanted, decide, seen);
+      });
     });
   }
 
@@ -171,7 +156,12 @@ interface Reserved {
   readonly now: number;
 }
 
-function decideOn(request: AskedChange, { now, ...reserved }: Reserved, found: Found<Wanted>): Decision<Wanted, Step> {
+function decideOn(
+  request: AskedChange,
+  { now, ...reserved }: Reserved,
+  nodes: WantedNodes,
+  found: Found<Wanted>,
+): Decision<Wanted, Step> {
   const { group, pending } = found;
   const accepted = acceptedRequest(request, found, now);
   if (pending !== undefined) {
@@ -179,12 +169,13 @@ function decideOn(request: AskedChange, { now, ...reserved }: Reserved, found: F
     if (pending.wish !== request.digest) return { result: { kind: 'blocked', changeId } };
     return { result: { kind: 'proposed', changeId, revision }, put: accepted };
   }
-  const plan = request.plan(group, standingIn(found));
+  const tree = new StandingsTree(group?.standings ?? 0, nodesIn(nodes, found));
+  const plan = request.plan(group, (entity) => tree.standingOf(entity));
   if (plan.kind === 'settled') {
     const result: Step = { kind: 'settled' };
     if (group === undefined || plan.moves.length === 0) return { result, put: accepted };
-    // put as it is: a call that looked at those standings meanwhile has to look again
-    return { result, put: { group, ...accepted }, ...setChanges(plan.moves) };
+    const { standings, puts } = tree.puts(plan.moves);
+    return { result, put: { ...puts, group: { ...group, standings }, ...accepted } };
   }
   const { flow, revision, size, moves } = plan.proposal;
   const { changeId } = reserved;

@@ -10,8 +10,9 @@ import { type CallContext, gatewayOf, type Handlers } from '@cpns/grpc';
 import { FlowStep, GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { SmfConfig } from '../config';
-import { Groups, membershipChangeOf } from '../group-changes/groups';
+import { membershipChangeOf } from '../group-changes/groups';
 import { ProposeChange } from '../group-changes/propose-change';
+import { Groups } from '../group-changes/read-groups';
 import { VerifyEntityProof } from './entity-proof';
 
 const RELAYED = ['group_id', 'entity', 'entity_request', 'entity_proof'] as const;

@@ -19,12 +19,12 @@ import { SmfConfig } from '../config';
 import {
   creationOf,
   deletionOf,
-  Groups,
   membershipChangeOf,
   type ChangeRequest,
   type ServiceGroupRecord,
 } from '../group-changes/groups';
 import { ProposeChange } from '../group-changes/propose-change';
+import { Groups } from '../group-changes/read-groups';
 
 const { createServiceGroup, getServiceGroup, listServiceGroups, deleteServiceGroup, addMembers, removeMembers } =
   ServiceGroupServiceService;

@@ -17,6 +17,10 @@ export const at = <F extends Fields>(
   name,
 });
 
+/** Refs or values of several records by their names, to be spread beside others. */
+export const byName = <N extends string, T>(names: readonly N[], each: (name: N, index: number) => T) =>
+  Object.fromEntries(names.map((name, index) => [name, each(name, index)])) as Readonly<Record<N, T>>;
+
 /** Memberships in sets of the aggregate, asked for beside its records. */
 export interface MembershipsRef {
   readonly memberships: readonly SetChange[];
