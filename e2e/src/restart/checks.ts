@@ -9,8 +9,8 @@ import {
   tokenChannel,
   type Exchange,
 } from '@cpns/pne-sdk';
+import { dump } from '@cpns/store/testing';
 import { lookIntoStore } from '@cpns/testing';
-import { firstSeedAggregate, SERVED_SET } from '../../../apps/pn-gw/src/provisioning/first-seeds';
 import { join } from 'node:path';
 import { CAPABILITIES, LocalDevice, type AdmittedDevice } from '../support/local-device';
 import { PATIENCE_MS, type House } from './house';
@@ -78,8 +78,8 @@ export async function expectProvisionedOnce(house: House, gateway: string): Prom
 export async function countsOf({ deployment }: House, gateway: string) {
   const found = (await deployment.operator.enrolment.getGateway({ entity: deployment.uri(gateway) })).gateway;
   const { firstSeedId = '', registeredEntities = 0 } = found?.firstSeeds[0] ?? {};
-  const served = await lookIntoStore(deployment.storeUrl(gateway), (store) =>
-    store.members(firstSeedAggregate(firstSeedId), SERVED_SET, undefined, 1_000),
-  );
-  return { registered: registeredEntities, served: served.items.length };
+  const stored = await lookIntoStore(deployment.storeUrl(gateway), dump);
+  const { records = {} } = stored[`first-seed/${firstSeedId}`] ?? {};
+  const served = Object.keys(records).filter((name) => name.startsWith('served.'));
+  return { registered: registeredEntities, served: served.length };
 }

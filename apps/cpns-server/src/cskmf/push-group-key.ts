@@ -6,13 +6,13 @@
 import type { MemberEnvelope } from '@cpns/contracts';
 import { Clock, CpnsError, forEach } from '@cpns/core';
 import { OutboxRelay } from '@cpns/delivery';
-import { BackgroundLoop } from '@cpns/platform';
+import { BackgroundLoop, PersonalNetworks } from '@cpns/platform';
 import { at, pagesOf, Records, Store, type Aggregate, type LogEntry } from '@cpns/store';
 import { currentTraceparent, lastStep, Logger, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { GatewayLog, type DeliveryEntry } from '../gateway-delivery/gateway-delivery';
-import { GatewayRecords, PersonalNetworks } from '../gateways/records';
+import { GatewayRecords } from '../gateways/records';
 import { deliveryOf, Envelopes, sizeOf } from './recipients';
 import { GROUP, GROUP_KIND, PNS, SignedStatements, stateOf, type KeyedGroupRecord } from './records';
 
@@ -80,7 +80,7 @@ export class PushGroupKey {
   /** Those of a Personal Network that may act: the log of one whose identity was ended would never be emptied. */
   async #gateways(pnId: string): Promise<readonly string[]> {
     const gateways: string[] = [];
-    for await (const gateway of this.networks.gatewaysOf(pnId)) {
+    for (const gateway of await this.networks.gatewaysOf(pnId)) {
       const identity = await this.gateways.identityOf(gateway);
       if (identity?.state === 'live') gateways.push(gateway);
     }

@@ -2,7 +2,7 @@ import { FirstSeed, SecondSeed, type CpnsError } from '@cpns/core';
 import { perTest } from '@cpns/core/testing';
 import { at } from '@cpns/store';
 import type { ServerConfig } from '../config';
-import { FIRST_SEED, firstSeedName, GatewayRecords } from '../gateways/records';
+import { FIRST_SEED, firstSeedName, GatewayRecords, servedMember, servedName } from '../gateways/records';
 import { GW, pne, World } from '../testing/world';
 import { DeriveFromSeeds } from './agree-key';
 
@@ -53,6 +53,22 @@ describe('registrations that count at one 1st seed at the same time', () => {
     expect(found.filter((each) => each === 'FIRST_SEED_SPENT')).toHaveLength(3);
     expect(await count(first(PLACES + 3))).toEqual(found);
     expect(await registered()).toBe(PLACES);
+  });
+
+  it('are served by what the Server wrote itself, not by what was put into its store', async () => {
+    await count(first(PLACES));
+    const aggregate = { kind: 'gateway', id: GW };
+    const [known, stranger] = [0, PLACES].map((n) => servedMember(pne(`camera-${n}`), ''));
+    await world.store.commit(aggregate, { addTo: [{ set: 'served.seed-1', member: stranger! }] });
+    expect(await count([0, PLACES])).toEqual(['counted', 'FIRST_SEED_SPENT']);
+    const [from, to] = [known!, stranger!].map((member) => servedName('seed-1', member));
+    const { value } = (await world.store.read(aggregate, [from!])).get(from!)!;
+    await world.store.commit(aggregate, {
+      expect: [{ name: to!, revision: 'absent' }],
+      put: [{ name: to!, value }],
+    });
+    expect(await count([PLACES])).toEqual(['STORED_RECORD_INVALID']);
+    expect([await count([0]), await registered()]).toEqual([['counted'], PLACES]);
   });
 
   it('are refused when there is no such seed', async () => {

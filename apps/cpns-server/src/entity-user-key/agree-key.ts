@@ -34,7 +34,7 @@ import {
   verifyConfirmClientMac,
 } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
-import { at, expiring, type Found } from '@cpns/store';
+import { at, byName, expiring, type Found } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { ServerConfig } from '../config';
 import type { AdmissionRecord } from '../entities/records';
@@ -48,8 +48,9 @@ import {
   IDENTITY,
   isInForce,
   PROVISIONED,
+  SERVED,
   servedMember,
-  servedSet,
+  servedName,
   type FirstSeedRecord,
 } from '../gateways/records';
 
@@ -71,12 +72,14 @@ export interface AgreedKey {
 }
 
 /** What registrations of keys from one seed need of the gateway that assigned them. @param members (E, user) */
-const wantedOf = (firstSeedId: string, members: readonly string[]) => ({
-  identity: at(IDENTITY),
-  seed: at(FIRST_SEED, firstSeedName(firstSeedId)),
-  provisioned: at(PROVISIONED),
-  served: { memberships: members.map((member) => ({ set: servedSet(firstSeedId), member })) },
-});
+const wantedOf = (firstSeedId: string, members: readonly string[]) =>
+  Object.assign(
+    byName(
+      members.map((member) => servedName(firstSeedId, member)),
+      (name) => at(SERVED, name),
+    ),
+    { identity: at(IDENTITY), seed: at(FIRST_SEED, firstSeedName(firstSeedId)), provisioned: at(PROVISIONED) },
+  );
 type FoundSeed = Found<ReturnType<typeof wantedOf>>;
 
 /** One 1st seed of one gateway: neither name has a blank in it. */
@@ -122,7 +125,8 @@ export class DeriveFromSeeds {
     const t1 = encodeRegistration(registration);
     verifyConfirmClientMac(confirmKey, t1, confirmation);
     this.checkNotAfter(notAfter);
-    checkMayRegister(seed, { entities: seed.registered, known: found.served.has(member) }, now);
+    const known = found[servedName(firstSeedId, member)] !== undefined;
+    checkMayRegister(seed, { entities: seed.registered, known }, now);
     checkAdmittedIn(admission, seed);
     const keyId = deriveKeyId(secret);
     const reply = { form: 'secret' as const, keyId: keyIdBytes(keyId), confirmation: confirmServerMac(confirmKey, t1) };
@@ -146,13 +150,19 @@ export class DeriveFromSeeds {
     return this.gateways.transact(gateway, wantedOf(firstSeedId, members), (found) => {
       const now = this.clock.now();
       const seed = requireSeed(firstSeedId, found, now);
-      const places = { served: found.served, taken: seed.registered };
+      const served = new Set(members.filter((member) => found[servedName(firstSeedId, member)] !== undefined));
+      const places = { served, taken: seed.registered };
       const { added, refused } = takePlaces(members, places, (use) => checkMayRegister(seed, use, now));
       return {
         result: members.map((member) => refused.get(member)),
         ...(added.length > 0 && {
-          put: { seed: expiring({ ...seed, registered: seed.registered + added.length }, seed.registerUntil) },
-          addTo: added.map((member) => ({ set: servedSet(firstSeedId), member })),
+          put: {
+            ...byName(
+              added.map((member) => servedName(firstSeedId, member)),
+              (_name, index) => expiring({ member: added[index]! }, seed.registerUntil),
+            ),
+            seed: expiring({ ...seed, registered: seed.registered + added.length }, seed.registerUntil),
+          },
         }),
       };
     });

@@ -16,7 +16,7 @@ import {
 import type { Receiver } from '@cpns/delivery';
 import { checkMayReplace } from '@cpns/entity-user-key';
 import { checkSize, sha256 } from '@cpns/key-derivation';
-import { OwnIdentity } from '@cpns/platform';
+import { OwnIdentity, PersonalNetworks } from '@cpns/platform';
 import { at, defineRecord, expiring, jsonField, optional } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
@@ -33,7 +33,6 @@ import {
   IDENTITY,
   isInForce,
   lifeOf,
-  PersonalNetworks,
   PROVISIONED,
   requireStanding,
   withFirstSeed,

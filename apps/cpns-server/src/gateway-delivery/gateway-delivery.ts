@@ -3,9 +3,10 @@
  * token), so the log holds them sealed.
  */
 import { OpenDeliveryChannelResponse, type OpenDeliveryChannelRequest } from '@cpns/contracts';
-import { join, lp, Reader, unauthenticated } from '@cpns/core';
+import { join, lp, parseEntityUri, Reader, unauthenticated } from '@cpns/core';
 import { DeliveryLog, PeerSenders, receiverMessage, type Receiver } from '@cpns/delivery';
 import type { DuplexContext } from '@cpns/grpc';
+import { PersonalNetworks } from '@cpns/platform';
 import { Records, Store, type Append, type LogEntry } from '@cpns/store';
 import { currentTraceparent, lastStep, Logger } from '@cpns/telemetry';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
@@ -73,7 +74,12 @@ export class DeliveryChannels implements OnApplicationShutdown {
   // entries are sealed for their gateway's log, and sent while its identity stands
   readonly #senders: PeerSenders<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>;
 
-  constructor(log: GatewayLog, standing: GatewayStanding, logger: Logger) {
+  constructor(
+    log: GatewayLog,
+    standing: GatewayStanding,
+    private readonly networks: PersonalNetworks,
+    logger: Logger,
+  ) {
     this.#senders = new PeerSenders<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>({
       logOf: (gateway) => log.of(gateway),
       receive: receiverMessage,
@@ -87,10 +93,12 @@ export class DeliveryChannels implements OnApplicationShutdown {
   }
 
   /** @throws CpnsError SHUTTING_DOWN, and what ends the channel */
-  serve(
+  async serve(
     gateway: Receiver,
     channel: DuplexContext<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>,
   ): Promise<void> {
+    // known since it enrolled, unless the record of its PN was taken out of the store
+    await this.networks.add(parseEntityUri(gateway.uri));
     return this.#senders.serve(gateway, channel);
   }
 

@@ -2,18 +2,9 @@
 import { CpnsError, FirstSeed, parseEntityUri, unauthenticated, type EntityName } from '@cpns/core';
 import type { Receiver } from '@cpns/delivery';
 import type { Peer } from '@cpns/grpc';
+import { sha256 } from '@cpns/key-derivation';
 import { AggregateRecords } from '@cpns/platform';
-import {
-  at,
-  defineRecord,
-  jsonField,
-  optional,
-  pagesOf,
-  secretField,
-  Store,
-  type Aggregate,
-  type ValueIn,
-} from '@cpns/store';
+import { at, defineRecord, jsonField, optional, secretField, type Aggregate, type ValueIn } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 
 const GATEWAY_KIND = 'gateway';
@@ -90,9 +81,12 @@ export type FirstSeedRecord = ValueIn<typeof FIRST_SEED>;
 
 export const firstSeedName = (firstSeedId: string): string => `first-seed.${firstSeedId}`;
 
-/** The set of (E, user) that a 1st seed serves. */
-export const servedSet = (firstSeedId: string): string => `served.${firstSeedId}`;
+/** That a 1st seed serves (E, user), until it ends. */
+export const SERVED = defineRecord('served', { member: jsonField<string>() });
+
 export const servedMember = (entity: string, user: string): string => `${entity}?user=${user}`;
+export const servedName = (firstSeedId: string, member: string) =>
+  `served.${firstSeedId}.${sha256(Buffer.from(member, 'utf8')).toString('hex')}` as const;
 
 export const GATEWAY_CA = defineRecord('ca', {
   /** DER, the gateway CA first, root last. */
@@ -171,28 +165,4 @@ export class GatewayStanding {
   readonly admitPeer = async (peer: Peer): Promise<void> => {
     if (peer.role === 'pn-gw') await this.check(peer);
   };
-}
-
-/** @param pnId of a Personal Network of this trust domain */
-const pnAggregate = (pnId: string): Aggregate => ({ kind: 'pn', id: pnId });
-
-/** The set of the E of its gateways. Whether one may still act says its own record. */
-const PN_GATEWAYS = 'gateways';
-
-/** Which gateways enrolled in a Personal Network, so that it can be pushed to. */
-@Injectable()
-export class PersonalNetworks {
-  constructor(private readonly store: Store) {}
-
-  /** Makes a gateway known in its Personal Network. */
-  async add(gateway: EntityName): Promise<void> {
-    const aggregate = pnAggregate(gateway.pnId);
-    if (await this.store.isMember(aggregate, PN_GATEWAYS, gateway.uri)) return;
-    await this.store.commit(aggregate, { addTo: [{ set: PN_GATEWAYS, member: gateway.uri }] });
-  }
-
-  /** E of each gateway that ever enrolled in a Personal Network. */
-  async *gatewaysOf(pnId: string): AsyncGenerator<string> {
-    for await (const page of pagesOf(this.store, pnAggregate(pnId), PN_GATEWAYS)) yield* page;
-  }
 }

@@ -20,7 +20,7 @@ import { FakeClock, type Opened } from '@cpns/core/testing';
 import { openEnvelope, requireCommitment, StatementVerifier } from '@cpns/group-key';
 import { testCall } from '@cpns/grpc/testing';
 import { deriveKeyId, sha256 } from '@cpns/key-derivation';
-import { ServiceIdentity } from '@cpns/platform';
+import { PersonalNetworks, ServiceIdentity } from '@cpns/platform';
 import { descriptionOf, testProcess, type TestProcess } from '@cpns/platform/testing';
 import { at, type Store } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
@@ -35,7 +35,7 @@ import { groupAggregate } from '../cskmf/records';
 import { RetireVersions } from '../cskmf/retire-versions';
 import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
 import { GatewayLog } from '../gateway-delivery/gateway-delivery';
-import { GatewayRecords, IDENTITY, PersonalNetworks } from '../gateways/records';
+import { GatewayRecords, IDENTITY } from '../gateways/records';
 import { Kmc } from '../osg/osg';
 import { FakeKmc } from './fake-kmc';
 

@@ -23,6 +23,7 @@ import {
   sealSecretRegistration,
   secretHolder,
 } from '@cpns/testing/bad-input';
+import { firstSeedAggregate } from '../provisioning/first-seeds';
 import { CERTIFICATE_PORT, GatewayKeyWorld } from '../testing/key-world';
 
 let world: GatewayKeyWorld;
@@ -122,6 +123,16 @@ describe('a 1st seed', () => {
     const seed = await seedOf(one);
     expect([await seedOf(one), await seedOf(two), await seedOf(one)]).toEqual([seed, seed, seed]);
     expect(await seedOf(three)).not.toBe(seed);
+  });
+
+  it('serves whom it counted itself, not one that was put into the store', async () => {
+    await limited({ maxEntities: 1 });
+    const [one, two] = [world.entity(), world.entity()];
+    const seed = await seedOf(one);
+    const aggregate = firstSeedAggregate(seed!);
+    await world.store.commit(aggregate, { addTo: [{ set: 'served', member: `${two}?user=` }] });
+    expect(await seedOf(one)).toBe(seed);
+    expect(await seedOf(two)).not.toBe(seed);
   });
 
   test.each([

@@ -12,10 +12,12 @@ import {
   type Reason,
 } from '@cpns/core';
 import { checkMayAssign, type FirstSeedLimits, takePlaces } from '@cpns/entity-user-key';
+import { sha256 } from '@cpns/key-derivation';
 import { RecentRecords } from '@cpns/platform';
 import {
   type Aggregate,
   at,
+  byName,
   defineRecord,
   expiring,
   jsonField,
@@ -29,7 +31,7 @@ import { Injectable } from '@nestjs/common';
 import { identityDigest, OwnGateway } from '../common/own-gateway';
 import { ServerClients } from '../peers/peer-clients';
 
-/** One 1st seed, in an aggregate of its own with the set of (E, user) that it serves. */
+/** One 1st seed, in an aggregate of its own with the (E, user) that it serves. */
 export const firstSeedAggregate = (firstSeedId: string): Aggregate => ({ kind: 'first-seed', id: firstSeedId });
 
 export const FIRST_SEED = defineRecord('seed', {
@@ -46,8 +48,11 @@ export const FIRST_SEED = defineRecord('seed', {
 });
 export type FirstSeedRecord = ValueIn<typeof FIRST_SEED>;
 
-export const SERVED_SET = 'served';
-export const servedMember = (entity: string, user: string): string => `${entity}?user=${user}`;
+/** That the seed serves (E, user), until it ends. */
+export const SERVED = defineRecord('served', { member: jsonField<string>() });
+
+export const servedName = (member: string) => `served.${sha256(Buffer.from(member, 'utf8')).toString('hex')}` as const;
+const servedMember = (entity: string, user: string): string => `${entity}?user=${user}`;
 
 /** What the gateway was provisioned with last, and what it is asking for. */
 export const PROVISIONING_AGGREGATE: Aggregate = { kind: 'provisioning', id: 'own' };
@@ -155,21 +160,25 @@ export class FirstSeeds {
 
   /** Reserves places of a seed for those who wait for one. */
   private reserve(firstSeedId: string, members: readonly string[]): Promise<readonly (SeedInUse | Error)[]> {
-    const wanted = {
-      record: at(FIRST_SEED),
-      served: { memberships: members.map((member) => ({ set: SERVED_SET, member })) },
-    };
-    return this.records.transact(firstSeedAggregate(firstSeedId), wanted, ({ record, served }) => {
+    const served = byName(members.map(servedName), (name) => at(SERVED, name));
+    const wanted = Object.assign(served, { record: at(FIRST_SEED) });
+    return this.records.transact(firstSeedAggregate(firstSeedId), wanted, (found) => {
+      const { record } = found;
       if (record === undefined)
         throw failedPrecondition('FIRST_SEED_EXPIRED', 'the 1st seed is gone: the gateway has to be provisioned anew');
       const now = this.clock.now();
       const { assigned: taken, seed, registerUntil } = record;
-      const { added, refused } = takePlaces(members, { served, taken }, (use) => checkMayAssign(record, use, now));
+      const known = new Set(members.filter((member) => found[servedName(member)] !== undefined));
+      const { added, refused } = takePlaces(members, { served: known, taken }, (use) =>
+        checkMayAssign(record, use, now),
+      );
       return {
         result: members.map((member) => refused.get(member) ?? { seed, firstSeedId }),
         ...(added.length > 0 && {
-          put: { record: expiring({ ...record, assigned: taken + added.length }, registerUntil) },
-          addTo: added.map((member) => ({ set: SERVED_SET, member })),
+          put: {
+            ...byName(added.map(servedName), (_name, index) => expiring({ member: added[index]! }, registerUntil)),
+            record: expiring({ ...record, assigned: taken + added.length }, registerUntil),
+          },
         }),
       };
     });

@@ -2,12 +2,12 @@
 import { OwnsRecords, RecentRecordsModule } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { PeersModule } from '../peers/peers.module';
-import { CURRENT_SEED, FIRST_SEED, FirstSeeds, SEED_REQUEST } from './first-seeds';
+import { CURRENT_SEED, FIRST_SEED, FirstSeeds, SEED_REQUEST, SERVED } from './first-seeds';
 import { GATEWAY_CA, GatewayCa } from './gateway-ca';
 import { AdoptFirstSeed } from './manufactured-seeds';
 import { ProvisioningLoop } from './provisioning-loop';
 
-@OwnsRecords(FIRST_SEED, CURRENT_SEED, SEED_REQUEST, GATEWAY_CA)
+@OwnsRecords(FIRST_SEED, SERVED, CURRENT_SEED, SEED_REQUEST, GATEWAY_CA)
 @Module({
   imports: [PeersModule, RecentRecordsModule],
   providers: [FirstSeeds, GatewayCa, ProvisioningLoop, AdoptFirstSeed],
