@@ -12,7 +12,6 @@ import {
   type Snapshot,
   type StoredRecord,
   type Wanted,
-  type WantedRecords,
 } from '@cpns/store';
 import { Injectable, Module } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
@@ -56,7 +55,7 @@ export class RecentRecords {
   }
 
   /** @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */
-  async read<W extends WantedRecords>(aggregate: Aggregate, wanted: W): Promise<Found<W>> {
+  async read<W extends Wanted>(aggregate: Aggregate, wanted: W): Promise<Found<W>> {
     const refs = Object.entries(wanted);
     const stored = await this.store.read(
       aggregate,
@@ -110,7 +109,7 @@ export abstract class AggregateRecords<Name> {
   }
 
   /** As {@link RecentRecords.read}. */
-  readRecent<W extends WantedRecords>(name: Name, wanted: W): Promise<Found<W>> {
+  readRecent<W extends Wanted>(name: Name, wanted: W): Promise<Found<W>> {
     return this.recent.read(this.aggregateOf(name), wanted);
   }
 

@@ -1,5 +1,4 @@
 import type { Fields, RecordOf } from '../sealing/fields';
-import type { SetChange } from '../port';
 import type { RecordDefinition } from '../sealing/records';
 
 /** One record of an aggregate: what it consists of, and its name there. */
@@ -21,19 +20,12 @@ export const at = <F extends Fields>(
 export const byName = <N extends string, T>(names: readonly N[], each: (name: N, index: number) => T) =>
   Object.fromEntries(names.map((name, index) => [name, each(name, index)])) as Readonly<Record<N, T>>;
 
-/** Memberships in sets of the aggregate, asked for beside its records. */
-export interface MembershipsRef {
-  readonly memberships: readonly SetChange[];
-}
+/** Records by the names that the caller's code has for them. */
+export type Wanted = Readonly<Record<string, RecordRef>>;
 
-/** Records and memberships by the names that the caller's code has for them. */
-export type Wanted = Readonly<Record<string, RecordRef | MembershipsRef>>;
-/** Records alone. */
-export type WantedRecords = Readonly<Record<string, RecordRef>>;
-
-/** What each record holds; of memberships, the members that are there. */
+/** What each record holds. */
 export type Found<W> = {
-  readonly [K in keyof W]: W[K] extends RecordRef<infer F> ? RecordOf<F> | undefined : ReadonlySet<string>;
+  readonly [K in keyof W]: W[K] extends RecordRef<infer F> ? RecordOf<F> | undefined : never;
 };
 
 /** A value with a time to live. */

@@ -76,17 +76,6 @@ describe('records', () => {
     expect(Object.keys(await records.read(aggregate, wanted))).toEqual(['__proto__', 'constructor']);
   });
 
-  it('finds which of some memberships there are', async () => {
-    const [ann, bob] = ['cpns://pn1.td.example/pne/ann', 'cpns://pn1.td.example/pne/bob'];
-    await temporary.store.commit(aggregate, { addTo: [{ set: 'one', member: ann }] });
-    const memberships = [ann, bob].flatMap((member) => [{ set: 'one', member }]);
-    const { there, elsewhere } = await records.read(aggregate, {
-      there: { memberships },
-      elsewhere: { memberships: [{ set: 'two', member: ann }] },
-    });
-    expect([[...there], [...elsewhere]]).toEqual([[ann], []]);
-  });
-
   it('changes nothing when the decision throws, or decides nothing', async () => {
     await increment();
     const refuse = records.transact(aggregate, { counter: at(COUNTER) }, () => {

@@ -3,7 +3,7 @@ import { SealedRecords } from '../sealing/records';
 import type { Sealer } from '../sealing/sealer';
 import type { Aggregate, Append, Commit, SetChange, Store, StoredRecord, Trim } from '../port';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Expiring, type Found, type MembershipsRef, type Puts, type RecordRef, type Wanted } from './record-ref';
+import { Expiring, type Found, type Puts, type RecordRef, type Wanted } from './record-ref';
 
 /** What a use case decides on what it read. */
 export interface Decision<W, R> {
@@ -65,31 +65,19 @@ export class Records {
     throw new CpnsError('CONFLICT', 'too many calls change the same thing: try again');
   }
 
-  /**
-   * The records at one moment, and the memberships after them: a writer that changes a set puts a record that those who
-   * read the set expect.
-   * @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE
-   */
+  /** The records at one moment. @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */
   async snapshot<W extends Wanted>(aggregate: Aggregate, wanted: W): Promise<Snapshot<W>> {
     const names = namesOf(wanted);
     const stored = names.length === 0 ? new Map<string, StoredRecord>() : await this.store.read(aggregate, names);
     // names may come from outside: one that every object has is no record
     const found = Object.create(null) as Record<string, unknown>;
-    for (const [key, ref] of Object.entries<RecordRef | MembershipsRef>(wanted)) {
-      if ('memberships' in ref) found[key] = await this.#members(aggregate, ref);
-      else {
-        const record = stored.get(ref.name);
-        if (record !== undefined)
-          found[key] = (await this.#sealed.open(aggregate, ref.definition, record, ref.name)).value;
-      }
+    for (const [key, ref] of Object.entries(wanted)) {
+      const record = stored.get(ref.name);
+      if (record !== undefined)
+        found[key] = (await this.#sealed.open(aggregate, ref.definition, record, ref.name)).value;
     }
     // built from the very refs that the type is made of
     return { found: found as Found<W>, stored };
-  }
-
-  async #members(aggregate: Aggregate, { memberships }: MembershipsRef): Promise<ReadonlySet<string>> {
-    const there = await Promise.all(memberships.map(({ set, member }) => this.store.isMember(aggregate, set, member)));
-    return new Set(memberships.filter((_, index) => there[index]).map(({ member }) => member));
   }
 
   #commitOf<W extends Wanted>(
@@ -100,7 +88,7 @@ export class Records {
   ): Commit {
     const changes = Object.entries<unknown>(put).flatMap(([key, value]) => {
       const ref = wanted[key];
-      return ref === undefined || 'memberships' in ref || value === undefined ? [] : [{ ref, value }];
+      return ref === undefined || value === undefined ? [] : [{ ref, value }];
     });
     return {
       ...others,
@@ -128,8 +116,4 @@ export class Records {
   }
 }
 
-function namesOf(wanted: Wanted): string[] {
-  const names = new Set<string>();
-  for (const ref of Object.values(wanted)) if (!('memberships' in ref)) names.add(ref.name);
-  return [...names];
-}
+const namesOf = (wanted: Wanted): string[] => [...new Set(Object.values(wanted).map(({ name }) => name))];
