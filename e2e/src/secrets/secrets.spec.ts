@@ -26,6 +26,14 @@ const KINDS = [
   /data key \d+$/,
 ];
 
+/** Records that say who is in what, in the clear under their MACs. */
+const AUTHENTICATED_SETS = [
+  ['store of smf', 'standings.'],
+  ['store of smf', 'gateways'],
+  ['store of cpns-server', 'served.'],
+  ['store of pn1/gw1', 'served.'],
+] as const;
+
 let redis: RunningRedis;
 
 beforeAll(async () => {
@@ -44,6 +52,8 @@ describe.each(['embedded', 'redis'] as const)('a full run with the Server on %s'
     for (const pattern of KINDS) expect(run.needles.find(({ what }) => pattern.test(what))).toBeDefined();
     for (const where of ['spans', 'errors', 'store of cpns-server', 'store of kmc', 'store of smf', 'store of pn1/gw1'])
       expect(run.haystacks.find((haystack) => haystack.where === where)?.bytes.length).toBeGreaterThan(100);
+    for (const [where, record] of AUTHENTICATED_SETS)
+      expect(run.haystacks.find((haystack) => haystack.where === where)?.bytes.includes(record)).toBe(true);
     const logs = run.haystacks.filter(({ where }) => where.endsWith('/log'));
     expect(logs.length).toBeGreaterThanOrEqual(9);
     process.stdout.write(`secrets (${kind}): ${run.needles.length} secrets in ${run.haystacks.length} places\n`);
