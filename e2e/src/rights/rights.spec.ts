@@ -10,10 +10,14 @@ import {
   GroupKeyDeliveryServiceService,
   KmcServiceService,
   MembershipServiceService,
+  PnGatewayServiceService,
   ServiceGroupServiceService,
 } from '@cpns/contracts';
+import { EntityUserKey } from '@cpns/core';
 import type { Connection } from '@cpns/grpc';
-import { issued, type Credential, type TestGateway } from '@cpns/testing/bad-input';
+import { deriveConfirmKey, sha256 } from '@cpns/key-derivation';
+import { freshNonce, issued, sealProof, type Credential, type TestGateway } from '@cpns/testing/bad-input';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { otherOf, reasonOf, REPLICAS, Replicas, type Replica, type Served } from './replicas';
 
@@ -34,6 +38,24 @@ interface Call {
   readonly letIn: string;
 }
 const NO_GROUP = { groupId: 'no-such-group' };
+/** An entity behind a gateway asks to join, with a proof of a key that is not registered. */
+function joiningOf(gateway: string) {
+  const { path: method, requestSerialize } = PnGatewayServiceService.joinServiceGroup;
+  const entity = gateway.replace(/pn-gw\/.*$/, 'pne/e');
+  const entityRequest = Buffer.from(requestSerialize(NO_GROUP));
+  const entityProof = sealProof({
+    confirmKey: deriveConfirmKey(new EntityUserKey(randomBytes(32))),
+    keyId: '0'.repeat(32),
+    entity,
+    audience: world.deployment.uri('smf'),
+    method,
+    timeMs: Date.now(),
+    nonce: freshNonce(),
+    requestDigest: sha256(entityRequest),
+  });
+  return { ...NO_GROUP, entity, entityRequest, entityProof };
+}
+
 /** Of a gateway: at Server and SMF. */
 const callsOf = ({ uri }: TestGateway): readonly Call[] => [
   {
@@ -43,11 +65,9 @@ const callsOf = ({ uri }: TestGateway): readonly Call[] => [
   },
   {
     at: 'smf',
-    call: (to) => {
-      const entity = uri.replace(/pn-gw\/.*$/, 'pne/e');
-      return to.client(MembershipServiceService).joinServiceGroup({ ...NO_GROUP, entity });
-    },
-    letIn: 'NOT_FOUND',
+    call: (to) => to.client(MembershipServiceService).joinServiceGroup(joiningOf(uri)),
+    // the Server has judged the relay before it looks for the key
+    letIn: 'KEY_UNKNOWN',
   },
 ];
 

@@ -29,7 +29,10 @@ export const REASONS = {
   FIELD_MISSING: reason('INVALID_ARGUMENT', 'a required field is absent or empty'),
   FIELD_TOO_LONG: reason('INVALID_ARGUMENT', 'a field is over its limit'),
   FIELD_SIZE: reason('INVALID_ARGUMENT', 'a binary field does not have its one size'),
-  FIELD_OUT_OF_RANGE: reason('INVALID_ARGUMENT', 'a number or an enumeration is outside its values'),
+  FIELD_OUT_OF_RANGE: reason(
+    'INVALID_ARGUMENT',
+    'a number or an enumeration is outside its values; an imported secret is known to everyone',
+  ),
   NAME_INVALID: reason('INVALID_ARGUMENT', 'a name is outside its pattern'),
   CSR_NOT_DER: reason('INVALID_ARGUMENT', 'the certificate signing request is not a DER PKCS #10 structure'),
   CSR_TRAILING_BYTES: reason('INVALID_ARGUMENT', 'bytes follow the certificate signing request'),
@@ -87,7 +90,7 @@ export const REASONS = {
 
   // the state of the system
   NOT_FOUND: reason('NOT_FOUND', 'nothing of that name'),
-  ALREADY_EXISTS: reason('ALREADY_EXISTS', 'the name is taken'),
+  ALREADY_EXISTS: reason('ALREADY_EXISTS', 'the name, or the imported secret, is taken'),
   TOKEN_SPENT: reason('FAILED_PRECONDITION', 'the token was used'),
   TOKEN_EXPIRED: reason('FAILED_PRECONDITION', 'the token has expired'),
   TOKEN_REVOKED: reason('FAILED_PRECONDITION', 'the admission was revoked'),

@@ -192,7 +192,8 @@ it('a secret of an ended life proves nothing', async () => {
     const names = { entity: token.entity, keyId: deriveKeyId(secret), timeMs: world.now(), nonce: freshNonce() };
     const call = { audience: world.probe.uri, method, requestDigest };
     const proof = sealProof({ ...names, ...call, confirmKey: deriveConfirmKey(secret) });
-    return world.wire(AT, 'PN GW').call(ProofServiceService.verifyProof, { proof, method, requestDigest });
+    const relay = { relay: '', relayCertificateDigest: Buffer.alloc(0) };
+    return world.wire(AT, 'PN GW').call(ProofServiceService.verifyProof, { proof, method, requestDigest, ...relay });
   };
   await prove();
   await revoke();

@@ -5,7 +5,7 @@ import { outcomeOf, TestPort } from '@cpns/platform/testing';
 import { Authorities } from '../authorities/authorities';
 import { CskmfModule } from '../cskmf/cskmf.module';
 import type { AdmissionRecord } from '../entities/records';
-import { RevokeEntityUserKey } from '../entity-user-key/entity-user-keys';
+import { RevokeEntityUserKey } from '../entity-user-key/revoke-entity-user-key';
 import { EntityUserKeyModule } from '../entity-user-key/entity-user-key.module';
 import { RecordIdentity } from '../entity-user-key/provision-gateway';
 import { GatewayStanding } from '../gateways/records';

@@ -13,7 +13,6 @@ import {
   GATEWAY_ASSIGNS,
   type ProofDraft,
   proofDraft,
-  provingCall,
   register,
   registrationOf,
   REPORTING,

@@ -111,7 +111,7 @@ export class FakeServer implements ServerLink {
       try {
         verifyProof(confirmKeyOf(proof.entity), proof, { audience: SMF, method, requestDigest }, Date.now());
       } catch (error) {
-        return Promise.reject(error as CpnsError);
+        return Promise.reject(error);
       }
       return Promise.resolve({ entity: proof.entity, user: '', keyId: keyIdBytes(proof.keyId) });
     },

@@ -33,11 +33,10 @@ const macOf =
 
 describe('calls', () => {
   const live = async (form: 'secret' | 'key-pair' = 'secret') => {
-    const device = await openDevice();
-    await device.assign(
-      admit({ form, by: 'server' }),
-      form === 'secret' ? {} : { own: { privateKey: newPrivateKey() } },
-    );
+    const { certificateAddress } = gateway;
+    const device = await Device.open({ states: new MemoryDeviceStates(), logger, clock, certificateAddress });
+    const oneTime = assigner.admit({ form, by: 'server', endpoint: gateway.tokenAddress });
+    await device.assign(oneTime, form === 'secret' ? {} : { own: { privateKey: newPrivateKey() } });
     await device.register();
     return device;
   };

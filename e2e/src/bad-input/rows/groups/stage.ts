@@ -95,10 +95,10 @@ export interface Rpc<M extends MethodShape> {
   /** The request as it is sent, with the entity's own proof of that moment. */
   readonly prove?: Prove<M>;
 }
-type Sealed<M extends MethodShape> = {
+interface Sealed<M extends MethodShape> {
   readonly request: RequestOf<M>;
   readonly metadata?: Readonly<Record<string, Buffer>>;
-};
+}
 type Prove<M extends MethodShape> = (world: World, request: RequestOf<M>) => Promise<Sealed<M>>;
 const servedAt =
   (at: Port, as: As) =>
