@@ -171,8 +171,8 @@ async function revokeAdmission({ enrolment }: ServerConnection, entity: string, 
 
 async function revokeKey({ entityUserKeys }: ServerConnection, entity: string, keyId: Buffer) {
   const { key } = await entityUserKeys.revokeEntityUserKey({ entity, keyId });
-  if (key === undefined) throw new CpnsError('INTERNAL', 'the Server answered without the key');
-  return describeKey(key);
+  // of an entity that had a certificate only, which was not registered, the admission has ended
+  return key === undefined ? null : describeKey(key);
 }
 
 /** The admissions first: afterwards nothing can lead to another key. */
