@@ -73,8 +73,17 @@ describe('PullGroupKey', () => {
     ['revoked', { state: 'revoked' }],
     ['replaced', { state: 'replaced' }],
     ['expired', { notAfter: Date.UTC(2026, 0, 1) }],
+    ['of a gateway in another life', { assigner: GW, assignerLife: 2n }],
   ] as const)('refuses a member whose key is %s, and names it', async (_what, key) => {
     await world.setKey(A, key);
+    await expect(pull(A)).rejects.toMatchObject({ reason: 'MEMBER_WITHOUT_KEY', metadata: { entity: A } });
+  });
+
+  it('gives to a member whose key is of a gateway until that is revoked', async () => {
+    await world.enrol(GW);
+    await world.setKey(A, { assigner: GW });
+    expect(world.receive(A, await pull(A)).version).toBe(1n);
+    await world.enrol(GW, 'revoked');
     await expect(pull(A)).rejects.toMatchObject({ reason: 'MEMBER_WITHOUT_KEY', metadata: { entity: A } });
   });
 

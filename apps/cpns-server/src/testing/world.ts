@@ -192,7 +192,7 @@ export class World implements Opened {
   }
 
   /** A key for an entity, live unless it is said otherwise; another than it had before. */
-  async setKey(entity: string, change: Partial<Pick<KeyRecord, 'state' | 'notAfter'>> = {}): Promise<void> {
+  async setKey(entity: string, change: Partial<Omit<KeyRecord, 'secret' | 'keyId'>> = {}): Promise<void> {
     const secret = new EntityUserKey(systemRandom.bytes(SECRET_BYTES));
     this.#keys.set(entity, new EntityUserKey(secret.expose()));
     const now = this.clock.now();

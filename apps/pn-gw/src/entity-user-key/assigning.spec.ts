@@ -76,15 +76,16 @@ describe.each(['secret', 'key-pair'] as const)('form %s', (form) => {
       };
     };
     const old = await source();
-    world.server.refusal = new CpnsError(form === 'secret' ? 'FIRST_SEED_REVOKED' : 'CERTIFICATE_REVOKED', 'revoked', {
+    const refusal = new CpnsError(form === 'secret' ? 'FIRST_SEED_REVOKED' : 'CERTIFICATE_REVOKED', 'revoked', {
       metadata: form === 'secret' ? {} : { certificate: 'ca' },
     });
-    expect(await reasonOf(() => register(world, 'gateway token', old.registration))).toBe(world.server.refusal.reason);
+    world.server.refusal = refusal;
+    expect(await reasonOf(() => register(world, 'gateway token', old.registration))).toBe(refusal.reason);
     world.server.refusal = undefined;
     const young = await source();
     expect(young.id).not.toEqual(old.id);
     // one that is still in use is not dropped for another that is refused again
-    world.server.refusal = new CpnsError('FIRST_SEED_REVOKED', 'revoked');
+    world.server.refusal = refusal;
     await refusalOf(() => register(world, 'gateway token', old.registration));
     world.server.refusal = undefined;
     expect((await source()).id).toEqual(young.id);

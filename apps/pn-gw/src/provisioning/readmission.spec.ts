@@ -1,6 +1,7 @@
 /** A gateway that was admitted again goes on with nothing that it got under another identity: it may be of a life that is over. */
 import { CpnsError } from '@cpns/core';
 import { perTest } from '@cpns/core/testing';
+import { randomBytes } from 'node:crypto';
 import { CAMERA, GatewayWorld } from '../testing/world';
 import { FirstSeeds } from './first-seeds';
 import { GatewayCa } from './gateway-ca';
@@ -35,7 +36,7 @@ describe.each(['1st seed', 'CA'] as const)('its %s', (kind) => {
     const old = await inUse(world);
     await world.restart();
     expect(await inUse(world)).toBe(old);
-    world.identity = Buffer.from('another');
+    world.identity = randomBytes(16);
     await world.restart();
     await keep(world);
     const young = await inUse(world);
@@ -47,7 +48,7 @@ describe.each(['1st seed', 'CA'] as const)('its %s', (kind) => {
 
   it('assigns nothing after an enrolment while the Server is away', async () => {
     await inUse(world);
-    world.identity = Buffer.from('another');
+    world.identity = randomBytes(16);
     await world.restart();
     world.server.refusal = AWAY;
     await expect(inUse(world)).rejects.toMatchObject({ reason: 'GATEWAY_NOT_PROVISIONED' });
