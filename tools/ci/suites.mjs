@@ -5,9 +5,9 @@ export const UNIT = 'unit';
 export const UNIT_NODE_24 = 'unit-node24';
 
 /** Suites over real processes that are quick enough for `npm test`: targets of the Nx project e2e. */
-export const FAST_SUITES = ['hostile-gateway', 'key-kinds'];
+export const FAST_SUITES = ['hostile-gateway', 'key-kinds', 'rights'];
 
 /** Suites over real processes that `.ci/full` and `npm run e2e` run besides. */
-export const SLOW_SUITES = ['bad-input', 'enrol-many', 'gateway-alone', 'membership', 'restart', 'rights', 'secrets'];
+export const SLOW_SUITES = ['bad-input', 'enrol-many', 'gateway-alone', 'membership', 'restart', 'secrets'];
 
 export const E2E_SUITES = [...FAST_SUITES, ...SLOW_SUITES];

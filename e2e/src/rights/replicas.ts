@@ -45,7 +45,8 @@ export class Replicas {
   #redis!: RunningRedis;
   deployment!: Deployment;
   #names!: ReadonlyMap<string, string>;
-  readonly #connections: Connection[] = [];
+  /** Connections, and gateways that have some. */
+  readonly #open: { close(): void }[] = [];
   #operator!: Record<Replica, Connection>;
   #count = 0;
 
@@ -63,9 +64,14 @@ export class Replicas {
   }
 
   async stop(): Promise<void> {
-    for (const connection of this.#connections) connection.close();
+    for (const one of this.#open) one.close();
     await this.deployment?.stop();
     await this.#redis?.stop();
+  }
+
+  #closing<T extends { close(): void }>(one: T): T {
+    this.#open.push(one);
+    return one;
   }
 
   address(service: Served, replica: Replica): string {
@@ -75,9 +81,7 @@ export class Replicas {
   /** A connection of its own. */
   connect(service: Served, replica: Replica, tls: ClientTls): Connection {
     const address = this.address(service, replica);
-    const connection = connectTo({ address, expectedPeer: this.deployment.uri(service), tls, deadlineMs: 10_000 });
-    this.#connections.push(connection);
-    return connection;
+    return this.#closing(connectTo({ address, expectedPeer: this.deployment.uri(service), tls, deadlineMs: 10_000 }));
   }
 
   /** As the operator of the deployment, at one replica of the Server. */
@@ -122,17 +126,17 @@ export class Replicas {
 
   /** A gateway of a PN of its own. */
   async gateway(): Promise<TestGateway> {
-    return TestGateway.enrol(this.deployment, `pn${++this.#count}`, 'gw');
+    return this.#closing(await TestGateway.enrol(this.deployment, `pn${++this.#count}`, 'gw'));
   }
 
   /** Another gateway of the same PN, whose right goes on. */
-  beside({ uri }: TestGateway): Promise<TestGateway> {
+  async beside({ uri }: TestGateway): Promise<TestGateway> {
     const [, pn = ''] = /^cpns:\/\/([^.]+)\./.exec(uri) ?? [];
-    return TestGateway.enrol(this.deployment, pn, 'beside');
+    return this.#closing(await TestGateway.enrol(this.deployment, pn, 'beside'));
   }
 
   light(gateway: TestGateway): LightGateway {
-    return LightGateway.of(this.deployment, gateway);
+    return this.#closing(LightGateway.of(this.deployment, gateway));
   }
 
   /** An entity's registration of a key that a gateway gave it: of its 1st seed, or certified by its CA. */
