@@ -1,6 +1,6 @@
 import { eventually, FakeClock, perTest, SeededRandom } from '@cpns/core/testing';
 import type { Peer } from '@cpns/grpc';
-import { at, Records } from '@cpns/store';
+import { at, type Records } from '@cpns/store';
 import { recordsOn, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import {
@@ -61,7 +61,8 @@ describe('a service that follows the list', () => {
       const peers = new EndedPeers();
       const random = new SeededRandom('follow');
       const follow = new FollowEndedPeers(this.source, peers, this.records, this.clock, random, new MemoryLog().logger);
-      await follow.onApplicationBootstrap();
+      await follow.onModuleInit();
+      follow.onApplicationBootstrap();
       const stop = () => follow.onApplicationShutdown();
       this.#over.push(stop);
       return { peers, follow, stop };

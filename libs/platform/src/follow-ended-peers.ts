@@ -4,7 +4,7 @@ import { backoffAfter, Clock, duration, Random } from '@cpns/core';
 import type { ClientMethods } from '@cpns/grpc';
 import { at, Records } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BackgroundLoop } from './background-loop';
 import { ENDED, ENDED_AGGREGATE, endedPeerOf, EndedPeers, withEnded, type EndedPeer } from './ended-peers';
@@ -21,7 +21,7 @@ const BACKOFF = { first: 100, longest: duration(2, 'second') };
  * restart begins with it, and a Server that lost it takes nothing back.
  */
 @Injectable()
-export class FollowEndedPeers extends BackgroundLoop {
+export class FollowEndedPeers extends BackgroundLoop implements OnModuleInit {
   #list: readonly EndedPeer[] = [];
   #following = false;
 
@@ -42,11 +42,10 @@ export class FollowEndedPeers extends BackgroundLoop {
   }
 
   /** Before the ports open. @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */
-  override async onApplicationBootstrap(): Promise<void> {
+  async onModuleInit(): Promise<void> {
     const { ended } = await this.records.read(ENDED_AGGREGATE, { ended: at(ENDED) });
     this.#list = ended?.entries ?? [];
     this.ended.replace(this.#list);
-    super.onApplicationBootstrap();
   }
 
   async run(signal: AbortSignal): Promise<void> {

@@ -272,10 +272,7 @@ describe('through Nest', () => {
         const began: string[] = [];
         let release: () => void = () => undefined;
         const released = new Promise<void>((resolve) => (release = resolve));
-        create = async () => {
-          began.push('call');
-          await released;
-        };
+        create = () => (began.push('call'), released);
         watch = async (call) => {
           began.push('watch');
           await new Promise((resolve) => call.signal.addEventListener('abort', resolve));

@@ -13,8 +13,7 @@ import {
 } from '@cpns/platform';
 import { at, Records, Store } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
-import { Injectable } from '@nestjs/common';
-import type { IdentityRecord } from '../gateways/records';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 
 const LOG = 'ended';
 /** Says nothing but that something changed, and is trimmed at once. */
@@ -29,8 +28,16 @@ const ENDED_MAX = 1_024;
 /** No certificate lives longer than this, milliseconds. */
 const LONGEST_LIFE = Math.max(PROFILES.operator.maxLifetime, PROFILES.service.maxLifetime);
 
+/** A gateway's identity certificate, as its record has it. */
+interface IdentityCertificate {
+  /** SHA-256, 32 bytes. */
+  readonly certificateDigest: Buffer;
+  /** Unix milliseconds. */
+  readonly notAfter: number;
+}
+
 @Injectable()
-export class EndedCertificates extends BackgroundLoop {
+export class EndedCertificates extends BackgroundLoop implements OnModuleInit {
   #entries = NONE;
   #stored = NONE;
   #reading: Promise<void> = Promise.resolve();
@@ -66,7 +73,7 @@ export class EndedCertificates extends BackgroundLoop {
    * called before the commit that ends the identity as well as after it, with what it ended: a crash in between leaves a
    * certificate that is refused too early, never one that goes on; and of two that race each is named.
    */
-  async endIdentity(identity: IdentityRecord | undefined): Promise<void> {
+  async endIdentity(identity: IdentityCertificate | undefined): Promise<void> {
     if (identity === undefined) return;
     const value = identity.certificateDigest.toString('hex');
     await this.add({ by: 'certificate', value, endedAt: this.clock.now(), until: identity.notAfter });
@@ -92,9 +99,8 @@ export class EndedCertificates extends BackgroundLoop {
   }
 
   /** Before the ports open. @throws CpnsError STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE */
-  override async onApplicationBootstrap(): Promise<void> {
-    await this.refresh();
-    super.onApplicationBootstrap();
+  onModuleInit(): Promise<void> {
+    return this.refresh();
   }
 
   async run(signal: AbortSignal): Promise<void> {
