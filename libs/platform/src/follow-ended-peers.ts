@@ -49,7 +49,8 @@ export class FollowEndedPeers extends BackgroundLoop implements OnModuleInit {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    for (let attempts = 0; !signal.aborted;) {
+    let attempts = 0;
+    while (!signal.aborted) {
       try {
         for await (const list of lists(this.source.certificates.watchEndedCertificates({}, { signal }))) {
           await this.#take(list);
