@@ -1,3 +1,4 @@
+export { STORE_LIMITS } from './limits';
 export * from './port';
 export { EmbeddedStore, type EmbeddedStoreOptions } from './embedded/embedded-store';
 export { RedisStore, type RedisStoreOptions } from './redis/redis-store';

@@ -7,7 +7,7 @@ export const STORE_LIMITS = {
   idBytes: 512,
   nameBytes: 256,
   valueBytes: 1024 * 1024,
-  commitItems: 2_500,
+  commitItems: 6_000,
   commitBytes: 8 * 1024 * 1024,
   pageItems: 1_000,
   entryIdBytes: 16,

@@ -69,7 +69,7 @@ export interface Trim {
 }
 
 /**
- * One atomic change of one aggregate. It is applied in the order of the fields here, all of it or nothing. At most 2,500
+ * One atomic change of one aggregate. It is applied in the order of the fields here, all of it or nothing. At most 6,000
  * items altogether, and 8 MiB of values.
  */
 export interface Commit {
@@ -147,7 +147,7 @@ export interface Page {
 export abstract class Store {
   /**
    * The records of those names, as of one moment. Absent and expired ones are missing from the map.
-   * @param names at most 2,500
+   * @param names at most 6,000
    */
   abstract read(aggregate: Aggregate, names: readonly string[]): Promise<Map<string, StoredRecord>>;
 

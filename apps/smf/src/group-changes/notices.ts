@@ -15,7 +15,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Ctx } from '@nestjs/microservices';
 import { SmfConfig } from '../config';
 import { GatewayStanding } from '../peer-clients/server-link';
-import { pnsOf, type ServiceGroupRecord } from './groups';
+import type { ServiceGroupRecord } from './groups';
 import { Groups } from './read-groups';
 
 /** @param gateway E */
@@ -109,11 +109,11 @@ export class FanOutNotices {
 
   /** Idempotent. A revision that is not the present one any more was told before the next one was made. */
   async execute(groupId: string, revision: bigint): Promise<void> {
-    const found = await this.groups.withMembers(groupId);
+    const found = await this.groups.networks(groupId);
     if (found?.group.revision !== revision) return;
-    const { group, members } = found;
+    const { group } = found;
     const deleted = group.state === 'deleted';
-    const pns = new Set([...pnsOf(members), ...(group.lastChange?.pnsLeft ?? [])]);
+    const pns = new Set([...found.pns, ...(group.lastChange?.pnsLeft ?? [])]);
     await forEach([...pns], (pn) => this.logs.tellPn(pn, group, deleted));
     // last: what is left to do after a crash is found again by the members
     if (deleted) await this.groups.forget(groupId);
@@ -149,8 +149,9 @@ export class IntroduceGateway {
   }
 
   async #tell(gateway: string, pnId: string, groupId: string): Promise<void> {
-    const found = await this.groups.snapshot(groupId, pnId);
-    if (found !== undefined && found.members.length > 0) await this.logs.tell(gateway, found.group, true);
+    const found = await this.groups.networks(groupId, pnId);
+    if (found === undefined || found.group.state === 'deleted' || !found.pns.has(pnId)) return;
+    await this.logs.tell(gateway, found.group, true);
   }
 }
 

@@ -7,12 +7,14 @@ import { GROUP, GROUP_KIND, groupAggregate, type ServiceGroupRecord } from './gr
 import {
   invalidStandings,
   type Leads,
+  networksIn,
   nodesIn,
   PlaceNotRead,
   StandingsTree,
   type StandingsNode,
   toAll,
   toEntities,
+  toNetworks,
   toPn,
   wantedNodes,
   type WantedNodes,
@@ -61,13 +63,9 @@ export class Groups {
    * @throws CpnsError CONFLICT when changes are always faster; STORED_RECORD_INVALID, DEPENDENCY_UNAVAILABLE
    */
   async snapshot(groupId: string, pnId?: string): Promise<GroupSnapshot | undefined> {
-    const found = await this.withMembers(groupId, pnId);
-    if (found === undefined || found.group.state === 'creating') return undefined;
-    return found.group.state === 'deleted' ? { ...found, members: [] } : found;
-  }
-
-  /** As {@link snapshot}, of a deleted group with those who were members when it ended, until {@link forget}. */
-  async withMembers(groupId: string, pnId?: string): Promise<GroupSnapshot | undefined> {
+    const group = await this.find(groupId);
+    if (group === undefined || group.state === 'creating') return undefined;
+    if (group.state === 'deleted') return { group, members: [] };
     const tree = await this.#read(groupId, pnId === undefined ? toAll : toPn(pnId));
     if (tree === undefined) return undefined;
     const members: string[] = [];
@@ -75,6 +73,18 @@ export class Groups {
       for (const [entity, standing] of Object.entries(entries))
         if (standing === 'member' && (pnId === undefined || parseEntityUri(entity).pnId === pnId)) members.push(entity);
     return { group: tree.group, members: members.sort() };
+  }
+
+  /**
+   * A group with the pn-ids of its members, or whether there is the one; of a deleted group those that it had when it ended,
+   * until {@link forget}. Errors are those of {@link snapshot}.
+   */
+  async networks(
+    groupId: string,
+    pnId?: string,
+  ): Promise<{ readonly group: ServiceGroupRecord; readonly pns: ReadonlySet<string> } | undefined> {
+    const tree = await this.#read(groupId, toNetworks(pnId));
+    return tree && { group: tree.group, pns: networksIn(tree.nodes.values()) };
   }
 
   /**

@@ -1,6 +1,15 @@
 import type { Standing } from '@cpns/group-key';
 import { reasonOf } from '@cpns/core/testing';
-import { PlaceNotRead, StandingsTree, type StandingsNode, toEntities, toPn } from './standings-tree';
+import { STORE_LIMITS } from '@cpns/store';
+import {
+  networksIn,
+  PlaceNotRead,
+  StandingsTree,
+  toNetworks,
+  type StandingsNode,
+  toEntities,
+  toPn,
+} from './standings-tree';
 
 const STANDINGS = ['member', 'left', 'removed'] as const;
 /** Of three PNs, one of them with most of the entities. */
@@ -11,6 +20,8 @@ describe('a tree of standings', () => {
   const model = new Map<string, Standing>();
   const versions: Map<string, StandingsNode>[] = [new Map()];
   const tree = (version = versions.length - 1) => new StandingsTree(version, versions[version]!);
+
+  const newest = () => ({ nodes: versions.at(-1)!, version: versions.length - 1 });
 
   const change = (moves: readonly { readonly entity: string; readonly to: Standing }[]) => {
     const changed = tree().with(moves);
@@ -35,6 +46,36 @@ describe('a tree of standings', () => {
     expect(versions.at(-1)!.size).toBeGreaterThan(100);
     expect(changed.length).toBeLessThan(8);
     for (const [, node] of versions.at(-1)!) expect(JSON.stringify(node).length).toBeLessThan(4_500);
+  });
+
+  it('says which networks have members without reading whom', () => {
+    const { nodes, version } = newest();
+    const leads = toNetworks();
+    const read = [...nodes].filter(([place]) => leads(place)).map(([, node]) => node);
+    expect(read.length).toBeLessThan(nodes.size / 5);
+    expect([...networksIn(read)].sort()).toEqual(['pn1', 'pn8', 'pn9']);
+    const ofPn9 = [...model.keys()].filter((entity) => entity.startsWith('cpns://pn9.'));
+    const changed = new StandingsTree(version, nodes).with(ofPn9.map((entity) => ({ entity, to: 'left' })));
+    const after = [...new Map([...nodes, ...changed])].filter(([place]) => leads(place)).map(([, node]) => node);
+    expect([...networksIn(after)].sort()).toEqual(['pn1', 'pn8']);
+    for (const pnId of ['pn1', 'pn8', 'pn9']) {
+      const isMember = ([entity, standing]: [string, Standing]) =>
+        standing === 'member' && entity.startsWith(`cpns://${pnId}.`);
+      const counted = read.map(
+        ({ members = {}, entries = {} }) => (members[pnId] ?? 0) + Object.entries(entries).filter(isMember).length,
+      );
+      expect(counted.reduce((sum, count) => sum + count, 0)).toBe([...model].filter(isMember).length);
+    }
+  });
+
+  it('lets a change of 1,000 be one commit in the largest group, with the longest names', () => {
+    const long = (n: number) => `cpns://pn1.${'a'.repeat(60)}.${'b'.repeat(60)}.example/pne/${'c'.repeat(58)}${n}`;
+    const joined = (from: number, count: number) =>
+      Array.from({ length: count }, (_, n) => ({ entity: long(from + n), to: 'member' as const }));
+    const large = new StandingsTree(0, new Map()).with(joined(10_000, 90_000));
+    const changed = [...new StandingsTree(1, large).with(joined(0, 1_000)).values()];
+    expect(2 * changed.length).toBeLessThan(STORE_LIMITS.commitItems - 100);
+    expect(changed.reduce((sum, node) => sum + JSON.stringify(node).length, 0)).toBeLessThan(STORE_LIMITS.commitBytes);
   });
 
   it('is read along the paths of what is looked for alone', () => {

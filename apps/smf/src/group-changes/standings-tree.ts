@@ -7,6 +7,7 @@
  * path of E = first 3 hex digits of SHA-256(pn-id), then SHA-256(E) in hex: the entities of a PN are neighbours
  * leaf        entries {E: standing}, split by the next digit of their paths above LEAF_BYTES
  * others      below {digit: version of the record whose place is longer by that digit}
+ * place of 3  besides members {pn-id: count}: which PNs have any is known without reading what is below
  * ```
  */
 import { createHash } from 'node:crypto';
@@ -19,6 +20,8 @@ export const STANDINGS = defineRecord('standings', {
   version: jsonField<number>(),
   entries: optional(jsonField<Readonly<Record<string, Exclude<Standing, 'stranger'>>>>()),
   below: optional(jsonField<Readonly<Record<string, number>>>()),
+  /** Where `below` is that of a whole PN: how many members it has, and others whose path begins so, by pn-id. */
+  members: optional(jsonField<Readonly<Record<string, number>>>()),
 });
 export type StandingsNode = ValueIn<typeof STANDINGS>;
 
@@ -44,7 +47,6 @@ const PN_DIGITS = 3;
 
 const hexDigest = (text: string): string => createHash('sha256').update(text, 'utf8').digest('hex');
 const pathOfPn = (pnId: string): string => hexDigest(pnId).slice(0, PN_DIGITS);
-const pathOf = (entity: string): string => pathOfPn(parseEntityUri(entity).pnId) + hexDigest(entity);
 
 /** Says of a place whether what is looked for may be at it or below. */
 export type Leads = (place: string) => boolean;
@@ -56,8 +58,25 @@ export function toPn(pnId: string): Leads {
   return (place) => place.startsWith(path) || path.startsWith(place);
 }
 
+/** To which PNs have members. @param pnId of the one that is looked for; all without it */
+export function toNetworks(pnId?: string): Leads {
+  const leads = pnId === undefined ? toAll : toPn(pnId);
+  return (place) => place.length <= PN_DIGITS && leads(place);
+}
+
+/** The pn-ids of members, in what {@link toNetworks} leads to. */
+export function networksIn(nodes: Iterable<StandingsNode>): Set<string> {
+  const pns = new Set<string>();
+  for (const { entries = {}, members = {} } of nodes) {
+    for (const [entity, standing] of Object.entries(entries))
+      if (standing === 'member') pns.add(parseEntityUri(entity).pnId);
+    for (const [pnId, count] of Object.entries(members)) if (count > 0) pns.add(pnId);
+  }
+  return pns;
+}
+
 export function toEntities(entities: readonly string[]): Leads {
-  const paths = entities.map(pathOf);
+  const paths = entities.map((entity) => placed(entity).path);
   const byDepth: Set<string>[] = [];
   return (place) => (byDepth[place.length] ??= new Set(paths.map((path) => path.slice(0, place.length)))).has(place);
 }
@@ -72,10 +91,15 @@ export class PlaceNotRead extends CpnsError {
 export const invalidStandings = (): CpnsError =>
   new CpnsError('STORED_RECORD_INVALID', 'the stored standings of a Service Group are not those that its record names');
 
-interface Placed {
+type Moved = Pick<Move, 'entity' | 'to'>;
+interface Placed extends Moved {
+  readonly pnId: string;
   readonly path: string;
-  readonly entity: string;
-  readonly standing: Standing;
+}
+
+function placed(entity: string, to: Standing = 'stranger'): Placed {
+  const { pnId } = parseEntityUri(entity);
+  return { entity, to, pnId, path: pathOfPn(pnId) + hexDigest(entity) };
 }
 
 function byDigit(entries: readonly Placed[], depth: number): Map<string, Placed[]> {
@@ -89,6 +113,33 @@ function byDigit(entries: readonly Placed[], depth: number): Map<string, Placed[
   return groups;
 }
 
+const bytesOf = (entities: readonly string[]): number =>
+  entities.reduce((sum, entity) => sum + entity.length + ENTRY_BYTES, 0);
+
+/** Differences in the number of members by pn-id. */
+class Counts {
+  readonly #counts = new Map<string, number>();
+
+  add({ pnId, to }: Placed, by: number): this {
+    if (to === 'member') this.#count(pnId, by);
+    return this;
+  }
+
+  addAll(other: Counts): void {
+    for (const [pnId, by] of other.#counts) this.#count(pnId, by);
+  }
+
+  onTopOf(members: Readonly<Record<string, number>> = {}): Readonly<Record<string, number>> {
+    const sum = new Counts();
+    for (const [pnId, count] of [...Object.entries(members), ...this.#counts]) sum.#count(pnId, count);
+    return Object.fromEntries(sum.#counts);
+  }
+
+  #count(pnId: string, by: number): void {
+    this.#counts.set(pnId, (this.#counts.get(pnId) ?? 0) + by);
+  }
+}
+
 /** Those records of a tree that were read. */
 export class StandingsTree {
   constructor(
@@ -99,7 +150,7 @@ export class StandingsTree {
 
   /** @throws PlaceNotRead; CpnsError STORED_RECORD_INVALID */
   standingOf(entity: string): Standing {
-    const path = pathOf(entity);
+    const { path } = placed(entity);
     let version = this.version;
     for (let depth = 0; version !== 0; depth++) {
       const { entries, below } = this.#node(path.slice(0, depth), version);
@@ -113,40 +164,51 @@ export class StandingsTree {
    * The records that change with the standings of some entities, by place.
    * @throws PlaceNotRead; CpnsError STORED_RECORD_INVALID
    */
-  with(moves: readonly Pick<Move, 'entity' | 'to'>[]): Map<string, StandingsNode> {
+  with(moves: readonly Moved[]): Map<string, StandingsNode> {
     const changed = new Map<string, StandingsNode>();
-    const version = this.version + 1;
-    const change = (place: string, before: number, moved: readonly Placed[]): void => {
-      const node = before === 0 ? undefined : this.#node(place, before);
-      let below = node?.below;
-      let placed = moved;
-      if (below === undefined) {
-        const all = {
-          ...node?.entries,
-          ...Object.fromEntries(moved.map(({ entity, standing }) => [entity, standing])),
-        };
-        const entries = Object.entries(all) as [string, Exclude<Standing, 'stranger'>][];
-        if (entries.reduce((sum, [entity]) => sum + entity.length + ENTRY_BYTES, 0) <= LEAF_BYTES) {
-          changed.set(place, { version, entries: Object.fromEntries(entries) });
-          return;
-        }
-        placed = entries.map(([entity, standing]) => ({ path: pathOf(entity), entity, standing }));
-        below = {};
-      }
-      const versions = { ...below };
-      for (const [digit, some] of byDigit(placed, place.length)) {
-        change(place + digit, below[digit] ?? 0, some);
-        versions[digit] = version;
-      }
-      changed.set(place, { version, below: versions });
-    };
-    const placed = moves.map(({ entity, to }) => ({ path: pathOf(entity), entity, standing: to }));
-    if (placed.length > 0) change('', this.version, placed);
+    const all = moves.map(({ entity, to }) => placed(entity, to));
+    if (all.length > 0) this.#change('', this.version, all, changed);
     return changed;
   }
 
+  /** @returns how many members more, or less, each PN has */
+  #change(place: string, before: number, moved: readonly Placed[], changed: Map<string, StandingsNode>) {
+    const version = this.version + 1;
+    const { entries = {}, below, members } = before === 0 ? {} : this.#node(place, before);
+    const counts = new Counts();
+    let others = below ?? {};
+    let moving = moved;
+    if (below === undefined) {
+      const now = { ...entries, ...Object.fromEntries(moved.map(({ entity, to }) => [entity, to])) };
+      // no move leads to a stranger
+      const kept = now as NonNullable<StandingsNode['entries']>;
+      if (bytesOf(Object.keys(kept)) <= LEAF_BYTES) {
+        changed.set(place, { version, entries: kept });
+        for (const move of moved) counts.add(move, 1).add({ ...move, to: entries[move.entity] ?? 'stranger' }, -1);
+        return counts;
+      }
+      const isMoved = new Set(moved.map(({ entity }) => entity));
+      const staying = Object.entries(entries).filter(([entity]) => !isMoved.has(entity));
+      moving = [...staying.map(([entity, standing]) => placed(entity, standing)), ...moved];
+      others = {};
+    }
+    const versions = { ...others };
+    for (const [digit, some] of byDigit(moving, place.length)) {
+      counts.addAll(this.#change(place + digit, others[digit] ?? 0, some, changed));
+      versions[digit] = version;
+    }
+    changed.set(place, {
+      version,
+      below: versions,
+      ...(place.length === PN_DIGITS && { members: counts.onTopOf(members) }),
+    });
+    // of a record that was split, those below were counted anew
+    for (const [entity, standing] of Object.entries(entries)) counts.add(placed(entity, standing), -1);
+    return counts;
+  }
+
   /** {@link with} as a decision puts it: the tree's version afterwards, and records that were read. @throws as with */
-  puts(moves: readonly Pick<Move, 'entity' | 'to'>[]): {
+  puts(moves: readonly Moved[]): {
     readonly standings: number;
     readonly puts: Readonly<Record<NodeName, StandingsNode>>;
   } {

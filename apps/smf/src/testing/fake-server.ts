@@ -103,17 +103,14 @@ export class FakeServer implements ServerLink {
   readonly certificates = this.ended.certificates;
   /** Verifies as the Server does; each entity has the S of {@link secretOf}. */
   readonly proof: ServerLink['proof'] = {
-    verifyProof: ({ proof: bytes, method, requestDigest, relay, relayCertificateDigest }) => {
-      if (this.away) return Promise.reject(away());
+    verifyProof: async ({ proof: bytes, method, requestDigest, relay, relayCertificateDigest }) => {
+      await Promise.resolve();
+      if (this.away) throw away();
       if (this.gateways.get(relay)?.equals(relayCertificateDigest) !== true)
-        return Promise.reject(new CpnsError('CERTIFICATE_REVOKED', 'ended', { metadata: { certificate: 'relay' } }));
+        throw new CpnsError('CERTIFICATE_REVOKED', 'ended', { metadata: { certificate: 'relay' } });
       const proof = parseProof(bytes);
-      try {
-        verifyProof(confirmKeyOf(proof.entity), proof, { audience: SMF, method, requestDigest }, Date.now());
-      } catch (error) {
-        return Promise.reject(error);
-      }
-      return Promise.resolve({ entity: proof.entity, user: '', keyId: keyIdBytes(proof.keyId) });
+      verifyProof(confirmKeyOf(proof.entity), proof, { audience: SMF, method, requestDigest }, Date.now());
+      return { entity: proof.entity, user: '', keyId: keyIdBytes(proof.keyId) };
     },
   };
 
