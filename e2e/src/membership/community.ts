@@ -1,7 +1,7 @@
 /**
  * Four Personal Networks with a gateway each, forty devices in this process, and an ear on each gateway's link.
  */
-import { type GatewayGroupKeyDelivery, GroupKeyDeliveryServiceService } from '@cpns/contracts';
+import { type GatewayGroupKeyDelivery, GroupKeyDeliveryServiceService, NO_PAGE } from '@cpns/contracts';
 import { CpnsError, forEach } from '@cpns/core';
 import type { ClientMethods } from '@cpns/grpc';
 import { Deployment, LightGateway, waitUntil } from '@cpns/testing';
@@ -34,7 +34,7 @@ class LinkTap {
   /** Pulls the newest version for all members behind the gateway. @returns false when there are none */
   async pull(groupId: string): Promise<boolean> {
     try {
-      const { delivery } = await this.#rpc.pullGroupKey({ groupId, version: 0n, entity: '' });
+      const { delivery } = await this.#rpc.pullGroupKey({ groupId, version: 0n, entity: '', ...NO_PAGE });
       if (delivery === undefined) throw new Error('the Server answered without a delivery');
       this.deliveries.push(delivery);
       return true;

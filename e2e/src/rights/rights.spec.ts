@@ -60,7 +60,10 @@ function joiningOf(gateway: string) {
 const callsOf = ({ uri }: TestGateway): readonly Call[] => [
   {
     at: 'cpns-server',
-    call: (to) => to.client(GroupKeyDeliveryServiceService).pullGroupKey({ ...NO_GROUP, version: 0n, entity: '' }),
+    call: (to) =>
+      to
+        .client(GroupKeyDeliveryServiceService)
+        .pullGroupKey({ ...NO_GROUP, version: 0n, entity: '', pageSize: 0, pageToken: '' }),
     letIn: 'NOT_FOUND',
   },
   {

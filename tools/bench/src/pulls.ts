@@ -2,7 +2,7 @@
  * GK-PULL steps 3 and 4: what a gateway's PullGroupKey for one member costs at a running CPNS Server, against a bare grpc-js
  * server that answers the same bytes to the same requests from the same client over the same mutual TLS 1.3.
  */
-import { GroupKeyDeliveryServiceService } from '@cpns/contracts';
+import { GroupKeyDeliveryServiceService, NO_PAGE } from '@cpns/contracts';
 import type { ClientMethods } from '@cpns/grpc';
 import { concurrently } from './concurrently';
 import { BareServer } from './bare-server';
@@ -29,7 +29,7 @@ function puller(client: Client, members: readonly string[], inFlight: number) {
     concurrently(
       Array.from({ length: count }, (_, n) => members[n % members.length] ?? ''),
       inFlight,
-      (entity) => client.pullGroupKey({ groupId: GROUP, version: 0n, entity }),
+      (entity) => client.pullGroupKey({ groupId: GROUP, version: 0n, entity, ...NO_PAGE }),
     );
 }
 
@@ -42,7 +42,7 @@ export async function benchPulls(scene: GroupScene): Promise<Comparison[]> {
   const members = await makeMembers(deployment, entities);
   await deployment.operator.groups.createGroup({ groupId: GROUP, delivery: 'pull', members });
   const client = gateway.connect('cpns-server').client(GroupKeyDeliveryServiceService);
-  const sample = await client.pullGroupKey({ groupId: GROUP, version: 0n, entity: members[0] ?? '' });
+  const sample = await client.pullGroupKey({ groupId: GROUP, version: 0n, entity: members[0] ?? '', ...NO_PAGE });
   const { pullGroupKey } = GroupKeyDeliveryServiceService;
   const echo = await BareServer.start(deployment, pullGroupKey, sample, { mutual: true });
   try {

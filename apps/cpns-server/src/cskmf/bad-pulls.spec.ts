@@ -1,8 +1,9 @@
 /** What bad input gateways get refused at CSKMF, and what is said while the KMC or the store is away; nothing is stored. */
-import type {
-  GroupKeyDeliveryServicePullGroupKeyRequest,
-  OpenDeliveryChannelRequest,
-  OpenDeliveryChannelResponse,
+import {
+  NO_PAGE,
+  type GroupKeyDeliveryServicePullGroupKeyRequest,
+  type OpenDeliveryChannelRequest,
+  type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
 import { perFile } from '@cpns/core/testing';
 import { CHANNEL_MISUSES, HONEST_RECEIVER, speak } from '@cpns/delivery/testing';
@@ -30,9 +31,11 @@ describe('a gateway', () => {
   ] as const;
   cskmf.refuses<Pull>({
     name: 'PullGroupKey by a PN GW',
-    good: async () => ({ groupId: await cskmf.group(), version: 0n, entity: A }),
+    good: async () => ({ groupId: await cskmf.group(), version: 0n, entity: A, ...NO_PAGE }),
     send: pull,
     faults: [
+      ['a page of one member', { pageSize: 1 }, argument('FIELD_OUT_OF_RANGE', 'page_size')],
+      ['a page token for one member', { pageToken: 'x' }, argument('FIELD_OUT_OF_RANGE', 'page_token')],
       ['what is no E', { entity: 'lamp' }, NO_E],
       ['E of the Server', { entity: SERVER }, NO_E],
       ['an entity of another PN', { entity: pne('a', 'pn9') }, 'PERMISSION_DENIED/PN_MISMATCH'],
@@ -74,10 +77,47 @@ describe('a gateway', () => {
   for (const [whom, entity] of WHOM)
     cskmf.refuses<Pull>({
       name: `PullGroupKey by a PN GW for ${whom}`,
-      good: async () => ({ groupId: await cskmf.group(), version: 0n, entity }),
+      good: async () => ({ groupId: await cskmf.group(), version: 0n, entity, ...NO_PAGE }),
       send: pull,
       faults: [...cskmf.ofGroup, cskmf.deleted],
     });
+  const WRONG_TOKEN = 'INVALID_ARGUMENT/PAGE_TOKEN_INVALID';
+  const tokenOf = async (groupId: string) =>
+    (await pull({ groupId, version: 0n, entity: '', pageSize: 1, pageToken: '' })).nextPageToken;
+  /** A token of which one part is changed: group, version, place. */
+  const altered =
+    (change: (id: string, version: string, place: string) => readonly string[]) =>
+    async ({ groupId }: Pull) => {
+      const [id = '', version = '', place = ''] = Buffer.from(await tokenOf(groupId), 'base64url')
+        .toString()
+        .split(' ');
+      return { pageToken: Buffer.from(change(id, version, place).join(' ')).toString('base64url') };
+    };
+  cskmf.refuses<Pull>({
+    name: 'PullGroupKey by a PN GW, page by page',
+    good: async () => {
+      const groupId = await cskmf.group();
+      return { groupId, version: 0n, entity: '', pageSize: 1, pageToken: await tokenOf(groupId) };
+    },
+    send: pull,
+    faults: [
+      ['more than a page holds', { pageSize: 1_001 }, argument('FIELD_OUT_OF_RANGE', 'page_size')],
+      ['a token that is none', { pageToken: '?' }, WRONG_TOKEN],
+      ['a token of another group', async () => ({ pageToken: await tokenOf(await cskmf.group()) }), WRONG_TOKEN],
+      [
+        'a token of another version than is asked for',
+        async ({ groupId }) => {
+          await cskmf.server.update(2n, [C], [], groupId);
+          return { version: 2n };
+        },
+        WRONG_TOKEN,
+      ],
+      ['a token of a version to come', altered((id, _version, place) => [id, '2', place]), 'NOT_FOUND/NOT_FOUND'],
+      ['a token of no version', altered((id, _version, place) => [id, '0', place]), WRONG_TOKEN],
+      ['a token without a place', altered((id, version) => [id, version]), WRONG_TOKEN],
+      ['a token with a place that no page has', altered((id, version) => [id, version, '\u0001']), WRONG_TOKEN],
+    ],
+  });
 });
 
 describe('a dependency that is down', () => {

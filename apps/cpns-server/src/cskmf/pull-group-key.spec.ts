@@ -1,9 +1,10 @@
 /** FLOW-PULL steps 9-10, GK-PULL steps 3-4: who is given what, and what the others are told. */
-import { EntityUserKey, unauthenticated } from '@cpns/core';
+import { EntityUserKey, inChunks, unauthenticated } from '@cpns/core';
 import { perTest } from '@cpns/core/testing';
 import { outcomeOf } from '@cpns/platform/testing';
+import { at, Records } from '@cpns/store';
 import { changesBy } from '@cpns/store/testing';
-import { PullGroupKey } from './pull-group-key';
+import { groupAggregate, RECIPIENT, recipientName, recipientsSet, type Span } from './records';
 import { GW, GW2, pne, SEAL_PERIOD, World } from '../testing/world';
 
 const [A, B, C, D] = [pne('a'), pne('b'), pne('c'), pne('d', 'pn2')];
@@ -179,16 +180,65 @@ describe('PullGroupKey', () => {
     expect(await refusal(A)).toBe('accepted');
   });
 
-  it('refuses to answer for more members than one message holds', async () => {
-    const { envelopes = [] } = (await pull('')) ?? {};
-    const size = envelopes.reduce((sum, { entity, own }) => sum + entity.length + own.length + 12, 0);
-    const limited = async (limit: number) => {
-      class LimitedPull extends PullGroupKey {
-        protected override readonly allMaxBytes = limit;
+  describe('for all members, in pages', () => {
+    const PNES = 12_000;
+    const many = Array.from({ length: PNES }, (_, n) => pne(`m${String(n).padStart(5, '0')}`));
+    const KEYED = many.filter((_, n) => n % 1_000 === 7);
+
+    /** Recipients as changes leave them, a record and a place in the set each. */
+    const recipients = async () => {
+      await world.register(...KEYED);
+      for (const some of inChunks(many, 400)) {
+        const wanted = Object.fromEntries(some.map((entity) => [entity, at(RECIPIENT, recipientName(entity))]));
+        await world.server.module.get(Records).transact(groupAggregate('g'), wanted, () => ({
+          result: undefined,
+          put: Object.fromEntries(some.map((entity) => [entity, { entity, spans: [[1n, null]] as Span[] }])),
+          addTo: some.map((member) => ({ set: recipientsSet('pn1'), member })),
+        }));
       }
-      const process = await world.process(world.store, [{ provide: PullGroupKey, useClass: LimitedPull }]);
-      return outcomeOf(process.pull(''));
     };
-    expect([await limited(size), await limited(size - 1)]).toEqual(['accepted', 'RESOURCE_EXHAUSTED/LIMIT_REACHED']);
+    const pages = async (pageSize: number, afterFirst: () => Promise<unknown> = () => Promise.resolve()) => {
+      const seen: string[][] = [];
+      let pageToken = '';
+      do {
+        const page = await world.server.pullPage({ pageSize, pageToken });
+        expect(page.delivery).toMatchObject({ part: 0, more: false, statement: { version: 1n } });
+        seen.push((page.delivery?.envelopes ?? []).map(({ entity }) => entity));
+        pageToken = page.nextPageToken;
+        if (seen.length === 1) await afterFirst();
+      } while (pageToken !== '');
+      return seen;
+    };
+
+    it('gives each its envelope once, all of one version', async () => {
+      await recipients();
+      // what comes in between is for another pull
+      const seen = await pages(1_000, () => change(2n, [C], []));
+      expect(seen.length).toBeGreaterThanOrEqual(PNES / 1_000);
+      expect(seen.flat()).toEqual([A, B, ...KEYED]);
+    }, 60_000);
+
+    it.each([
+      [1, [[A], [B]]],
+      [2, [[A, B]]],
+      [3, [[A, B]]],
+    ])('looks at %i at a time', async (pageSize, expected) => {
+      expect((await pages(pageSize)).filter((page) => page.length > 0)).toEqual(expected);
+    });
+
+    it('ends with an empty page where those who were left have gone meanwhile', async () => {
+      const { nextPageToken } = await world.server.pullPage({ pageSize: 1 });
+      await world.setKey(B, { state: 'revoked' });
+      expect((await world.server.pullPage({ pageSize: 1, pageToken: nextPageToken })).delivery?.envelopes).toEqual([]);
+    });
+
+    it('is over with the version', async () => {
+      const { nextPageToken } = await world.server.pullPage({ pageSize: 1 });
+      await change(2n, [C], []);
+      world.clock.advance(60_000);
+      expect(await outcomeOf(world.server.pullPage({ pageSize: 1, pageToken: nextPageToken }))).toBe(
+        'FAILED_PRECONDITION/VERSION_RETIRED',
+      );
+    });
   });
 });

@@ -14,6 +14,7 @@ import {
   Clock,
   CpnsError,
   failedPrecondition,
+  invalidArgument,
   parseEntityUri,
   permissionDenied,
   samePn,
@@ -25,7 +26,7 @@ import { at, Records } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { deliveryOf, Envelopes, isGiven, MemberKeys, memberWithoutKey, sizeOf } from './recipients';
+import { deliveryOf, Envelopes, isGiven, MemberKeys, memberWithoutKey, RECIPIENTS_PAGE } from './recipients';
 import {
   GROUP,
   groupAggregate,
@@ -51,9 +52,6 @@ const ONE_CARRIES: readonly CarriedField[] = [...ALL_CARRIES, 'entity'];
 
 @Injectable()
 export class PullGroupKey {
-  /** An answer for all members behind a gateway has at most so many bytes of envelopes; members of more pull one by one. */
-  protected readonly allMaxBytes: number = 2 * 1024 * 1024;
-
   constructor(
     private readonly own: OwnIdentity,
     private readonly records: Records,
@@ -68,8 +66,8 @@ export class PullGroupKey {
    * @param gateway who asks
    * @param standing resolves when it still may act; until then records are read, and nothing is done
    * @throws CpnsError a field's reason; PN_MISMATCH; NOT_FOUND for an unknown group or version; GROUP_DELETED; NOT_A_MEMBER;
-   *   VERSION_NOT_GIVEN, VERSION_RETIRED; MEMBER_WITHOUT_KEY; LIMIT_REACHED; DEPENDENCY_UNAVAILABLE; what `standing`
-   *   rejects with
+   *   VERSION_NOT_GIVEN, VERSION_RETIRED; MEMBER_WITHOUT_KEY; PAGE_TOKEN_INVALID; DEPENDENCY_UNAVAILABLE; what
+   *   `standing` rejects with
    */
   async execute(
     request: GroupKeyDeliveryServicePullGroupKeyRequest,
@@ -78,9 +76,11 @@ export class PullGroupKey {
   ): Promise<GroupKeyDeliveryServicePullGroupKeyResponse> {
     const groupId = checkGroupId(request.groupId, 'group_id');
     if (request.entity === '') {
+      const page = checkPage(request);
       await standing;
-      return this.#forAll(groupId, request.version, gateway);
+      return this.#forAll(groupId, page, gateway);
     }
+    withoutPages(request);
     const entity = parseEntityUri(request.entity, 'entity');
     if (!samePn(entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway pulls for entities of its own PN only');
@@ -102,30 +102,25 @@ export class PullGroupKey {
       if (key === undefined) throw memberWithoutKey(uri);
       this.#report(ONE, gateway, ONE_CARRIES, startedAt);
       const own = await this.envelopes.envelopeFor(groupId, version.version, uri, key);
-      return await this.#deliver(ONE, group, version, [{ entity: uri, own }]);
+      return { ...(await this.#deliver(ONE, group, version, [{ entity: uri, own }])), nextPageToken: '' };
     } finally {
       key?.secret.destroy();
     }
   }
 
-  async #forAll(groupId: string, asked: bigint, gateway: EntityName) {
+  async #forAll(groupId: string, { asked, size, cursor }: PullPage, gateway: EntityName) {
     const startedAt = this.clock.now();
     const group = livingGroup((await this.recent.read(groupAggregate(groupId), { head: at(GROUP) })).head);
     const version = versionOf(group, asked, this.clock.now());
     const envelopes: MemberEnvelope[] = [];
-    let members = 0;
-    let bytes = 0;
-    for await (const entities of this.envelopes.recipientsOf(groupId, version.version, gateway.pnId)) {
-      members += entities.length;
-      for await (const envelope of this.envelopes.envelopesFor(groupId, version.version, entities)) {
-        bytes += sizeOf(envelope);
-        if (bytes > this.allMaxBytes || envelopes.length === DELIVERY_ENVELOPES_MAX) throw tooMany(this.allMaxBytes);
-        envelopes.push(envelope);
-      }
-    }
-    if (members === 0) throw notAMember('no entity behind this gateway is given that version');
-    this.#report(ALL, gateway, ALL_CARRIES, startedAt);
-    return this.#deliver(ALL, group, version, envelopes);
+    const page = await this.envelopes.pageOf(groupId, version.version, gateway.pnId, { cursor, size });
+    if (page === undefined && cursor === undefined)
+      throw notAMember('no entity behind this gateway is given that version');
+    for await (const envelope of this.envelopes.envelopesFor(groupId, version.version, page?.entities ?? []))
+      envelopes.push(envelope);
+    if (cursor === undefined) this.#report(ALL, gateway, ALL_CARRIES, startedAt);
+    const delivered = await this.#deliver(ALL, group, version, envelopes);
+    return { ...delivered, nextPageToken: pageToken(groupId, version.version, page?.next) };
   }
 
   #report({ flow, step }: Step, gateway: EntityName, carried: readonly CarriedField[], startedAt: number): void {
@@ -155,10 +150,46 @@ export class PullGroupKey {
   }
 }
 
-const tooMany = (limit: number) =>
-  new CpnsError('LIMIT_REACHED', 'too many members are behind this gateway for one answer: pull for each of them', {
-    metadata: { limit_bytes: String(limit) },
-  });
+/** Which of the members behind a gateway are asked for. */
+interface PullPage {
+  /** 0 for the newest version. */
+  readonly asked: bigint;
+  readonly size: number;
+  /** Undefined for the first page. */
+  readonly cursor: string | undefined;
+}
+
+/** A token names its group and version: all pages are about one version, also when another is the newest by then. */
+const pageToken = (groupId: string, version: bigint, cursor: string | undefined): string =>
+  cursor === undefined ? '' : Buffer.from(`${groupId} ${version} ${cursor}`).toString('base64url');
+
+/** @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID */
+function checkPage({
+  groupId,
+  version,
+  pageSize,
+  pageToken: token,
+}: GroupKeyDeliveryServicePullGroupKeyRequest): PullPage {
+  if (pageSize > DELIVERY_ENVELOPES_MAX)
+    throw outOfRange('page_size', `a page has ${DELIVERY_ENVELOPES_MAX} members at most`);
+  const size = pageSize || RECIPIENTS_PAGE;
+  if (token === '') return { asked: version, size, cursor: undefined };
+  const [, ofGroup, named = '', cursor] = TOKEN.exec(Buffer.from(token, 'base64url').toString('latin1')) ?? [];
+  if (ofGroup !== groupId || cursor === undefined || (version !== 0n && version !== BigInt(named)))
+    throw new CpnsError('PAGE_TOKEN_INVALID', 'use the page token of the page before, with its group and version');
+  return { asked: BigInt(named), size, cursor };
+}
+
+const TOKEN = /^(\S+) ([1-9]\d{0,19}) (\S+)$/;
+
+/** @throws CpnsError FIELD_OUT_OF_RANGE */
+function withoutPages({ pageSize, pageToken: token }: GroupKeyDeliveryServicePullGroupKeyRequest): void {
+  if (pageSize !== 0) throw outOfRange('page_size', 'one member is no page');
+  if (token !== '') throw outOfRange('page_token', 'one member is no page');
+}
+
+const outOfRange = (field: string, what: string) =>
+  invalidArgument('FIELD_OUT_OF_RANGE', what, { metadata: { field } });
 
 const notAMember = (message: string) => permissionDenied('NOT_A_MEMBER', message);
 

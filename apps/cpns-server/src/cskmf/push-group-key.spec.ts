@@ -8,7 +8,7 @@ import { OUTBOX } from '@cpns/delivery';
 import fc from 'fast-check';
 import { gateway, GW, GW2, pne, PUSH, World } from '../testing/world';
 import { groupAggregate } from './records';
-import { decodeTask, encodeTask, PART_BYTES, PART_ENVELOPES, partId, partsOf } from './push-group-key';
+import { decodeTask, encodeTask, PART_BYTES, PART_ENVELOPES, partId, partsOf, type PushedPart } from './push-group-key';
 
 const [A, B, C, D] = [pne('a'), pne('b'), pne('c'), pne('d', 'pn2')];
 const [SECOND, ENDED] = [gateway('second'), gateway('ended')];
@@ -101,12 +101,20 @@ describe('pushes', () => {
     await create(members);
     const repeat = await repetition();
     await push();
-    expect((await world.delivered(GW)).map(({ envelopes }) => envelopes.length)).toEqual([500, 1]);
+    expect((await world.delivered(GW)).map(({ part, more, envelopes }) => [part, more, envelopes.length])).toEqual([
+      [0, true, 500],
+      [1, false, 1],
+    ]);
     await world.setKey(members[0]!, { state: 'revoked' });
     await repeat();
     await push();
     const deliveries = await world.delivered(GW);
-    expect(deliveries.map(({ envelopes }) => envelopes.length)).toEqual([500, 1, 500]);
+    // the last one says all: without it the gateway would wait for another part
+    expect(deliveries.map(({ more, envelopes }) => [more, envelopes.length])).toEqual([
+      [true, 500],
+      [false, 1],
+      [false, 500],
+    ]);
     const reached = new Set(deliveries.flatMap(({ envelopes }) => envelopes.map(({ entity }) => entity)));
     expect(members.filter((member) => !reached.has(member))).toEqual([]);
   });
@@ -141,13 +149,13 @@ describe('pushes', () => {
 
 const envelope = (entity: string, size = 100): MemberEnvelope => ({ entity, own: Buffer.alloc(size, 1) });
 
-async function cut(envelopes: readonly MemberEnvelope[]): Promise<MemberEnvelope[][]> {
+async function cut(envelopes: readonly MemberEnvelope[]): Promise<PushedPart[]> {
   // eslint wants no await in a generator that has none to wait for: the values come as they are
   async function* given(): AsyncGenerator<MemberEnvelope> {
     for (const one of envelopes) yield Promise.resolve(one);
   }
-  const parts: MemberEnvelope[][] = [];
-  for await (const part of partsOf(given())) parts.push([...part]);
+  const parts: PushedPart[] = [];
+  for await (const part of partsOf(given())) parts.push(part);
   return parts;
 }
 
@@ -161,7 +169,9 @@ describe('parts of a push', () => {
     ['one that is too large for any', 2, PART_BYTES + 1, [1, 1]],
   ])('%s', async (_what, count, size, lengths) => {
     const envelopes = Array.from({ length: count }, (_, n) => envelope(pne(`${n}`), size));
-    expect((await cut(envelopes)).map(({ length }) => length)).toEqual(lengths);
+    const parts = await cut(envelopes);
+    expect(parts.map((one) => one.envelopes.length)).toEqual(lengths);
+    expect(parts.map(({ part, more }) => [part, more])).toEqual(lengths.map((_, n) => [n, n < lengths.length - 1]));
   });
 
   test('whatever their sizes: all of them, in order, within the limits', async () => {
@@ -170,8 +180,8 @@ describe('parts of a push', () => {
       fc.asyncProperty(sizes, async (all) => {
         const envelopes = all.map((size, n) => envelope(pne(`${n}`), size));
         const parts = await cut(envelopes);
-        expect(parts.flat()).toEqual(envelopes);
-        for (const part of parts) {
+        expect(parts.flatMap((one) => one.envelopes)).toEqual(envelopes);
+        for (const { envelopes: part } of parts) {
           expect(part.length).toBeLessThanOrEqual(PART_ENVELOPES);
           expect(part.reduce((sum, { own }) => sum + own.length, 0)).toBeLessThanOrEqual(PART_BYTES);
         }
@@ -181,18 +191,21 @@ describe('parts of a push', () => {
   });
 });
 
-test('a part is told from another by whom it is for and what it brings', () => {
+test('a part is told from another by its place, whom it is for and what it brings', () => {
   const [a, b] = [envelope(pne('a')), envelope(pne('b'))];
+  const one: PushedPart = { part: 0, more: false, envelopes: [a] };
   const ids = [
-    partId('g', 1n, [a]),
-    partId('g', 1n, [b]),
-    partId('g', 1n, [a, b]),
-    partId('g', 1n, [envelope(pne('a'), 99)]),
-    partId('g', 2n, [a]),
-    partId('h', 1n, [a]),
+    partId('g', 1n, one),
+    partId('g', 1n, { ...one, part: 1 }),
+    partId('g', 1n, { ...one, more: true }),
+    partId('g', 1n, { ...one, envelopes: [b] }),
+    partId('g', 1n, { ...one, envelopes: [a, b] }),
+    partId('g', 1n, { ...one, envelopes: [envelope(pne('a'), 99)] }),
+    partId('g', 2n, one),
+    partId('h', 1n, one),
   ];
   expect(new Set(ids).size).toBe(ids.length);
-  expect(partId('g', 1n, [envelope(pne('a'))])).toBe(ids[0]);
+  expect(partId('g', 1n, { ...one, envelopes: [envelope(pne('a'))] })).toBe(ids[0]);
 });
 
 const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;

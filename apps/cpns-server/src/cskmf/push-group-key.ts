@@ -3,7 +3,7 @@
  * where its delivery channel brings it (FLOW-PUSH step 8). Repeated until it is there; what is in a log already is not
  * put there twice.
  */
-import type { MemberEnvelope } from '@cpns/contracts';
+import type { GatewayGroupKeyDelivery, MemberEnvelope } from '@cpns/contracts';
 import { Clock, CpnsError, forEach } from '@cpns/core';
 import { OutboxRelay } from '@cpns/delivery';
 import { BackgroundLoop, PersonalNetworks } from '@cpns/platform';
@@ -60,9 +60,9 @@ export class PushGroupKey {
     const gateways = await this.#gateways(pnId);
     if (gateways.length === 0) return;
     const statement = this.statements.of(groupId, stated);
-    for await (const envelopes of partsOf(this.#envelopes(groupId, version, pnId))) {
-      const value = deliveryOf(statement, envelopes);
-      await this.#append(gateways, partId(groupId, version, envelopes), { $case: 'groupKey', value });
+    for await (const part of partsOf(this.#envelopes(groupId, version, pnId))) {
+      const value = deliveryOf(statement, part.envelopes, part);
+      await this.#append(gateways, partId(groupId, version, part), { $case: 'groupKey', value });
     }
   }
 
@@ -172,29 +172,36 @@ function parse(value: Buffer): Record<string, unknown> {
 export const PART_ENVELOPES = 500;
 export const PART_BYTES = 160_000;
 
-/** Envelopes in parts, in order. */
-export async function* partsOf(envelopes: AsyncIterable<MemberEnvelope>): AsyncGenerator<readonly MemberEnvelope[]> {
-  let part: MemberEnvelope[] = [];
+/** A part of a pushed version. */
+export interface PushedPart extends Pick<GatewayGroupKeyDelivery, 'part' | 'more'> {
+  readonly envelopes: readonly MemberEnvelope[];
+}
+
+/** Envelopes in parts, in order; none of no envelope. */
+export async function* partsOf(envelopes: AsyncIterable<MemberEnvelope>): AsyncGenerator<PushedPart> {
+  let part = 0;
+  let waiting: MemberEnvelope[] = [];
   let bytes = 0;
   for await (const envelope of envelopes) {
     const size = sizeOf(envelope);
-    if (part.length === PART_ENVELOPES || (part.length > 0 && bytes + size > PART_BYTES)) {
-      yield part;
-      part = [];
+    if (waiting.length === PART_ENVELOPES || (waiting.length > 0 && bytes + size > PART_BYTES)) {
+      yield { part, more: true, envelopes: waiting };
+      part += 1;
+      waiting = [];
       bytes = 0;
     }
-    part.push(envelope);
+    waiting.push(envelope);
     bytes += size;
   }
-  if (part.length > 0) yield part;
+  if (waiting.length > 0) yield { part, more: false, envelopes: waiting };
 }
 
 /**
- * Which part of a push it is. By what is in it and not by its number: when a push is repeated after a crash, and a member
- * lost its key meanwhile, the parts are cut elsewhere, and none may be taken for one that is in the log already.
+ * Which part of a push it is. By what is in it and not by its number alone: when a push is repeated after a crash, and a
+ * member lost its key meanwhile, the parts are cut elsewhere, and none may be taken for one that is in the log already.
  */
-export function partId(groupId: string, version: bigint, part: readonly MemberEnvelope[]): string {
-  const digest = createHash('sha256');
-  for (const { entity, own } of part) digest.update(entity).update('\0').update(own);
+export function partId(groupId: string, version: bigint, { part, more, envelopes }: PushedPart): string {
+  const digest = createHash('sha256').update(`${part} ${more}\0`);
+  for (const { entity, own } of envelopes) digest.update(entity).update('\0').update(own);
   return `group.${groupId}.${version}.${digest.digest('hex').slice(0, 32)}`;
 }

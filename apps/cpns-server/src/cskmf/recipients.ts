@@ -6,7 +6,7 @@ import type { GatewayGroupKeyDelivery, GroupKeyStatement, MemberEnvelope } from 
 import { type Clock, failedPrecondition, inChunks, parseEntityUri, type EntityName } from '@cpns/core';
 import { makeEnvelope } from '@cpns/group-key';
 import { RecentRecords } from '@cpns/platform';
-import { at, pagesOf, Store, type RecordRef, type Records, type SetChange } from '@cpns/store';
+import { at, Store, type RecordRef, type Records, type SetChange } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { LiveKeys } from '../entities/live-keys';
 import type { KeyRecord } from '../entities/records';
@@ -168,7 +168,22 @@ export const memberWithoutKey = (entity: string) =>
     metadata: { entity },
   });
 
-const PAGE = 500;
+/** Recipients that are looked at at a time, unless said. */
+export const RECIPIENTS_PAGE = 500;
+
+interface PageOfRecipients {
+  /** `next` of the page before; undefined for the first. */
+  readonly cursor: string | undefined;
+  /** As many are looked at at a time, 1 to 1,000. */
+  readonly size: number;
+}
+
+interface RecipientsPage {
+  /** E of each, one at least. */
+  readonly entities: readonly string[];
+  /** Undefined on the last one. */
+  readonly next: string | undefined;
+}
 
 /** The envelopes of one version for the members of one Personal Network. */
 @Injectable()
@@ -180,17 +195,41 @@ export class Envelopes {
     private readonly keys: MemberKeys,
   ) {}
 
-  /** E of each entity of a Personal Network that a version is given to, whether it has a key now or not. */
-  async *recipientsOf(groupId: string, version: bigint, pnId: string): AsyncGenerator<readonly string[]> {
+  /**
+   * The next of the entities of a Personal Network that a version is given to, whether they have a key now or not; undefined
+   * where there are no more.
+   * @throws CpnsError PAGE_TOKEN_INVALID for a cursor that no page can have had
+   */
+  async pageOf(
+    groupId: string,
+    version: bigint,
+    pnId: string,
+    { cursor: from, size }: PageOfRecipients,
+  ): Promise<RecipientsPage | undefined> {
     const aggregate = groupAggregate(groupId);
-    for await (const page of pagesOf(this.store, aggregate, recipientsSet(pnId), PAGE)) {
+    let cursor = from;
+    do {
+      const { items, next } = await this.store.members(aggregate, recipientsSet(pnId), cursor, size);
       const wanted: Record<string, RecordRef<typeof RECIPIENT.fields>> = Object.fromEntries(
-        page.map((entity) => [entity, at(RECIPIENT, recipientName(entity))]),
+        items.map((entity) => [entity, at(RECIPIENT, recipientName(entity))]),
       );
       const found = await this.recent.read(aggregate, wanted);
-      const given = page.filter((entity) => isGiven(found[entity]?.spans ?? [], version));
-      if (given.length > 0) yield given;
-    }
+      const entities = items.filter((entity) => isGiven(found[entity]?.spans ?? [], version));
+      if (entities.length > 0) return { entities, next };
+      cursor = next;
+    } while (cursor !== undefined);
+    return undefined;
+  }
+
+  /** All of them, page by page. */
+  async *recipientsOf(groupId: string, version: bigint, pnId: string): AsyncGenerator<readonly string[]> {
+    let cursor: string | undefined;
+    do {
+      const page = await this.pageOf(groupId, version, pnId, { cursor, size: RECIPIENTS_PAGE });
+      if (page === undefined) return;
+      yield page.entities;
+      cursor = page.next;
+    } while (cursor !== undefined);
   }
 
   /** One envelope for each of these that has a live key; the others are left out: they pull once they have one. */
@@ -219,12 +258,11 @@ export const sizeOf = ({ entity, own }: MemberEnvelope): number => entity.length
 
 const NO_SHARED = Buffer.alloc(0);
 
+const WHOLE = { part: 0, more: false };
+
 /** As a gateway gets them, of a version without a key tree. */
 export const deliveryOf = (
   statement: GroupKeyStatement,
   envelopes: readonly MemberEnvelope[],
-): GatewayGroupKeyDelivery => ({
-  statement,
-  shared: NO_SHARED,
-  envelopes: [...envelopes],
-});
+  { part, more }: Pick<GatewayGroupKeyDelivery, 'part' | 'more'> = WHOLE,
+): GatewayGroupKeyDelivery => ({ statement, shared: NO_SHARED, envelopes: [...envelopes], part, more });

@@ -1,5 +1,5 @@
 /** GroupKeyDeliveryService over a port: two functions answer it, and the channels end with what they depend on. */
-import { EntityUserKeyServiceService, GroupKeyDeliveryServiceService } from '@cpns/contracts';
+import { EntityUserKeyServiceService, GroupKeyDeliveryServiceService, NO_PAGE } from '@cpns/contracts';
 import { perTest } from '@cpns/core/testing';
 import { outcomeOf, TestPort } from '@cpns/platform/testing';
 import { Authorities } from '../authorities/authorities';
@@ -54,7 +54,7 @@ it('brings a gateway its log, and answers its pulls', async () => {
   const pull = port
     .as(GW)
     .client(GroupKeyDeliveryServiceService)
-    .pullGroupKey({ groupId: 'g', version: 0n, entity: '' });
+    .pullGroupKey({ groupId: 'g', version: 0n, entity: '', ...NO_PAGE });
   expect(await outcomeOf(pull)).toBe('NOT_FOUND/NOT_FOUND');
 });
 
@@ -68,7 +68,7 @@ it('ends the channel of a gateway whose identity an operator revokes, and lets i
   const pull = port
     .as(GW)
     .client(GroupKeyDeliveryServiceService)
-    .pullGroupKey({ groupId: 'g', version: 0n, entity: '' });
+    .pullGroupKey({ groupId: 'g', version: 0n, entity: '', ...NO_PAGE });
   expect(await outcomeOf(pull)).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
 });
 

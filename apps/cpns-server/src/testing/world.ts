@@ -3,8 +3,10 @@ import { createDevelopmentPki } from '@cpns/certificate-issuance';
 import {
   checkStatement,
   GroupKeyDeliveryMode,
+  NO_PAGE,
   type GatewayGroupKeyDelivery,
   type GroupDescription,
+  type GroupKeyDeliveryServicePullGroupKeyRequest,
   type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
 import {
@@ -102,8 +104,14 @@ export class CskmfProcess {
 
   /** PullGroupKey of a gateway. @param standing resolves when it may still act */
   async pull(entity: string, version = 0n, through = GW, groupId = 'g', standing = Promise.resolve()) {
+    return (await this.pullPage({ entity, version, groupId }, through, standing)).delivery;
+  }
+
+  /** The same, with what is said of pages. */
+  pullPage(request: Partial<GroupKeyDeliveryServicePullGroupKeyRequest>, through = GW, standing = Promise.resolve()) {
+    const whole = { groupId: 'g', version: 0n, entity: '', ...NO_PAGE, ...request };
     const call = Object.assign(callOf(through), { standing });
-    return (await this.module.get(PullGroupKeyController).pullGroupKey({ groupId, version, entity }, call)).delivery;
+    return this.module.get(PullGroupKeyController).pullGroupKey(whole, call);
   }
 
   /** Puts what changes left into the logs of the gateways. */

@@ -1,6 +1,7 @@
 /** What entities ask of SECA in a PN GW: a member's envelope, and to be told of each new Group Key. */
 import {
   checkGatewayGroupKeyDelivery,
+  NO_PAGE,
   type GroupKeyDelivery,
   groupKeyDelivery,
   type PnGatewayServicePullGroupKeyRequest,
@@ -114,7 +115,7 @@ export class PullGroupKey {
     const { groupId } = group;
     const { entity } = caller;
     const response = await withinStep({ flow: FLOW, step: 3 }, () =>
-      this.server.groupKeyDelivery.pullGroupKey({ groupId, version, entity }, { within: call }),
+      this.server.groupKeyDelivery.pullGroupKey({ groupId, version, entity, ...NO_PAGE }, { within: call }),
     );
     const { signed, envelopes } = checkGatewayGroupKeyDelivery(response.delivery);
     checkAnswersFor(groupId, signed);

@@ -105,9 +105,6 @@ export class Envelopes {
 export const isForKeyOf = ({ by }: CallerEntity, { keyId, certificate }: HeldEnvelope): boolean =>
   by.kind === 'proof' ? keyIdText(by.keyId) === keyId : certificate?.equals(by.digest) === true;
 
-/** Far above 500 envelopes of the longest names. A larger push is let go at once, since no record could hold it; bytes. */
-const PUSH_MAX_BYTES = 700_000;
-
 export interface WaitingPush extends HeldPush {
   readonly delivery: GatewayGroupKeyDelivery;
   readonly traceparent: string;
@@ -124,6 +121,8 @@ const pushName = (number: number): string => `push.${number}`;
 export class HeldPushes {
   /** As many pushes as wait at a time. */
   readonly max: number = 256;
+  /** Far above 500 envelopes of the longest names. A larger push is let go at once, since no record could hold it; bytes. */
+  readonly maxBytes: number = 700_000;
 
   constructor(
     private readonly records: Records,
@@ -134,7 +133,7 @@ export class HeldPushes {
   /** Resolves when the push is in the store, or was let go. */
   async hold({ groupId, version }: Statement, message: GatewayGroupKeyDelivery, traceparent: string): Promise<void> {
     const delivery = Buffer.from(GatewayGroupKeyDelivery.encode(message).finish());
-    if (delivery.length > PUSH_MAX_BYTES) return this.#noteMissed({ groupId, version });
+    if (delivery.length > this.maxBytes) return this.#noteMissed({ groupId, version });
     const { index } = await this.records.read(HELD_AGGREGATE, { index: at(HELD_INDEX) });
     const leaving = index?.entries.slice(0, Math.max(0, index.entries.length + 1 - this.max)) ?? [];
     // first that they go, then that they are gone: after a crash in between one is asked for without need

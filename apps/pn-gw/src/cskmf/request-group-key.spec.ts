@@ -2,10 +2,10 @@ import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, type Reason } from '@cpns/core';
 import { eventually, perTest } from '@cpns/core/testing';
 import { away, type NoticeOf } from '../testing/fake-smf';
-import { BOTH, GatewayWorld, GROUP, STRANGER } from '../testing/world';
+import { BOTH, CAMERA, GatewayWorld, GROUP, LOCK, SENSOR, STRANGER } from '../testing/world';
 
 const PULL = { groupId: GROUP, delivery: 'pull', members: BOTH } as const;
-const FOR_ALL = { groupId: GROUP, version: 0n, entity: '' };
+const FOR_ALL = { groupId: GROUP, version: 0n, entity: '', pageSize: 1_000, pageToken: '' };
 
 describe('the key of a group that was noticed (FLOW-PULL steps 8 to 11)', () => {
   const world = perTest(new GatewayWorld());
@@ -68,6 +68,55 @@ describe('the key of a group that was noticed (FLOW-PULL steps 8 to 11)', () => 
       0,
       [false, false],
     ]);
+  });
+
+  describe('that comes in pages', () => {
+    const ONE_BY_ONE = ['', 'second', 'third'];
+    const ALL = [CAMERA, LOCK, SENSOR];
+    const PAGED = { ...PULL, members: ALL };
+    beforeEach(() => {
+      world.server.nextPage = (token) => ONE_BY_ONE[ONE_BY_ONE.indexOf(token) + 1] ?? '';
+      world.server.answer = ({ pageToken }) => pageFor(pageToken);
+    });
+    const pageFor = (token: string, version = 5n) =>
+      world.server.keyFor(GROUP, version, [ALL[ONE_BY_ONE.indexOf(token)]!]);
+
+    it('is asked for until the last one, by the version of the first', async () => {
+      await world.notice(PAGED);
+      await world.requestsDone();
+      expect(world.server.asked).toEqual([
+        FOR_ALL,
+        { ...FOR_ALL, version: 5n, pageToken: 'second' },
+        { ...FOR_ALL, version: 5n, pageToken: 'third' },
+      ]);
+      expect([await world.versions(), await world.requestsOf()]).toEqual([[5n], 0]);
+      for (const entity of ALL) expect(await world.envelopes.find(entity, GROUP, 5n)).toBeDefined();
+    });
+
+    it('counts with its last page, and is asked for from the first when one fails', async () => {
+      let isAway = true;
+      world.server.answer = ({ pageToken }) => (isAway && pageToken === 'third' ? away() : pageFor(pageToken));
+      await world.notice(PAGED);
+      await world.requestsDone();
+      expect([await world.versions(), await world.requestsOf()]).toEqual([[], 1]);
+      isAway = false;
+      await eventually(async () => expect(await world.requestsOf()).toBe(0));
+      expect(await world.versions()).toEqual([5n]);
+    });
+
+    it.each<[string, () => void]>([
+      [
+        'a page about another version',
+        () => (world.server.answer = ({ pageToken }) => pageFor(pageToken, pageToken === '' ? 5n : 6n)),
+      ],
+      ['the token that was sent', () => (world.server.nextPage = () => 'second')],
+    ])('is given up where the Server answers with %s', async (_what, alter) => {
+      alter();
+      await world.notice(PAGED);
+      await world.requestsDone();
+      expect([await world.versions(), await world.requestsOf()]).toEqual([[], 0]);
+      expect(world.log.text()).toContain('gives no Group Key');
+    });
   });
 
   describe('is given up where the Server', () => {

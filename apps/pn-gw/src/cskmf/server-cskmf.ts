@@ -2,9 +2,10 @@
 import {
   type CheckedGatewayDelivery,
   checkGatewayGroupKeyDelivery,
+  DELIVERY_ENVELOPES_MAX,
   type GatewayGroupKeyDelivery,
 } from '@cpns/contracts';
-import { duration, failedPrecondition, isRefusal } from '@cpns/core';
+import { duration, failedPrecondition, invalidArgument, isRefusal } from '@cpns/core';
 import { OutboxRelay, type OutboxRelayOptions } from '@cpns/delivery';
 import { endsGroup, type Statement } from '@cpns/group-key';
 import { BackgroundLoop } from '@cpns/platform';
@@ -111,15 +112,17 @@ export class AcceptPush {
   }
 
   /** Envelopes first, then the statement without which they are nothing: a crash in between is mended by doing it again. */
-  private async accept({ signed, envelopes }: CheckedGatewayDelivery, group: KnownGroup): Promise<void> {
+  private async accept({ signed, envelopes, part, more }: CheckedGatewayDelivery, group: KnownGroup): Promise<void> {
     const { own, server, statements } = this;
     const { statement } = signed;
     const { groupId, version } = statement;
     const ends = endsGroup(statement);
+    const keep = () => this.envelopes.keepAll(groupId, version, envelopes);
     if (group.notice?.deleted === true && !ends)
       throw failedPrecondition('GROUP_DELETED', 'a key of a group that was deleted is of no use');
     // refused before anything is kept
     statements.with(group.statements, signed);
+    if (more) return void (await keep());
     const flow = flowOf(statement);
     const noticed = linkTo(noticedStep(group.notice, statement));
     const step = beginStep({
@@ -131,9 +134,10 @@ export class AcceptPush {
       links: noticed === undefined ? [] : [noticed],
     });
     const told = await withinStep({ flow, step: 8 }, async () => {
-      const kept = await this.envelopes.keepAll(groupId, version, envelopes);
+      const kept = await keep();
       await statements.keep(signed, { traceparent: step.traceparent });
-      return ends ? this.groups.members(groupId) : kept;
+      // members of earlier parts hear now that the statement is there
+      return ends || part > 0 ? this.groups.members(groupId) : kept;
     });
     step.done();
     this.hub.publish(groupId, told);
@@ -215,16 +219,20 @@ export class RequestGroupKey extends BackgroundLoop {
 
   private async request(notice: NoticeRecord): Promise<void> {
     if (notice.delivery === 'pull' && !this.#begun.has(notice.groupId)) this.#begun.set(notice.groupId, this.report(8));
-    const delivery = await this.ask(notice.groupId);
     const { groupId } = notice;
-    const { version } = delivery.signed.statement;
-    const kept = await withinStep({ flow: FLOW, step: 10 }, async () => {
-      const entities = await this.envelopes.keepAll(groupId, version, delivery.envelopes);
-      await this.statements.keep(delivery.signed);
-      return entities;
-    });
+    const kept: string[] = [];
+    let given = 0n;
+    for await (const { signed, envelopes, isLast } of this.pages(groupId)) {
+      const { version } = signed.statement;
+      given = version;
+      await withinStep({ flow: FLOW, step: 10 }, async () => {
+        kept.push(...(await this.envelopes.keepAll(groupId, version, envelopes)));
+        // without which the envelopes are nothing: a crash before it is mended by asking again
+        if (isLast) await this.statements.keep(signed);
+      });
+    }
     if (notice.delivery === 'pull') this.report(10);
-    await withinStep({ flow: FLOW, step: 11 }, () => this.end(groupId, version));
+    await withinStep({ flow: FLOW, step: 11 }, () => this.end(groupId, given));
     if (notice.delivery === 'pull') this.report(11);
     // a push that was missed: those who watch have not heard of it
     this.hub.publish(groupId, kept);
@@ -232,17 +240,30 @@ export class RequestGroupKey extends BackgroundLoop {
 
   /**
    * The notice says where the key is; who answers there has to be the CPNS Server. A gateway has one way to that Server, by
-   * the address that it was given to enrol with.
+   * the address that it was given to enrol with. All pages are about the version that the first one brought.
    */
-  private async ask(groupId: string): Promise<CheckedGatewayDelivery> {
+  private async *pages(groupId: string): AsyncGenerator<CheckedGatewayDelivery & { readonly isLast: boolean }> {
+    let version = 0n;
+    let pageToken = '';
+    do {
+      const page = await this.ask({ groupId, version, pageToken });
+      yield { ...page, isLast: page.nextPageToken === '' };
+      version = page.signed.statement.version;
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+  }
+
+  private async ask(page: { readonly groupId: string; readonly version: bigint; readonly pageToken: string }) {
     const options = { deadlineMs: DEADLINE_MS, ...(this.#over && { signal: this.#over }) };
-    const response = await withinStep({ flow: FLOW, step: 9 }, () =>
-      this.server.groupKeyDelivery.pullGroupKey({ groupId, version: 0n, entity: '' }, options),
+    const { delivery: message, nextPageToken } = await withinStep({ flow: FLOW, step: 9 }, () =>
+      this.server.groupKeyDelivery.pullGroupKey({ ...page, entity: '', pageSize: DELIVERY_ENVELOPES_MAX }, options),
     );
-    const delivery = checkGatewayGroupKeyDelivery(response.delivery);
-    checkAnswersFor(groupId, delivery.signed);
+    const delivery = checkGatewayGroupKeyDelivery(message);
+    checkAnswersFor(page.groupId, delivery.signed);
     this.statements.check(delivery.signed, delivery.envelopes);
-    return delivery;
+    if (page.version !== 0n && delivery.signed.statement.version !== page.version) throw otherPage('version');
+    if (nextPageToken !== '' && nextPageToken === page.pageToken) throw otherPage('next_page_token');
+    return { ...delivery, nextPageToken };
   }
 
   private async end(groupId: string, version: bigint): Promise<void> {
@@ -270,3 +291,8 @@ export class RequestGroupKey extends BackgroundLoop {
 }
 
 const WANTED = { available: at(AVAILABLE) };
+
+const otherPage = (field: string) =>
+  invalidArgument('FIELD_OUT_OF_RANGE', 'a page of the answer does not follow the page before', {
+    metadata: { field },
+  });

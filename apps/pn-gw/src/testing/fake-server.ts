@@ -61,6 +61,8 @@ export class FakeServer {
   readonly asked: GroupKeyDeliveryServicePullGroupKeyRequest[] = [];
   /** What is answered to them; an error is thrown. */
   answer: (request: GroupKeyDeliveryServicePullGroupKeyRequest) => GatewayGroupKeyDelivery | Promise<never> = away;
+  /** The token that an answer to a page goes with. */
+  nextPage: (token: string) => string = () => '';
   /** A of the tokens that the Server assigns with, by token-id. */
   readonly authKeys = new Map<string, TokenAuthKey>();
   /** What every call about Entity-User Keys is refused with. */
@@ -98,7 +100,8 @@ export class FakeServer {
       groupKeyDelivery: played<ServerClients['groupKeyDelivery']>({
         pullGroupKey: async (request) => {
           this.asked.push(request);
-          return { delivery: await this.answer(request) };
+          const delivery = await this.answer(request);
+          return { delivery, nextPageToken: this.nextPage(request.pageToken) };
         },
         openDeliveryChannel: () => this.log.open(),
       }),
@@ -125,7 +128,8 @@ export class FakeServer {
       return { entity: parseEntityUri(entity), own };
     });
     const { privateKey, chain } = signer;
-    return gatewayGroupKeyDelivery({ signed: forge({ key: privateKey.keyObject, chain }, statement), envelopes });
+    const signed = forge({ key: privateKey.keyObject, chain }, statement);
+    return gatewayGroupKeyDelivery({ signed, envelopes, part: 0, more: false });
   }
 
   keyFor(groupId: string, version: bigint, members: readonly string[], epoch = 0): GatewayGroupKeyDelivery {

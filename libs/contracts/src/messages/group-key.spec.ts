@@ -154,8 +154,11 @@ describe('a delivery to a gateway', () => {
   const checked = {
     signed,
     envelopes: [E, other].map((entity) => ({ entity: parseEntityUri(entity), own: envelopeFor(entity) })),
+    part: 1,
+    more: true,
   };
   const delivery = gatewayGroupKeyDelivery(checked);
+  const END = { statement: statementMessage(ended), envelopes: [] };
   const only = (entity: string, bytes: Buffer): MemberEnvelope[] => [{ entity, own: bytes }];
   const many = (count: number) =>
     Array.from({ length: count }, (_, n) => ({ entity: entityNamed(`m${n}`), own: envelopeFor(entityNamed(`m${n}`)) }));
@@ -175,8 +178,10 @@ describe('a delivery to a gateway', () => {
     ['with two for one member', { envelopes: [...only(E, own), ...only(E, own)] }, 'FIELD_OUT_OF_RANGE envelopes'],
     ['with as many as there may be', { envelopes: many(DELIVERY_ENVELOPES_MAX) }, 'accepted'],
     ['with one more', { envelopes: many(DELIVERY_ENVELOPES_MAX + 1) }, 'FIELD_OUT_OF_RANGE envelopes'],
-    ['that ends the group', { statement: statementMessage(ended), envelopes: [] }, 'accepted'],
-    ['that ends the group, with envelopes', { statement: statementMessage(ended) }, 'FIELD_OUT_OF_RANGE envelopes'],
+    ['that ends the group', { ...END, part: 0, more: false }, 'accepted'],
+    ['that ends the group, with envelopes', { statement: END.statement }, 'FIELD_OUT_OF_RANGE envelopes'],
+    ['that ends the group, as a later part', { ...END, more: false }, 'FIELD_OUT_OF_RANGE part'],
+    ['that ends the group, in parts', { ...END, part: 0 }, 'FIELD_OUT_OF_RANGE more'],
   ])('%s', (_what, edit, reason) => {
     expect(faultOf(() => checkGatewayGroupKeyDelivery({ ...delivery, ...edit }))).toBe(reason);
   });

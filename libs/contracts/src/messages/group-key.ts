@@ -11,8 +11,8 @@ import { checkEnd, checkStatement, statementMessage, withoutShared } from './gro
 /** The longest envelope: tag, the longest E with its length, key-id, wrap. */
 const OWN_MAX_BYTES = 512;
 
-/** One delivery names at most so many members; a gateway that has more behind it gets several. */
-export const DELIVERY_ENVELOPES_MAX = 10_000;
+/** One message names at most so many members; a gateway that has more behind it gets several. */
+export const DELIVERY_ENVELOPES_MAX = 1_000;
 
 /**
  * The form of an envelope as far as it matters to a gateway, which does not open it.
@@ -25,6 +25,9 @@ function envelope(own: Buffer, field: string): Buffer {
     });
   return own;
 }
+
+/** Of a pull for one member; one for all members gets the first page so, of the size that the Server sees fit. */
+export const NO_PAGE = { pageSize: 0, pageToken: '' } as const;
 
 /** A Group Key for one member. */
 export interface CheckedGroupKeyDelivery {
@@ -56,23 +59,29 @@ export interface CheckedEnvelope {
   readonly own: Buffer;
 }
 
-/** A Group Key for the members behind one gateway. */
+/** A Group Key for the members behind one gateway, or a part of that. */
 export interface CheckedGatewayDelivery {
   readonly signed: SignedStatement;
   readonly envelopes: readonly CheckedEnvelope[];
+  /** Which part of a pushed version, from 0; 0 in an answer to a pull. */
+  readonly part: number;
+  /** True where parts of that version follow. */
+  readonly more: boolean;
 }
 
 /** @throws CpnsError a field's reason; ENVELOPE_INVALID for an envelope of another entity than it says */
 export function checkGatewayGroupKeyDelivery(message: GatewayGroupKeyDelivery | undefined): CheckedGatewayDelivery {
-  const { statement, shared, envelopes } = fields.present(message, 'delivery');
+  const { statement, shared, envelopes, part, more } = fields.present(message, 'delivery');
   const signed = checkStatement(statement);
   withoutShared(shared);
   checkEnd(signed, envelopes.length, 'envelopes');
+  checkEnd(signed, part, 'part');
+  checkEnd(signed, Number(more), 'more');
   if (envelopes.length > DELIVERY_ENVELOPES_MAX)
     throw invalidArgument('FIELD_OUT_OF_RANGE', `${envelopes.length} envelopes in one delivery`, {
       metadata: { field: 'envelopes', limit: String(DELIVERY_ENVELOPES_MAX) },
     });
-  return { signed, envelopes: eachOnce(envelopes) };
+  return { signed, envelopes: eachOnce(envelopes), part, more };
 }
 
 function eachOnce(wire: readonly MemberEnvelope[]): CheckedEnvelope[] {
@@ -91,8 +100,13 @@ function memberEnvelope(wire: MemberEnvelope): CheckedEnvelope {
   return { entity, own };
 }
 
-export const gatewayGroupKeyDelivery = ({ signed, envelopes }: CheckedGatewayDelivery): GatewayGroupKeyDelivery => ({
+export const gatewayGroupKeyDelivery = ({
+  signed,
+  envelopes,
+  ...part
+}: CheckedGatewayDelivery): GatewayGroupKeyDelivery => ({
   statement: statementMessage(signed),
   shared: Buffer.alloc(0),
   envelopes: envelopes.map(({ entity, own }) => ({ entity: entity.uri, own })),
+  ...part,
 });

@@ -113,7 +113,10 @@ describe('two-way streams', () => {
     const big: OpenDeliveryChannelResponse = {
       sequence: 1n,
       traceparent: '',
-      entry: { $case: 'groupKey', value: { statement: undefined, shared: Buffer.alloc(200_000), envelopes: [] } },
+      entry: {
+        $case: 'groupKey',
+        value: { statement: undefined, shared: Buffer.alloc(200_000), envelopes: [], part: 0, more: false },
+      },
     };
     let written = 0;
     channel = async (call) => {

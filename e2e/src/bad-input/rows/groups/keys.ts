@@ -1,4 +1,5 @@
 /** Versions of Group Keys that are not made, and not given: at CSKMF, the gateway and the KMC. */
+import { NO_PAGE } from '@cpns/contracts';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
 import {
@@ -59,7 +60,8 @@ const pulls: readonly Row[] = (
   faultRow([id, item, expect], RPC.pullByGateway, async (world) => {
     const entity = await member(world, 3);
     const groupId = await historyOf(world, entity, isJoiner);
-    return { good: { groupId, version: 3n, entity: await member(world) }, bad: { groupId, version, entity } };
+    const good = { groupId, version: 3n, entity: await member(world), ...NO_PAGE };
+    return { good, bad: { ...good, version, entity } };
   }),
   faultRow([id, item, expect], RPC.pull, async (world) => {
     const { entity } = await resident(world);
@@ -69,7 +71,7 @@ const pulls: readonly Row[] = (
 ]);
 const OTHER_PN = ['an entity of another PN', 'a pull for another PN', 'PN_MISMATCH'] as const;
 const pullForAnotherPn = faultRow(OTHER_PN, RPC.pullByGateway, async (world) => {
-  const good = { groupId: await group(world), version: 0n, entity: await member(world) };
+  const good = { groupId: await group(world), version: 0n, entity: await member(world), ...NO_PAGE };
   return { good, bad: { ...good, entity: world.entity('pn9') } };
 });
 

@@ -2,7 +2,7 @@
  * A dependency of the group services that is down (architecture.md, "Failure"): UNAVAILABLE before the deadline. What was
  * not proposed leaves nothing; what was is written down, and done once the dependency is back.
  */
-import { GroupKeyVersionState } from '@cpns/contracts';
+import { GroupKeyVersionState, NO_PAGE } from '@cpns/contracts';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import { waitUntil } from '@cpns/testing';
 import { AVAILABLE } from '../../../../../apps/pn-gw/src/cskmf/envelopes';
@@ -120,7 +120,7 @@ const RETIRED = ['a version that has retired', 'VERSION_RETIRED'] as const;
 /** GK-PULL steps 2 and 3: versions retire a minute after their successors, so that they are made long before. */
 export const RETIRED_ROWS: readonly Row[] = [
   faultRow(['a version that has retired, for one member', ...RETIRED], RPC.pullByGateway, async (world) => {
-    const good = { groupId: await retired(world), version: 2n, entity: (await resident(world)).entity };
+    const good = { groupId: await retired(world), version: 2n, entity: (await resident(world)).entity, ...NO_PAGE };
     return { good, bad: { ...good, version: 1n } };
   }),
   faultRow(['a version that has retired', ...RETIRED], RPC.pull, async (world) => {

@@ -1,4 +1,5 @@
 /** One RPC at each port that names a group: with an id that is none, of no group, and by callers that it is not for. */
+import { NO_PAGE } from '@cpns/contracts';
 import type { Reason } from '@cpns/core';
 import type { MethodShape, RequestOf } from '@cpns/grpc';
 import type { Shown } from '@cpns/testing/bad-input';
@@ -114,7 +115,7 @@ export const RPC_ROWS: readonly Row[] = [
     return { groupId, previous: 1n, requestId: requestId() };
   }),
   onTokenPort('GroupKeyDeliveryService.PullGroupKey', RPC.pullByGateway, (groupId) => {
-    return { groupId, version: 0n, entity: '' };
+    return { groupId, version: 0n, entity: '', ...NO_PAGE };
   }),
   onTokenPort('GetGroupKeyStatus', RPC.getGroupKeyStatus, (groupId) => ({ groupId })),
 ];

@@ -2,6 +2,7 @@
 import {
   EntityUserKeyServiceService,
   GroupKeyDeliveryServiceService,
+  NO_PAGE,
   PnGatewayServiceService,
   type GroupKeyDelivery,
 } from '@cpns/contracts';
@@ -29,7 +30,7 @@ const served = (world: World) =>
     /** The Server's statement as it is, and the member's own envelope. */
     const honest = async (groupId: string, entity: string, version: bigint): Promise<GroupKeyDelivery> => {
       const deliveries = server.client(GroupKeyDeliveryServiceService);
-      const { delivery } = await deliveries.pullGroupKey({ groupId, version, entity });
+      const { delivery } = await deliveries.pullGroupKey({ groupId, version, entity, ...NO_PAGE });
       const own = delivery?.envelopes.find((envelope) => envelope.entity === entity)?.own ?? Buffer.alloc(0);
       return { statement: delivery?.statement, own, shared: Buffer.alloc(0) };
     };
