@@ -41,6 +41,9 @@ import {
   type PendingRecord,
 } from './records';
 
+/** What is known of a change before it is written. */
+type Checked = Pick<PendingRecord, 'joinedLives'>;
+
 /** A change as its use case wants it. */
 export interface Change {
   readonly groupId: string;
@@ -53,10 +56,10 @@ export interface Change {
   /** True when the group is as it was asked for already. Throws when the change cannot be made. */
   readonly isDone: (group: KeyedGroupRecord | undefined) => boolean;
   /** Looked at once more before anything is written, such as the members' keys. Throws when the change cannot be made. */
-  readonly check: () => Promise<void>;
+  readonly check: () => Promise<Checked>;
   /** What is written first. */
   readonly begin: (group: KeyedGroupRecord | undefined) => {
-    readonly pending: Omit<PendingRecord, 'flow' | 'requestId' | 'changeDigest' | 'traceparent'>;
+    readonly pending: Omit<PendingRecord, 'flow' | 'requestId' | 'changeDigest' | 'traceparent' | 'joinedLives'>;
     /** The head, where it changes at once. */
     readonly head?: KeyedGroupRecord;
   };
@@ -74,7 +77,9 @@ const isSame = (a: PendingRecord | undefined, b: PendingRecord): a is PendingRec
 type Begun =
   | { readonly kind: 'done'; readonly group: KeyedGroupRecord }
   | { readonly kind: 'ours'; readonly pending: PendingRecord }
-  | { readonly kind: 'other'; readonly pending: PendingRecord };
+  | { readonly kind: 'other'; readonly pending: PendingRecord }
+  /** Another's change was over when this one was to be written: it is checked first. */
+  | { readonly kind: 'again' };
 
 /** Changes of others that one call finishes before it gives up. */
 const OTHERS_MAX = 16;
@@ -103,6 +108,7 @@ export class GroupChanges {
     for (let others = 0; others < OTHERS_MAX; others++) {
       const state = await this.records.snapshot(aggregate, WANTED);
       const begun = await this.#begin(change, state);
+      if (begun.kind === 'again') continue;
       if (begun.kind === 'other') {
         await this.#finishOther(change.groupId, begun.pending);
         continue;
@@ -116,7 +122,7 @@ export class GroupChanges {
 
   async #begin(change: Change, seen: Snapshot<typeof WANTED>): Promise<Begun> {
     const { head, pending } = seen.found;
-    if (pending === undefined && !change.isDone(head)) await change.check();
+    const checked = pending === undefined && !change.isDone(head) ? await change.check() : undefined;
     const flow = change.flowOf(head);
     return withinStep({ flow, step: 2 }, () => {
       const reserved = {
@@ -124,14 +130,17 @@ export class GroupChanges {
         requestId: this.random.bytes(REQUEST_ID_BYTES),
         traceparent: lastStep() || currentTraceparent(),
       };
-      const decide = (found: State) => this.#decide(change, reserved, found);
+      const decide = (found: State) => this.#decide(change, { ...reserved, checked }, found);
       return this.records.transact(groupAggregate(change.groupId), WANTED, decide, seen);
     });
   }
 
   #decide(
     change: Change,
-    reserved: Pick<PendingRecord, 'flow' | 'requestId' | 'traceparent'>,
+    {
+      checked,
+      ...reserved
+    }: Pick<PendingRecord, 'flow' | 'requestId' | 'traceparent'> & { readonly checked: Checked | undefined },
     { head, pending }: State,
   ): Decision<typeof WANTED, Begun> {
     if (pending !== undefined) {
@@ -139,8 +148,9 @@ export class GroupChanges {
       return { result: { kind, pending } };
     }
     if (change.isDone(head) && head !== undefined) return { result: { kind: 'done', group: head } };
+    if (checked === undefined) return { result: { kind: 'again' } };
     const begun = change.begin(head);
-    const ours: PendingRecord = { ...begun.pending, ...reserved, changeDigest: change.changeDigest };
+    const ours: PendingRecord = { ...begun.pending, ...checked, ...reserved, changeDigest: change.changeDigest };
     const put = { pending: ours, ...(begun.head && { head: begun.head }) };
     return { result: { kind: 'ours', pending: ours }, put };
   }

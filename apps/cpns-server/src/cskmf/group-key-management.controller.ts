@@ -54,7 +54,7 @@ export class GroupKeyManagementController implements Handlers<typeof SERVED> {
         if (group.changeDigest.equals(changeDigest)) return true;
         throw new CpnsError('ALREADY_EXISTS', 'the group has a Group Key: update it, or take a new group-id');
       },
-      check: () => this.keys.requireLiveKeys(members),
+      check: async () => ({ joinedLives: await this.keys.requireLiveKeys(members) }),
       begin: () => ({ pending: { description, membershipRevision, previous: 0n, joined: members, left: [] } }),
     };
     return this.make(change, call);
@@ -82,7 +82,7 @@ export class GroupKeyManagementController implements Handlers<typeof SERVED> {
           metadata: { membership_revision: String(present.membershipRevision) },
         });
       },
-      check: () => this.keys.requireLiveKeys(joined),
+      check: async () => ({ joinedLives: await this.keys.requireLiveKeys(joined) }),
       begin: (group) => {
         const { description, newest } = livingGroup(group);
         return { pending: { description, membershipRevision, previous: newest, joined, left } };
@@ -106,7 +106,7 @@ export class GroupKeyManagementController implements Handlers<typeof SERVED> {
         if (group === undefined) throw groupUnknown();
         return group.deletedAt !== undefined;
       },
-      check: () => Promise.resolve(),
+      check: () => Promise.resolve({}),
       begin: (group) => {
         if (group === undefined) throw groupUnknown();
         const { description, membershipRevision, newest } = group;

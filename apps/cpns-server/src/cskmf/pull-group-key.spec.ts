@@ -1,9 +1,10 @@
 /** FLOW-PULL steps 9-10, GK-PULL steps 3-4: who is given what, and what the others are told. */
-import { EntityUserKey, inChunks, unauthenticated } from '@cpns/core';
+import { EntityUserKey, inChunks, parseEntityUri, unauthenticated } from '@cpns/core';
 import { perTest } from '@cpns/core/testing';
 import { outcomeOf } from '@cpns/platform/testing';
 import { at, Records } from '@cpns/store';
 import { changesBy } from '@cpns/store/testing';
+import { ENTITY_HEAD, EntityRecords } from '../entities/records';
 import { groupAggregate, RECIPIENT, recipientName, recipientsSet, type Span } from './records';
 import { GW, GW2, pne, SEAL_PERIOD, World } from '../testing/world';
 
@@ -61,6 +62,20 @@ describe('PullGroupKey', () => {
     expect((await pull(''))?.envelopes.map(({ entity }) => entity)).toEqual([B]);
     await world.setKey(B, { notAfter: world.clock.now() });
     expect((await pull(''))?.envelopes).toEqual([]);
+  });
+
+  it('gives nothing to an entity that was revoked and admitted again, until it joins again', async () => {
+    await world.server.module.get(EntityRecords).transact(parseEntityUri(A), { head: at(ENTITY_HEAD) }, () => ({
+      result: undefined,
+      put: { head: { lastAdmittedAt: world.clock.now(), tokenIds: [], life: 2n } },
+    }));
+    await world.register(A);
+    expect([await refusal(A), await refusal(A, 1n)]).toEqual(Array(2).fill('PERMISSION_DENIED/NOT_A_MEMBER'));
+    expect((await pull(''))?.envelopes.map(({ entity }) => entity)).toEqual([B]);
+    await change(2n, [A], []);
+    expect([await refusal(A), await refusal(A, 1n)]).toEqual(['accepted', 'PERMISSION_DENIED/VERSION_NOT_GIVEN']);
+    expect((await pull(''))?.envelopes.map(({ entity }) => entity)).toEqual([A, B]);
+    expect((await pull('', 1n))?.envelopes.map(({ entity }) => entity)).toEqual([B]);
   });
 
   it('tells who left that it is no member, and which version it was not given', async () => {

@@ -26,7 +26,7 @@ import { at, Records } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { deliveryOf, Envelopes, isGiven, MemberKeys, memberWithoutKey, RECIPIENTS_PAGE } from './recipients';
+import { deliveryOf, Envelopes, MemberKeys, memberWithoutKey, RECIPIENTS_PAGE } from './recipients';
 import {
   GROUP,
   groupAggregate,
@@ -41,6 +41,7 @@ import {
   type KeyedGroupRecord,
   type Span,
 } from './records';
+import { isGiven, ofLife } from './spans';
 
 /** A pull for all members begins a group at a gateway; one for a single member is that member's own. */
 const ALL = { flow: 'FLOW-PULL', step: 9 } as const;
@@ -91,14 +92,14 @@ export class PullGroupKey {
     const { uri } = entity;
     const startedAt = this.clock.now();
     const wanted = { head: at(GROUP), recipient: at(RECIPIENT, recipientName(uri)) };
-    const [{ head, recipient }, key] = await Promise.all([
+    const [{ head, recipient }, { key, life }] = await Promise.all([
       this.recent.read(groupAggregate(groupId), wanted),
-      this.keys.liveKeyOf(entity),
+      this.keys.standingOf(entity),
     ]);
     try {
       await standing;
       const group = livingGroup(head);
-      const version = allowedVersion(group, recipient?.spans ?? [], asked, this.clock.now());
+      const version = allowedVersion(group, ofLife(recipient?.spans ?? [], life), asked, this.clock.now());
       if (key === undefined) throw memberWithoutKey(uri);
       this.#report(ONE, gateway, ONE_CARRIES, startedAt);
       const own = await this.envelopes.envelopeFor(groupId, version.version, uri, key);
@@ -116,7 +117,7 @@ export class PullGroupKey {
     const page = await this.envelopes.pageOf(groupId, version.version, gateway.pnId, { cursor, size });
     if (page === undefined && cursor === undefined)
       throw notAMember('no entity behind this gateway is given that version');
-    for await (const envelope of this.envelopes.envelopesFor(groupId, version.version, page?.entities ?? []))
+    for await (const envelope of this.envelopes.envelopesFor(groupId, version.version, page?.recipients ?? []))
       envelopes.push(envelope);
     if (cursor === undefined) this.#report(ALL, gateway, ALL_CARRIES, startedAt);
     const delivered = await this.#deliver(ALL, group, version, envelopes);

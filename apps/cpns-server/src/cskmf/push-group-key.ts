@@ -67,8 +67,8 @@ export class PushGroupKey {
   }
 
   async *#envelopes(groupId: string, version: bigint, pnId: string): AsyncGenerator<MemberEnvelope> {
-    for await (const entities of this.envelopes.recipientsOf(groupId, version, pnId))
-      yield* this.envelopes.envelopesFor(groupId, version, entities);
+    for await (const recipients of this.envelopes.recipientsOf(groupId, version, pnId))
+      yield* this.envelopes.envelopesFor(groupId, version, recipients);
   }
 
   async #end({ description, newest, deletedAt = 0 }: KeyedGroupRecord, pnId: string): Promise<void> {

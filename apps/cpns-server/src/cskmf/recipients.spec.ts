@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Span } from './records';
-import { isGiven, isGoneFrom, joinedAt, leftAt, withoutRetired } from './recipients';
+import { isGiven, isGoneFrom, joinedAt, leftAt, ofLife, withoutRetired } from './spans';
 
 /** As short as `1-3 5-`. */
 const spans = (text: string): Span[] =>
@@ -33,6 +33,15 @@ describe('joining and leaving with a version', () => {
     const result = (move === 'join' ? joinedAt : leftAt)(given, version);
     expect(text(result)).toBe(after);
     expect(result === given).toBe(before === after);
+  });
+
+  test('in another life: what was given before ends with that, and nothing of it comes back', () => {
+    const before: readonly Span[] = [[1n, null]];
+    const again = joinedAt(before, 3n, 2n);
+    expect(again).toEqual([[1n, 3n], [3n, null, 2n]]); // prettier-ignore
+    expect(joinedAt(again, 3n, 2n)).toBe(again);
+    expect(leftAt(again, 5n)).toEqual([[1n, 3n], [3n, 5n, 2n]]); // prettier-ignore
+    expect([1n, 2n, 3n].map((life) => ofLife(again, life))).toEqual([[[1n, 3n]], [[3n, null, 2n]], []]);
   });
 
   test('a life of moves: given exactly while a member, whatever is repeated', () => {

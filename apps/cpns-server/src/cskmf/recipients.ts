@@ -8,7 +8,7 @@ import { makeEnvelope } from '@cpns/group-key';
 import { RecentRecords } from '@cpns/platform';
 import { at, Store, type RecordRef, type Records, type SetChange } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { LiveKeys } from '../entities/live-keys';
+import { LiveKeys, type EntityStanding } from '../entities/live-keys';
 import type { KeyRecord } from '../entities/records';
 import { Osg } from '../osg/osg';
 import {
@@ -25,35 +25,7 @@ import {
   type RecipientRecord,
   type Span,
 } from './records';
-
-/** @returns the spans after the entity joined with a version; the same array when that is in them already */
-export function joinedAt(spans: readonly Span[], version: bigint): readonly Span[] {
-  const last = spans.at(-1);
-  if (last === undefined) return [[version, null]];
-  const [from, until] = last;
-  return until === null || until > version || from >= version ? spans : [...spans, [version, null]];
-}
-
-/** @returns the spans after the entity left with a version; the same array when that is in them already */
-export function leftAt(spans: readonly Span[], version: bigint): readonly Span[] {
-  const last = spans.at(-1);
-  if (last === undefined) return spans;
-  const [from, until] = last;
-  return until === null && from < version ? [...spans.slice(0, -1), [from, version]] : spans;
-}
-
-/** Without the spans of retired versions, but for the last one: it tells a leaver from a stranger. */
-export const withoutRetired = (spans: readonly Span[], oldest: bigint): readonly Span[] =>
-  spans.filter(([, until], index) => index === spans.length - 1 || until === null || until > oldest);
-
-export const isGiven = (spans: readonly Span[], version: bigint): boolean =>
-  spans.some(([from, until]) => from <= version && (until === null || version < until));
-
-/** True when the entity is given no version from this one on. */
-export const isGoneFrom = (spans: readonly Span[], version: bigint): boolean => {
-  const last = spans.at(-1);
-  return last === undefined || (last[1] !== null && last[1] <= version);
-};
+import { covers, joinedAt, leftAt, ofLife, withoutRetired } from './spans';
 
 /** Entities of one commit: with an expectation, a record and up to three set changes each it stays within what one may have. */
 const CHUNK = 400;
@@ -65,11 +37,12 @@ interface RecipientChange {
   readonly joins: boolean;
 }
 
-const moveOf = (entity: string, joins: boolean): RecipientChange => ({
+/** @param life of an entity that joins */
+const moveOf = (entity: string, life?: bigint): RecipientChange => ({
   entity,
   pnId: parseEntityUri(entity).pnId,
-  spansAfter: joins ? joinedAt : leftAt,
-  joins,
+  spansAfter: life === undefined ? leftAt : (spans, version) => joinedAt(spans, version, life),
+  joins: life !== undefined,
 });
 
 /** By the number of the move, so that no recipient's key in a commit is taken for one of the change itself. */
@@ -86,8 +59,8 @@ export async function recordRecipients(
   pending: PendingRecord,
 ): Promise<void> {
   const moves = [
-    ...pending.left.map((entity) => moveOf(entity, false)),
-    ...pending.joined.map((entity) => moveOf(entity, true)),
+    ...pending.left.map((entity) => moveOf(entity)),
+    ...pending.joined.map((entity, index) => moveOf(entity, pending.joinedLives?.[index] ?? 1n)),
   ];
   for (let from = 0; from < moves.length; from += CHUNK)
     await recordChunk(records, clock, groupId, pending, moves.slice(from, from + CHUNK));
@@ -139,27 +112,28 @@ const AT_ONCE = 64;
 export class MemberKeys {
   constructor(private readonly keys: LiveKeys) {}
 
-  /** The live registered key of an entity, if it has one. */
-  liveKeyOf(entity: EntityName): Promise<KeyRecord | undefined> {
-    return this.keys.find(entity);
+  /** The life of an entity, and its live registered key, if it has one. */
+  standingOf(entity: EntityName): Promise<EntityStanding> {
+    return this.keys.standingOf(entity);
   }
 
-  /** What {@link liveKeyOf} says of each, in order, a few at a time. */
-  async *liveKeysOf(
-    entities: readonly string[],
-  ): AsyncGenerator<{ readonly entity: string; readonly key: KeyRecord | undefined }> {
-    for (const some of inChunks(entities, AT_ONCE)) {
-      const keys = await Promise.all(some.map((entity) => this.liveKeyOf(parseEntityUri(entity))));
-      for (const [index, entity] of some.entries()) yield { entity, key: keys[index] };
+  /** What {@link standingOf} says of each, in order, a few at a time. */
+  async *standingsOf<T extends { readonly entity: string }>(all: readonly T[]): AsyncGenerator<T & EntityStanding> {
+    for (const some of inChunks(all, AT_ONCE)) {
+      const found = await Promise.all(some.map(({ entity }) => this.standingOf(parseEntityUri(entity))));
+      for (const [index, standing] of found.entries()) yield { ...some[index]!, ...standing };
     }
   }
 
-  /** @throws CpnsError MEMBER_WITHOUT_KEY, which names the first that has none */
-  async requireLiveKeys(entities: readonly string[]): Promise<void> {
-    for await (const { entity, key } of this.liveKeysOf(entities)) {
+  /** @returns the life of each @throws CpnsError MEMBER_WITHOUT_KEY, which names the first that has no live key */
+  async requireLiveKeys(entities: readonly string[]): Promise<readonly bigint[]> {
+    const lives: bigint[] = [];
+    for await (const { entity, key, life } of this.standingsOf(entities.map((each) => ({ entity: each })))) {
       if (key === undefined) throw memberWithoutKey(entity);
       key.secret.destroy();
+      lives.push(life);
     }
+    return lives;
   }
 }
 
@@ -178,9 +152,15 @@ interface PageOfRecipients {
   readonly size: number;
 }
 
+/** Whom a version is given to, as long as it is in the life that it joined in. */
+interface Recipient {
+  readonly entity: string;
+  readonly spans: readonly Span[];
+}
+
 interface RecipientsPage {
-  /** E of each, one at least. */
-  readonly entities: readonly string[];
+  /** One at least. */
+  readonly recipients: readonly Recipient[];
   /** Undefined on the last one. */
   readonly next: string | undefined;
 }
@@ -214,28 +194,40 @@ export class Envelopes {
         items.map((entity) => [entity, at(RECIPIENT, recipientName(entity))]),
       );
       const found = await this.recent.read(aggregate, wanted);
-      const entities = items.filter((entity) => isGiven(found[entity]?.spans ?? [], version));
-      if (entities.length > 0) return { entities, next };
+      const recipients = items
+        .map((entity) => ({ entity, spans: (found[entity]?.spans ?? []).filter((span) => covers(span, version)) }))
+        .filter(({ spans }) => spans.length > 0);
+      if (recipients.length > 0) return { recipients, next };
       cursor = next;
     } while (cursor !== undefined);
     return undefined;
   }
 
   /** All of them, page by page. */
-  async *recipientsOf(groupId: string, version: bigint, pnId: string): AsyncGenerator<readonly string[]> {
+  async *recipientsOf(groupId: string, version: bigint, pnId: string): AsyncGenerator<readonly Recipient[]> {
     let cursor: string | undefined;
     do {
       const page = await this.pageOf(groupId, version, pnId, { cursor, size: RECIPIENTS_PAGE });
       if (page === undefined) return;
-      yield page.entities;
+      yield page.recipients;
       cursor = page.next;
     } while (cursor !== undefined);
   }
 
-  /** One envelope for each of these that has a live key; the others are left out: they pull once they have one. */
-  async *envelopesFor(groupId: string, version: bigint, entities: readonly string[]): AsyncGenerator<MemberEnvelope> {
-    for await (const { entity, key } of this.keys.liveKeysOf(entities))
-      if (key !== undefined) yield { entity, own: await this.envelopeFor(groupId, version, entity, key) };
+  /**
+   * One envelope for each of these that has a live key, in the life that it joined in; the others are left out: they pull
+   * once they have one.
+   */
+  async *envelopesFor(
+    groupId: string,
+    version: bigint,
+    recipients: readonly Recipient[],
+  ): AsyncGenerator<MemberEnvelope> {
+    for await (const { entity, spans, key, life } of this.keys.standingsOf(recipients)) {
+      if (key === undefined) continue;
+      if (ofLife(spans, life).length > 0) yield { entity, own: await this.envelopeFor(groupId, version, entity, key) };
+      else key.secret.destroy();
+    }
   }
 
   /** For one member, under its S as of now. S is destroyed. @throws CpnsError as Osg.use */

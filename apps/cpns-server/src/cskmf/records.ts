@@ -76,14 +76,19 @@ export const PENDING = defineRecord('pending', {
   previous: jsonField<bigint>(),
   /** E of each. */
   joined: jsonField<readonly string[]>(),
+  /** The life of each that joins, as it was when the change began; 1 where it is absent. */
+  joinedLives: optional(jsonField<readonly bigint[]>()),
   left: jsonField<readonly string[]>(),
   /** W3C trace context of what began it: another call may have to finish it. */
   traceparent: jsonField<string>(),
 });
 export type PendingRecord = ValueIn<typeof PENDING>;
 
-/** Version numbers that one stretch of membership covers: from the first, up to but without the second, or open. */
-export type Span = readonly [from: bigint, until: bigint | null];
+/**
+ * Version numbers that one stretch of membership covers: from the first, up to but without the second, or open; and the life
+ * of E that it belongs to, 1 where it is absent.
+ */
+export type Span = readonly [from: bigint, until: bigint | null, life?: bigint];
 
 /** One entity that is, or was, a recipient of the group's keys. It stays, so that a leaver is told why it gets nothing. */
 export const RECIPIENT = defineRecord('recipient', {

@@ -10,7 +10,7 @@ import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Osg } from '../osg/osg';
 import { withoutCommitment } from './group-change';
-import { isGoneFrom } from './recipients';
+import { isGoneFrom } from './spans';
 import {
   GROUP,
   GROUP_KIND,

@@ -4,7 +4,12 @@ import { OwnIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { GatewayRecords, IDENTITY, isInForce } from '../gateways/records';
-import { EntityRecords, KEY, type KeyRecord } from './records';
+import { ENTITY_HEAD, EntityRecords, KEY, type KeyRecord } from './records';
+
+export interface EntityStanding {
+  readonly life: bigint;
+  readonly key: KeyRecord | undefined;
+}
 
 type Assigned = Pick<KeyRecord, 'assigner' | 'assignerLife'>;
 
@@ -26,11 +31,11 @@ export class LiveKeys {
     return (await this.entities.readRecent(entity, { key: at(KEY) })).key;
   }
 
-  /** The key of an entity, where it may be used. */
-  async find(entity: EntityName): Promise<KeyRecord | undefined> {
-    const key = await this.read(entity);
+  /** The life of an entity and its key, where that may be used: both as of one moment. */
+  async standingOf(entity: EntityName): Promise<EntityStanding> {
+    const { key, head } = await this.entities.readRecent(entity, { key: at(KEY), head: at(ENTITY_HEAD) });
     const isLive = key?.state === 'live' && this.clock.now() < key.notAfter && (await this.isAssignerInForce(key));
-    return isLive ? key : undefined;
+    return { life: head?.life ?? 1n, key: isLive ? key : undefined };
   }
 
   /** @throws CpnsError KEY_REVOKED, also where the assigner was revoked; KEY_EXPIRED */
