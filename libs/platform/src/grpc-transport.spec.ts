@@ -2,98 +2,25 @@ import {
   GroupKeyDeliveryServiceService,
   KmcServiceService,
   PnGatewayServiceService,
-  type CreateKeyRequest,
-  type OpenDeliveryChannelRequest,
   type OpenDeliveryChannelResponse,
-  type WatchGroupKeysRequest,
-  type WatchGroupKeysResponse,
 } from '@cpns/contracts';
-import { CpnsError, permissionDenied } from '@cpns/core';
+import { CpnsError } from '@cpns/core';
 import { failureOfAsync, reasonOfAsync } from '@cpns/core/testing';
-import { connectTo, type CallContext, type Connection, type DuplexContext, type ServerStreamContext } from '@cpns/grpc';
+import { connectTo, type Connection } from '@cpns/grpc';
 import { identifyByName, TestPki } from '@cpns/grpc/testing';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { MemoryLog, MemoryTelemetry } from '@cpns/telemetry/testing';
-import { Injectable, Module, UseGuards, UseInterceptors, type CanActivate, type NestInterceptor } from '@nestjs/common';
-import { Ctx, Payload } from '@nestjs/microservices';
 import { createHash, X509Certificate, type BinaryLike } from 'node:crypto';
 import { inspect } from 'node:util';
-import { EndedPeers, FlowStep, GrpcController, type EndedPeer } from '.';
+import { EndedPeers, type EndedPeer } from '.';
 import { serve, testProcess, type ServedModule } from './testing';
+import { handlers, SampleModule } from './testing/sample-controllers';
 
 const SELF = 'cpns://td.example/service/kmc';
 const SERVER = 'cpns://td.example/service/cpns-server';
 const GATEWAY = 'cpns://pn1.td.example/pn-gw/gw1';
 const PNE = 'cpns://pn1.td.example/pne/watch';
-
-// what a test's handlers do
-let create: (request: CreateKeyRequest, call: CallContext) => Promise<void>;
-let watch: (call: ServerStreamContext<WatchGroupKeysResponse>) => Promise<void>;
-let channel: (call: DuplexContext<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>) => Promise<void>;
-
-@Injectable()
-class RefusingGuard implements CanActivate {
-  canActivate(): never {
-    throw permissionDenied('PN_MISMATCH', 'the guard refuses');
-  }
-}
-
-@Injectable()
-class RefusingInterceptor implements NestInterceptor {
-  intercept(): never {
-    throw permissionDenied('PN_MISMATCH', 'the interceptor refuses');
-  }
-}
-
-const { createKey, createKeyVersion, getKeyVersion, destroyKey } = KmcServiceService;
-
-@GrpcController({ createKey, createKeyVersion, getKeyVersion, destroyKey })
-class KmcController {
-  @FlowStep(['FLOW-PULL', 'FLOW-PUSH'], 3, ['group_id', 'request_id'])
-  async createKey(@Payload() request: CreateKeyRequest, @Ctx() call: CallContext) {
-    await create(request, call);
-    return { version: { groupId: request.groupId, version: 1n, groupKey: Buffer.alloc(32, 1) } };
-  }
-
-  @UseGuards(RefusingGuard)
-  createKeyVersion(): never {
-    throw new Error('a guard refused this');
-  }
-
-  @UseInterceptors(RefusingInterceptor)
-  getKeyVersion(): never {
-    throw new Error('an interceptor refused this');
-  }
-
-  @FlowStep('GK-DELETE', 3, ['group_id'])
-  async destroyKey() {
-    await Promise.resolve();
-    return {};
-  }
-}
-
-@GrpcController({ watchGroupKeys: PnGatewayServiceService.watchGroupKeys })
-class WatchController {
-  watchGroupKeys(
-    @Payload() _request: WatchGroupKeysRequest,
-    @Ctx() call: ServerStreamContext<WatchGroupKeysResponse>,
-  ): Promise<void> {
-    return watch(call);
-  }
-}
-
-@GrpcController({ openDeliveryChannel: GroupKeyDeliveryServiceService.openDeliveryChannel })
-class ChannelController {
-  openDeliveryChannel(
-    @Ctx() call: DuplexContext<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>,
-  ): Promise<void> {
-    return channel(call);
-  }
-}
-
-@Module({ controllers: [KmcController, WatchController, ChannelController] })
-class SampleModule {}
 
 const pki = new TestPki();
 const log = new MemoryLog();
@@ -130,7 +57,7 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
 
 beforeEach(async () => {
   telemetry.reset();
-  create = () => Promise.resolve();
+  handlers.create = () => Promise.resolve();
   temporary = await temporaryStore();
   const { logger } = log;
   const module = await testProcess({
@@ -157,7 +84,7 @@ afterAll(async () => {
 describe('through Nest', () => {
   test('a unary call reaches its handler with its message and who sent it, and is answered', async () => {
     const seen: unknown[] = [];
-    create = async ({ groupId }, call) => {
+    handlers.create = async ({ groupId }, call) => {
       await Promise.resolve(seen.push([groupId, call.requirePeer().uri]));
     };
     expect(await createGroup()).toEqual({ version: { groupId: 'g', version: 1n, groupKey: Buffer.alloc(32, 1) } });
@@ -175,7 +102,7 @@ describe('through Nest', () => {
     ['an error', conflict, { reason: 'CONFLICT', code: 'ABORTED', message: conflict.message, metadata }],
     ['a fault', new TypeError('deep inside'), { reason: 'INTERNAL' }],
   ])('%s reaches the caller with its reason, and not with what is inside', async (_what, thrown, expected) => {
-    create = () => Promise.reject(thrown);
+    handlers.create = () => Promise.reject(thrown);
     const error = await failureOfAsync(createGroup);
     expect(error).toMatchObject(expected);
     expect(inspect(error, { depth: Infinity })).not.toContain('deep inside');
@@ -190,7 +117,7 @@ describe('through Nest', () => {
   });
 
   test('a server stream gives its messages until its handler ends', async () => {
-    watch = async (call) => {
+    handlers.watch = async (call) => {
       for (let count = 0; count < 3; count += 1) await call.write({ delivery: undefined, traceparent: '' });
     };
     expect(await collect(openWatch())).toHaveLength(3);
@@ -198,7 +125,7 @@ describe('through Nest', () => {
 
   test('a two-way stream carries messages both ways until each side has ended', async () => {
     const heard: unknown[] = [];
-    channel = async (call) => {
+    handlers.channel = async (call) => {
       await call.write(entry(1n));
       for await (const { message } of call.requests) {
         heard.push(message?.value);
@@ -214,7 +141,7 @@ describe('through Nest', () => {
 
   test('a writer of a server stream waits for its reader', async () => {
     let written = 0;
-    watch = async (call) => {
+    handlers.watch = async (call) => {
       for (; written < 500; written += 1) await call.write({ delivery: undefined, traceparent: 'x'.repeat(200_000) });
     };
     const stream = openWatch();
@@ -226,7 +153,7 @@ describe('through Nest', () => {
 
   test('a caller that cancels ends the reads, the writes and the signal of the handler', async () => {
     const ended = new Promise<unknown>((resolve) => {
-      channel = async (call) => {
+      handlers.channel = async (call) => {
         await call.write(entry(1n));
         const read = await reasonOfAsync(() => collect(call.requests));
         resolve([read, await reasonOfAsync(() => call.write(entry(2n))), (call.signal.reason as CpnsError).reason]);
@@ -244,7 +171,7 @@ describe('through Nest', () => {
   test('a stop ends a stream for both sides, and resolves then', async () => {
     let ended: Promise<string> | undefined;
     const began = new Promise<void>((resolve) => {
-      channel = async (call) => {
+      handlers.channel = async (call) => {
         resolve();
         ended = reasonOfAsync(() => collect(call.requests));
         await ended;
@@ -272,8 +199,8 @@ describe('through Nest', () => {
         const began: string[] = [];
         let release: () => void = () => undefined;
         const released = new Promise<void>((resolve) => (release = resolve));
-        create = () => (began.push('call'), released);
-        watch = async (call) => {
+        handlers.create = () => (began.push('call'), released);
+        handlers.watch = async (call) => {
           began.push('watch');
           await new Promise((resolve) => call.signal.addEventListener('abort', resolve));
         };
@@ -300,7 +227,7 @@ describe('through Nest', () => {
     const inPull = () => withinStep({ flow: 'FLOW-PULL', step: 2 }, createGroup);
 
     test('reports a message once, before the steps of its handler', async () => {
-      create = async () => {
+      handlers.create = async () => {
         await Promise.resolve();
         for (const step of [4, 5] as const) emitStep({ flow: 'FLOW-PULL', step, from: SELF, to: SERVER, carried: [] });
       };
@@ -325,7 +252,7 @@ describe('through Nest', () => {
 
     test('reports neither a refusal nor a message of another flow', async () => {
       await withinStep({ flow: 'GK-UPDATE-M', step: 2 }, createGroup);
-      create = () => Promise.reject(new CpnsError('CONFLICT', 'no'));
+      handlers.create = () => Promise.reject(new CpnsError('CONFLICT', 'no'));
       expect(await reasonOfAsync(inPull)).toBe('CONFLICT');
       expect(await telemetry.steps()).toEqual([]);
     });

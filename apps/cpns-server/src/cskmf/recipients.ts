@@ -120,8 +120,9 @@ export class MemberKeys {
   /** What {@link standingOf} says of each, in order, a few at a time. */
   async *standingsOf<T extends { readonly entity: string }>(all: readonly T[]): AsyncGenerator<T & EntityStanding> {
     for (const some of inChunks(all, AT_ONCE)) {
-      const found = await Promise.all(some.map(({ entity }) => this.standingOf(parseEntityUri(entity))));
-      for (const [index, standing] of found.entries()) yield { ...some[index]!, ...standing };
+      yield* await Promise.all(
+        some.map(async (one) => ({ ...one, ...(await this.standingOf(parseEntityUri(one.entity))) })),
+      );
     }
   }
 

@@ -76,6 +76,7 @@ const wantedOf = (firstSeedId: string, members: readonly string[]) =>
   Object.assign(
     byName(
       members.map((member) => servedName(firstSeedId, member)),
+      (name) => name,
       (name) => at(SERVED, name),
     ),
     { identity: at(IDENTITY), seed: at(FIRST_SEED, firstSeedName(firstSeedId)), provisioned: at(PROVISIONED) },
@@ -158,8 +159,9 @@ export class DeriveFromSeeds {
         ...(added.length > 0 && {
           put: {
             ...byName(
-              added.map((member) => servedName(firstSeedId, member)),
-              (_name, index) => expiring({ member: added[index]! }, seed.registerUntil),
+              added,
+              (member) => servedName(firstSeedId, member),
+              (member) => expiring({ member }, seed.registerUntil),
             ),
             seed: expiring({ ...seed, registered: seed.registered + added.length }, seed.registerUntil),
           },

@@ -1,7 +1,6 @@
 /** What ends with the life of a gateway, or of an entity, however the calls of others fall between the commits of its end. */
 import { AdmissionState, EntityUserKeyServiceService, KeyState, ProofServiceService } from '@cpns/contracts';
-import type { Issuer } from '@cpns/certificate-issuance';
-import { createIssuer, localSigner } from '@cpns/certificate-issuance';
+import { createIssuer, localSigner, type Issuer } from '@cpns/certificate-issuance';
 import { deriveConfirmKey, deriveKeyId, sha256 } from '@cpns/key-derivation';
 import { refusalOf } from '@cpns/platform/testing';
 import { changesBy } from '@cpns/store/testing';
@@ -94,7 +93,9 @@ describe('a gateway that is revoked while it is provisioned', () => {
       const registration = await withCa(token, cas[n]);
       outcomes.push(await reasonOf(() => register(world, AT, registration)));
     }
-    const expected = [...Array(ROUNDS).fill('FIRST_SEED_REVOKED'), ...Array(ROUNDS).fill('CERTIFICATE_REVOKED')];
+    const expected = ['FIRST_SEED_REVOKED', 'CERTIFICATE_REVOKED'].flatMap((reason) =>
+      Array.from({ length: ROUNDS }, () => reason),
+    );
     expect(outcomes).toEqual(expected);
   });
 

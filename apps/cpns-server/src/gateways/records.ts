@@ -50,7 +50,6 @@ export function requireStanding(identity: IdentityRecord | undefined, { fingerpr
   return identity;
 }
 
-
 /** One 1st seed or CA certificate that the gateway has: the details are in a record of its own. */
 export interface ProvisionedItem {
   /** First-seed-id, or the SHA-256 of the certificate in hex. */

@@ -138,7 +138,7 @@ export class RelayToServer {
       const isOwnSeed = request.form === 'secret' && request.gateway.uri === this.own.uri;
       if (reason === 'FIRST_SEED_REVOKED' && isOwnSeed) await this.seeds.destroy(request.registration.firstSeedId);
       const [, issuer] = request.form === 'key-pair' ? request.chain : [];
-      if (metadata['certificate'] === 'ca' && issuer !== undefined) await this.ca.drop(issuer);
+      if (metadata.certificate === 'ca' && issuer !== undefined) await this.ca.drop(issuer);
     }
     throw error;
   }

@@ -160,7 +160,7 @@ export class FirstSeeds {
 
   /** Reserves places of a seed for those who wait for one. */
   private reserve(firstSeedId: string, members: readonly string[]): Promise<readonly (SeedInUse | Error)[]> {
-    const served = byName(members.map(servedName), (name) => at(SERVED, name));
+    const served = byName(members, servedName, (member) => at(SERVED, servedName(member)));
     const wanted = Object.assign(served, { record: at(FIRST_SEED) });
     return this.records.transact(firstSeedAggregate(firstSeedId), wanted, (found) => {
       const { record } = found;
@@ -176,7 +176,7 @@ export class FirstSeeds {
         result: members.map((member) => refused.get(member) ?? { seed, firstSeedId }),
         ...(added.length > 0 && {
           put: {
-            ...byName(added.map(servedName), (_name, index) => expiring({ member: added[index]! }, registerUntil)),
+            ...byName(added, servedName, (member) => expiring({ member }, registerUntil)),
             record: expiring({ ...record, assigned: taken + added.length }, registerUntil),
           },
         }),

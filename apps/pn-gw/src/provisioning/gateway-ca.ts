@@ -73,7 +73,7 @@ export class GatewayCa {
     return this.#provisioning.run(async () => {
       const { pending, information } = await askAnew(
         () => this.ask(),
-        ({ metadata }) => metadata['certificate'] === 'ca',
+        ({ metadata }) => metadata.certificate === 'ca',
         () => this.forget(NEXT_CA),
       );
       if (information?.$case !== 'ca') throw new CpnsError('FIELD_MISSING', 'the Server sent no certificate');

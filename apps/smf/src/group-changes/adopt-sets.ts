@@ -4,7 +4,7 @@ import type { Move } from '@cpns/group-key';
 import { allMembers, at, emptySet, Records, Store } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { GROUP, groupAggregate } from './groups';
-import { invalidStandings, StandingsTree, wantedNodes } from './standings-tree';
+import { invalidStandings, nodePuts, StandingsTree, wantedNodes } from './standings-tree';
 
 const PNS = 'pns';
 const AT_ONCE = 500;
@@ -37,13 +37,11 @@ export class AdoptSets {
     // the group's record comes last: until then none of the others counts
     for (const some of [...inChunks(changed, AT_ONCE), []]) {
       const nodes = wantedNodes(some.map(([place]) => place));
-      const names = Object.keys(nodes);
       await this.records.transact(aggregate, { ...nodes, group: at(GROUP) }, ({ group }) => {
         if (group === undefined || group.standings !== undefined) return { result: undefined };
         if (group.state !== 'deleted' && group.size !== size) throw invalidStandings();
         const standings = changed.length === 0 ? 0 : 1;
-        const put = Object.fromEntries(some.map(([, node], index) => [names[index], node]));
-        return { result: undefined, put: some.length > 0 ? put : { group: { ...group, standings } } };
+        return { result: undefined, put: some.length > 0 ? nodePuts(some) : { group: { ...group, standings } } };
       });
     }
     for (const set of [...sets.map(({ set }) => set), PNS]) await emptySet(this.store, aggregate, set);

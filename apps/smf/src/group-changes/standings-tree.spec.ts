@@ -18,7 +18,7 @@ const E = (n: number) =>
 
 describe('a tree of standings', () => {
   const model = new Map<string, Standing>();
-  const versions: Map<string, StandingsNode>[] = [new Map()];
+  const versions = [new Map<string, StandingsNode>()];
   const tree = (version = versions.length - 1) => new StandingsTree(version, versions[version]!);
 
   const newest = () => ({ nodes: versions.at(-1)!, version: versions.length - 1 });

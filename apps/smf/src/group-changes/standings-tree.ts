@@ -33,7 +33,15 @@ type FoundNodes = Found<WantedNodes>;
 const nameOf = (place: string): NodeName => `standings.${place}`;
 
 export const wantedNodes = (places: Iterable<string>): WantedNodes =>
-  byName([...places].map(nameOf), (name) => at(STANDINGS, name));
+  byName([...places], nameOf, (place) => at(STANDINGS, nameOf(place)));
+
+/** Records as they are put, of places. */
+export const nodePuts = (nodes: readonly (readonly [place: string, node: StandingsNode])[]) =>
+  byName(
+    nodes,
+    ([place]) => nameOf(place),
+    ([, node]) => node,
+  );
 
 /** What was found of wanted records, by place. */
 export const nodesIn = (wanted: WantedNodes, found: FoundNodes): Map<string, StandingsNode | undefined> =>
@@ -214,9 +222,7 @@ export class StandingsTree {
   } {
     const changed = this.with(moves);
     if ([...changed.keys()].some((place) => !this.nodes.has(place))) throw new PlaceNotRead();
-    const nodes = [...changed.values()];
-    const puts = byName([...changed.keys()].map(nameOf), (_name, index) => nodes[index]!);
-    return { standings: this.version + (changed.size > 0 ? 1 : 0), puts };
+    return { standings: this.version + (changed.size > 0 ? 1 : 0), puts: nodePuts([...changed]) };
   }
 
   #node(place: string, version: number): StandingsNode {

@@ -17,8 +17,8 @@ export const at = <F extends Fields>(
 });
 
 /** Refs or values of several records by their names, to be spread beside others. */
-export const byName = <N extends string, T>(names: readonly N[], each: (name: N, index: number) => T) =>
-  Object.fromEntries(names.map((name, index) => [name, each(name, index)])) as Readonly<Record<N, T>>;
+export const byName = <N extends string, I, T>(items: readonly I[], nameOf: (item: I) => N, valueOf: (item: I) => T) =>
+  Object.fromEntries(items.map((item) => [nameOf(item), valueOf(item)])) as Readonly<Record<N, T>>;
 
 /** Records by the names that the caller's code has for them. */
 export type Wanted = Readonly<Record<string, RecordRef>>;
