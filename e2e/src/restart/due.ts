@@ -158,7 +158,7 @@ const DUE = {
     // the key is given out no more, its versions go, it is gone
     at(KMC, 'GK-DELETE', { 3: { key: 3 } }),
     // what SMF forgets of a group that is over, besides its outbox
-    unnumbered(SMF, { pn: 2, 'service-group': 5 }),
+    unnumbered(SMF, { pn: 2, 'service-group': 1 }),
     at(GATEWAY, 'GK-DELETE', { 7: { member: 1, group: 1 }, 8: { group: 1 } }),
   ],
   'GK-PULL': [
