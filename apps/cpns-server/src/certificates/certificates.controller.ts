@@ -16,7 +16,6 @@ import { Ctx, Payload } from '@nestjs/microservices';
 import { createPublicKey } from 'node:crypto';
 import { EndedCertificates } from './ended-certificates';
 
-const [DEFAULT_PAGE, PAGE_MAX] = [100, 1_000];
 /** Entries of one message of the stream: at most 180 kB. */
 const PART = 500;
 /** How often the list is sent where nothing changed, milliseconds: who followed a Server that lost its writes has it anew. */
@@ -39,16 +38,12 @@ export class CertificatesController implements Handlers<typeof CertificateServic
     return { ended: wireEndedPeer(await this.#end(which)) };
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
-  async listEndedCertificates(@Payload() { pageSize, pageToken }: ListEndedCertificatesRequest) {
-    const { entries } = this.list;
-    if (pageSize > PAGE_MAX) throw outOfRange('page_size', `a page has ${PAGE_MAX} items at most`);
-    const start = pageToken === '' ? 0 : Number(/^[1-9]\d{0,4}$/.exec(pageToken)?.[0] ?? NaN);
-    if (!(start <= entries.length))
-      throw invalidArgument('PAGE_TOKEN_INVALID', 'the page token was not given out here');
-    const next = start + (pageSize || DEFAULT_PAGE);
-    const nextPageToken = next < entries.length ? String(next) : '';
-    return { ended: entries.slice(start, next).map(wireEndedPeer), nextPageToken };
+  /** @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID */
+  listEndedCertificates(@Payload() { pageSize, pageToken }: ListEndedCertificatesRequest) {
+    return Promise.resolve().then(() => {
+      const { entries, next } = this.list.page(pageSize, pageToken);
+      return { ended: entries.map(wireEndedPeer), nextPageToken: next };
+    });
   }
 
   async watchEndedCertificates(

@@ -1,6 +1,6 @@
 /** The list of ended certificates: one record, whose log wakes every replica. */
 import { PROFILES } from '@cpns/certificate-issuance';
-import { Clock, CpnsError } from '@cpns/core';
+import { Clock, CpnsError, invalidArgument } from '@cpns/core';
 import { systemTimers, WakeSignal } from '@cpns/delivery';
 import {
   BackgroundLoop,
@@ -16,6 +16,7 @@ import { Logger } from '@cpns/telemetry';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 
 const LOG = 'ended';
+const [DEFAULT_PAGE, PAGE_MAX] = [100, 1_000];
 /** Says nothing but that something changed, and is trimmed at once. */
 const WAKE = { log: LOG, dedupeId: 'changed', value: Buffer.alloc(0) };
 const NONE: readonly EndedPeer[] = [];
@@ -56,6 +57,23 @@ export class EndedCertificates extends BackgroundLoop implements OnModuleInit {
   /** As this replica has it now. */
   get entries(): readonly EndedPeer[] {
     return this.#entries;
+  }
+
+  /**
+   * @param size 1 to 1,000; 0 means 100
+   * @param token of the page before; empty for the first
+   * @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID
+   */
+  page(size: number, token: string): { readonly entries: readonly EndedPeer[]; readonly next: string } {
+    if (size > PAGE_MAX)
+      throw invalidArgument('FIELD_OUT_OF_RANGE', `a page has ${PAGE_MAX} items at most`, {
+        metadata: { field: 'page_size' },
+      });
+    const start = token === '' ? 0 : Number(/^[1-9]\d{0,4}$/.exec(token)?.[0] ?? NaN);
+    if (!(start <= this.#entries.length))
+      throw invalidArgument('PAGE_TOKEN_INVALID', 'the page token was not given out here');
+    const next = start + (size || DEFAULT_PAGE);
+    return { entries: this.#entries.slice(start, next), next: next < this.#entries.length ? String(next) : '' };
   }
 
   /**
@@ -119,6 +137,7 @@ export class EndedCertificates extends BackgroundLoop implements OnModuleInit {
   /** Takes over what any replica wrote, one reading after another: an older one would take back what a newer has. */
   private refresh(): Promise<void> {
     const reading = this.#reading.then(() => this.read());
+    // the caller hears of the error; the next reading begins all the same
     this.#reading = reading.catch(() => undefined);
     return reading;
   }

@@ -28,7 +28,7 @@ export class ImportedSecrets {
    * @throws CpnsError ALREADY_EXISTS while it is another's
    */
   async claim(secret: EntityUserKey | FirstSeed, { owner, until }: Ownership): Promise<void> {
-    // one-way: the place says nothing of the secret
+    // one-way: the secret cannot be found from it
     const id = deriveKeyId(new EntityUserKey(secret.expose()));
     await this.records.transact({ kind: 'imported-secret', id }, { known: at(OWNER) }, ({ known }) => {
       if (known !== undefined && known.owner !== owner && known.until > this.clock.now())

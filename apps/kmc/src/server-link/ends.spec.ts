@@ -1,4 +1,4 @@
-/** A key of the CPNS Server's that was ended, such as one that was stolen, gets nothing of the KMC. */
+/** A key of the CPNS Server's that was ended, such as one that was stolen, is refused by the KMC. */
 import { KmcServiceService } from '@cpns/contracts';
 import { perTest, reasonOfAsync } from '@cpns/core/testing';
 import { EndedPeersSource, FollowEndedPeers } from '@cpns/platform';

@@ -1,4 +1,4 @@
-/** What a certificate that was ended has open at the SMF ends, and nothing of it is let in again. */
+/** What a certificate that was ended has open at the SMF ends, and its next calls are refused. */
 import { ServiceGroupNoticeServiceService, ServiceGroupServiceService } from '@cpns/contracts';
 import { perTest, reasonOfAsync } from '@cpns/core/testing';
 import type { EndedPeer } from '@cpns/platform';

@@ -102,7 +102,7 @@ const bothCredentials = row<CastWorld>(BOTH, AT_GATEWAY, async (world) => {
   const wire = world.wireAs(AT_GATEWAY, holder.tls);
   const report = (proof = {}) =>
     wire.call(reportCapabilities, CAPABILITIES, { metadata: { ...withOwnProof(world, holder, REPORTING), ...proof } });
-  // the proof is not looked at, whoever's it is
+  // the proof is refused before it is read
   return { good: () => report(), bad: () => report({ [PROOF_METADATA]: randomBytes(72) }), after: () => report() };
 });
 
