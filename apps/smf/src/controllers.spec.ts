@@ -6,7 +6,7 @@ import {
   type OpenNoticeChannelResponse,
   type ServiceGroupNotice,
 } from '@cpns/contracts';
-import { DeliveryClient, type ReceiverCodec } from '@cpns/delivery';
+import { BEGINNING, DeliveryClient, received, type ReceiverCodec, receiverWire } from '@cpns/delivery';
 import { eventually, perTest, reasonOfAsync } from '@cpns/core/testing';
 import { TestPort } from '@cpns/platform/testing';
 import { described, gatewayOf, pne, PUSH, relayed, type Replica, World, within } from './testing/world';
@@ -18,11 +18,8 @@ const OPERATOR = 'cpns://td.example/operator/ann';
 const [GW1, GW2] = [gatewayOf('pn1'), gatewayOf('pn2')];
 
 const codec: ReceiverCodec<OpenNoticeChannelResponse, OpenNoticeChannelRequest> = {
-  send: (said) =>
-    said.kind === 'opening'
-      ? { message: { $case: 'opening', value: { lastSequence: said.lastSequence } } }
-      : { message: { $case: 'acknowledge', value: said.sequence } },
-  sequenceOf: ({ sequence }) => sequence,
+  send: receiverWire,
+  read: received,
 };
 
 describe('the SMF on the wire', () => {
@@ -43,20 +40,25 @@ describe('the SMF on the wire', () => {
 
   const groups = () => port.as(OPERATOR).client(ServiceGroupServiceService);
 
-  /** A gateway with a channel: what it was told so far, and how its channels failed. */
+  /** A gateway with a channel that had nothing before: what it was told so far, and how its channels failed. */
   const gateway = (uri: string) => {
     const [told, failures]: [ServiceGroupNotice[], unknown[]] = [[], []];
     const stop = new AbortController();
     const rpc = port.as(uri).client(ServiceGroupNoticeServiceService);
-    let last = 0n;
+    let last = BEGINNING;
     const client = new DeliveryClient({
       codec,
       open: () => rpc.openNoticeChannel(),
-      lastSequence: () => Promise.resolve(last),
-      handle: ({ notice, sequence }) => {
-        told.push(notice!);
-        last = sequence;
+      position: () => Promise.resolve(last),
+      handle: ({ notice }, position, superseded) => {
+        if (!superseded) told.push(notice!);
+        last = position;
         return Promise.resolve();
+      },
+      staging: {
+        begin: () => Promise.resolve(),
+        take: ({ notice }) => Promise.resolve(void told.push(notice!)),
+        end: (position) => Promise.resolve(void (last = position)),
       },
       onFailure: (error) => failures.push(error),
       backoff: { first: 50, longest: 200 },
@@ -139,6 +141,19 @@ describe('the SMF on the wire', () => {
     // acknowledged and forgotten
     await eventually(async () => expect(await world.told(GW1)).toEqual([]));
     expect([one.failures, two.failures]).toEqual([[], []]);
+  });
+
+  it('tells a gateway that comes late, or lost what it had, of all its groups', async () => {
+    const former = gateway(GW1);
+    await smf.create([pne(1, 'pn1'), pne(2, 'pn2')]);
+    await smf.create([pne(1, 'pn1')], { groupId: 'g2' });
+    await eventually(() => expect(former.told).toHaveLength(2));
+    await Promise.all(channels.splice(0).map(({ stop, running }) => (stop.abort(), running)));
+    await smf.add([pne(3, 'pn1')]);
+    const [again, late] = [gateway(GW1), gateway(GW2)];
+    await eventually(() => expect(again.told.map(({ membershipRevision }) => membershipRevision)).toEqual([2n, 1n]));
+    await eventually(() => expect(late.told).toMatchObject([{ membershipRevision: 2n, members: [pne(2, 'pn2')] }]));
+    expect([again.failures, late.failures]).toEqual([[], []]);
   });
 
   it('opens no channel to a gateway whose certificate is no longer in force', async () => {

@@ -60,11 +60,15 @@ export class StoreWatch {
   }
 }
 
+/** A gateway with an open channel renews its claim of the log from time to time. */
+const SIGN_OF_LIFE = / claim\.[a-z]+ was changed$/;
+
 /** What differs, each as whose store, where and how; empty when the two states are equal. */
 export function changesBetween(before: StoreState, after: StoreState): string[] {
   const names = new Set([...Object.keys(before.dumps), ...Object.keys(after.dumps)]);
   return [...names].flatMap((name) => {
     const [old, young] = [before.dumps[name] ?? {}, after.dumps[name] ?? {}];
-    return changesBetweenDumps(old, young, after.takenAt).map((change) => `${name} ${change}`);
+    const changes = changesBetweenDumps(old, young, after.takenAt).filter((change) => !SIGN_OF_LIFE.test(change));
+    return changes.map((change) => `${name} ${change}`);
   });
 }

@@ -115,11 +115,13 @@ export const REASONS = {
   CONTENT_REPLAYED: reason('FAILED_PRECONDITION', 'the message was opened before, or is too old to tell'),
   LIMIT_REACHED: reason('RESOURCE_EXHAUSTED', 'a limit of the deployment is reached'),
   MESSAGE_TOO_LARGE: reason('RESOURCE_EXHAUSTED', 'the message is over the limit'),
+  ALREADY_CONNECTED: reason('FAILED_PRECONDITION', 'another process with this identity holds the channel'),
   CONFLICT: retry('ABORTED', 'another call changed the same thing first; try again'),
   SUPERSEDED: reason('ABORTED', 'a newer stream of the same caller took its place'),
 
   // dependencies and ourselves
   DEPENDENCY_UNAVAILABLE: retry('UNAVAILABLE', 'something this service needs does not answer'),
+  RESYNCHRONISING: retry('UNAVAILABLE', 'what was sent and what is known differ; a snapshot follows'),
   SHUTTING_DOWN: retry('UNAVAILABLE', 'the service is stopping'),
   DEADLINE: retry('DEADLINE_EXCEEDED', 'the deadline passed'),
   CALL_CANCELLED: retry('CANCELLED', 'the caller went away'),

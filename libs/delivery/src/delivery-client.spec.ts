@@ -1,7 +1,11 @@
 import { FakeClock } from '@cpns/core/testing';
 import { DeliveryClient, type ClientState, type DeliveryClientOptions } from './delivery-client';
+import type { Position } from '@cpns/store';
 import type { ReceiverMessage } from './channel';
+import { BEGINNING } from './sender';
 import { channelPair, FakeTimers, plainReceiver, type ChannelPair, type WireEntry } from './testing';
+
+const FIRST = { sequence: 1n, entryId: Buffer.alloc(16, 1) };
 
 /** Nothing here waits for anything outside of the process: after some turns of the event loop all is done that can be. */
 const settle = async () => {
@@ -15,12 +19,12 @@ describe('DeliveryClient', () => {
   let pairs: ChannelPair<ReceiverMessage, WireEntry>[];
   let states: ClientState[];
   let failures: [string, number][];
-  let durable: bigint;
+  let durable: Position;
   let running: Promise<void>;
 
   beforeEach(() => {
     [timers, clock, stop] = [new FakeTimers(), new FakeClock(), new AbortController()];
-    [pairs, states, failures, durable] = [[], [], [], 0n];
+    [pairs, states, failures, durable] = [[], [], [], BEGINNING];
   });
   afterEach(async () => {
     stop.abort();
@@ -35,8 +39,8 @@ describe('DeliveryClient', () => {
         pairs.push(pair);
         return pair.receiver;
       },
-      lastSequence: () => Promise.resolve(durable),
-      handle: (_, sequence) => Promise.resolve(void (durable = sequence)),
+      position: () => Promise.resolve(durable),
+      handle: (_, position) => Promise.resolve(void (durable = position)),
       onState: (state) => states.push(state),
       onFailure: (error, retryIn) => failures.push([String(error), retryIn]),
       backoff: { first: 100, longest: 1_000 },
@@ -56,13 +60,13 @@ describe('DeliveryClient', () => {
     expect(client.connected).toBe(false);
     await settle();
     expect(client.connected).toBe(true);
-    expect(await firstMessage(pairs[0]!)).toEqual({ kind: 'opening', lastSequence: 0n });
+    expect(await firstMessage(pairs[0]!)).toMatchObject({ kind: 'opening', opening: { position: BEGINNING } });
   });
 
   it('resumes at what is committed by then', async () => {
     const client = start();
     await settle();
-    await pairs[0]!.sender.write({ sequence: 1n, text: 'x' });
+    await pairs[0]!.sender.write({ ...FIRST, text: 'x' });
     await settle();
     pairs[0]!.cut();
     await settle();
@@ -70,7 +74,7 @@ describe('DeliveryClient', () => {
     expect(client.state).toBe('waiting');
     timers.advance(100);
     await settle();
-    expect(await firstMessage(pairs[1]!)).toEqual({ kind: 'opening', lastSequence: 1n });
+    expect(await firstMessage(pairs[1]!)).toMatchObject({ kind: 'opening', opening: { position: FIRST } });
     expect(states).toEqual(['connecting', 'connected', 'waiting', 'connecting', 'connected']);
   });
 
@@ -90,7 +94,7 @@ describe('DeliveryClient', () => {
     [0, [50, 100, 200]],
     [0x8000, [75, 150, 300]],
   ])('takes a share of each wait by chance (%d)', async (jitter, waits) => {
-    start({ lastSequence: () => Promise.reject(new Error('store away')) }, jitter);
+    start({ position: () => Promise.reject(new Error('store away')) }, jitter);
     for (const wait of waits) {
       await settle();
       expect(timers.pending).toEqual([wait]);
@@ -99,7 +103,7 @@ describe('DeliveryClient', () => {
   });
 
   it.each<[string, (pair: ChannelPair<ReceiverMessage, WireEntry>) => Promise<unknown>, number]>([
-    ['an entry was handled', (pair) => pair.sender.write({ sequence: 1n, text: 'x' }), 100],
+    ['an entry was handled', (pair) => pair.sender.write({ ...FIRST, text: 'x' }), 100],
     ['the channel lasted', () => Promise.resolve(clock.advance(1_000)), 100],
     ['neither', () => Promise.resolve(), 400],
   ])('begins its waits anew when %s', async (_, happens, wait) => {
@@ -138,15 +142,15 @@ describe('DeliveryClient', () => {
       },
     });
     await settle();
-    await pairs[0]!.sender.write({ sequence: 1n, text: 'x' });
+    await pairs[0]!.sender.write({ ...FIRST, text: 'x' });
     await settle();
     expect(failures).toEqual([['Error: disk full', 100]]);
     failing = false;
     timers.advance(100);
     await settle();
-    await pairs[1]!.sender.write({ sequence: 1n, text: 'x' });
+    await pairs[1]!.sender.write({ ...FIRST, text: 'x' });
     await settle();
-    expect(durable).toBe(1n);
+    expect(durable).toEqual(FIRST);
   });
 
   it.each<[string, () => Promise<unknown>]>([
@@ -168,7 +172,7 @@ describe('DeliveryClient', () => {
     let finish: () => void = () => undefined;
     const client = start({ handle: () => new Promise<void>((resolve) => (finish = resolve)) });
     await settle();
-    await pairs[0]!.sender.write({ sequence: 1n, text: 'x' });
+    await pairs[0]!.sender.write({ ...FIRST, text: 'x' });
     await settle();
     stop.abort();
     await settle();

@@ -1,4 +1,5 @@
 import { backoffAfter, duration, systemClock, systemRandom, type Backoff, type Clock, type Random } from '@cpns/core';
+import type { Position } from '@cpns/store';
 import type { ReceiverChannel } from './channel';
 import { receive, type Receiving } from './receive';
 import { pause, systemTimers, type Timers } from './timers';
@@ -14,11 +15,14 @@ export const CLIENT_LIFE_CYCLE = {
 export type ClientState = keyof typeof CLIENT_LIFE_CYCLE;
 type ClientEvent = 'start' | 'opened' | 'failed' | 'ended' | 'retry' | 'stop';
 
-export interface DeliveryClientOptions<In, Out> extends Pick<Receiving<In, Out>, 'codec' | 'handle'> {
+export interface DeliveryClientOptions<In, Out> extends Pick<
+  Receiving<In, Out>,
+  'codec' | 'handle' | 'staging' | 'onSenderState'
+> {
   /** Makes a call; a failure to reach the sender may come at once or from the channel later. */
   readonly open: () => ReceiverChannel<In, Out>;
-  /** The highest sequence that is committed here, read anew for each channel. */
-  readonly lastSequence: () => Promise<bigint>;
+  /** The last entry that is committed here, read anew for each channel; {@link BEGINNING} where there is none. */
+  readonly position: () => Promise<Position>;
   /** Told of each state, for health and metrics. */
   readonly onState?: (state: ClientState) => void;
   /** Told of each failure, and how long the next attempt waits, for the log. */
@@ -44,12 +48,14 @@ export class DeliveryClient<In, Out> {
   readonly #random: Random;
   readonly #timers: Timers;
   readonly #backoff: Backoff;
+  readonly #processId: Buffer;
 
   constructor(private readonly options: DeliveryClientOptions<In, Out>) {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
     this.#timers = options.timers ?? systemTimers;
     this.#backoff = options.backoff ?? BACKOFF;
+    this.#processId = this.#random.bytes(16);
   }
 
   get state(): ClientState {
@@ -78,17 +84,19 @@ export class DeliveryClient<In, Out> {
 
   /** One channel from its beginning to its end. */
   async #once(signal: AbortSignal): Promise<{ error: unknown } | undefined> {
-    const { open, codec, handle } = this.options;
+    const { open, codec, handle, staging, onSenderState } = this.options;
     const began = this.#clock.now();
     try {
-      const lastSequence = await this.options.lastSequence();
+      const opening = { position: await this.options.position(), processId: this.#processId, resynchronise: false };
       await receive(open(), {
         codec,
-        lastSequence,
+        opening,
         signal,
+        ...(staging && { staging }),
+        ...(onSenderState && { onSenderState }),
         onOpen: () => this.#on('opened'),
-        handle: async (message, sequence) => {
-          await handle(message, sequence);
+        handle: async (...entry) => {
+          await handle(...entry);
           this.#attempts = 0;
         },
       });

@@ -1,12 +1,23 @@
 import { CpnsError } from '@cpns/core';
 import { openStore } from '@cpns/store';
 import { temporaryStore } from '@cpns/store/testing';
+import type { Position } from '@cpns/store';
 import fc from 'fast-check';
 import type { ReceiverChannel, ReceiverMessage } from './channel';
 import { DeliveryClient } from './delivery-client';
 import { DeliveryLog } from './delivery-log';
-import { DeliverySender } from './sender';
-import { channelPair, eventually, immediateTimers, plainReceiver, plainSender, type WireEntry } from './testing';
+import { ClaimedLog } from './claimed-log';
+import { BEGINNING } from './sender';
+import {
+  channelPair,
+  eventually,
+  immediateTimers,
+  openingAt,
+  plainReceiver,
+  sendersOf,
+  type SendersOf,
+  type WireEntry,
+} from './testing';
 
 // a busy machine is slow, and none of this is about speed
 jest.setTimeout(30_000);
@@ -28,7 +39,7 @@ interface Death {
 
 /** What outlives the receiver: its effects and its last sequence, committed together. */
 interface Durable {
-  last: bigint;
+  last: Position;
   readonly effects: string[];
 }
 
@@ -36,17 +47,17 @@ class Killed extends Error {}
 
 /** Sender and receiver with a list of deaths to die, each once. */
 class World {
-  readonly durable: Durable = { last: 0n, effects: [] };
+  readonly durable: Durable = { last: BEGINNING, effects: [] };
   readonly died: string[] = [];
-  #sender: DeliverySender<ReceiverMessage, WireEntry>;
+  #sender: SendersOf;
 
   constructor(
-    private readonly log: DeliveryLog,
+    private readonly start: () => Promise<SendersOf>,
+    sender: SendersOf,
     private readonly deaths: Death[],
-    private readonly window: number,
     private readonly capacity: number,
   ) {
-    this.#sender = this.#startSender();
+    this.#sender = sender;
   }
 
   /** True when this death is due, which it then has died. */
@@ -63,20 +74,21 @@ class World {
     const write = async (message: WireEntry) => {
       if (this.due('connection while the entry is written', message.sequence)) pair.cut();
       if (this.due('sender process, which starts again', message.sequence)) {
-        this.#sender.stop(new CpnsError('DEPENDENCY_UNAVAILABLE', 'killed'));
-        this.#sender = this.#startSender();
+        this.#sender.stop();
+        this.#sender = await this.start();
       }
       await pair.sender.write(message);
     };
     this.#cut = pair.cut;
-    this.#sender.serve(this.log, { ...pair.sender, write }).then(
+    this.#sender.serve(GATEWAY, { ...pair.sender, write }).then(
       () => pair.finish(),
       (error: Error) => pair.finish(error),
     );
     return {
       ...pair.receiver,
       write: async (message) => {
-        const sequence = message.kind === 'opening' ? message.lastSequence : message.sequence;
+        if (message.kind === 'alive') return pair.receiver.write(message);
+        const { sequence } = message.kind === 'opening' ? message.opening.position : message.position;
         if (message.kind === 'opening' && this.due('connection before the opening', sequence)) pair.cut();
         if (
           message.kind === 'acknowledge' &&
@@ -90,25 +102,27 @@ class World {
     };
   }
 
-  handle({ text }: WireEntry, sequence: bigint): Promise<void> {
-    if (this.due('receiver before its commit', sequence)) return Promise.reject(new Killed());
+  handle({ text }: WireEntry, position: Position): Promise<void> {
+    if (this.due('receiver before its commit', position.sequence)) return Promise.reject(new Killed());
     this.durable.effects.push(text);
-    this.durable.last = sequence;
+    this.durable.last = position;
     return Promise.resolve();
   }
 
   #cut: () => void = () => undefined;
 
-  #startSender(): DeliverySender<ReceiverMessage, WireEntry> {
-    const trim = this.log.trim.bind(this.log);
-    this.log.trim = (upTo, entryId) => {
-      if (!this.due('sender after the acknowledgement arrived, before the trim', upTo)) return trim(upTo, entryId);
+  /** The process of the sender dies when it would forget what was acknowledged. */
+  trims(acknowledge: ClaimedLog['acknowledge']): ClaimedLog['acknowledge'] {
+    return (token, position, head) => {
+      if (!this.due('sender after the acknowledgement arrived, before the trim', position.sequence))
+        return acknowledge(token, position, head);
       this.#cut();
       return Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'killed'));
     };
-    return new DeliverySender(plainSender, { window: this.window, timers: immediateTimers, pollEvery: 1 });
   }
 }
+
+const GATEWAY = { uri: 'gw1', fingerprint: Buffer.alloc(32) };
 
 describe('delivery, whoever dies and wherever', () => {
   const delivered = async (entries: number, deaths: Death[], window: number, capacity: number) => {
@@ -116,12 +130,17 @@ describe('delivery, whoever dies and wherever', () => {
     const stop = new AbortController();
     try {
       const log = new DeliveryLog(store, { kind: 'gateway', id: 'gw1' }, 'delivery');
-      const world = new World(log, deaths, window, capacity);
+      const start = () => sendersOf(store, log, { window, timers: immediateTimers, pollEvery: 1 });
+      const world = new World(start, await start(), deaths, capacity);
+      const acknowledge = ClaimedLog.prototype.acknowledge;
+      jest.spyOn(ClaimedLog.prototype, 'acknowledge').mockImplementation(function (this: ClaimedLog, ...args) {
+        return world.trims(acknowledge.bind(this))(...args);
+      });
       const client = new DeliveryClient<WireEntry, ReceiverMessage>({
         codec: plainReceiver,
         open: () => world.open(),
-        lastSequence: () => Promise.resolve(world.durable.last),
-        handle: (entry, sequence) => world.handle(entry, sequence),
+        position: () => Promise.resolve(world.durable.last),
+        handle: (entry, position) => world.handle(entry, position),
         timers: immediateTimers,
       });
       const running = client.run(stop.signal);
@@ -132,6 +151,7 @@ describe('delivery, whoever dies and wherever', () => {
       await running;
       return { effects: world.durable.effects, died: world.died, log: await log.read(0n, 10) };
     } finally {
+      jest.restoreAllMocks();
       await dispose();
     }
   };
@@ -168,10 +188,13 @@ describe('delivery, whoever dies and wherever', () => {
     const writer = await openStore(url);
     const pair = channelPair<ReceiverMessage, WireEntry>();
     const log = new DeliveryLog(store, { kind: 'gateway', id: 'gw1' }, 'delivery');
-    const served = new DeliverySender(plainSender, { pollEvery: 60_000 }).serve(log, pair.sender);
-    await pair.receiver.write({ kind: 'opening', lastSequence: 0n });
+    const senders = await sendersOf(store, log, { pollEvery: 60_000 });
+    const served = senders.serve(GATEWAY, pair.sender);
+    await pair.receiver.write(openingAt(0n));
+    const entries = pair.receiver[Symbol.asyncIterator]();
+    expect((await entries.next()).value).toMatchObject({ said: { kind: 'state' } });
     await new DeliveryLog(writer, log.aggregate, log.log).append('x', Buffer.from('x'));
-    expect((await pair.receiver[Symbol.asyncIterator]().next()).value).toEqual({ sequence: 1n, text: 'x' });
+    expect((await entries.next()).value).toMatchObject({ sequence: 1n, text: 'x' });
     pair.receiver.end();
     await served;
     await writer.close();

@@ -1,10 +1,21 @@
-export type { ReceiverChannel, ReceiverMessage, SenderChannel } from './channel';
+export type { Control, Opening, ReceiverChannel, ReceiverMessage, SenderChannel } from './channel';
+export { CLAIM, ClaimedLog, LOG_HEAD } from './claimed-log';
 export { DeliveryClient, type ClientState, type DeliveryClientOptions } from './delivery-client';
 export { DeliveryLog } from './delivery-log';
 export { OUTBOX, outboxEntry, OutboxRelay, type OutboxRelayOptions } from './outbox';
-export { PeerSenders, type PeerSendersOptions, type Receiver } from './peer-senders';
-export { receive, type ReceiverCodec, type Receiving } from './receive';
-export { DeliverySender, type SenderCodec, type SenderOptions } from './sender';
+export { PeerSenders, type PeerSendersOptions } from './peer-senders';
+export { receive, type ReceiverCodec, type Receiving, type Staging } from './receive';
+export { BEGINNING } from './sender';
+export type { Receiver, SenderCodec } from './sender-codec';
 export { systemTimers, Timers } from './timers';
 export { WakeSignal } from './wake-signal';
-export { receiverMessage, type ReceiverWire } from './wire';
+export {
+  controlWire,
+  received,
+  receiverMessage,
+  receiverWire,
+  type ControlWire,
+  type OpeningWire,
+  type Received,
+  type ReceiverWire,
+} from './wire';

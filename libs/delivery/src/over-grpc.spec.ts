@@ -1,19 +1,22 @@
 import {
   GroupKeyDeliveryServiceService,
   type OpenDeliveryChannelRequest,
-  type OpenDeliveryChannelResponse,
+  OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { connectTo, createServerPort, implement, type Connection, type ServerPort } from '@cpns/grpc';
 import { identifyByName, TestPki } from '@cpns/grpc/testing';
-import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
+import type { Position } from '@cpns/store';
+import { recordsOn, temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
 import { DeliveryClient, type ClientState } from './delivery-client';
 import { DeliveryLog } from './delivery-log';
 import type { ReceiverCodec } from './receive';
-import { DeliverySender, type SenderCodec } from './sender';
+import { PeerSenders } from './peer-senders';
+import { BEGINNING } from './sender';
+import type { SenderCodec } from './sender-codec';
 import { eventually } from './testing';
-import { receiverMessage } from './wire';
+import { controlWire, received, receiverMessage, receiverWire } from './wire';
 
 // a busy machine is slow, and none of this is about speed
 jest.setTimeout(30_000);
@@ -24,18 +27,21 @@ const GATEWAY = 'cpns://pn1.td.example/pn-gw/gw1';
 /** How the two ends of `OpenDeliveryChannel` are put together; entries here are revocations of tokens. */
 const senderCodec: SenderCodec<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse> = {
   receive: receiverMessage,
-  send: ({ sequence, value }) => ({
+  send: (_, { sequence, entryId, value }) => ({
     sequence,
+    entryId,
     traceparent: '',
     entry: { $case: 'tokenRevocation', value: { tokenId: value.toString('utf8'), entity: '' } },
   }),
+  control: (said) => {
+    const { state } = controlWire(said);
+    return OpenDeliveryChannelResponse.fromPartial(state ? { entry: { $case: 'state', value: state } } : {});
+  },
 };
 const receiverCodec: ReceiverCodec<OpenDeliveryChannelResponse, OpenDeliveryChannelRequest> = {
-  send: (message) =>
-    message.kind === 'opening'
-      ? { message: { $case: 'opening', value: { lastSequence: message.lastSequence } } }
-      : { message: { $case: 'acknowledge', value: message.sequence } },
-  sequenceOf: ({ sequence }) => sequence,
+  send: receiverWire,
+  read: ({ sequence, entryId, entry }) =>
+    received({ sequence, entryId, ...(entry?.$case === 'state' && { state: entry.value }) }),
 };
 
 describe('delivery over gRPC', () => {
@@ -44,13 +50,14 @@ describe('delivery over gRPC', () => {
   const quiet = new MemoryLog();
   let temporary: TemporaryStore;
   let log: DeliveryLog;
-  let sender: DeliverySender<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>;
+  let sender: PeerSenders<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>;
+  let position: Position;
   let port: ServerPort;
   let connection: Connection;
   let stop: AbortController;
   let running: Promise<void>;
   let client: DeliveryClient<OpenDeliveryChannelResponse, OpenDeliveryChannelRequest>;
-  const received: string[] = [];
+  const arrivals: string[] = [];
   const failures: unknown[] = [];
   const states: ClientState[] = [];
 
@@ -63,7 +70,7 @@ describe('delivery over gRPC', () => {
       services: [
         implement(
           { open: GroupKeyDeliveryServiceService.openDeliveryChannel },
-          { open: (call) => sender.serve(log, call) },
+          { open: (call) => sender.serve({ uri: GATEWAY, fingerprint: Buffer.alloc(32) }, call) },
         ),
       ],
       logger: quiet.logger,
@@ -71,20 +78,34 @@ describe('delivery over gRPC', () => {
     await port.start();
   };
 
+  const startSender = async () =>
+    new PeerSenders({
+      records: await recordsOn(temporary.store),
+      store: temporary.store,
+      logOf: () => log,
+      lifeOf: () => Promise.resolve(''),
+      codec: senderCodec,
+      window: 8,
+      onLoss: () => undefined,
+      onSnapshot: () => undefined,
+    });
+
   beforeEach(async () => {
-    [received, failures, states].forEach((list) => list.splice(0));
+    [arrivals, failures, states].forEach((list) => list.splice(0));
     temporary = await temporaryStore();
+    position = BEGINNING;
     log = new DeliveryLog(temporary.store, { kind: 'gateway', id: GATEWAY }, 'delivery');
-    sender = new DeliverySender(senderCodec, { window: 8 });
+    sender = await startSender();
     await startPort('127.0.0.1:0');
     connection = connectTo({ address: port.address, tls: gatewayTls, expectedPeer: SELF });
     stop = new AbortController();
     client = new DeliveryClient({
       codec: receiverCodec,
       open: () => connection.client(GroupKeyDeliveryServiceService).openDeliveryChannel(),
-      lastSequence: () => Promise.resolve(BigInt(received.length)),
-      handle: ({ entry }) => {
-        received.push(entry?.$case === 'tokenRevocation' ? entry.value.tokenId : 'another');
+      position: () => Promise.resolve(position),
+      handle: ({ entry }, at) => {
+        position = at;
+        arrivals.push(entry?.$case === 'tokenRevocation' ? entry.value.tokenId : 'another');
         return Promise.resolve();
       },
       onFailure: (error) => failures.push(error),
@@ -106,7 +127,7 @@ describe('delivery over gRPC', () => {
   };
   const arrived = async (count: number) => {
     await eventually(async () => expect((await log.read(0n, 1)).trimmedTo).toBe(BigInt(count)));
-    expect(received).toEqual(Array.from({ length: count }, (_, index) => `token-${index + 1}`));
+    expect(arrivals).toEqual(Array.from({ length: count }, (_, index) => `token-${index + 1}`));
     expect(await log.read(0n, 1)).toMatchObject({ entries: [], trimmedTo: BigInt(count), last: BigInt(count) });
   };
 
@@ -122,7 +143,7 @@ describe('delivery over gRPC', () => {
   it('goes on after the sender ended the channel, whose reason the receiver sees', async () => {
     await append(1, 5);
     await arrived(5);
-    sender.end(log, new CpnsError('DEPENDENCY_UNAVAILABLE', 'try again'));
+    sender.end(GATEWAY, new CpnsError('DEPENDENCY_UNAVAILABLE', 'try again'));
     await append(6, 10);
     await arrived(10);
     expect(failures).toEqual([expect.objectContaining({ name: 'CpnsError', reason: 'DEPENDENCY_UNAVAILABLE' })]);
@@ -132,10 +153,10 @@ describe('delivery over gRPC', () => {
     await append(1, 5);
     await arrived(5);
     const { address } = port;
-    sender.stop(new CpnsError('SHUTTING_DOWN', 'stopping'));
+    sender.stop();
     await port.stop(100);
     await append(6, 10);
-    sender = new DeliverySender(senderCodec, { window: 8 });
+    sender = await startSender();
     await startPort(address);
     await arrived(10);
     expect(states.filter((state) => state === 'connected').length).toBeGreaterThan(1);

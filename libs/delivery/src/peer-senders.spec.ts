@@ -3,47 +3,47 @@ import { faultOf, reasonOfAsync } from '@cpns/core/testing';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
 import type { ReceiverMessage } from './channel';
 import { DeliveryLog } from './delivery-log';
-import { PeerSenders, type Receiver } from './peer-senders';
-import { channelPair, eventually } from './testing';
-import { receiverMessage, type ReceiverWire } from './wire';
-
-interface Entry {
-  readonly sequence: bigint;
-  readonly text: string;
-}
+import type { Receiver } from './sender-codec';
+import {
+  channelPair,
+  eventually,
+  openingAt,
+  plainSender,
+  PROCESS_ID,
+  sendersOf,
+  type SendersOf,
+  type WireEntry,
+} from './testing';
+import { receiverMessage, receiverWire } from './wire';
 
 const receiver = (uri: string, certificate = 1): Receiver => ({ uri, fingerprint: Buffer.alloc(32, certificate) });
 
 describe('PeerSenders', () => {
   let temporary: TemporaryStore;
-  let senders: PeerSenders<ReceiverMessage, Entry>;
+  let senders: SendersOf;
   let refused: string | undefined;
   beforeEach(async () => {
     temporary = await temporaryStore();
     refused = undefined;
-    senders = new PeerSenders({
-      logOf,
-      receive: (message) => message,
-      onLoss: () => undefined,
-      send: ({ uri, fingerprint }, { sequence, value }) => {
-        if (refused === uri) throw new CpnsError('CERTIFICATE_REVOKED', 'no longer');
-        return { sequence, text: `${uri} ${fingerprint[0]} ${value.toString()}` };
-      },
-    });
+    const send: typeof plainSender.send = ({ uri, fingerprint }, { sequence, entryId, value }) => {
+      if (refused === uri) throw new CpnsError('CERTIFICATE_REVOKED', 'no longer');
+      return { sequence, entryId, text: `${uri} ${fingerprint[0]} ${value.toString()}` };
+    };
+    senders = await sendersOf(temporary.store, logOf(''), { logOf, codec: { ...plainSender, send } });
   });
   afterEach(() => temporary.dispose());
 
   const logOf = (uri: string) => new DeliveryLog(temporary.store, { kind: 'gateway', id: uri }, 'log');
 
   /** A receiver with an open channel: what it got, and how the channel ended. */
-  const open = (who: Receiver, lastSequence = 0n) => {
-    const pair = channelPair<ReceiverMessage, Entry>();
+  const open = (who: Receiver) => {
+    const pair = channelPair<ReceiverMessage, WireEntry>();
     const got: string[] = [];
     const ended = reasonOfAsync(() => senders.serve(who, pair.sender));
     void ended.then(() => pair.finish());
     const reading = async () => {
-      await pair.receiver.write({ kind: 'opening', lastSequence });
-      for await (const { text } of pair.receiver) got.push(text);
+      await pair.receiver.write(openingAt(0n));
+      for await (const { text, said } of pair.receiver) if (!said) got.push(text);
     };
     // the channel's end is what the specs look at
     void reading().catch(() => undefined);
@@ -64,7 +64,7 @@ describe('PeerSenders', () => {
     const former = open(receiver('a', 1));
     await eventually(() => expect(former.got).toEqual(['a 1 x']));
     const newer = open(receiver('a', 2));
-    expect(await former.ended).toBe('CONFLICT');
+    expect(await former.ended).toBe('SUPERSEDED');
     await eventually(() => expect(newer.got).toEqual(['a 2 x']));
     senders.stop();
     await newer.ended;
@@ -92,14 +92,20 @@ describe('PeerSenders', () => {
 });
 
 describe('what a receiver says', () => {
-  it.each<[string, ReceiverWire, ReceiverMessage]>([
-    ['first', { $case: 'opening', value: { lastSequence: 7n } }, { kind: 'opening', lastSequence: 7n }],
-    ['afterwards', { $case: 'acknowledge', value: 9n }, { kind: 'acknowledge', sequence: 9n }],
-  ])('%s', (_when, message, expected) => {
-    expect(receiverMessage({ message })).toEqual(expected);
+  const NONE = Buffer.alloc(0);
+  const id = Buffer.alloc(16, 5);
+  const opening = { position: { sequence: 7n, entryId: id }, processId: PROCESS_ID, resynchronise: true };
+
+  it.each<[string, ReceiverMessage]>([
+    ['first', { kind: 'opening', opening }],
+    ['at the very beginning', { kind: 'opening', opening: { ...opening, position: { sequence: 0n, entryId: NONE } } }],
+    ['afterwards', { kind: 'acknowledge', position: { sequence: 9n, entryId: id } }],
+    ['to each state', { kind: 'alive' }],
+  ])('%s is read as it was written', (_when, message) => {
+    expect(receiverMessage(receiverWire(message))).toEqual(message);
   });
 
-  it('is one of the two', () => {
-    expect(faultOf(() => receiverMessage({}))).toBe('FIELD_MISSING message');
+  it('is one of these', () => {
+    expect(faultOf(() => receiverMessage({ entryId: NONE }))).toBe('FIELD_MISSING message');
   });
 });

@@ -1,69 +1,81 @@
-import { CpnsError } from '@cpns/core';
-import type { LogEntry } from '@cpns/store';
-import type { ReceiverMessage, SenderChannel } from './channel';
+import { CpnsError, systemClock } from '@cpns/core';
+import type { Records, Store } from '@cpns/store';
+import type { SenderChannel } from './channel';
+import { ClaimedLog } from './claimed-log';
 import type { DeliveryLog } from './delivery-log';
-import { DeliverySender, newerChannel } from './sender';
+import { Delivery, superseded } from './sender';
+import type { Receiver, SenderCodec, SenderOptions } from './sender-codec';
+import { systemTimers } from './timers';
 
-/** Who is at the other end of a channel: a name, and the certificate that showed it. */
-export interface Receiver {
-  readonly uri: string;
-  /** SHA-256 of its certificate, 32 bytes. */
-  readonly fingerprint: Buffer;
-}
-
-export interface PeerSendersOptions<In, Out> {
+export interface PeerSendersOptions<In, Out>
+  extends
+    Partial<Pick<SenderOptions, 'window' | 'pollEvery' | 'timers' | 'clock'>>,
+    Pick<SenderOptions, 'onLoss' | 'onSnapshot'> {
+  readonly records: Records;
+  readonly store: Pick<Store, 'incarnation'>;
   /** The one log of a receiver. */
   readonly logOf: (uri: string) => DeliveryLog;
-  /** @throws CpnsError for a message that is neither an opening nor an acknowledgement */
-  readonly receive: (message: In) => ReceiverMessage;
-  /** The message that carries an entry to this receiver; what it throws ends the channel, such as an ended identity. */
-  readonly send: (receiver: Receiver, entry: LogEntry) => Out | Promise<Out>;
-  /** Told when the store lost what had been sent to a receiver, which ends its channel. */
-  readonly onLoss: (uri: string, error: CpnsError) => void;
+  /** Names the present life of a receiver: a log of an earlier one says nothing about this. */
+  readonly lifeOf: (receiver: Receiver) => Promise<string>;
+  readonly codec: SenderCodec<In, Out>;
 }
 
-interface Live<In, Out> {
-  readonly key: string;
-  readonly sender: DeliverySender<In, Out>;
-}
+const WINDOW = 64;
+const POLL_EVERY = 2_000;
 
-/**
- * A sender for each receiver and certificate: entries are made for the one who showed it, and while it may have them. A
- * new certificate of a receiver ends the channel of its former one.
- */
+/** Drives the channels of one kind of log, for each log the one that claimed it. */
 export class PeerSenders<In, Out> {
-  readonly #senders = new Map<string, Live<In, Out>>();
+  readonly #open = new Set<Delivery<In, Out>>();
+  readonly #options: SenderOptions;
   #stopped = false;
 
-  constructor(private readonly options: PeerSendersOptions<In, Out>) {}
-
-  /** As {@link DeliverySender.serve}. @throws CpnsError SHUTTING_DOWN besides */
-  serve(receiver: Receiver, channel: SenderChannel<In, Out>): Promise<void> {
-    if (this.#stopped) return Promise.reject(stopping());
-    return this.#senderOf(receiver).serve(this.options.logOf(receiver.uri), channel);
+  constructor(private readonly options: PeerSendersOptions<In, Out>) {
+    const { window = WINDOW, pollEvery = POLL_EVERY, timers = systemTimers, clock = systemClock, store } = options;
+    if (!Number.isInteger(window) || window < 1 || window > 1_000)
+      throw new RangeError('a window is 1 to 1,000 entries');
+    const { onLoss, onSnapshot } = options;
+    const incarnation = () => store.incarnation();
+    this.#options = { window, pollEvery, timers, clock, incarnation, onLoss, onSnapshot };
   }
 
-  /** Ends the channel of a receiver whose identity was ended. */
+  /** Channels that are open, or wait for their log. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /**
+   * Sends a log's entries over a channel until it ends. Resolves when the receiver ended it; rejects with what ended it
+   * otherwise, which the caller lets end the call.
+   * @throws FIELD_OUT_OF_RANGE when the receiver acknowledges what it was never sent
+   * @throws MALFORMED_MESSAGE when its messages come in another order than opening, acknowledgements and signs of life
+   * @throws SUPERSEDED when a newer channel took over; ALREADY_CONNECTED, RESYNCHRONISING, SHUTTING_DOWN
+   */
+  async serve(receiver: Receiver, channel: SenderChannel<In, Out>): Promise<void> {
+    if (this.#stopped) throw stopping();
+    const { records, logOf, lifeOf, codec } = this.options;
+    const log = new ClaimedLog(records, logOf(receiver.uri), this.#options.clock);
+    const life = () => lifeOf(receiver);
+    const delivery = new Delivery(log, receiver, life, channel, codec, this.#options);
+    this.#open.add(delivery);
+    try {
+      await delivery.run(() => {
+        for (const each of this.#open)
+          if (each !== delivery && each.hasLog && each.receiver.uri === receiver.uri) each.end(superseded());
+      });
+    } finally {
+      this.#open.delete(delivery);
+    }
+  }
+
+  /** Ends the channels of a receiver whose identity was ended. */
   end(uri: string, error: CpnsError): void {
-    this.#senders.get(uri)?.sender.end(this.options.logOf(uri), error);
+    for (const each of this.#open) if (each.receiver.uri === uri) each.end(error);
   }
 
   /** Ends all channels: the receivers come back to a replica that answers then. */
   stop(): void {
     this.#stopped = true;
-    for (const { sender } of this.#senders.values()) sender.stop(stopping());
-  }
-
-  #senderOf({ uri, fingerprint }: Receiver): DeliverySender<In, Out> {
-    const key = fingerprint.toString('hex');
-    const known = this.#senders.get(uri);
-    if (known?.key === key) return known.sender;
-    known?.sender.stop(newerChannel());
-    const { receive, send, onLoss } = this.options;
-    const codec = { receive, send: (entry: LogEntry) => send({ uri, fingerprint }, entry) };
-    const sender = new DeliverySender<In, Out>(codec, { onLoss: (_, error) => onLoss(uri, error) });
-    this.#senders.set(uri, { key, sender });
-    return sender;
+    for (const each of this.#open) each.end(stopping());
   }
 }
 

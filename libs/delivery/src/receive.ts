@@ -1,62 +1,68 @@
-import { invalidArgument } from '@cpns/core';
-import type { ReceiverChannel, ReceiverMessage } from './channel';
+import { CpnsError, invalidArgument } from '@cpns/core';
+import type { Position } from '@cpns/store';
+import type { Opening, ReceiverChannel, ReceiverMessage } from './channel';
+import type { Received } from './wire';
 
 /** How the receiver's messages look on the wire. */
 export interface ReceiverCodec<In, Out> {
   send(message: ReceiverMessage): Out;
-  /** The sequence that an entry carries. */
-  sequenceOf(message: In): bigint;
+  read(message: In): Received;
+}
+
+/** Where a receiver keeps a snapshot until all of it is there. */
+export interface Staging<In> {
+  /** Forgets what an earlier snapshot left. */
+  begin(doubtful: boolean): Promise<void>;
+  take(message: In): Promise<void>;
+  /** Makes it what is so, **with its position**; resolves when that is durable. */
+  end(position: Position): Promise<void>;
 }
 
 export interface Receiving<In, Out> {
   readonly codec: ReceiverCodec<In, Out>;
-  /** The highest sequence that is committed here, 0 at the very beginning. */
-  readonly lastSequence: bigint;
+  readonly opening: Opening;
   /**
-   * Takes one entry: commits its effects **and its sequence together**, and resolves when that is durable. That is what
-   * makes it happen once, wherever either side dies. Never called for two entries at once.
+   * Takes one entry: commits its effects **and its position together**, and resolves when that is durable. That is what
+   * makes it happen once, wherever either side dies. Never called for two entries at once. Of an entry that a later one
+   * supersedes only the position counts.
    */
-  readonly handle: (message: In, sequence: bigint) => Promise<void>;
+  readonly handle: (message: In, position: Position, superseded: boolean) => Promise<void>;
+  /** Absent where the channel has no snapshots. */
+  readonly staging?: Staging<In>;
   /** Called when the channel is open: the opening was sent. */
   readonly onOpen?: () => void;
+  /** Told of each state of the sender. */
+  readonly onSenderState?: (state: Extract<Received, { kind: 'state' }>) => void;
   /** Ends the receiving after the entry under way. */
   readonly signal?: AbortSignal;
 }
 
 /**
  * Receives entries over one channel until it ends: strictly in order, each handled, then acknowledged. Resolves with the
- * last sequence when the sender ended the channel, or at the signal.
- * @throws FIELD_OUT_OF_RANGE when the sender left out an entry
+ * last position when the sender ended the channel, or at the signal.
+ * @throws FIELD_OUT_OF_RANGE when the sender left out an entry, or a snapshot is not as long as it says
  * @throws whatever the handler or the channel throws; the entry under way is not acknowledged then
  */
 export async function receive<In, Out>(
   channel: ReceiverChannel<In, Out>,
   options: Receiving<In, Out>,
-): Promise<bigint> {
-  const { codec, handle, signal } = options;
-  let last = options.lastSequence;
+): Promise<Position> {
+  const { codec, signal, opening } = options;
   const cancel = () => channel.cancel();
   signal?.addEventListener('abort', cancel, { once: true });
+  const reception = new Reception(channel, options);
   try {
-    if (signal?.aborted) return last;
-    await channel.write(codec.send({ kind: 'opening', lastSequence: last }));
+    if (signal?.aborted) return reception.last;
+    await channel.write(codec.send({ kind: 'opening', opening }));
     options.onOpen?.();
     for await (const message of channel) {
-      if (signal?.aborted) return last;
-      const sequence = codec.sequenceOf(message);
-      // a receiver that has nothing begins wherever its sender's log does
-      if (sequence > last + 1n && last !== 0n) throw gap(last, sequence);
-      if (sequence > last) {
-        await handle(message, sequence);
-        last = sequence;
-      }
-      // one that was committed before is acknowledged again: its acknowledgement was lost
-      await channel.write(codec.send({ kind: 'acknowledge', sequence: last }));
+      if (signal?.aborted) return reception.last;
+      await reception.take(message);
     }
-    return last;
+    return reception.last;
   } catch (error) {
     // a channel that we cancelled ourselves fails in whatever way it likes
-    if (signal?.aborted) return last;
+    if (signal?.aborted) return reception.last;
     throw error;
   } finally {
     signal?.removeEventListener('abort', cancel);
@@ -64,7 +70,77 @@ export async function receive<In, Out>(
   }
 }
 
-const gap = (last: bigint, sequence: bigint) =>
-  invalidArgument('FIELD_OUT_OF_RANGE', `the sender left out entries: ${sequence} came after ${last}`, {
-    metadata: { last: String(last), sequence: String(sequence) },
+class Reception<In, Out> {
+  last: Position;
+  #snapshot: { readonly id: Buffer; count: bigint } | undefined;
+
+  constructor(
+    private readonly channel: ReceiverChannel<In, Out>,
+    private readonly options: Receiving<In, Out>,
+  ) {
+    this.last = options.opening.position;
+  }
+
+  async take(message: In): Promise<void> {
+    const is = this.options.codec.read(message);
+    switch (is.kind) {
+      case 'state':
+        this.options.onSenderState?.(is);
+        return this.#say({ kind: 'alive' });
+      case 'begin':
+        this.#snapshot = { id: is.snapshotId, count: 0n };
+        return this.#staging.begin(is.doubtful);
+      case 'staged':
+        if (this.#snapshot === undefined) throw malformed();
+        this.#snapshot.count += 1n;
+        return this.#staging.take(message);
+      case 'end':
+        return this.#end(is.snapshotId, is.count, is.position);
+      case 'entry':
+      case 'superseded':
+        return this.#entry(message, is.position, is.kind === 'superseded');
+    }
+  }
+
+  async #end(id: Buffer, count: bigint, position: Position): Promise<void> {
+    if (this.#snapshot?.id.equals(id) !== true) throw malformed();
+    if (this.#snapshot.count !== count)
+      throw outOfRange(`a snapshot of ${count} messages came as ${this.#snapshot.count}`, { count });
+    this.#snapshot = undefined;
+    await this.#staging.end(position);
+    this.last = position;
+    await this.#say({ kind: 'acknowledge', position });
+  }
+
+  async #entry(message: In, position: Position, superseded: boolean): Promise<void> {
+    const { handle, staging } = this.options;
+    if (this.#snapshot !== undefined) throw malformed();
+    const { sequence } = position;
+    const last = this.last.sequence;
+    // without snapshots a receiver that has nothing begins where its sender's log does
+    if (sequence > last + 1n && (staging !== undefined || last !== 0n))
+      throw outOfRange(`the sender left out entries: ${sequence} came after ${last}`, { last, sequence });
+    if (sequence > last) {
+      await handle(message, position, superseded);
+      this.last = position;
+    }
+    // one that was committed before is acknowledged again: its acknowledgement was lost
+    await this.#say({ kind: 'acknowledge', position: this.last });
+  }
+
+  get #staging(): Staging<In> {
+    if (this.options.staging === undefined) throw malformed();
+    return this.options.staging;
+  }
+
+  #say(message: ReceiverMessage): Promise<void> {
+    return this.channel.write(this.options.codec.send(message));
+  }
+}
+
+const malformed = () => new CpnsError('MALFORMED_MESSAGE', 'a snapshot has a beginning, messages and one end');
+
+const outOfRange = (what: string, numbers: Record<string, bigint>) =>
+  invalidArgument('FIELD_OUT_OF_RANGE', what, {
+    metadata: Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, String(value)])),
   });

@@ -1,206 +1,269 @@
-import { CpnsError, invalidArgument } from '@cpns/core';
-import type { LogEntry, Position } from '@cpns/store';
+import { randomBytes } from 'node:crypto';
+import { CpnsError, duration, invalidArgument } from '@cpns/core';
+import type { LogEntry, LogPage, Position } from '@cpns/store';
+import type { Opening, SenderChannel } from './channel';
+import type { ClaimedLog } from './claimed-log';
+import { agesOf, isDoubtful, judgePosition, type LogHead } from './judge-position';
+import type { Receiver, SenderCodec, SenderOptions } from './sender-codec';
+import { pause } from './timers';
 import { WakeSignal } from './wake-signal';
-import type { ReceiverMessage, SenderChannel } from './channel';
-import type { DeliveryLog } from './delivery-log';
-import { systemTimers, type Timers } from './timers';
 
-/** How the sender's messages look on the wire. */
-export interface SenderCodec<In, Out> {
-  /** @throws CpnsError for a message that is neither an opening nor an acknowledgement */
-  receive(message: In): ReceiverMessage;
-  /** The message that carries an entry; this is where a sealed entry is opened. */
-  send(entry: LogEntry): Out | Promise<Out>;
-}
+/** How often the sender says its state, milliseconds. */
+export const STATE_EVERY = duration(10, 'second');
+/** How often a process that waits for a claim looks, milliseconds. */
+const CLAIM_POLL = duration(1, 'second');
+/** Entries in which a later one about the same thing is looked for. */
+const LOOK_AHEAD = 1_000;
 
-export interface SenderOptions {
-  /** Entries that may be under way without an acknowledgement, 1 to 1,000; 64 unless said. */
-  readonly window?: number;
-  /** How often to look for entries that no wake-up told of, in milliseconds; 2,000 unless said. */
-  readonly pollEvery?: number;
-  readonly timers?: Timers;
-  /** Told when a log has no longer what was sent from it, which ends the channel: its store lost entries. */
-  readonly onLoss?: (log: DeliveryLog, error: CpnsError) => void;
-}
+/** Before the first entry. */
+export const BEGINNING: Position = { sequence: 0n, entryId: Buffer.alloc(0) };
 
-const WINDOW = 64;
-const POLL_EVERY = 2_000;
-
-/**
- * Drives the channels of one kind of log, at most one for each log: a newer channel of a receiver ends its older one,
- * whose other end is most likely gone.
- */
-export class DeliverySender<In, Out> {
-  readonly #live = new Map<string, Delivery<In, Out>>();
-  readonly #options: Required<SenderOptions>;
-  #stopped: CpnsError | undefined;
-
-  constructor(
-    private readonly codec: SenderCodec<In, Out>,
-    { window = WINDOW, pollEvery = POLL_EVERY, timers = systemTimers, onLoss = () => undefined }: SenderOptions = {},
-  ) {
-    if (!Number.isInteger(window) || window < 1 || window > 1_000)
-      throw new RangeError('a window is 1 to 1,000 entries');
-    this.#options = { window, pollEvery, timers, onLoss };
-  }
-
-  /** Logs that have a live channel. */
-  get size(): number {
-    return this.#live.size;
-  }
-
-  /**
-   * Sends a log's entries over a channel until it ends. Resolves when the receiver ended it; rejects with what ended it
-   * otherwise, which the caller lets end the call.
-   * @throws FIELD_OUT_OF_RANGE when the receiver claims to have what it was never sent, or lacks what it acknowledged
-   * @throws MALFORMED_MESSAGE when its messages come in another order than opening, acknowledgements
-   * @throws CONFLICT when a newer channel took over, or the log has no longer what was sent from it
-   */
-  async serve(log: DeliveryLog, channel: SenderChannel<In, Out>): Promise<void> {
-    if (this.#stopped) throw this.#stopped;
-    const delivery = new Delivery(log, channel, this.codec, this.#options);
-    this.end(log, newerChannel());
-    this.#live.set(log.name, delivery);
-    try {
-      await delivery.run();
-    } finally {
-      if (this.#live.get(log.name) === delivery) this.#live.delete(log.name);
-    }
-  }
-
-  /** Ends the live channel of a log with this error, if there is one: what a revocation does. */
-  end(log: DeliveryLog, error: CpnsError): boolean {
-    const delivery = this.#live.get(log.name);
-    delivery?.end(error);
-    return delivery !== undefined;
-  }
-
-  /** Ends all channels with this error, and every later one at once: the beginning of a graceful stop. */
-  stop(error: CpnsError): void {
-    this.#stopped = error;
-    for (const delivery of this.#live.values()) delivery.end(error);
-  }
+/** A snapshot under way. */
+interface Snapshot {
+  readonly snapshotId: Buffer;
+  readonly doubtful: boolean;
+  /** Taken before anything else was read: what came later follows it in the log. */
+  readonly position: Position;
+  /** What is kept once it was acknowledged. */
+  readonly head: LogHead;
 }
 
 /** One log over one channel. */
-class Delivery<In, Out> {
+export class Delivery<In, Out> {
   readonly #signal = new WakeSignal();
   readonly #over = new AbortController();
-  /** The last entry written to the channel, and the last acknowledged; in between is the window. */
+  /** The last entry written to the channel; those without an acknowledgement are the window. */
   #sent = BEGINNING;
-  #acknowledged = BEGINNING;
+  #acknowledged: Position | undefined;
   #underWay: Position[] = [];
-  #trimmed = 0n;
+  #token: Buffer | undefined;
+  #life = '';
+  #head: LogHead | undefined;
+  /** Until it is acknowledged. */
+  #snapshot: Snapshot | undefined;
+  #otherProcessAt = 0;
   #receiverEnded = false;
 
   constructor(
-    private readonly log: DeliveryLog,
+    private readonly claimed: ClaimedLog,
+    readonly receiver: Receiver,
+    private readonly life: () => Promise<string>,
     private readonly channel: SenderChannel<In, Out>,
     private readonly codec: SenderCodec<In, Out>,
-    private readonly options: Required<SenderOptions>,
+    private readonly options: SenderOptions,
   ) {}
+
+  /** Whether its receiver may still acknowledge. */
+  get hasLog(): boolean {
+    return this.#token !== undefined;
+  }
 
   end(error: unknown): void {
     if (!this.#over.signal.aborted) this.#over.abort(error);
     this.#signal.wake();
   }
 
-  async run(): Promise<void> {
+  /** @param onClaimed called once the log is this channel's */
+  async run(onClaimed: () => void): Promise<void> {
     const ended = () => this.end(this.channel.signal.reason);
     this.channel.signal.addEventListener('abort', ended, { once: true });
     if (this.channel.signal.aborted) ended();
     try {
       const requests = this.channel.requests[Symbol.asyncIterator]();
-      await this.#begin(await this.#unlessOver(requests.next()));
-      // runs beside the sending; its failure ends that
-      this.#readAcknowledgements(requests).catch((error: unknown) => this.end(error));
-      await this.log.watch(() => this.#signal.wake(), this.#over.signal);
+      const opening = this.#openingOf(await this.#unlessOver(requests.next()));
+      this.#token = await this.#claim(opening);
+      onClaimed();
+      await this.#begin(opening);
+      // these run beside the sending; their failure ends that
+      for (const beside of [this.#listen(requests), this.#tellState()])
+        beside.catch((error: unknown) => this.end(error));
+      await this.claimed.log.watch(() => this.#signal.wake(), this.#over.signal);
       await this.#send();
     } finally {
       this.channel.signal.removeEventListener('abort', ended);
       this.end(undefined);
+      // one that cannot be released is over 30 s after the last sign of life
+      if (this.#token) await this.claimed.release(this.#token).catch(() => undefined);
     }
   }
 
-  async #begin({ done, value }: IteratorResult<In, unknown>): Promise<void> {
+  #openingOf({ done, value }: IteratorResult<In, unknown>): Opening {
     if (done) throw invalidArgument('FIELD_MISSING', 'begin the channel with an opening');
     const message = this.codec.receive(value);
     if (message.kind !== 'opening') throw invalidArgument('MALFORMED_MESSAGE', 'begin the channel with an opening');
-    const { lastSequence } = message;
-    const { last, trimmedTo } = await this.log.read(lastSequence, 1);
-    if (lastSequence > last) throw outOfRange(`only ${last} entries were ever sent`, { last });
-    // entries that it acknowledged are gone here: to go on would be to skip them without a word
-    if (lastSequence < trimmedTo && lastSequence !== 0n)
-      throw outOfRange(`entries up to ${trimmedTo} were acknowledged before`, { trimmedTo });
-    // one that says it has nothing lost its store, and begins with what there is
-    const sequence = lastSequence < trimmedTo ? trimmedTo : lastSequence;
-    const { afterId: entryId } = await this.log.read(sequence, 1);
-    this.#sent = this.#acknowledged = { sequence, entryId };
-    this.#trimmed = trimmedTo;
+    return message.opening;
   }
 
-  async #readAcknowledgements(requests: AsyncIterator<In>): Promise<void> {
+  /** @throws CpnsError ALREADY_CONNECTED when the other process shows a sign of life meanwhile */
+  async #claim({ processId }: Opening): Promise<Buffer> {
+    const claimant = { processId, fingerprint: this.receiver.fingerprint };
+    for (let before: number | undefined; ;) {
+      const taken = await this.#unlessOver(this.claimed.claim(claimant, before === undefined));
+      if (typeof taken !== 'number') return taken;
+      if (before !== undefined && taken !== before)
+        throw new CpnsError(
+          'ALREADY_CONNECTED',
+          'another process with this identity has the channel: stop one of them',
+        );
+      before = taken;
+      await pause(this.options.timers, CLAIM_POLL, this.#over.signal);
+      this.#throwIfOver();
+    }
+  }
+
+  async #begin(opening: Opening): Promise<void> {
+    const { position } = opening;
+    const page = await this.claimed.log.read(position.sequence, 1);
+    const { clock, incarnation, onSnapshot } = this.options;
+    this.#life = await this.life();
+    this.#head = await this.claimed.head();
+    const present = { life: this.#life, time: clock.now(), incarnation: await incarnation() };
+    if (this.codec.snapshot === undefined) return this.#goOn(position, page);
+    const cause = judgePosition(opening, page, this.#head, present);
+    if (cause === undefined) return this.#goOn(position, page);
+    onSnapshot(this.receiver.uri, cause);
+    this.#snapshot = {
+      snapshotId: randomBytes(16),
+      doubtful: isDoubtful(cause),
+      position: { sequence: page.last, entryId: page.lastId },
+      head: { life: present.life, snapshotAt: present.time, incarnation: present.incarnation, overflowed: false },
+    };
+  }
+
+  async #goOn(position: Position, { last, trimmedTo, afterId }: LogPage): Promise<void> {
+    const { sequence, entryId } = position;
+    if (sequence === 0n && trimmedTo > 0n) {
+      // one that says it has nothing lost its store, and begins with what there is
+      this.#sent = { sequence: trimmedTo, entryId: (await this.claimed.log.read(trimmedTo, 1)).afterId };
+      return;
+    }
+    if (sequence < trimmedTo || sequence > last || !afterId.equals(entryId))
+      throw outOfRange('the log has no such entry', { trimmedTo, last });
+    this.#sent = this.#acknowledged = position;
+  }
+
+  async #listen(requests: AsyncIterator<In>): Promise<void> {
     for (let next = await requests.next(); !next.done; next = await requests.next()) {
       const message = this.codec.receive(next.value);
-      if (message.kind !== 'acknowledge') throw invalidArgument('MALFORMED_MESSAGE', 'a channel has one opening');
-      const last = this.#sent.sequence;
-      if (message.sequence > last) throw outOfRange(`only ${last} entries were sent`, { last });
-      this.#acknowledged =
-        this.#underWay.findLast(({ sequence }) => sequence <= message.sequence) ?? this.#acknowledged;
-      this.#underWay = this.#underWay.filter(({ sequence }) => sequence > message.sequence);
-      this.#signal.wake();
+      if (message.kind === 'opening') throw invalidArgument('MALFORMED_MESSAGE', 'a channel has one opening');
+      if (message.kind === 'alive') await this.#alive();
+      else this.#noteAcknowledged(message.position);
     }
     this.#receiverEnded = true;
     this.#signal.wake();
   }
 
+  async #alive(): Promise<void> {
+    const otherProcessAt = this.#token && (await this.claimed.renew(this.#token));
+    if (otherProcessAt === undefined) throw superseded();
+    this.#otherProcessAt = otherProcessAt;
+  }
+
+  #noteAcknowledged({ sequence, entryId }: Position): void {
+    const last = this.#sent.sequence;
+    if (sequence > last) throw outOfRange(`only ${last} entries were sent`, { last });
+    const at = this.#underWay.find((each) => each.sequence === sequence);
+    // one that was acknowledged before changes nothing
+    if (at === undefined) return;
+    if (!at.entryId.equals(entryId))
+      throw invalidArgument('FIELD_OUT_OF_RANGE', 'another entry was sent with that sequence', {
+        metadata: { field: 'entry_id' },
+      });
+    this.#acknowledged = at;
+    this.#underWay = this.#underWay.filter((each) => each.sequence > sequence);
+    this.#signal.wake();
+  }
+
+  /** At once and from time to time, until the channel is over. */
+  async #tellState(): Promise<void> {
+    const { timers, clock, incarnation } = this.options;
+    while (!this.#over.signal.aborted) {
+      const { last, lastId } = await this.claimed.log.read(this.#sent.sequence, 1);
+      const state = { last: { sequence: last, entryId: lastId }, otherProcessAt: this.#otherProcessAt };
+      await this.channel.write(this.codec.control({ kind: 'state', ...state }));
+      await pause(timers, STATE_EVERY, this.#over.signal);
+      if (this.codec.snapshot === undefined || this.#head === undefined || this.#snapshot) continue;
+      if (agesOf(this.#head, { life: this.#life, time: clock.now(), incarnation: await incarnation() }))
+        throw resynchronising();
+    }
+  }
+
   async #send(): Promise<void> {
     const { window, pollEvery, timers } = this.options;
+    if (this.#snapshot) await this.#sendSnapshot(this.#snapshot);
     for (;;) {
       this.#throwIfOver();
       await this.#trim();
       if (this.#receiverEnded) return;
       const room = window - this.#underWay.length;
       const entries = room > 0 ? await this.#readOn(room) : [];
-      for (const entry of entries) await this.#sendOne(entry);
+      for (const { entry, isSuperseded } of entries) await this.#sendOne(entry, isSuperseded);
       if (entries.length === 0) await this.#signal.wait(timers, pollEvery);
     }
   }
 
-  async #readOn(limit: number): Promise<readonly LogEntry[]> {
-    const { entries, afterId, trimmedTo } = await this.log.read(this.#sent.sequence, limit);
-    // what another channel acknowledged is no loss
-    if (trimmedTo > this.#sent.sequence) throw newerChannel();
+  async #sendSnapshot({ position, snapshotId, doubtful }: Snapshot): Promise<void> {
+    const write = async (message: Out) => {
+      this.#throwIfOver();
+      await this.#unlessOver(this.channel.write(message));
+    };
+    await write(this.codec.control({ kind: 'begin', snapshotId, doubtful }));
+    let count = 0n;
+    for await (const message of this.codec.snapshot?.(this.receiver) ?? []) {
+      count += 1n;
+      await write(message);
+    }
+    this.#sent = position;
+    this.#underWay.push(position);
+    await write(this.codec.control({ kind: 'end', snapshotId, count, position }));
+  }
+
+  async #readOn(room: number): Promise<readonly { entry: LogEntry; isSuperseded: boolean }[]> {
+    const { codec } = this;
+    const limit = codec.subjectOf === undefined ? room : LOOK_AHEAD;
+    const { entries, afterId, trimmedTo } = await this.claimed.log.read(this.#sent.sequence, limit);
+    // what waited too long was let go, or another channel has it: where to go on is judged anew
+    if (trimmedTo > this.#sent.sequence) throw resynchronising();
     if (!afterId.equals(this.#sent.entryId)) throw this.#lost(this.#sent);
-    return entries;
+    const newest = new Map(entries.map((entry) => [codec.subjectOf?.(entry), entry]));
+    return entries.slice(0, room).map((entry) => ({
+      entry,
+      isSuperseded: codec.subjectOf !== undefined && newest.get(codec.subjectOf(entry)) !== entry,
+    }));
   }
 
   #lost({ sequence }: Position): CpnsError {
-    const error = new CpnsError('CONFLICT', 'the log has no longer what was sent from it: its store lost entries', {
-      metadata: { sequence: String(sequence) },
-    });
-    this.options.onLoss(this.log, error);
+    const error = resynchronising({ sequence: String(sequence) });
+    this.options.onLoss(this.receiver.uri, error);
     return error;
   }
 
-  async #sendOne(entry: LogEntry): Promise<void> {
-    const message = await this.codec.send(entry);
+  async #sendOne(entry: LogEntry, isSuperseded: boolean): Promise<void> {
+    const position = { sequence: entry.sequence, entryId: entry.entryId };
+    const message = isSuperseded
+      ? this.codec.control({ kind: 'superseded', position })
+      : await this.codec.send(this.receiver, entry);
     this.#throwIfOver();
     // counted before it is written: its acknowledgement may come before the write resolves
-    this.#sent = { sequence: entry.sequence, entryId: entry.entryId };
-    this.#underWay.push(this.#sent);
+    this.#sent = position;
+    this.#underWay.push(position);
     await this.#unlessOver(this.channel.write(message));
   }
 
   /** Once for all the acknowledgements that came meanwhile. */
   async #trim(): Promise<void> {
-    const { sequence, entryId } = this.#acknowledged;
-    if (sequence <= this.#trimmed) return;
-    if (!(await this.log.trim(sequence, entryId))) {
-      const { trimmedTo } = await this.log.read(sequence, 1);
-      throw trimmedTo > sequence ? newerChannel() : this.#lost(this.#acknowledged);
+    const position = this.#acknowledged;
+    const head = position && this.#snapshot ? this.#snapshot.head : undefined;
+    if (position === undefined || this.#token === undefined || (position.sequence === 0n && !head)) return;
+    this.#acknowledged = undefined;
+    try {
+      if (!(await this.claimed.acknowledge(this.#token, position, head))) throw superseded();
+    } catch (error) {
+      if (!(error instanceof CpnsError) || error.reason !== 'CONFLICT') throw error;
+      throw this.#lost(position);
     }
-    this.#trimmed = sequence;
+    if (head === undefined) return;
+    [this.#head, this.#snapshot] = [head, undefined];
   }
 
   #throwIfOver(): void {
@@ -220,10 +283,10 @@ class Delivery<In, Out> {
   }
 }
 
-/** Before the first entry. */
-const BEGINNING: Position = { sequence: 0n, entryId: Buffer.alloc(0) };
+export const superseded = () => new CpnsError('SUPERSEDED', 'a newer channel of this receiver took over');
 
-export const newerChannel = () => new CpnsError('CONFLICT', 'a newer channel of this receiver took over');
+const resynchronising = (metadata: Record<string, string> = {}) =>
+  new CpnsError('RESYNCHRONISING', 'what was sent and what the log has differ: open the channel again', { metadata });
 
 const outOfRange = (what: string, limits: Record<string, bigint>): CpnsError =>
   invalidArgument('FIELD_OUT_OF_RANGE', `the sequence does not fit this log: ${what}`, {

@@ -1,28 +1,124 @@
+/** What every channel has on the wire, as the contracts have it. */
 import { invalidArgument } from '@cpns/core';
-import type { ReceiverMessage } from './channel';
+import type { Position } from '@cpns/store';
+import type { Control, ReceiverMessage } from './channel';
 
-/** What the request of every delivery channel holds, as the contracts have it. */
-export type ReceiverWire =
-  | { readonly $case: 'opening'; readonly value: { readonly lastSequence: bigint } }
-  | { readonly $case: 'acknowledge'; readonly value: bigint };
+/** A channel's opening. */
+export interface OpeningWire {
+  readonly lastSequence: bigint;
+  readonly lastEntryId: Buffer;
+  readonly processId: Buffer;
+  /** Absent on a channel that has no snapshots. */
+  readonly resynchronise?: boolean;
+}
+
+/** What the request of every channel holds. */
+export interface ReceiverWire {
+  readonly message?:
+    | { readonly $case: 'opening'; readonly value: OpeningWire }
+    | { readonly $case: 'acknowledge'; readonly value: bigint }
+    | { readonly $case: 'alive'; readonly value: object }
+    | undefined;
+  /** With an acknowledgement. */
+  readonly entryId: Buffer;
+}
 
 /** The highest sequence that a log counts to. */
 const SEQUENCE_MAX = BigInt(Number.MAX_SAFE_INTEGER);
+const ID_BYTES = 16;
+const NONE = Buffer.alloc(0);
 
-/** @throws CpnsError FIELD_MISSING for a message that is neither; FIELD_OUT_OF_RANGE for a sequence above 2^53 - 1 */
-export function receiverMessage({ message }: { readonly message?: ReceiverWire | undefined }): ReceiverMessage {
+const wrong = (reason: 'FIELD_MISSING' | 'FIELD_SIZE' | 'FIELD_OUT_OF_RANGE', field: string, what: string) =>
+  invalidArgument(reason, what, { metadata: { field } });
+
+function position(sequence: bigint, entryId: Buffer, fields: readonly [string, string]): Position {
+  if (sequence > SEQUENCE_MAX) throw wrong('FIELD_OUT_OF_RANGE', fields[0], 'sequences end at 2^53 - 1');
+  if (entryId.length !== (sequence === 0n ? 0 : ID_BYTES))
+    throw wrong('FIELD_SIZE', fields[1], 'the id of an entry has 16 bytes, and before the first entry none');
+  return { sequence, entryId };
+}
+
+/** @throws CpnsError FIELD_MISSING, FIELD_SIZE, FIELD_OUT_OF_RANGE */
+export function receiverMessage({ message, entryId }: ReceiverWire): ReceiverMessage {
   switch (message?.$case) {
-    case 'opening':
-      if (message.value.lastSequence > SEQUENCE_MAX)
-        throw invalidArgument('FIELD_OUT_OF_RANGE', 'sequences end at 2^53 - 1', {
-          metadata: { field: 'last_sequence' },
-        });
-      return { kind: 'opening', lastSequence: message.value.lastSequence };
+    case 'opening': {
+      const { lastSequence, lastEntryId, processId, resynchronise = false } = message.value;
+      if (processId.length === 0) throw wrong('FIELD_MISSING', 'process_id', 'an opening names its process');
+      if (processId.length !== ID_BYTES) throw wrong('FIELD_SIZE', 'process_id', 'a process id has 16 bytes');
+      const at = position(lastSequence, lastEntryId, ['last_sequence', 'last_entry_id']);
+      return { kind: 'opening', opening: { position: at, processId, resynchronise } };
+    }
     case 'acknowledge':
-      return { kind: 'acknowledge', sequence: message.value };
+      return { kind: 'acknowledge', position: position(message.value, entryId, ['acknowledge', 'entry_id']) };
+    case 'alive':
+      return { kind: 'alive' };
     case undefined:
-      throw invalidArgument('FIELD_MISSING', 'send an opening or an acknowledgement', {
-        metadata: { field: 'message' },
-      });
+      throw wrong('FIELD_MISSING', 'message', 'send an opening, an acknowledgement or a sign of life');
   }
+}
+
+/** The other way round. */
+export function receiverWire(said: ReceiverMessage) {
+  switch (said.kind) {
+    case 'opening': {
+      const { position: at, processId, resynchronise } = said.opening;
+      const value = { lastSequence: at.sequence, lastEntryId: at.entryId, processId, resynchronise };
+      return { message: { $case: 'opening' as const, value }, entryId: NONE };
+    }
+    case 'acknowledge':
+      return {
+        message: { $case: 'acknowledge' as const, value: said.position.sequence },
+        entryId: said.position.entryId,
+      };
+    case 'alive':
+      return { message: { $case: 'alive' as const, value: {} }, entryId: NONE };
+  }
+}
+
+/** What a response of a channel with snapshots holds beside its entry. */
+export interface ControlWire {
+  readonly sequence: bigint;
+  readonly entryId: Buffer;
+  readonly superseded?: object | undefined;
+  readonly snapshotBegin?: { readonly snapshotId: Buffer; readonly doubtful: boolean } | undefined;
+  readonly snapshotEnd?: { readonly snapshotId: Buffer; readonly count: bigint } | undefined;
+  readonly state?:
+    { readonly lastSequence: bigint; readonly lastEntryId: Buffer; readonly otherProcessAt: bigint } | undefined;
+}
+
+const NOWHERE = { sequence: 0n, entryId: NONE };
+
+/** A response that carries no entry. */
+export function controlWire(said: Control) {
+  const nothing = { superseded: undefined, snapshotBegin: undefined, snapshotEnd: undefined, state: undefined };
+  switch (said.kind) {
+    case 'state': {
+      const { last, otherProcessAt } = said;
+      const state = { lastSequence: last.sequence, lastEntryId: last.entryId, otherProcessAt: BigInt(otherProcessAt) };
+      return { ...nothing, ...NOWHERE, state };
+    }
+    case 'superseded':
+      return { ...nothing, ...said.position, superseded: {} };
+    case 'begin':
+      return { ...nothing, ...NOWHERE, snapshotBegin: { snapshotId: said.snapshotId, doubtful: said.doubtful } };
+    case 'end':
+      return { ...nothing, ...said.position, snapshotEnd: { snapshotId: said.snapshotId, count: said.count } };
+  }
+}
+
+/** What a receiver reads in a response: one of these, an entry, or a message of a snapshot. */
+export type Received = Control | { readonly kind: 'entry'; readonly position: Position } | { readonly kind: 'staged' };
+
+/** @throws CpnsError FIELD_SIZE */
+export function received(response: ControlWire): Received {
+  const { sequence, entryId, superseded, snapshotBegin, snapshotEnd, state } = response;
+  if (state !== undefined) {
+    const last = position(state.lastSequence, state.lastEntryId, ['state', 'state']);
+    return { kind: 'state', last, otherProcessAt: Number(state.otherProcessAt) };
+  }
+  if (snapshotBegin !== undefined) return { kind: 'begin', ...snapshotBegin };
+  const at = position(sequence, entryId, ['sequence', 'entry_id']);
+  if (snapshotEnd !== undefined) return { kind: 'end', ...snapshotEnd, position: at };
+  if (superseded !== undefined) return { kind: 'superseded', position: at };
+  return sequence === 0n ? { kind: 'staged' } : { kind: 'entry', position: at };
 }

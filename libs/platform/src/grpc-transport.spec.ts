@@ -47,7 +47,12 @@ const openWatch = () => as(PNE).client(PnGatewayServiceService).watchGroupKeys({
 const openChannel = () => as(GATEWAY).client(GroupKeyDeliveryServiceService).openDeliveryChannel();
 
 const createGroup = () => kmc().createKey({ groupId: 'g', requestId: Buffer.alloc(16) });
-const entry = (sequence: bigint): OpenDeliveryChannelResponse => ({ sequence, traceparent: '', entry: undefined });
+const entry = (sequence: bigint): OpenDeliveryChannelResponse => ({
+  sequence,
+  traceparent: '',
+  entry: undefined,
+  entryId: Buffer.alloc(0),
+});
 
 async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const messages: T[] = [];
@@ -133,7 +138,9 @@ describe('through Nest', () => {
       }
     };
     const stream = openChannel();
-    for (const sequence of [1n, 2n]) await stream.write({ message: { $case: 'acknowledge', value: sequence } });
+    const entryId = Buffer.alloc(0);
+    for (const sequence of [1n, 2n])
+      await stream.write({ message: { $case: 'acknowledge', value: sequence }, entryId });
     stream.end();
     expect((await collect(stream)).map(({ sequence }) => sequence)).toEqual([1n, 2n, 3n]);
     expect(heard).toEqual([1n, 2n]);

@@ -4,7 +4,9 @@ import {
   type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
+import { BEGINNING, received, type Received, type ReceiverMessage, receiverWire } from '@cpns/delivery';
 import { connectTo, type ClientTls, type Connection, type TwoWayStream } from '@cpns/grpc';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from './deployment';
 import type { GatewaySpec } from './deployment-options';
@@ -12,10 +14,7 @@ import { enrolGateway } from './enrol-gateway';
 import type { ServerSideService } from './pki-files';
 
 /** What both channels of a gateway are made of. */
-type Channel<Entry> = TwoWayStream<
-  { message: { $case: 'opening'; value: { lastSequence: bigint } } | { $case: 'acknowledge'; value: bigint } },
-  Entry
->;
+type Channel<Entry> = TwoWayStream<ReturnType<typeof receiverWire>, Entry>;
 
 const REOPEN_MS = 200;
 
@@ -25,6 +24,7 @@ const REOPEN_MS = 200;
  */
 export class LightGateway {
   readonly #connections: Connection[] = [];
+  readonly #processId = randomBytes(16);
   #closed = false;
 
   private constructor(
@@ -58,13 +58,15 @@ export class LightGateway {
    */
   holdDeliveries(server: Connection, acknowledged: (entry: OpenDeliveryChannelResponse) => void): Promise<never> {
     const { openDeliveryChannel } = server.client(GroupKeyDeliveryServiceService);
-    return this.#hold(() => openDeliveryChannel(), acknowledged);
+    const read = ({ entry, ...response }: OpenDeliveryChannelResponse) =>
+      received({ ...response, ...(entry?.$case === 'state' && { state: entry.value }) });
+    return this.#hold(() => openDeliveryChannel(), read, acknowledged);
   }
 
   /** Holds a notice channel open, as {@link holdDeliveries}. */
   holdNotices(smf: Connection): Promise<never> {
     const { openNoticeChannel } = smf.client(ServiceGroupNoticeServiceService);
-    return this.#hold(() => openNoticeChannel());
+    return this.#hold(() => openNoticeChannel(), received);
   }
 
   /** Ends its connections, and the channels with them. */
@@ -73,19 +75,24 @@ export class LightGateway {
     for (const connection of this.#connections) connection.close();
   }
 
-  async #hold<Entry extends { readonly sequence: bigint }>(
+  async #hold<Entry>(
     open: () => Channel<Entry>,
+    read: (response: Entry) => Received,
     acknowledged: (entry: Entry) => void = () => undefined,
   ): Promise<never> {
-    let lastSequence = 0n;
+    let position = BEGINNING;
     for (;;) {
       try {
         const channel = open();
-        await channel.write({ message: { $case: 'opening', value: { lastSequence } } });
-        for await (const entry of channel) {
-          await channel.write({ message: { $case: 'acknowledge', value: entry.sequence } });
-          lastSequence = entry.sequence;
-          acknowledged(entry);
+        const say = (said: ReceiverMessage) => channel.write(receiverWire(said));
+        await say({ kind: 'opening', opening: { position, processId: this.#processId, resynchronise: false } });
+        for await (const response of channel) {
+          const is = read(response);
+          if (is.kind === 'state') await say({ kind: 'alive' });
+          if (!('position' in is)) continue;
+          await say({ kind: 'acknowledge', position: is.position });
+          position = is.position;
+          if (is.kind === 'entry') acknowledged(response);
         }
         throw new Error('a channel was ended by the service');
       } catch (error) {

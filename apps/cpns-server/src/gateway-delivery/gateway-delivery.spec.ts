@@ -1,6 +1,13 @@
 /** GroupKeyDeliveryService over a port: two functions answer it, and the channels end with what they depend on. */
-import { EntityUserKeyServiceService, GroupKeyDeliveryServiceService, NO_PAGE } from '@cpns/contracts';
+import {
+  EntityUserKeyServiceService,
+  GroupKeyDeliveryServiceService,
+  NO_PAGE,
+  type OpenDeliveryChannelResponse,
+} from '@cpns/contracts';
 import { perTest } from '@cpns/core/testing';
+import { receiverWire } from '@cpns/delivery';
+import { openingAt } from '@cpns/delivery/testing';
 import { outcomeOf, TestPort } from '@cpns/platform/testing';
 import { Authorities } from '../authorities/authorities';
 import { CskmfModule } from '../cskmf/cskmf.module';
@@ -35,6 +42,11 @@ beforeEach(async () => {
 
 const start = () =>
   port.serve(server.module, { admitPeer: server.module.get(GatewayStanding).admitPeer, logger: world.log.logger });
+/** Without the sender's states. */
+async function* entriesOf(channel: AsyncIterable<OpenDeliveryChannelResponse>) {
+  for await (const response of channel) if (response.sequence > 0n) yield response;
+}
+
 /** The channel of the gateway, once its first entry came. */
 const openChannel = async () => {
   await server.module.get(GatewayLog).append(GW, 'token-revoked.t', {
@@ -42,8 +54,8 @@ const openChannel = async () => {
     value: { tokenId: 't', entity: pne('a') },
   });
   const channel = port.as(GW).client(GroupKeyDeliveryServiceService).openDeliveryChannel();
-  await channel.write({ message: { $case: 'opening', value: { lastSequence: 0n } } });
-  const entries = channel[Symbol.asyncIterator]();
+  await channel.write(receiverWire(openingAt(0n)));
+  const entries = entriesOf(channel);
   expect((await entries.next()).value).toMatchObject({ sequence: 1n, entry: { value: { tokenId: 't' } } });
   return entries;
 };

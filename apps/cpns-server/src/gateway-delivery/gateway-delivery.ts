@@ -3,8 +3,8 @@
  * token), so the log holds them sealed.
  */
 import { OpenDeliveryChannelResponse, type OpenDeliveryChannelRequest } from '@cpns/contracts';
-import { join, lp, parseEntityUri, Reader, unauthenticated } from '@cpns/core';
-import { DeliveryLog, PeerSenders, receiverMessage, type Receiver } from '@cpns/delivery';
+import { Clock, join, lp, parseEntityUri, Reader, unauthenticated } from '@cpns/core';
+import { type Control, controlWire, DeliveryLog, PeerSenders, receiverMessage, type Receiver } from '@cpns/delivery';
 import type { DuplexContext } from '@cpns/grpc';
 import { PersonalNetworks } from '@cpns/platform';
 import { Records, Store, type Append, type LogEntry } from '@cpns/store';
@@ -53,12 +53,13 @@ export class GatewayLog {
     const keyId = reader.lpText();
     await sealer.ready(keyId, where.record);
     const message = sealer.open(where, reader.take(reader.remaining()), keyId);
-    return { ...OpenDeliveryChannelResponse.decode(message), sequence: stored.sequence };
+    return { ...OpenDeliveryChannelResponse.decode(message), sequence: stored.sequence, entryId: stored.entryId };
   }
 
   #seal(gateway: string, dedupeId: string, entry: DeliveryEntry): Buffer {
     const message = OpenDeliveryChannelResponse.encode({
       sequence: 0n,
+      entryId: Buffer.alloc(0),
       traceparent: lastStep() || currentTraceparent(),
       entry,
     }).finish();
@@ -68,6 +69,12 @@ export class GatewayLog {
   }
 }
 
+/** The one thing beside entries that this channel says. */
+function stateOf(said: Control): OpenDeliveryChannelResponse {
+  const { state } = controlWire(said);
+  return OpenDeliveryChannelResponse.fromPartial(state ? { entry: { $case: 'state', value: state } } : {});
+}
+
 /** The open channels: each carries its gateway's log, in order, until the gateway acknowledged it. */
 @Injectable()
 export class DeliveryChannels implements OnApplicationShutdown {
@@ -75,19 +82,31 @@ export class DeliveryChannels implements OnApplicationShutdown {
   readonly #senders: PeerSenders<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>;
 
   constructor(
+    records: Records,
+    store: Store,
+    clock: Clock,
     log: GatewayLog,
     standing: GatewayStanding,
     private readonly networks: PersonalNetworks,
     logger: Logger,
   ) {
     this.#senders = new PeerSenders<OpenDeliveryChannelRequest, OpenDeliveryChannelResponse>({
+      records,
+      store,
+      clock,
       logOf: (gateway) => log.of(gateway),
-      receive: receiverMessage,
-      send: async (gateway, entry) => {
-        // another replica of the Server may have ended the identity meanwhile
-        await standing.check(gateway);
-        return log.open(gateway.uri, entry);
+      // without snapshots nothing depends on it
+      lifeOf: () => Promise.resolve(''),
+      codec: {
+        receive: receiverMessage,
+        send: async (gateway, entry) => {
+          // another replica of the Server may have ended the identity meanwhile
+          await standing.check(gateway);
+          return log.open(gateway.uri, entry);
+        },
+        control: stateOf,
       },
+      onSnapshot: () => undefined,
       onLoss: (gateway, error) => logger.error('the store lost entries that had been sent', { gateway, error }),
     });
   }

@@ -1,9 +1,17 @@
 /** The gateway's ends of the logs that are delivered to it, and what it does with each entry of the CPNS Server's. */
 import type { GatewayGroupKeyDelivery, KeyRevocation, OpenDeliveryChannelResponse } from '@cpns/contracts';
 import { checkFirstSeedId, CpnsError, isRefusal } from '@cpns/core';
-import { DeliveryClient, type ReceiverChannel, type ReceiverMessage } from '@cpns/delivery';
+import {
+  BEGINNING,
+  DeliveryClient,
+  received,
+  type Received,
+  type ReceiverChannel,
+  receiverWire,
+  type Staging,
+} from '@cpns/delivery';
 import { BackgroundLoop } from '@cpns/platform';
-import { type Aggregate, at, defineRecord, jsonField, Records } from '@cpns/store';
+import { type Aggregate, at, defineRecord, jsonField, optional, type Position, Records } from '@cpns/store';
 import { Logger, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { GroupKeyHub } from '../cskmf/envelopes';
@@ -14,17 +22,18 @@ import { FirstSeeds } from '../provisioning/first-seeds';
 import { AdoptFirstSeed } from '../provisioning/manufactured-seeds';
 
 /** How far a log was worked off. */
-export const DELIVERED = defineRecord('delivered', { lastSequence: jsonField<bigint>() });
+export const DELIVERED = defineRecord('delivered', {
+  lastSequence: jsonField<bigint>(),
+  /** Of the entry of that sequence, 16 bytes, or none for 0; absent from before there were ids. */
+  entryId: optional(jsonField<Buffer>()),
+});
 
 interface Entry {
-  readonly sequence: bigint;
   readonly traceparent: string;
 }
 
-/** Both channels have the same two messages in this direction. */
-interface Answer {
-  message: { $case: 'opening'; value: { lastSequence: bigint } } | { $case: 'acknowledge'; value: bigint } | undefined;
-}
+/** Both channels have the same messages in this direction. */
+type Answer = ReturnType<typeof receiverWire>;
 
 export interface ChannelOptions<In> {
   /** What it is called in the log. */
@@ -32,8 +41,11 @@ export interface ChannelOptions<In> {
   readonly open: () => ReceiverChannel<In, Answer>;
   /** Where it is kept how far the log was worked off. */
   readonly progress: Aggregate;
+  readonly read: (response: In) => Received;
   /** Resolves when everything that the entry means is committed. Done twice it has to be the same as done once. */
   readonly handle: (entry: In) => Promise<void>;
+  /** Where a snapshot is kept until it is whole; absent where the channel has none. */
+  readonly staging?: Omit<Staging<In>, 'end'> & { readonly end: () => Promise<void> };
 }
 
 /**
@@ -49,18 +61,36 @@ export class Channels {
   ) {}
 
   /** Keeps a channel open until the signal aborts. */
-  run<In extends Entry>({ name, open, progress, handle }: ChannelOptions<In>, signal: AbortSignal): Promise<void> {
+  run<In extends Entry>(channel: ChannelOptions<In>, signal: AbortSignal): Promise<void> {
+    const { name, open, progress, read, handle, staging } = channel;
+    const keep = ({ sequence, entryId }: Position) =>
+      this.records.transact(progress, WANTED, () => ({
+        result: undefined,
+        put: { delivered: { lastSequence: sequence, entryId } },
+      }));
+    let otherAt = 0;
     const client = new DeliveryClient<In, Answer>({
       open,
-      codec: { send: (message) => ({ message: wireMessage(message) }), sequenceOf: ({ sequence }) => sequence },
-      lastSequence: async () => (await this.records.read(progress, WANTED)).delivered?.lastSequence ?? 0n,
-      handle: async (entry, sequence) => {
+      codec: { send: receiverWire, read },
+      position: () => this.position(progress),
+      handle: async (entry, position, superseded) => {
         const { traceparent } = entry;
-        await withTraceparent(traceparent, () => withStepChain(traceparent, () => handle(entry)));
-        await this.records.transact(progress, WANTED, () => ({
-          result: undefined,
-          put: { delivered: { lastSequence: sequence } },
-        }));
+        if (!superseded) await withTraceparent(traceparent, () => withStepChain(traceparent, () => handle(entry)));
+        await keep(position);
+      },
+      ...(staging && {
+        staging: {
+          begin: (doubtful) => staging.begin(doubtful),
+          take: (message) => staging.take(message),
+          end: async (position) => {
+            await staging.end();
+            await keep(position);
+          },
+        },
+      }),
+      onSenderState: ({ otherProcessAt }) => {
+        if (otherProcessAt > otherAt) this.logger.error(`another process asks for the ${name} channel of this gateway`);
+        otherAt = otherProcessAt;
       },
       onState: (state) => this.logger.debug(`${name} channel`, { state }),
       onFailure: (error, retryIn) => this.logger.warn(`${name} channel failed`, { error, retryInMs: retryIn }),
@@ -68,14 +98,21 @@ export class Channels {
     });
     return client.run(signal);
   }
+
+  /** A log that was worked off before there were ids is begun anew. */
+  private async position(progress: Aggregate): Promise<Position> {
+    const { delivered } = await this.records.read(progress, WANTED);
+    const { lastSequence: sequence, entryId } = delivered ?? {};
+    return sequence === undefined || entryId === undefined ? BEGINNING : { sequence, entryId };
+  }
 }
 
 const WANTED = { delivered: at(DELIVERED) };
 
-const wireMessage = (message: ReceiverMessage): NonNullable<Answer['message']> =>
-  message.kind === 'opening'
-    ? { $case: 'opening', value: { lastSequence: message.lastSequence } }
-    : { $case: 'acknowledge', value: message.sequence };
+/** What an entry or a state of the delivery channel is to its receiver. */
+function readDelivery({ entry, sequence, entryId }: OpenDeliveryChannelResponse): Received {
+  return received({ sequence, entryId, ...(entry?.$case === 'state' && { state: entry.value }) });
+}
 
 /** What a PN GW does with each entry of its delivery log. Every effect is the same when an entry comes twice. */
 @Injectable()
@@ -105,6 +142,7 @@ export class ApplyEntry {
         return this.forgetKey(entry.value);
       case 'groupKey':
         return this.push(entry.value, traceparent);
+      case 'state':
       case undefined:
         throw new CpnsError('MALFORMED_MESSAGE', 'the delivery channel brought an entry of an unknown kind');
     }
@@ -143,6 +181,7 @@ export class DeliveryChannel extends BackgroundLoop {
       name: 'delivery',
       open: () => this.server.groupKeyDelivery.openDeliveryChannel(),
       progress: { kind: 'delivery', id: 'own' },
+      read: readDelivery,
       handle: (entry: OpenDeliveryChannelResponse) => this.apply.execute(entry),
     };
     return this.channels.run(channel, signal);

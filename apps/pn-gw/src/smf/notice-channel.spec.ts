@@ -121,7 +121,7 @@ describe('a notice (FLOW-PULL and FLOW-PUSH step 7)', () => {
     ['of a deleted group with members', { ...good, deleted: true }, 'FIELD_OUT_OF_RANGE'],
   ])('is not %s', async (_what, message, reason) => {
     const apply = world.module.get(ApplyNotice);
-    expect(await reasonOfAsync(apply.execute({ sequence: 1n, traceparent: '', notice: message }))).toBe(reason);
+    expect(await reasonOfAsync(apply.execute({ traceparent: '', notice: message }))).toBe(reason);
     expect(await known()).toBeUndefined();
   });
 });

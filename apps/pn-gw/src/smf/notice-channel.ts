@@ -1,6 +1,7 @@
 /** FLOW-PULL, FLOW-PUSH, GK-UPDATE-M and GK-DELETE, step 7 at the gateway: the SMF's notices of Service Groups (SMF-GW). */
 import { fields, groupDescription, type OpenNoticeChannelResponse, type ServiceGroupNotice } from '@cpns/contracts';
 import { checkEndpoint, forEach, invalidArgument, isRefusal, parseEntityUri } from '@cpns/core';
+import { received } from '@cpns/delivery';
 import { BackgroundLoop } from '@cpns/platform';
 import { type CarriedField, emitStep, Logger, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
@@ -10,6 +11,7 @@ import { AcceptPush, RequestGroupKey } from '../cskmf/server-cskmf';
 import { Channels } from '../gateway-delivery/delivery-channel';
 import { SmfClients } from '../peers/peer-clients';
 import { checkMemberHere, KnownGroups, type Notice, type NoticeRecord, Notices } from '../service-group/known-groups';
+import { NoticeStaging } from './notice-staging';
 
 /** As much of a notice as the gateway acts on. @throws CpnsError a field's reason; PN_MISMATCH for a member of another PN */
 function checkNotice(message: ServiceGroupNotice | undefined, own: OwnGateway): Notice {
@@ -81,17 +83,21 @@ export class ApplyNotice {
   /**
    * Resolves when the notice is kept with all that follows from it, but for a key that has to be requested: nothing waits
    * for that.
+   * @param by a notice of a snapshot counts also where it is older than what was known: that may have been lost
    * @throws CpnsError a field's reason; PN_MISMATCH for a member of another PN
    */
-  async execute({ notice: message, traceparent }: OpenNoticeChannelResponse): Promise<void> {
+  async execute(
+    { notice: message, traceparent }: Pick<OpenNoticeChannelResponse, 'notice' | 'traceparent'>,
+    by: 'log' | 'snapshot' = 'log',
+  ): Promise<void> {
     const notice = checkNotice(message, this.own);
-    await this.groups.mutex.run(notice.groupId, () => this.apply(notice, traceparent));
+    await this.groups.mutex.run(notice.groupId, () => this.apply(notice, traceparent, by));
   }
 
-  private async apply(notice: Notice, traceparent: string): Promise<void> {
+  private async apply(notice: Notice, traceparent: string, by: 'log' | 'snapshot'): Promise<void> {
     const { groupId } = notice;
     const { notice: before } = await this.groups.read(groupId);
-    const is = compare(before, notice);
+    const is = by === 'snapshot' && before?.deleted === false ? 'newer' : compare(before, notice);
     if (is === 'older') return;
     const flow = flowOf(notice);
     await withinStep({ flow, step: STEP }, async () => {
@@ -121,6 +127,7 @@ export class NoticeChannel extends BackgroundLoop {
     private readonly channels: Channels,
     private readonly smf: SmfClients,
     private readonly apply: ApplyNotice,
+    private readonly staging: NoticeStaging,
     private readonly logger: Logger,
   ) {
     super();
@@ -131,14 +138,20 @@ export class NoticeChannel extends BackgroundLoop {
       name: 'notice',
       open: () => this.smf.notices.openNoticeChannel(),
       progress: { kind: 'notices', id: 'own' },
+      read: received,
       handle: (entry: OpenNoticeChannelResponse) => this.handle(entry),
+      staging: {
+        begin: () => this.staging.begin(),
+        take: (notice: OpenNoticeChannelResponse) => this.staging.take(notice),
+        end: () => this.staging.end((notice) => this.handle(notice, 'snapshot')),
+      },
     };
     return this.channels.run(channel, signal);
   }
 
-  private async handle(entry: OpenNoticeChannelResponse): Promise<void> {
+  private async handle(entry: OpenNoticeChannelResponse, by: 'log' | 'snapshot' = 'log'): Promise<void> {
     try {
-      await this.apply.execute(entry);
+      await this.apply.execute(entry, by);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       this.logger.error('a notice of the SMF is wrong in itself and was left out', {

@@ -5,11 +5,12 @@ import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.modu
 import { PeersModule } from '../peers/peers.module';
 import { ServiceGroupModule } from '../service-group/service-group.module';
 import { ApplyNotice, NoticeChannel } from './notice-channel';
+import { NoticeStaging } from './notice-staging';
 import { SmfController } from './smf.controller';
 
 @Module({
   imports: [PeersModule, ServiceGroupModule, CskmfModule, GatewayDeliveryModule],
   controllers: [SmfController],
-  providers: [ApplyNotice, NoticeChannel],
+  providers: [ApplyNotice, NoticeStaging, NoticeChannel],
 })
 export class SmfModule {}

@@ -17,23 +17,43 @@ export const played = <Client>(methods: Partial<Client>): Client => methods as C
 export const away = (): Promise<never> => Promise.reject(new CpnsError('DEPENDENCY_UNAVAILABLE', 'it is away'));
 
 /** The sender of a channel: sends what is in its log from where the receiver says that it goes on. */
-export class FakeLog<Entry extends { readonly sequence: bigint; readonly traceparent: string }> {
+export class FakeLog<
+  Entry extends { readonly sequence: bigint; readonly traceparent: string; readonly entryId: Buffer },
+> {
   /** What each channel was opened with, in order. */
   readonly opened: bigint[] = [];
   /** The highest sequence that the receiver acknowledged. */
   acknowledged = 0n;
-  readonly #entries: Omit<Entry, 'sequence' | 'traceparent'>[] = [];
+  readonly #entries: Partial<Entry>[] = [];
   #send: ((index: number) => void) | undefined;
+  #write: ((message: Entry) => Promise<void>) | undefined;
 
-  add(entry: Omit<Entry, 'sequence' | 'traceparent'>): void {
+  add(entry: Partial<Entry>): void {
     this.#entries.push(entry);
     this.#send?.(this.#entries.length - 1);
   }
 
+  /** Whether a channel is open. */
+  get isOpen(): boolean {
+    return this.#write !== undefined;
+  }
+
+  /** Sends a snapshot over the open channel, which ends behind an entry that is added here. */
+  async snapshot(messages: readonly Partial<Entry>[], count = messages.length): Promise<void> {
+    const id = Buffer.alloc(16, 6);
+    const position = { sequence: BigInt(this.#entries.push({})), entryId: Buffer.alloc(16, this.#entries.length - 1) };
+    const send = (message: object) =>
+      this.#write?.({ sequence: 0n, entryId: Buffer.alloc(0), traceparent: '', ...message } as unknown as Entry);
+    await send({ snapshotBegin: { snapshotId: id, doubtful: false } });
+    for (const message of messages) await send(message);
+    await send({ ...position, snapshotEnd: { snapshotId: id, count: BigInt(count) } });
+  }
+
   open() {
-    const pair = channelPair<{ readonly message?: ReceiverWire | undefined }, Entry>(1_000);
+    const pair = channelPair<ReceiverWire, Entry>(1_000);
     const send = (index: number) => {
-      const entry = { ...this.#entries[index], sequence: BigInt(index + 1), traceparent: '' } as Entry;
+      const sequence = BigInt(index + 1);
+      const entry = { ...this.#entries[index], sequence, entryId: Buffer.alloc(16, index), traceparent: '' } as Entry;
       // a receiver that went away gets it over its next channel
       pair.sender.write(entry).catch(() => undefined);
     };
@@ -45,6 +65,7 @@ export class FakeLog<Entry extends { readonly sequence: bigint; readonly tracepa
         this.opened.push(lastSequence);
         for (let index = Number(lastSequence); index < this.#entries.length; index += 1) send(index);
         this.#send = send;
+        this.#write = (message) => pair.sender.write(message);
       }
     };
     // ends with the channel, in whatever way that does

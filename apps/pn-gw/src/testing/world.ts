@@ -150,7 +150,7 @@ export class GatewayWorld implements Opened {
   }
 
   notice(notice: NoticeOf, traceparent = ''): Promise<void> {
-    return this.module.get(ApplyNotice).execute({ sequence: 1n, traceparent, notice: noticeOf(notice) });
+    return this.module.get(ApplyNotice).execute({ traceparent, notice: noticeOf(notice) });
   }
 
   push(delivery: GatewayGroupKeyDelivery, traceparent = ''): Promise<void> {

@@ -1,12 +1,13 @@
 /** What SMF keeps for the SMF in each PN GW: the log of its notices, and which gateways and groups a PN has. */
 import {
   type OpenNoticeChannelRequest,
-  type OpenNoticeChannelResponse,
+  OpenNoticeChannelResponse,
+  type ServiceGroupNotice,
   ServiceGroupNoticeServiceService,
   wireGroupDescription,
 } from '@cpns/contracts';
-import { CpnsError, type EntityName, forEach, parseEntityUri } from '@cpns/core';
-import { DeliveryLog, PeerSenders, type Receiver, receiverMessage } from '@cpns/delivery';
+import { Clock, CpnsError, type EntityName, forEach, parseEntityUri } from '@cpns/core';
+import { ClaimedLog, controlWire, DeliveryLog, PeerSenders, receiverMessage } from '@cpns/delivery';
 import { type DuplexContext, gatewayOf, type Handlers } from '@cpns/grpc';
 import { FollowEndedPeers, GrpcController, PersonalNetworks, pnAggregate } from '@cpns/platform';
 import { type Aggregate, at, defineRecord, jsonField, type LogEntry, pagesOf, Records, Store } from '@cpns/store';
@@ -16,7 +17,7 @@ import { Ctx } from '@nestjs/microservices';
 import { SmfConfig } from '../config';
 import { GatewayStanding } from '../peer-clients/server-link';
 import type { ServiceGroupRecord } from './groups';
-import { Groups } from './read-groups';
+import { Groups, type GroupSnapshot } from './read-groups';
 
 /** @param gateway E */
 const gatewayAggregate = (gateway: string): Aggregate => ({ kind: 'gateway', id: gateway });
@@ -29,12 +30,6 @@ export const TOLD = defineRecord('told', { revision: jsonField<bigint>() });
 
 /** The set of the group-ids that have, or had, members in the PN: each is looked at again before it is used. */
 const GROUPS = 'groups';
-
-/** The certificate with which the gateway was told of all groups of its PN; a gateway that enrolled anew has lost them. */
-export const INTRODUCED = defineRecord('introduced', {
-  /** SHA-256, 32 bytes. */
-  fingerprint: jsonField<Buffer>(),
-});
 
 /** The group that an entry is about. */
 function groupOfNotice(dedupeId: string): string {
@@ -60,6 +55,16 @@ export class NoticeLogs {
     return new DeliveryLog(this.store, gatewayAggregate(gateway), NOTICES);
   }
 
+  /**
+   * From here on the gateway is told of changes. One that is not known has everything to be told: it is new, or the store
+   * lost that it was known, and what changed since.
+   */
+  async addGateway(gateway: EntityName): Promise<void> {
+    if ((await this.networks.gatewaysOf(gateway.pnId)).includes(gateway.uri)) return;
+    await new ClaimedLog(this.records, this.of(gateway.uri)).beginAnew();
+    await this.networks.add(gateway);
+  }
+
   /** The ids of the groups that have, or had, members in a PN, page by page. */
   groupsOf(pnId: string): AsyncIterable<readonly string[]> {
     return pagesOf(this.store, pnAggregate(pnId), GROUPS);
@@ -79,16 +84,14 @@ export class NoticeLogs {
   /**
    * Puts the notice of a group's present revision into a gateway's log, once: it may have been delivered and forgotten
    * there since.
-   * @param again also when the gateway was told before
    */
-  async tell(gateway: string, { description, revision, lastChange }: ServiceGroupRecord, again = false): Promise<void> {
+  async tell(gateway: string, { description, revision, lastChange }: ServiceGroupRecord): Promise<void> {
     const { groupId } = description;
     if (lastChange === undefined) return;
     const { traceparent, flow } = lastChange;
     const tell = () =>
       this.records.transact(gatewayAggregate(gateway), { told: at(TOLD, `told.${groupId}`) }, ({ told }) => {
-        if (told !== undefined && (told.revision > revision || (told.revision === revision && !again)))
-          return { result: undefined };
+        if (told !== undefined && told.revision >= revision) return { result: undefined };
         return {
           result: undefined,
           put: { told: { revision } },
@@ -96,6 +99,7 @@ export class NoticeLogs {
         };
       });
     await withTraceparent(traceparent, () => withStepChain(traceparent, () => withinStep({ flow, step: 7 }, tell)));
+    await new ClaimedLog(this.records, this.of(gateway)).bound();
   }
 }
 
@@ -120,41 +124,6 @@ export class FanOutNotices {
   }
 }
 
-/** A gateway that opens its channel for the first time, or enrolled anew, is told of every group with members in its PN. */
-@Injectable()
-export class IntroduceGateway {
-  constructor(
-    private readonly records: Records,
-    private readonly groups: Groups,
-    private readonly logs: NoticeLogs,
-    private readonly networks: PersonalNetworks,
-  ) {}
-
-  async execute(gateway: EntityName, { fingerprint }: Receiver): Promise<void> {
-    const { uri, pnId } = gateway;
-    const aggregate = gatewayAggregate(uri);
-    const wanted = { introduced: at(INTRODUCED) };
-    const { introduced } = await this.records.read(aggregate, wanted);
-    const isKnown = (await this.networks.gatewaysOf(pnId)).includes(uri);
-    if (isKnown && introduced?.fingerprint.equals(fingerprint) === true) return;
-    // the store lost it: also after a crash in what follows, the gateway has to be told of all groups
-    if (!isKnown && introduced !== undefined)
-      await this.records.transact(aggregate, wanted, () => ({ result: undefined, put: { introduced: null } }));
-    // before the groups are read: one that changes from here on finds the gateway
-    await this.networks.add(gateway);
-    for await (const groups of this.logs.groupsOf(pnId))
-      for (const groupId of groups) await this.#tell(uri, pnId, groupId);
-    // last: a crash before it means to begin again
-    await this.records.transact(aggregate, wanted, () => ({ result: undefined, put: { introduced: { fingerprint } } }));
-  }
-
-  async #tell(gateway: string, pnId: string, groupId: string): Promise<void> {
-    const found = await this.groups.networks(groupId, pnId);
-    if (found === undefined || found.group.state === 'deleted' || !found.pns.has(pnId)) return;
-    await this.logs.tell(gateway, found.group, true);
-  }
-}
-
 @Injectable()
 export class SendNotice {
   /** host:port of the CSKMF that has the Group Keys, for gateways. */
@@ -163,6 +132,7 @@ export class SendNotice {
   constructor(
     { keyLocation, serverAddress }: SmfConfig,
     private readonly groups: Groups,
+    private readonly logs: NoticeLogs,
   ) {
     this.#keyLocation = keyLocation ?? serverAddress;
   }
@@ -171,25 +141,39 @@ export class SendNotice {
    * The notice that an entry of a gateway's log stands for, as the group is now: properties, members of the gateway's PN,
    * and where the key is.
    */
-  async execute(gateway: string, entry: LogEntry): Promise<OpenNoticeChannelResponse> {
-    const { pnId } = parseEntityUri(gateway);
-    const snapshot = await this.groups.snapshot(groupOfNotice(entry.dedupeId), pnId);
+  async execute(gateway: string, { sequence, entryId, dedupeId, value }: LogEntry): Promise<OpenNoticeChannelResponse> {
+    const groupId = groupOfNotice(dedupeId);
+    const snapshot = await this.groups.snapshot(groupId, parseEntityUri(gateway).pnId);
     if (snapshot === undefined) throw new CpnsError('INTERNAL', 'a notice is about a group that is not there');
-    const { group, members } = snapshot;
+    const traceparent = value.toString('utf8');
+    return { ...WITHOUT_NOTICE, sequence, entryId, traceparent, notice: this.#noticeOf(snapshot) };
+  }
+
+  /** Everything that a gateway is to know: the notice of each group that has members in its PN. */
+  async *all(gateway: string): AsyncGenerator<OpenNoticeChannelResponse> {
+    const { pnId } = parseEntityUri(gateway);
+    for await (const groupIds of this.logs.groupsOf(pnId))
+      for (const groupId of groupIds) {
+        const snapshot = await this.groups.snapshot(groupId, pnId);
+        if (snapshot === undefined || snapshot.group.state === 'deleted' || snapshot.members.length === 0) continue;
+        const traceparent = snapshot.group.lastChange?.traceparent ?? '';
+        yield { ...WITHOUT_NOTICE, traceparent, notice: this.#noticeOf(snapshot) };
+      }
+  }
+
+  #noticeOf({ group, members }: GroupSnapshot): ServiceGroupNotice {
     return {
-      sequence: entry.sequence,
-      traceparent: entry.value.toString('utf8'),
-      notice: {
-        description: wireGroupDescription(group.description),
-        membershipRevision: group.revision,
-        members: [...members],
-        keyLocation: this.#keyLocation,
-        keyVersion: group.keyVersion,
-        deleted: group.state === 'deleted',
-      },
+      description: wireGroupDescription(group.description),
+      membershipRevision: group.revision,
+      members: [...members],
+      keyLocation: this.#keyLocation,
+      keyVersion: group.keyVersion,
+      deleted: group.state === 'deleted',
     };
   }
 }
+
+const WITHOUT_NOTICE: OpenNoticeChannelResponse = OpenNoticeChannelResponse.fromPartial({});
 
 /** The notice channel on the wire: each gateway's notices, in order, until it acknowledged them. */
 @GrpcController(ServiceGroupNoticeServiceService)
@@ -197,22 +181,35 @@ export class NoticeController implements Handlers<typeof ServiceGroupNoticeServi
   readonly #senders: PeerSenders<OpenNoticeChannelRequest, OpenNoticeChannelResponse>;
 
   constructor(
-    logs: NoticeLogs,
+    records: Records,
+    store: Store,
+    clock: Clock,
     notices: SendNotice,
+    private readonly logs: NoticeLogs,
     private readonly standing: GatewayStanding,
     ended: FollowEndedPeers,
-    private readonly introduce: IntroduceGateway,
     logger: Logger,
   ) {
     this.#senders = new PeerSenders<OpenNoticeChannelRequest, OpenNoticeChannelResponse>({
+      records,
+      store,
+      clock,
       logOf: (gateway) => logs.of(gateway),
-      receive: receiverMessage,
-      send: async (gateway, entry) => {
-        // the list of ended certificates ends the channel of a gateway, where it is followed
-        if (!ended.following) await standing.check(gateway);
-        return notices.execute(gateway.uri, entry);
+      // a gateway that enrolled anew may have lost what it was told
+      lifeOf: ({ fingerprint }) => Promise.resolve(fingerprint.toString('hex')),
+      codec: {
+        receive: receiverMessage,
+        send: async (gateway, entry) => {
+          // the list of ended certificates ends the channel of a gateway, where it is followed
+          if (!ended.following) await standing.check(gateway);
+          return notices.execute(gateway.uri, entry);
+        },
+        control: (said) => ({ ...WITHOUT_NOTICE, ...controlWire(said) }),
+        subjectOf: ({ dedupeId }) => groupOfNotice(dedupeId),
+        snapshot: ({ uri }) => notices.all(uri),
       },
       onLoss: (gateway, error) => logger.error('the store lost notices that had been sent', { gateway, error }),
+      onSnapshot: (gateway, cause) => logger.info('a gateway is told of all its groups', { gateway, cause }),
     });
   }
 
@@ -223,7 +220,8 @@ export class NoticeController implements Handlers<typeof ServiceGroupNoticeServi
     const gateway = gatewayOf(call);
     const { uri, fingerprint } = call.requirePeer();
     await this.standing.check({ uri, fingerprint });
-    await this.introduce.execute(gateway, { uri, fingerprint });
+    // before any group is read: one that changes from here on finds the gateway
+    await this.logs.addGateway(gateway);
     await this.#senders.serve({ uri, fingerprint }, call);
   }
 

@@ -4,6 +4,7 @@ import {
   PnGatewayServiceService,
   type GroupDescription,
   type ServiceGroup,
+  type ServiceGroupNotice,
 } from '@cpns/contracts';
 import { parseEntityUri } from '@cpns/core';
 import { eventually, type Opened } from '@cpns/core/testing';
@@ -30,7 +31,7 @@ import type { TestingModule } from '@nestjs/testing';
 import { SmfConfig } from '../config';
 import { groupAggregate } from '../group-changes/groups';
 import { GroupOutbox, Patience } from '../group-changes/execute-change';
-import { IntroduceGateway, NoticeLogs, SendNotice } from '../group-changes/notices';
+import { NoticeLogs, SendNotice } from '../group-changes/notices';
 import { MembershipController } from '../membership/membership.controller';
 import { MembershipModule } from '../membership/membership.module';
 import { ServerLink } from '../peer-clients/server-link';
@@ -146,9 +147,15 @@ export class Replica {
   }
 
   /** A gateway opens its channel. */
-  introduce(gateway: string, certificate = 1): Promise<void> {
-    const receiver = { uri: gateway, fingerprint: Buffer.alloc(32, certificate) };
-    return this.module.get(IntroduceGateway).execute(parseEntityUri(gateway), receiver);
+  introduce(gateway: string): Promise<void> {
+    return this.module.get(NoticeLogs).addGateway(parseEntityUri(gateway));
+  }
+
+  /** Everything that a gateway is told at once. */
+  async all(gateway: string): Promise<ServiceGroupNotice[]> {
+    const all: ServiceGroupNotice[] = [];
+    for await (const { notice } of this.module.get(SendNotice).all(gateway)) all.push(notice!);
+    return all;
   }
 }
 

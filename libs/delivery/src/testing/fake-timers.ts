@@ -1,3 +1,4 @@
+import { STATE_EVERY } from '../sender';
 import type { Timers } from '../timers';
 
 /** Timers that stand still until they are moved. */
@@ -25,9 +26,10 @@ export class FakeTimers implements Timers {
   }
 }
 
-/** Timers for which no time passes at all: every wait ends with the next turn of the event loop. */
+/** Timers for which no time passes: every wait ends with the next turn of the event loop, but for that between states. */
 export const immediateTimers: Timers = {
-  after: (_milliseconds, callback) => {
+  after: (milliseconds, callback) => {
+    if (milliseconds === STATE_EVERY) return () => undefined;
     const immediate = setImmediate(callback);
     return () => clearImmediate(immediate);
   },

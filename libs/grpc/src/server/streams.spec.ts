@@ -18,9 +18,15 @@ let watch: (call: ServerStreamContext<WatchGroupKeysResponse>) => Promise<void>;
 
 let port: ServerPort;
 
-const entry = (sequence: bigint): OpenDeliveryChannelResponse => ({ sequence, traceparent: '', entry: undefined });
+const entry = (sequence: bigint): OpenDeliveryChannelResponse => ({
+  sequence,
+  traceparent: '',
+  entry: undefined,
+  entryId: Buffer.alloc(0),
+});
 const acknowledge = (sequence: bigint): OpenDeliveryChannelRequest => ({
   message: { $case: 'acknowledge', value: sequence },
+  entryId: Buffer.alloc(0),
 });
 const reasonOf = (error: unknown) => (error instanceof CpnsError ? error.reason : error);
 
@@ -113,6 +119,7 @@ describe('two-way streams', () => {
     const big: OpenDeliveryChannelResponse = {
       sequence: 1n,
       traceparent: '',
+      entryId: Buffer.alloc(0),
       entry: {
         $case: 'groupKey',
         value: { statement: undefined, shared: Buffer.alloc(200_000), envelopes: [], part: 0, more: false },

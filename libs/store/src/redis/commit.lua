@@ -113,16 +113,14 @@ local result = {'ok'}
 for _ = 1, appends do
   local each, dedupeId, value, id = log[num()], arg(), arg(), arg()
   local sequence = redis.call('HGET', each.dedupe, dedupeId)
-  if sequence then
-    id = idAt(each, tonumber(sequence))
-  else
+  if not sequence then
     sequence = text(redis.call('HINCRBY', each.state, 'last', 1))
     redis.call('XADD', each.stream, sequence .. '-0', 'd', dedupeId, 'v', value, 'i', id)
     redis.call('HSET', each.dedupe, dedupeId, sequence)
     redis.call('ZADD', inventory, '+inf', 'l:' .. each.name)
   end
   each.appended = true
-  result[#result + 1], result[#result + 2] = sequence, id
+  result[#result + 1], result[#result + 2] = sequence, idAt(each, tonumber(sequence))
 end
 
 for i = 1, trims do

@@ -6,8 +6,10 @@ import {
   type OpenNoticeChannelRequest,
 } from '@cpns/contracts';
 import type { Connection, TwoWayStream } from '@cpns/grpc';
+import { BEGINNING, receiverWire } from '@cpns/delivery';
 import { LightGateway } from '@cpns/testing';
 import { row } from '@cpns/testing/bad-input';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Row } from '../../phase';
 import type { World } from '../../world';
@@ -22,12 +24,20 @@ const CHANNELS: readonly (readonly [name: string, at: 'Server' | 'SMF', open: (t
   ['OpenNoticeChannel', 'SMF', (to) => to.client(ServiceGroupNoticeServiceService).openNoticeChannel()],
 ];
 
-const opening = (lastSequence: bigint): Saying => ({ message: { $case: 'opening', value: { lastSequence } } });
+const PROCESS_ID = randomBytes(16);
+const OPENING: Saying = receiverWire({
+  kind: 'opening',
+  opening: { position: BEGINNING, processId: PROCESS_ID, resynchronise: false },
+});
+const FROM_THE_FUTURE: Saying = receiverWire({
+  kind: 'acknowledge',
+  position: { sequence: 1_000_000n, entryId: randomBytes(16) },
+});
 const FUTURE = 'an acknowledgement from the future';
 const ORDER = 'a channel opened out of order';
 const MISUSES = [
-  ['opens behind the last entry there is', FUTURE, 'FIELD_OUT_OF_RANGE', [opening(1_000_000n)]],
-  ['opens twice in one call', ORDER, 'MALFORMED_MESSAGE', [opening(0n), opening(0n)]],
+  ['acknowledges an entry that was not sent', FUTURE, 'FIELD_OUT_OF_RANGE', [OPENING, FROM_THE_FUTURE]],
+  ['opens twice in one call', ORDER, 'MALFORMED_MESSAGE', [OPENING, OPENING]],
 ] as const;
 
 const PATIENCE_MS = 5_000;
@@ -57,7 +67,7 @@ export const CHANNEL_ROWS: readonly Row[] = CHANNELS.flatMap(([name, service, op
       const connection = (await listening(world))[service];
       return {
         // a newer channel of a gateway ends its older one: the one that is used rightly serves both rows
-        good: () => world.once(`honest ${name}`, () => talkOver(open(connection), [opening(0n)], QUIET_MS)),
+        good: () => world.once(`honest ${name}`, () => talkOver(open(connection), [OPENING], QUIET_MS)),
         bad: () => talkOver(open(connection), messages, PATIENCE_MS),
       };
     }),
