@@ -37,15 +37,21 @@ export interface Claimant {
   readonly fingerprint: Buffer;
 }
 
+const wantedOf = ({ log }: DeliveryLog) => ({
+  claim: at(CLAIM, `claim.${log}`),
+  head: at(LOG_HEAD, `log-head.${log}`),
+});
+type Claimed = ReturnType<typeof wantedOf>;
+
 export class ClaimedLog {
-  readonly #wanted;
+  readonly #wanted: Claimed;
 
   constructor(
     private readonly records: Records,
     readonly log: DeliveryLog,
     private readonly clock: Clock = systemClock,
   ) {
-    this.#wanted = { claim: at(CLAIM, `claim.${log.log}`), head: at(LOG_HEAD, `log-head.${log.log}`) };
+    this.#wanted = wantedOf(log);
   }
 
   /**
@@ -57,14 +63,14 @@ export class ClaimedLog {
   async claim({ processId, fingerprint }: Claimant, isFirst: boolean): Promise<Buffer | number> {
     const now = this.clock.now();
     const token = randomBytes(16);
-    return this.records.transact(this.log.aggregate, this.#wanted, ({ claim }) => {
+    return this.records.transact<Claimed, Buffer | number>(this.log.aggregate, this.#wanted, ({ claim }) => {
       const isOther = claim?.processId.equals(processId) === false && claim.fingerprint.equals(fingerprint);
       if (claim === undefined || !isOther || claim.until <= now) {
         const taken = { token, processId, fingerprint, until: now + CLAIM_MS, otherProcessAt: 0 };
-        return { result: token as Buffer | number, put: { claim: taken } };
+        return { result: token, put: { claim: taken } };
       }
       const put = { claim: { ...claim, otherProcessAt: now } };
-      return { result: claim.until as Buffer | number, ...(isFirst && { put }) };
+      return { result: claim.until, ...(isFirst && { put }) };
     });
   }
 

@@ -1,7 +1,6 @@
 import { CpnsError } from '@cpns/core';
-import { openStore } from '@cpns/store';
+import { openStore, type Position } from '@cpns/store';
 import { temporaryStore } from '@cpns/store/testing';
-import type { Position } from '@cpns/store';
 import fc from 'fast-check';
 import type { ReceiverChannel, ReceiverMessage } from './channel';
 import { DeliveryClient } from './delivery-client';
@@ -132,7 +131,7 @@ describe('delivery, whoever dies and wherever', () => {
       const log = new DeliveryLog(store, { kind: 'gateway', id: 'gw1' }, 'delivery');
       const start = () => sendersOf(store, log, { window, timers: immediateTimers, pollEvery: 1 });
       const world = new World(start, await start(), deaths, capacity);
-      const acknowledge = ClaimedLog.prototype.acknowledge;
+      const acknowledge = Reflect.get<ClaimedLog, 'acknowledge'>(ClaimedLog.prototype, 'acknowledge');
       jest.spyOn(ClaimedLog.prototype, 'acknowledge').mockImplementation(function (this: ClaimedLog, ...args) {
         return world.trims(acknowledge.bind(this))(...args);
       });

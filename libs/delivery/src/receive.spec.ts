@@ -190,7 +190,7 @@ describe('receive', () => {
   it('answers each state with a sign of life, and hands an entry on that is superseded', async () => {
     const { receiver, sender, finish } = channelPair<ReceiverMessage, WireEntry>(100);
     const told: string[] = [];
-    const write = async (message: ReceiverMessage) => void told.push(said(message));
+    const write = (message: ReceiverMessage) => Promise.resolve(void told.push(said(message)));
     const handle = (_: WireEntry, { sequence }: Position, superseded: boolean) =>
       Promise.resolve(void told.push(`${sequence} ${superseded}`));
     const received = receiving({ ...receiver, write }, 2n, handle);

@@ -1,5 +1,9 @@
 /** What a certificate that was ended has open at the SMF ends, and its next calls are refused. */
-import { ServiceGroupNoticeServiceService, ServiceGroupServiceService } from '@cpns/contracts';
+import {
+  type OpenNoticeChannelResponse,
+  ServiceGroupNoticeServiceService,
+  ServiceGroupServiceService,
+} from '@cpns/contracts';
 import { perTest, reasonOfAsync } from '@cpns/core/testing';
 import { receiverWire } from '@cpns/delivery';
 import { openingAt } from '@cpns/delivery/testing';
@@ -30,7 +34,11 @@ it('a gateway’s channel, on which nothing is sent', async () => {
   };
   const { channel, notices } = open();
   await channel.write(receiverWire(openingAt(0n)));
-  for (let next = await notices.next(); next.value?.snapshotEnd === undefined; next = await notices.next());
+  const hasAll = async () => {
+    const { value } = (await notices.next()) as IteratorYieldResult<OpenNoticeChannelResponse>;
+    return value.snapshotEnd !== undefined;
+  };
+  while (!(await hasAll()));
   const end = reasonOfAsync(async () => {
     for (;;) await notices.next();
   });
