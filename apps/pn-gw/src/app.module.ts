@@ -12,6 +12,7 @@ import { EntityUserKeyModule } from './entity-user-key/entity-user-key.module';
 import { GatewayDeliveryModule } from './gateway-delivery/gateway-delivery.module';
 import { GatewayIdentityModule, OneTime } from './gateway-identity/gateway-identity.module';
 import { PeersModule } from './peers/peers.module';
+import { SoleProcess } from './peers/sole-process';
 import { VerifyProof } from './entity-user-key/assigned-keys';
 import { ProvisioningModule } from './provisioning/provisioning.module';
 import { ServiceGroupModule } from './service-group/service-group.module';
@@ -70,4 +71,8 @@ export const FUNCTIONS = [
 ];
 
 @Module({ imports: [GatewayIdentityModule, store, ...FUNCTIONS], providers: [transport] })
-export class AppModule {}
+export class AppModule {
+  constructor(health: HealthMonitor, sole: SoleProcess) {
+    health.add({ name: 'sole process', check: () => sole.assert() });
+  }
+}

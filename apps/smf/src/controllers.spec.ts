@@ -50,7 +50,7 @@ describe('the SMF on the wire', () => {
       codec,
       open: () => rpc.openNoticeChannel(),
       position: () => Promise.resolve(last),
-      handle: ({ notice }, position, superseded) => {
+      handle: ({ notice }, position, { superseded }) => {
         if (!superseded) told.push(notice!);
         last = position;
         return Promise.resolve();

@@ -17,12 +17,14 @@ type ClientEvent = 'start' | 'opened' | 'failed' | 'ended' | 'retry' | 'stop';
 
 export interface DeliveryClientOptions<In, Out> extends Pick<
   Receiving<In, Out>,
-  'codec' | 'handle' | 'staging' | 'onSenderState'
+  'codec' | 'handle' | 'staging' | 'onSenderState' | 'onCurrent'
 > {
   /** Makes a call; a failure to reach the sender may come at once or from the channel later. */
   readonly open: () => ReceiverChannel<In, Out>;
   /** The last entry that is committed here, read anew for each channel; {@link BEGINNING} where there is none. */
   readonly position: () => Promise<Position>;
+  /** Whether to ask for a snapshot, whatever there is; asked anew for each channel. */
+  readonly resynchronise?: () => Promise<boolean>;
   /** Told of each state, for health and metrics. */
   readonly onState?: (state: ClientState) => void;
   /** Told of each failure, and how long the next attempt waits, for the log. */
@@ -84,16 +86,19 @@ export class DeliveryClient<In, Out> {
 
   /** One channel from its beginning to its end. */
   async #once(signal: AbortSignal): Promise<{ error: unknown } | undefined> {
-    const { open, codec, handle, staging, onSenderState } = this.options;
+    const { open, codec, handle, staging, onSenderState, onCurrent, resynchronise } = this.options;
     const began = this.#clock.now();
     try {
-      const opening = { position: await this.options.position(), processId: this.#processId, resynchronise: false };
+      const position = await this.options.position();
+      const asks = (await resynchronise?.()) ?? false;
       await receive(open(), {
         codec,
-        opening,
+        opening: { position, processId: this.#processId, resynchronise: asks },
         signal,
+        clock: this.#clock,
         ...(staging && { staging }),
         ...(onSenderState && { onSenderState }),
+        ...(onCurrent && { onCurrent }),
         onOpen: () => this.#on('opened'),
         handle: async (...entry) => {
           await handle(...entry);

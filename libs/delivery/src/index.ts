@@ -4,14 +4,15 @@ export { DeliveryClient, type ClientState, type DeliveryClientOptions } from './
 export { DeliveryLog } from './delivery-log';
 export { OUTBOX, outboxEntry, OutboxRelay, type OutboxRelayOptions } from './outbox';
 export { PeerSenders, type PeerSendersOptions } from './peer-senders';
-export { receive, type ReceiverCodec, type Receiving, type Staging } from './receive';
+export { receive, type EntryKind, type ReceiverCodec, type Receiving, type Staging } from './receive';
 export { BEGINNING } from './sender';
-export type { Receiver, SenderCodec } from './sender-codec';
+export type { Receiver, SenderCodec, Sent } from './sender-codec';
 export { systemTimers, Timers } from './timers';
 export { WakeSignal } from './wake-signal';
 export {
   controlWire,
   received,
+  receivedEntry,
   receiverMessage,
   receiverWire,
   type ControlWire,

@@ -49,8 +49,18 @@ describe('where a receiver goes on', () => {
       'position, in doubt',
     ],
     ['with one on another store', { present: { incarnation: 'b' } }, 'incarnation'],
-    ['with one a day later', { present: { time: 1_000 + SNAPSHOT_MAX_AGE } }, 'age'],
-    ['without one just before', { present: { time: 999 + SNAPSHOT_MAX_AGE } }, 'goes on'],
+    ['with one a day later', { head: { snapshotAt: 1_500 }, present: { time: 1_500 + SNAPSHOT_MAX_AGE } }, 'age'],
+    [
+      'without one just before',
+      { head: { snapshotAt: 1_500 }, present: { time: 1_499 + SNAPSHOT_MAX_AGE } },
+      'goes on',
+    ],
+    ['with one up to a tenth sooner', { present: { time: 1_000 + 0.9 * SNAPSHOT_MAX_AGE } }, 'age'],
+    [
+      'or a tenth later',
+      { head: { snapshotAt: 1_999 }, present: { time: 1_999 + 1.09 * SNAPSHOT_MAX_AGE } },
+      'goes on',
+    ],
   ])('%s', (_, { position = [3n, id(3)], there = id(3), log = LOG, head = {}, present, asks = false }, expected) => {
     const [sequence, entryId] = position;
     const opening: Opening = { position: { sequence, entryId }, processId: id(7), resynchronise: asks };

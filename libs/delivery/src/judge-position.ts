@@ -27,8 +27,9 @@ export interface Present {
 /** Why a snapshot is sent. */
 export type Cause = 'asked' | 'first opening' | 'overflow' | 'position' | 'incarnation' | 'age';
 
-/** After which a snapshot is sent again, milliseconds. */
+/** After which a snapshot is sent again, milliseconds; a tenth more or less, so that receivers do not all get theirs at once. */
 export const SNAPSHOT_MAX_AGE = duration(24, 'hour');
+const SPREAD = SNAPSHOT_MAX_AGE / 5;
 
 /** Causes for which a receiver may have been told, or not been told, what the log does not say. */
 const DOUBTFUL: ReadonlySet<Cause> = new Set<Cause>(['asked', 'position']);
@@ -55,5 +56,9 @@ export function judgePosition(
 /** What makes a snapshot due while a channel is open. */
 export function agesOf(head: LogHead, { incarnation, time }: Present): Cause | undefined {
   if (head.incarnation !== incarnation) return 'incarnation';
-  return time - head.snapshotAt >= SNAPSHOT_MAX_AGE ? 'age' : undefined;
+  return time - head.snapshotAt >= maxAgeOf(head) ? 'age' : undefined;
 }
+
+/** The milliseconds within its second at which a snapshot was sent are as good as drawn. */
+const maxAgeOf = ({ snapshotAt }: LogHead): number =>
+  SNAPSHOT_MAX_AGE + (SPREAD * ((snapshotAt % 1_000) - 500)) / 1_000;

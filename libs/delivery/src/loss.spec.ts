@@ -155,6 +155,19 @@ describe.each(['embedded', 'redis'] as const)('a log that loses entries, %s', (k
     await eventually(() => expect(causes).toEqual(['first opening', 'first opening']));
   });
 
+  it('lost nothing where its entries were let go, since too many waited', async () => {
+    await append('1');
+    const channel = await open();
+    await trimmed(1n);
+    channel.receiver.acknowledges = false;
+    await append('2', '3');
+    await eventually(() => expect(last(channel).sequence).toBe(3n));
+    await log.trim(3n);
+    await channel.receiver.write(acknowledging(channel.got.at(-2)!));
+    expect(await channel.ended).toBe('RESYNCHRONISING');
+    expect(lost).toEqual([]);
+  });
+
   it('sends of several entries about one thing the last', async () => {
     const channel = await open();
     await eventually(() => expect(channel.texts()).toContain('end'));

@@ -1,7 +1,7 @@
 import {
   GroupKeyDeliveryServiceService,
   type OpenDeliveryChannelRequest,
-  OpenDeliveryChannelResponse,
+  type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { connectTo, createServerPort, implement, type Connection, type ServerPort } from '@cpns/grpc';
@@ -16,7 +16,7 @@ import { PeerSenders } from './peer-senders';
 import { BEGINNING } from './sender';
 import type { SenderCodec } from './sender-codec';
 import { eventually } from './testing';
-import { controlWire, received, receiverMessage, receiverWire } from './wire';
+import { controlWire, receivedEntry, receiverMessage, receiverWire } from './wire';
 
 // a busy machine is slow, and none of this is about speed
 jest.setTimeout(30_000);
@@ -33,15 +33,11 @@ const senderCodec: SenderCodec<OpenDeliveryChannelRequest, OpenDeliveryChannelRe
     traceparent: '',
     entry: { $case: 'tokenRevocation', value: { tokenId: value.toString('utf8'), entity: '' } },
   }),
-  control: (said) => {
-    const { state } = controlWire(said);
-    return OpenDeliveryChannelResponse.fromPartial(state ? { entry: { $case: 'state', value: state } } : {});
-  },
+  control: (said) => ({ traceparent: '', ...controlWire(said) }),
 };
 const receiverCodec: ReceiverCodec<OpenDeliveryChannelResponse, OpenDeliveryChannelRequest> = {
   send: receiverWire,
-  read: ({ sequence, entryId, entry }) =>
-    received({ sequence, entryId, ...(entry?.$case === 'state' && { state: entry.value }) }),
+  read: (response) => receivedEntry(response),
 };
 
 describe('delivery over gRPC', () => {

@@ -3,7 +3,8 @@ import type { Records, Store } from '@cpns/store';
 import type { SenderChannel } from './channel';
 import { ClaimedLog } from './claimed-log';
 import type { DeliveryLog } from './delivery-log';
-import { Delivery, superseded } from './sender';
+import { superseded } from './errors';
+import { Delivery } from './sender';
 import type { Receiver, SenderCodec, SenderOptions } from './sender-codec';
 import { systemTimers } from './timers';
 

@@ -1,7 +1,8 @@
 import { CpnsError } from '@cpns/core';
 import type { Position } from '@cpns/store';
-import type { ReceiverChannel, ReceiverMessage } from './channel';
-import { receive, type Receiving } from './receive';
+import { FakeClock } from '@cpns/core/testing';
+import type { Control, ReceiverChannel, ReceiverMessage } from './channel';
+import { type EntryKind, receive, type Receiving } from './receive';
 import { BEGINNING } from './sender';
 import { channelPair, eventually, openingAt, plainReceiver, type WireEntry } from './testing';
 
@@ -132,6 +133,27 @@ describe('receive', () => {
     expect(pair.sender.signal.aborted).toBe(true);
   });
 
+  it('acknowledges an entry in parts with its last one, also where the channel was cut between them', async () => {
+    const handled: string[] = [];
+    const handle = ({ text }: WireEntry, _: Position, { more }: EntryKind) =>
+      Promise.resolve(void handled.push(`${text} ${more}`));
+    const parts = ['a+', 'b+', 'c'].map((text) => ({ ...at(3), text }));
+    for (const [came, last, acknowledged] of [
+      [parts.slice(0, 2), 2, []],
+      [parts, 3, ['ack 3']],
+    ] as const) {
+      const { receiver, sender, finish } = channelPair<ReceiverMessage, WireEntry>(100);
+      const told: string[] = [];
+      const write = (message: ReceiverMessage) => Promise.resolve(void told.push(said(message)));
+      const received = receiving({ ...receiver, write }, 2n, handle);
+      for (const part of came) await sender.write(part);
+      finish();
+      expect(await received).toEqual(at(last));
+      expect(told).toEqual(['opening 2', ...acknowledged]);
+    }
+    expect(handled).toEqual(['a+ true', 'b+ true', 'a+ true', 'b+ true', 'c false']);
+  });
+
   describe('a snapshot', () => {
     const ID = Buffer.alloc(16, 3);
     const begin: WireEntry = { ...BEGINNING, text: '', said: { kind: 'begin', snapshotId: ID, doubtful: true } };
@@ -191,7 +213,7 @@ describe('receive', () => {
     const { receiver, sender, finish } = channelPair<ReceiverMessage, WireEntry>(100);
     const told: string[] = [];
     const write = (message: ReceiverMessage) => Promise.resolve(void told.push(said(message)));
-    const handle = (_: WireEntry, { sequence }: Position, superseded: boolean) =>
+    const handle = (_: WireEntry, { sequence }: Position, { superseded }: EntryKind) =>
       Promise.resolve(void told.push(`${sequence} ${superseded}`));
     const received = receiving({ ...receiver, write }, 2n, handle);
     const state = { kind: 'state', last: at(3), otherProcessAt: 0 } as const;
@@ -200,5 +222,35 @@ describe('receive', () => {
     await eventually(() => expect(told).toEqual(['opening 2', 'alive', '3 true', 'ack 3']));
     finish();
     await received;
+  });
+
+  it('is current, as of a state’s arrival, once it has what that names, and all of a snapshot that began before', async () => {
+    const clock = new FakeClock(5_000);
+    const { receiver, sender, finish } = channelPair<ReceiverMessage, WireEntry>(100);
+    const events: string[] = [];
+    const did = (what: string) => Promise.resolve(void events.push(what));
+    const received = receiving({ ...receiver, write: () => Promise.resolve() }, 2n, ({ text }) => did(text), {
+      clock,
+      onCurrent: (arrivedAt) => did(`current ${arrivedAt}`),
+      staging: { begin: () => did('begin'), take: () => did('take'), end: () => did('end') },
+    });
+    const say = async (control: Control, passes: number) => {
+      await sender.write({ ...BEGINNING, text: '', said: control });
+      await eventually(() => expect(events).toHaveLength(passes));
+    };
+    const state = (n: number): Control => ({ kind: 'state', last: at(n), otherProcessAt: 0 });
+    const snapshotId = Buffer.alloc(16, 3);
+    await say({ kind: 'begin', snapshotId, doubtful: false }, 1);
+    await say(state(2), 1);
+    clock.advance(1_000);
+    await say({ kind: 'end', snapshotId, count: 0n, position: at(2) }, 3);
+    await say(state(2), 4);
+    await say(state(3), 4);
+    clock.advance(1_000);
+    await say(state(4), 4);
+    await sender.write(entry(3));
+    finish();
+    await received;
+    expect(events).toEqual(['begin', 'end', 'current 5000', 'current 6000', 'entry 3', 'current 6000']);
   });
 });

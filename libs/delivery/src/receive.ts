@@ -1,6 +1,7 @@
-import { CpnsError, invalidArgument } from '@cpns/core';
+import { CpnsError, systemClock, type Clock } from '@cpns/core';
 import type { Position } from '@cpns/store';
 import type { Opening, ReceiverChannel, ReceiverMessage } from './channel';
+import { outOfRange } from './errors';
 import type { Received } from './wire';
 
 /** How the receiver's messages look on the wire. */
@@ -18,21 +19,31 @@ export interface Staging<In> {
   end(position: Position): Promise<void>;
 }
 
+/** How much of an entry a message is. */
+export interface EntryKind {
+  readonly superseded: boolean;
+  /** Further parts of it come. */
+  readonly more: boolean;
+}
+
 export interface Receiving<In, Out> {
   readonly codec: ReceiverCodec<In, Out>;
   readonly opening: Opening;
   /**
    * Takes one entry: commits its effects **and its position together**, and resolves when that is durable. That is what
    * makes it happen once, wherever either side dies. Never called for two entries at once. Of an entry that a later one
-   * supersedes only the position counts.
+   * supersedes only the position counts; of one in parts it counts with the last, to which no `more` come.
    */
-  readonly handle: (message: In, position: Position, superseded: boolean) => Promise<void>;
+  readonly handle: (message: In, position: Position, is: EntryKind) => Promise<void>;
   /** Absent where the channel has no snapshots. */
   readonly staging?: Staging<In>;
   /** Called when the channel is open: the opening was sent. */
   readonly onOpen?: () => void;
   /** Told of each state of the sender. */
   readonly onSenderState?: (state: Extract<Received, { kind: 'state' }>) => void;
+  /** Called when all is committed up to the last entry that the sender had when its state arrived, Unix milliseconds. */
+  readonly onCurrent?: (arrivedAt: number) => Promise<void>;
+  readonly clock?: Clock;
   /** Ends the receiving after the entry under way. */
   readonly signal?: AbortSignal;
 }
@@ -73,6 +84,8 @@ export async function receive<In, Out>(
 class Reception<In, Out> {
   last: Position;
   #snapshot: { readonly id: Buffer; count: bigint } | undefined;
+  /** The oldest state of the sender that is not worked off. */
+  #stated: { readonly last: bigint; readonly arrivedAt: number } | undefined;
 
   constructor(
     private readonly channel: ReceiverChannel<In, Out>,
@@ -86,7 +99,9 @@ class Reception<In, Out> {
     switch (is.kind) {
       case 'state':
         this.options.onSenderState?.(is);
-        return this.#say({ kind: 'alive' });
+        this.#stated ??= { last: is.last.sequence, arrivedAt: (this.options.clock ?? systemClock).now() };
+        await this.#say({ kind: 'alive' });
+        return this.#noteCurrent();
       case 'begin':
         this.#snapshot = { id: is.snapshotId, count: 0n };
         return this.#staging.begin(is.doubtful);
@@ -97,9 +112,18 @@ class Reception<In, Out> {
       case 'end':
         return this.#end(is.snapshotId, is.count, is.position);
       case 'entry':
+        return this.#entry(message, is.position, { superseded: false, more: is.more });
       case 'superseded':
-        return this.#entry(message, is.position, is.kind === 'superseded');
+        return this.#entry(message, is.position, { superseded: true, more: false });
     }
+  }
+
+  /** A snapshot that began has to be at its end: before, what is here may be what it is sent for. */
+  async #noteCurrent(): Promise<void> {
+    if (this.#stated === undefined || this.#snapshot !== undefined || this.#stated.last > this.last.sequence) return;
+    const { arrivedAt } = this.#stated;
+    this.#stated = undefined;
+    await this.options.onCurrent?.(arrivedAt);
   }
 
   async #end(id: Buffer, count: bigint, position: Position): Promise<void> {
@@ -110,9 +134,10 @@ class Reception<In, Out> {
     await this.#staging.end(position);
     this.last = position;
     await this.#say({ kind: 'acknowledge', position });
+    await this.#noteCurrent();
   }
 
-  async #entry(message: In, position: Position, superseded: boolean): Promise<void> {
+  async #entry(message: In, position: Position, is: EntryKind): Promise<void> {
     const { handle, staging } = this.options;
     if (this.#snapshot !== undefined) throw malformed();
     const { sequence } = position;
@@ -121,11 +146,13 @@ class Reception<In, Out> {
     if (sequence > last + 1n && (staging !== undefined || last !== 0n))
       throw outOfRange(`the sender left out entries: ${sequence} came after ${last}`, { last, sequence });
     if (sequence > last) {
-      await handle(message, position, superseded);
+      await handle(message, position, is);
+      if (is.more) return;
       this.last = position;
     }
     // one that was committed before is acknowledged again: its acknowledgement was lost
     await this.#say({ kind: 'acknowledge', position: this.last });
+    await this.#noteCurrent();
   }
 
   get #staging(): Staging<In> {
@@ -139,8 +166,3 @@ class Reception<In, Out> {
 }
 
 const malformed = () => new CpnsError('MALFORMED_MESSAGE', 'a snapshot has a beginning, messages and one end');
-
-const outOfRange = (what: string, numbers: Record<string, bigint>) =>
-  invalidArgument('FIELD_OUT_OF_RANGE', what, {
-    metadata: Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, String(value)])),
-  });

@@ -11,12 +11,18 @@ export interface Receiver {
   readonly fingerprint: Buffer;
 }
 
+/**
+ * The message that carries an entry, or its parts, each with the sequence and the id of the entry; without any part the entry
+ * has nothing to say any more, and is sent as superseded.
+ */
+export type Sent<Out> = Out | Promise<Out> | AsyncIterable<Out>;
+
 /** How the sender's messages look on the wire. */
 export interface SenderCodec<In, Out> {
   /** @throws CpnsError for a message that is none of a receiver's */
   receive(message: In): ReceiverMessage;
-  /** The message that carries an entry; what it throws ends the channel, such as an ended identity. */
-  send(receiver: Receiver, entry: LogEntry): Out | Promise<Out>;
+  /** What it throws ends the channel, such as an ended identity. */
+  send(receiver: Receiver, entry: LogEntry): Sent<Out>;
   control(said: Control): Out;
   /** What an entry is about: of several in a row about one thing the last alone is sent as it is. */
   subjectOf?(entry: LogEntry): string;
@@ -37,3 +43,12 @@ export interface SenderOptions {
   readonly onLoss: (uri: string, error: CpnsError) => void;
   readonly onSnapshot: (uri: string, cause: Cause) => void;
 }
+
+/** What a codec makes of an entry, as something to go through. */
+export async function messagesOf<Out>(made: Sent<Out>): Promise<AsyncIterable<Out> | Iterable<Out>> {
+  const messages = await made;
+  return isMany(messages) ? messages : [messages];
+}
+
+const isMany = <Out>(made: Out | AsyncIterable<Out>): made is AsyncIterable<Out> =>
+  typeof made === 'object' && made !== null && Symbol.asyncIterator in made;

@@ -87,6 +87,28 @@ describe('a channel’s sender', () => {
     expect(await log.read(0n, 10)).toMatchObject({ trimmedTo: 3n, last: 5n });
   });
 
+  it('sends an entry in as many messages as its codec makes of it, and one that has none as superseded', async () => {
+    await append(1, 3);
+    const codec: typeof plainSender = {
+      ...plainSender,
+      async *send(receiver, stored) {
+        for (let n = 1n; n < stored.sequence; n++) yield (await plainSender.send(receiver, stored)) as WireEntry;
+      },
+    };
+    const { receiver, outcome } = connect(await sendersOf(temporary.store, log, { timers, codec }));
+    await receiver.write(await opening(0n));
+    const heard: string[] = [];
+    for await (const { sequence, text } of receiver) {
+      if (sequence > 0n) heard.push(`${sequence} ${text}`);
+      if (heard.length === 4) break;
+    }
+    expect(heard).toEqual(['1 superseded', '2 entry 2', '3 entry 3', '3 entry 3']);
+    await receiver.write(await acknowledge(3n));
+    await eventually(async () => expect((await log.read(0n, 1)).trimmedTo).toBe(3n));
+    receiver.end();
+    expect(await outcome).toBe('ended');
+  });
+
   it('sends an entry soon after it was appended, without a poll', async () => {
     const channel = await opened();
     await settle();

@@ -3,8 +3,9 @@ import { CpnsError, duration, invalidArgument } from '@cpns/core';
 import type { LogEntry, LogPage, Position } from '@cpns/store';
 import type { Opening, SenderChannel } from './channel';
 import type { ClaimedLog } from './claimed-log';
+import { outOfRange, resynchronising, superseded } from './errors';
 import { agesOf, isDoubtful, judgePosition, type LogHead } from './judge-position';
-import type { Receiver, SenderCodec, SenderOptions } from './sender-codec';
+import { messagesOf, type Receiver, type SenderCodec, type SenderOptions } from './sender-codec';
 import { pause } from './timers';
 import { WakeSignal } from './wake-signal';
 
@@ -21,7 +22,6 @@ export const BEGINNING: Position = { sequence: 0n, entryId: Buffer.alloc(0) };
 /** A snapshot under way. */
 interface Snapshot {
   readonly snapshotId: Buffer;
-  readonly doubtful: boolean;
   /** Taken before anything else was read: what came later follows it in the log. */
   readonly position: Position;
   /** What is kept once it was acknowledged. */
@@ -122,12 +122,14 @@ export class Delivery<In, Out> {
     const cause = judgePosition(opening, page, this.#head, present);
     if (cause === undefined) return this.#goOn(position, page);
     onSnapshot(this.receiver.uri, cause);
+    const [snapshotId, doubtful] = [randomBytes(16), isDoubtful(cause)];
     this.#snapshot = {
-      snapshotId: randomBytes(16),
-      doubtful: isDoubtful(cause),
+      snapshotId,
       position: { sequence: page.last, entryId: page.lastId },
       head: { life: present.life, snapshotAt: present.time, incarnation: present.incarnation, overflowed: false },
     };
+    // before the first state: that one says nothing of what is still to be told
+    await this.#write(this.codec.control({ kind: 'begin', snapshotId, doubtful }));
   }
 
   async #goOn(position: Position, { last, trimmedTo, afterId }: LogPage): Promise<void> {
@@ -138,7 +140,7 @@ export class Delivery<In, Out> {
       return;
     }
     if (sequence < trimmedTo || sequence > last || !afterId.equals(entryId))
-      throw outOfRange('the log has no such entry', { trimmedTo, last });
+      throw outOfRange('the sequence does not fit this log: it has no such entry', { trimmedTo, last });
     this.#sent = this.#acknowledged = position;
   }
 
@@ -161,7 +163,7 @@ export class Delivery<In, Out> {
 
   #noteAcknowledged({ sequence, entryId }: Position): void {
     const last = this.#sent.sequence;
-    if (sequence > last) throw outOfRange(`only ${last} entries were sent`, { last });
+    if (sequence > last) throw outOfRange(`the sequence does not fit this log: only ${last} were sent`, { last });
     const at = this.#underWay.find((each) => each.sequence === sequence);
     // one that was acknowledged before changes nothing
     if (at === undefined) return;
@@ -202,20 +204,14 @@ export class Delivery<In, Out> {
     }
   }
 
-  async #sendSnapshot({ position, snapshotId, doubtful }: Snapshot): Promise<void> {
-    const write = async (message: Out) => {
-      this.#throwIfOver();
-      await this.#unlessOver(this.channel.write(message));
-    };
-    await write(this.codec.control({ kind: 'begin', snapshotId, doubtful }));
+  async #sendSnapshot({ position, snapshotId }: Snapshot): Promise<void> {
     let count = 0n;
     for await (const message of this.codec.snapshot?.(this.receiver) ?? []) {
       count += 1n;
-      await write(message);
+      await this.#write(message);
     }
-    this.#sent = position;
-    this.#underWay.push(position);
-    await write(this.codec.control({ kind: 'end', snapshotId, count, position }));
+    this.#note(position);
+    await this.#write(this.codec.control({ kind: 'end', snapshotId, count, position }));
   }
 
   async #readOn(room: number): Promise<readonly { entry: LogEntry; isSuperseded: boolean }[]> {
@@ -240,13 +236,25 @@ export class Delivery<In, Out> {
 
   async #sendOne(entry: LogEntry, isSuperseded: boolean): Promise<void> {
     const position = { sequence: entry.sequence, entryId: entry.entryId };
-    const message = isSuperseded
-      ? this.codec.control({ kind: 'superseded', position })
-      : await this.codec.send(this.receiver, entry);
+    const messages = isSuperseded ? [] : await messagesOf(this.codec.send(this.receiver, entry));
     this.#throwIfOver();
-    // counted before it is written: its acknowledgement may come before the write resolves
+    this.#note(position);
+    let isSaid = false;
+    for await (const message of messages) {
+      isSaid = true;
+      await this.#write(message);
+    }
+    if (!isSaid) await this.#write(this.codec.control({ kind: 'superseded', position }));
+  }
+
+  /** Before it is written: its acknowledgement may come before the write resolves. */
+  #note(position: Position): void {
     this.#sent = position;
     this.#underWay.push(position);
+  }
+
+  async #write(message: Out): Promise<void> {
+    this.#throwIfOver();
     await this.#unlessOver(this.channel.write(message));
   }
 
@@ -260,7 +268,8 @@ export class Delivery<In, Out> {
       if (!(await this.claimed.acknowledge(this.#token, position, head))) throw superseded();
     } catch (error) {
       if (!(error instanceof CpnsError) || error.reason !== 'CONFLICT') throw error;
-      throw this.#lost(position);
+      const { trimmedTo } = await this.claimed.log.read(position.sequence, 1);
+      throw trimmedTo > position.sequence ? resynchronising() : this.#lost(position);
     }
     if (head === undefined) return;
     [this.#head, this.#snapshot] = [head, undefined];
@@ -282,13 +291,3 @@ export class Delivery<In, Out> {
     });
   }
 }
-
-export const superseded = () => new CpnsError('SUPERSEDED', 'a newer channel of this receiver took over');
-
-const resynchronising = (metadata: Record<string, string> = {}) =>
-  new CpnsError('RESYNCHRONISING', 'what was sent and what the log has differ: open the channel again', { metadata });
-
-const outOfRange = (what: string, limits: Record<string, bigint>): CpnsError =>
-  invalidArgument('FIELD_OUT_OF_RANGE', `the sequence does not fit this log: ${what}`, {
-    metadata: Object.fromEntries(Object.entries(limits).map(([name, value]) => [name, String(value)])),
-  });

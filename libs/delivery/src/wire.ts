@@ -88,29 +88,48 @@ export interface ControlWire {
 
 const NOWHERE = { sequence: 0n, entryId: NONE };
 
-/** A response that carries no entry. */
+/** A response that carries no entry: its position, and under which name it has what. */
 export function controlWire(said: Control) {
-  const nothing = { superseded: undefined, snapshotBegin: undefined, snapshotEnd: undefined, state: undefined };
   switch (said.kind) {
     case 'state': {
       const { last, otherProcessAt } = said;
       const state = { lastSequence: last.sequence, lastEntryId: last.entryId, otherProcessAt: BigInt(otherProcessAt) };
-      return { ...nothing, ...NOWHERE, state };
+      return { ...NOWHERE, entry: { $case: 'state' as const, value: state } };
     }
     case 'superseded':
-      return { ...nothing, ...said.position, superseded: {} };
-    case 'begin':
-      return { ...nothing, ...NOWHERE, snapshotBegin: { snapshotId: said.snapshotId, doubtful: said.doubtful } };
-    case 'end':
-      return { ...nothing, ...said.position, snapshotEnd: { snapshotId: said.snapshotId, count: said.count } };
+      return { ...said.position, entry: { $case: 'superseded' as const, value: {} } };
+    case 'begin': {
+      const { snapshotId, doubtful } = said;
+      return { ...NOWHERE, entry: { $case: 'snapshotBegin' as const, value: { snapshotId, doubtful } } };
+    }
+    case 'end': {
+      const { snapshotId, count } = said;
+      return { ...said.position, entry: { $case: 'snapshotEnd' as const, value: { snapshotId, count } } };
+    }
   }
 }
 
 /** What a receiver reads in a response: one of these, an entry, or a message of a snapshot. */
-export type Received = Control | { readonly kind: 'entry'; readonly position: Position } | { readonly kind: 'staged' };
+export type Received =
+  | Control
+  | {
+      readonly kind: 'entry';
+      readonly position: Position;
+      /** Further parts of it come, with the same position. */
+      readonly more: boolean;
+    }
+  | { readonly kind: 'staged' };
 
-/** @throws CpnsError FIELD_SIZE */
-export function received(response: ControlWire): Received {
+/** As {@link received}, of a response that has under one name what it has. */
+export function receivedEntry(
+  { sequence, entryId, entry }: Position & { readonly entry?: { $case: string; value: object } | undefined },
+  more = false,
+): Received {
+  return received({ sequence, entryId, ...(entry && { [entry.$case]: entry.value }) }, more);
+}
+
+/** @param more whether further parts of an entry come @throws CpnsError FIELD_SIZE */
+export function received(response: ControlWire, more = false): Received {
   const { sequence, entryId, superseded, snapshotBegin, snapshotEnd, state } = response;
   if (state !== undefined) {
     const last = position(state.lastSequence, state.lastEntryId, ['state', 'state']);
@@ -120,5 +139,5 @@ export function received(response: ControlWire): Received {
   const at = position(sequence, entryId, ['sequence', 'entry_id']);
   if (snapshotEnd !== undefined) return { kind: 'end', ...snapshotEnd, position: at };
   if (superseded !== undefined) return { kind: 'superseded', position: at };
-  return sequence === 0n ? { kind: 'staged' } : { kind: 'entry', position: at };
+  return sequence === 0n ? { kind: 'staged' } : { kind: 'entry', position: at, more };
 }

@@ -147,6 +147,22 @@ describe('checks', () => {
     ]);
   });
 
+  test('one that is added counts like the others', async () => {
+    const health = monitor(() => Promise.resolve());
+    let isLost = true;
+    health.add({
+      name: 'y',
+      check: () => {
+        if (isLost) throw new Error('lost');
+      },
+    });
+    await health.start();
+    expect([health.status, health.failing()]).toEqual(['NOT_SERVING', ['y']]);
+    isLost = false;
+    await eventually(() => expect(health.status).toBe('SERVING'));
+    await health.stop();
+  });
+
   test('after a stop nothing brings it back', async () => {
     const health = monitor(() => Promise.resolve());
     await health.start();

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** Something that a service cannot work without. */
 export interface HealthCheck {
   readonly name: string;
-  /** Rejects, or hangs, when the dependency does not answer. */
-  check(): Promise<void>;
+  /** Throws, rejects, or hangs, when the dependency does not answer. */
+  check(): Promise<void> | void;
 }
 
 export interface HealthMonitorOptions {
@@ -30,6 +30,7 @@ const TIMEOUT_MS = 2_000;
  */
 export class HealthMonitor {
   readonly #options: HealthMonitorOptions;
+  readonly #checks: HealthCheck[];
   readonly #implementation = new HealthImplementation();
   readonly #names = new Set(['']);
   readonly #stop = new AbortController();
@@ -39,7 +40,13 @@ export class HealthMonitor {
 
   constructor(options: HealthMonitorOptions) {
     this.#options = options;
+    this.#checks = [...options.checks];
     this.#publish();
+  }
+
+  /** One that counts from the next round on. */
+  add(check: HealthCheck): void {
+    this.#checks.push(check);
   }
 
   get status(): Serving {
@@ -80,7 +87,7 @@ export class HealthMonitor {
   }
 
   async #round(): Promise<void> {
-    await Promise.all(this.#options.checks.map((check) => this.#run(check)));
+    await Promise.all(this.#checks.map((check) => this.#run(check)));
     if (!this.#stop.signal.aborted) this.#set(this.#failing.size === 0 ? 'SERVING' : 'NOT_SERVING');
   }
 

@@ -4,7 +4,7 @@ import {
   type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
-import { BEGINNING, received, type Received, type ReceiverMessage, receiverWire } from '@cpns/delivery';
+import { BEGINNING, received, receivedEntry, type Received, type ReceiverMessage, receiverWire } from '@cpns/delivery';
 import { connectTo, type ClientTls, type Connection, type TwoWayStream } from '@cpns/grpc';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -58,8 +58,8 @@ export class LightGateway {
    */
   holdDeliveries(server: Connection, acknowledged: (entry: OpenDeliveryChannelResponse) => void): Promise<never> {
     const { openDeliveryChannel } = server.client(GroupKeyDeliveryServiceService);
-    const read = ({ entry, ...response }: OpenDeliveryChannelResponse) =>
-      received({ ...response, ...(entry?.$case === 'state' && { state: entry.value }) });
+    const read = (response: OpenDeliveryChannelResponse) =>
+      receivedEntry(response, response.entry?.$case === 'groupKey' && response.entry.value.more);
     return this.#hold(() => openDeliveryChannel(), read, acknowledged);
   }
 
@@ -89,7 +89,7 @@ export class LightGateway {
         for await (const response of channel) {
           const is = read(response);
           if (is.kind === 'state') await say({ kind: 'alive' });
-          if (!('position' in is)) continue;
+          if (!('position' in is) || (is.kind === 'entry' && is.more)) continue;
           await say({ kind: 'acknowledge', position: is.position });
           position = is.position;
           if (is.kind === 'entry') acknowledged(response);

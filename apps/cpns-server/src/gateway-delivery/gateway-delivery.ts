@@ -4,7 +4,7 @@
  */
 import { OpenDeliveryChannelResponse, type OpenDeliveryChannelRequest } from '@cpns/contracts';
 import { Clock, join, lp, parseEntityUri, Reader, unauthenticated } from '@cpns/core';
-import { type Control, controlWire, DeliveryLog, PeerSenders, receiverMessage, type Receiver } from '@cpns/delivery';
+import { controlWire, DeliveryLog, PeerSenders, receiverMessage, type Receiver } from '@cpns/delivery';
 import type { DuplexContext } from '@cpns/grpc';
 import { PersonalNetworks } from '@cpns/platform';
 import { Records, Store, type Append, type LogEntry } from '@cpns/store';
@@ -69,12 +69,6 @@ export class GatewayLog {
   }
 }
 
-/** The one thing beside entries that this channel says. */
-function stateOf(said: Control): OpenDeliveryChannelResponse {
-  const { state } = controlWire(said);
-  return OpenDeliveryChannelResponse.fromPartial(state ? { entry: { $case: 'state', value: state } } : {});
-}
-
 /** The open channels: each carries its gateway's log, in order, until the gateway acknowledged it. */
 @Injectable()
 export class DeliveryChannels implements OnApplicationShutdown {
@@ -104,7 +98,7 @@ export class DeliveryChannels implements OnApplicationShutdown {
           await standing.check(gateway);
           return log.open(gateway.uri, entry);
         },
-        control: stateOf,
+        control: (said) => ({ traceparent: '', ...controlWire(said) }),
       },
       onSnapshot: () => undefined,
       onLoss: (gateway, error) => logger.error('the store lost entries that had been sent', { gateway, error }),

@@ -1,15 +1,16 @@
 /** Both channels of the gateway: one bad entry must not block it, and what the store could not keep must come again. */
 import type { GatewayGroupKeyDelivery, OpenDeliveryChannelResponse } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
-import { eventually, perTest } from '@cpns/core/testing';
+import { eventually, perTest, reasonOf } from '@cpns/core/testing';
 import { keyIdBytes } from '@cpns/key-derivation';
 import type { Store } from '@cpns/store';
+import { SoleProcess } from '../peers/sole-process';
 import { DeliveryChannel } from './delivery-channel';
 import { NoticeChannel } from '../smf/notice-channel';
 import { keyIdOf } from '../testing/fake-server';
 import { noticeOf, type NoticeOf } from '../testing/fake-smf';
 import { wrappedStore } from '@cpns/store/testing';
-import { BOTH, CAMERA, GatewayWorld, STRANGER } from '../testing/world';
+import { BOTH, CAMERA, GatewayWorld, LOCK, STRANGER } from '../testing/world';
 
 type KeyEntry = NonNullable<OpenDeliveryChannelResponse['entry']>;
 
@@ -73,6 +74,34 @@ describe('the gateway’s channels', () => {
     await world.restart();
     start();
     await eventually(() => expect([world.smf.log.opened.at(-1), world.server.log.opened.at(-1)]).toEqual([1n, 0n]));
+  });
+
+  it('are closed while another process has the delivery channel, and the gateway says that it is not well', async () => {
+    const sole = world.module.get(SoleProcess);
+    world.server.log.refusal = new CpnsError('ALREADY_CONNECTED', 'another process has it');
+    start();
+    await eventually(() => expect(reasonOf(() => sole.assert())).toBe('RESYNCHRONISING'));
+    notice({ groupId: 'g1', members: BOTH });
+    await eventually(() => expect(world.log.text()).toContain('another process has the delivery channel'));
+    expect(world.smf.log.acknowledged).toBe(0n);
+    world.server.log.refusal = undefined;
+    await eventually(() => expect(world.server.log.isOpen).toBe(true));
+    const value = { lastSequence: 0n, lastEntryId: Buffer.alloc(0), otherProcessAt: 0n };
+    await world.server.log.say({ entry: { $case: 'state', value } });
+    await eventually(() => expect(acknowledged()).toEqual([1n, 0n]));
+    sole.assert();
+  });
+
+  it('put a notice together that comes in parts, and leave out one of which a part is missing', async () => {
+    start();
+    const part = (groupId: string, index: number, member: string, more: boolean) => ({
+      notice: noticeOf({ groupId, members: [member], part: index, more }),
+    });
+    world.smf.log.add(part('whole', 0, CAMERA, true), part('whole', 1, LOCK, false));
+    world.smf.log.add(part('torn', 0, CAMERA, true), part('torn', 2, LOCK, false));
+    await eventually(() => expect(acknowledged()).toEqual([2n, 0n]));
+    expect([await world.groups.members('whole'), await world.groups.members('torn')]).toEqual([BOTH, []]);
+    expect(world.log.text()).toContain('part 2 came in the place of part 1');
   });
 
   it('end the watch of a key that was revoked', async () => {

@@ -4,8 +4,8 @@ import { checkFirstSeedId, CpnsError, isRefusal } from '@cpns/core';
 import {
   BEGINNING,
   DeliveryClient,
-  received,
   type Received,
+  receivedEntry,
   type ReceiverChannel,
   receiverWire,
   type Staging,
@@ -18,6 +18,7 @@ import { GroupKeyHub } from '../cskmf/envelopes';
 import { AcceptPush } from '../cskmf/server-cskmf';
 import { AssignedKeys, TokenGrants } from '../entity-user-key/assigned-keys';
 import { ServerClients } from '../peers/peer-clients';
+import { SoleProcess } from '../peers/sole-process';
 import { FirstSeeds } from '../provisioning/first-seeds';
 import { AdoptFirstSeed } from '../provisioning/manufactured-seeds';
 
@@ -46,6 +47,12 @@ export interface ChannelOptions<In> {
   readonly handle: (entry: In) => Promise<void>;
   /** Where a snapshot is kept until it is whole; absent where the channel has none. */
   readonly staging?: Omit<Staging<In>, 'end'> & { readonly end: () => Promise<void> };
+  /** Whether to ask for a snapshot, whatever there is. */
+  readonly resynchronise?: () => Promise<boolean>;
+  /** Called when all that the sender had to tell at that time, Unix milliseconds, is committed. */
+  readonly onCurrent?: (arrivedAt: number) => Promise<void>;
+  /** A channel that another process may not have if this one is to be open. */
+  readonly follows?: string;
 }
 
 /**
@@ -55,28 +62,27 @@ export interface ChannelOptions<In> {
  */
 @Injectable()
 export class Channels {
+  /** The newest channel of each name. */
+  readonly #open = new Map<string, { readonly follows: string | undefined; readonly cancel: () => void }>();
+
   constructor(
     private readonly records: Records,
+    private readonly sole: SoleProcess,
     private readonly logger: Logger,
   ) {}
 
   /** Keeps a channel open until the signal aborts. */
   run<In extends Entry>(channel: ChannelOptions<In>, signal: AbortSignal): Promise<void> {
-    const { name, open, progress, read, handle, staging } = channel;
-    const keep = ({ sequence, entryId }: Position) =>
-      this.records.transact(progress, WANTED, () => ({
-        result: undefined,
-        put: { delivered: { lastSequence: sequence, entryId } },
-      }));
+    const { name, progress, read, handle, staging, resynchronise, onCurrent } = channel;
     let otherAt = 0;
     const client = new DeliveryClient<In, Answer>({
-      open,
+      open: () => this.open(channel),
       codec: { send: receiverWire, read },
       position: () => this.position(progress),
-      handle: async (entry, position, superseded) => {
+      handle: async (entry, position, { superseded, more }) => {
         const { traceparent } = entry;
         if (!superseded) await withTraceparent(traceparent, () => withStepChain(traceparent, () => handle(entry)));
-        await keep(position);
+        if (!more) await this.keep(progress, position);
       },
       ...(staging && {
         staging: {
@@ -84,19 +90,46 @@ export class Channels {
           take: (message) => staging.take(message),
           end: async (position) => {
             await staging.end();
-            await keep(position);
+            await this.keep(progress, position);
           },
         },
       }),
+      ...(resynchronise && { resynchronise }),
+      ...(onCurrent && { onCurrent }),
       onSenderState: ({ otherProcessAt }) => {
+        this.sole.note(name, false);
         if (otherProcessAt > otherAt) this.logger.error(`another process asks for the ${name} channel of this gateway`);
         otherAt = otherProcessAt;
       },
       onState: (state) => this.logger.debug(`${name} channel`, { state }),
-      onFailure: (error, retryIn) => this.logger.warn(`${name} channel failed`, { error, retryInMs: retryIn }),
+      onFailure: (error, retryIn) => {
+        this.logger.warn(`${name} channel failed`, { error, retryInMs: retryIn });
+        if (error instanceof CpnsError && error.reason === 'ALREADY_CONNECTED') this.refused(name);
+      },
       backoff: { first: 100, longest: 2_000 },
     });
     return client.run(signal);
+  }
+
+  private open<In>({ name, open, follows }: ChannelOptions<In>): ReceiverChannel<In, Answer> {
+    if (follows !== undefined && this.sole.isRefused(follows))
+      throw new CpnsError('RESYNCHRONISING', `another process has the ${follows} channel of this gateway`);
+    const channel = open();
+    this.#open.set(name, { follows, cancel: () => channel.cancel() });
+    return channel;
+  }
+
+  /** The other process gets the channels that follow this one as well: each has all, or none. */
+  private refused(name: string): void {
+    this.sole.note(name, true);
+    for (const { follows, cancel } of this.#open.values()) if (follows === name) cancel();
+  }
+
+  private async keep(progress: Aggregate, { sequence, entryId }: Position): Promise<void> {
+    await this.records.transact(progress, WANTED, () => ({
+      result: undefined,
+      put: { delivered: { lastSequence: sequence, entryId } },
+    }));
   }
 
   /** A log that was worked off before there were ids is begun anew. */
@@ -109,10 +142,9 @@ export class Channels {
 
 const WANTED = { delivered: at(DELIVERED) };
 
-/** What an entry or a state of the delivery channel is to its receiver. */
-function readDelivery({ entry, sequence, entryId }: OpenDeliveryChannelResponse): Received {
-  return received({ sequence, entryId, ...(entry?.$case === 'state' && { state: entry.value }) });
-}
+/** Of a Group Key that comes in parts the last one is acknowledged for all. */
+const readDelivery = (response: OpenDeliveryChannelResponse): Received =>
+  receivedEntry(response, response.entry?.$case === 'groupKey' && response.entry.value.more);
 
 /** What a PN GW does with each entry of its delivery log. Every effect is the same when an entry comes twice. */
 @Injectable()
@@ -142,6 +174,9 @@ export class ApplyEntry {
         return this.forgetKey(entry.value);
       case 'groupKey':
         return this.push(entry.value, traceparent);
+      case 'superseded':
+      case 'snapshotBegin':
+      case 'snapshotEnd':
       case 'state':
       case undefined:
         throw new CpnsError('MALFORMED_MESSAGE', 'the delivery channel brought an entry of an unknown kind');

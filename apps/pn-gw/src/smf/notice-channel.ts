@@ -11,6 +11,7 @@ import { AcceptPush, RequestGroupKey } from '../cskmf/server-cskmf';
 import { Channels } from '../gateway-delivery/delivery-channel';
 import { SmfClients } from '../peers/peer-clients';
 import { checkMemberHere, KnownGroups, type Notice, type NoticeRecord, Notices } from '../service-group/known-groups';
+import { NoticeParts } from './notice-parts';
 import { NoticeStaging } from './notice-staging';
 
 /** As much of a notice as the gateway acts on. @throws CpnsError a field's reason; PN_MISMATCH for a member of another PN */
@@ -123,6 +124,8 @@ export class ApplyNotice {
 /** The gateway's end of its notice channel: SMF to SMF. */
 @Injectable()
 export class NoticeChannel extends BackgroundLoop {
+  readonly #parts = new NoticeParts();
+
   constructor(
     private readonly channels: Channels,
     private readonly smf: SmfClients,
@@ -136,9 +139,10 @@ export class NoticeChannel extends BackgroundLoop {
   run(signal: AbortSignal): Promise<void> {
     const channel = {
       name: 'notice',
+      follows: 'delivery',
       open: () => this.smf.notices.openNoticeChannel(),
       progress: { kind: 'notices', id: 'own' },
-      read: received,
+      read: (response: OpenNoticeChannelResponse) => received(response, response.notice?.more),
       handle: (entry: OpenNoticeChannelResponse) => this.handle(entry),
       staging: {
         begin: () => this.staging.begin(),
@@ -151,7 +155,8 @@ export class NoticeChannel extends BackgroundLoop {
 
   private async handle(entry: OpenNoticeChannelResponse, by: 'log' | 'snapshot' = 'log'): Promise<void> {
     try {
-      await this.apply.execute(entry, by);
+      const whole = this.#parts.add(entry);
+      if (whole !== undefined) await this.apply.execute(whole, by);
     } catch (error) {
       if (!isRefusal(error)) throw error;
       this.logger.error('a notice of the SMF is wrong in itself and was left out', {

@@ -46,6 +46,15 @@ describe('the notices of a snapshot', () => {
     await eventually(async () => expect(await world.members()).toEqual([LOCK]));
   });
 
+  it('come in parts, as many as their end says', async () => {
+    await told([
+      { groupId: 'g2', members: [CAMERA], more: true },
+      { groupId: 'g2', members: [LOCK], part: 1 },
+    ]);
+    await taken();
+    expect(await world.groups.members('g2')).toEqual(BOTH);
+  });
+
   it('take no end of a group back, named or not', async () => {
     for (const groupId of [GROUP, 'g2']) {
       await world.notice({ groupId, members: BOTH });

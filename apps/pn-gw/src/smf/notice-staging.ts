@@ -26,7 +26,8 @@ export class NoticeStaging {
 
   async take(notice: OpenNoticeChannelResponse): Promise<void> {
     const value = OpenNoticeChannelResponse.encode(notice).finish();
-    await this.store.commit(STAGED, { append: [{ log: LOG, dedupeId: groupOf(notice) || '-', value }] });
+    const dedupeId = `${groupOf(notice)}.${notice.notice?.part ?? 0}`;
+    await this.store.commit(STAGED, { append: [{ log: LOG, dedupeId, value }] });
   }
 
   /**

@@ -24,12 +24,15 @@ export class FakeLog<
   readonly opened: bigint[] = [];
   /** The highest sequence that the receiver acknowledged. */
   acknowledged = 0n;
-  readonly #entries: Partial<Entry>[] = [];
+  readonly #entries: (readonly Partial<Entry>[])[] = [];
+  /** What each channel is refused with. */
+  refusal: CpnsError | undefined;
   #send: ((index: number) => void) | undefined;
   #write: ((message: Entry) => Promise<void>) | undefined;
 
-  add(entry: Partial<Entry>): void {
-    this.#entries.push(entry);
+  /** An entry, in one part or several. */
+  add(...parts: readonly Partial<Entry>[]): void {
+    this.#entries.push(parts);
     this.#send?.(this.#entries.length - 1);
   }
 
@@ -38,10 +41,18 @@ export class FakeLog<
     return this.#write !== undefined;
   }
 
+  /** What its sender says over the open channel beside entries. */
+  async say(message: Partial<Entry>): Promise<void> {
+    await this.#write?.({ sequence: 0n, entryId: Buffer.alloc(0), traceparent: '', ...message } as Entry);
+  }
+
   /** Sends a snapshot over the open channel, which ends behind an entry that is added here. */
   async snapshot(messages: readonly Partial<Entry>[], count = messages.length): Promise<void> {
     const id = Buffer.alloc(16, 6);
-    const position = { sequence: BigInt(this.#entries.push({})), entryId: Buffer.alloc(16, this.#entries.length - 1) };
+    const position = {
+      sequence: BigInt(this.#entries.push([{}])),
+      entryId: Buffer.alloc(16, this.#entries.length - 1),
+    };
     const send = (message: object) =>
       this.#write?.({ sequence: 0n, entryId: Buffer.alloc(0), traceparent: '', ...message } as unknown as Entry);
     await send({ snapshotBegin: { snapshotId: id, doubtful: false } });
@@ -53,11 +64,14 @@ export class FakeLog<
     const pair = channelPair<ReceiverWire, Entry>(1_000);
     const send = (index: number) => {
       const sequence = BigInt(index + 1);
-      const entry = { ...this.#entries[index], sequence, entryId: Buffer.alloc(16, index), traceparent: '' } as Entry;
-      // a receiver that went away gets it over its next channel
-      pair.sender.write(entry).catch(() => undefined);
+      for (const part of this.#entries[index] ?? []) {
+        const entry = { ...part, sequence, entryId: Buffer.alloc(16, index), traceparent: '' } as Entry;
+        // a receiver that went away gets it over its next channel
+        pair.sender.write(entry).catch(() => undefined);
+      }
     };
     const serve = async () => {
+      if (this.refusal) return pair.cut(this.refusal);
       for await (const { message } of pair.sender.requests) {
         if (message?.$case === 'acknowledge') this.acknowledged = message.value;
         if (message?.$case !== 'opening') continue;
@@ -77,7 +91,7 @@ export class FakeLog<
 /** How long members seal with one statement, milliseconds. */
 export const SEAL_PERIOD = 60_000;
 
-export interface NoticeOf extends Partial<Pick<ServiceGroupNotice, 'keyVersion' | 'deleted'>> {
+export interface NoticeOf extends Partial<Pick<ServiceGroupNotice, 'keyVersion' | 'deleted' | 'part' | 'more'>> {
   readonly groupId: string;
   readonly delivery?: 'pull' | 'push';
   readonly revision?: bigint;
@@ -102,6 +116,8 @@ export const noticeOf = ({
   keyLocation: '127.0.0.1:7400',
   keyVersion: revision,
   deleted: false,
+  part: 0,
+  more: false,
   ...others,
 });
 

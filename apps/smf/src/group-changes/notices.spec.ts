@@ -26,7 +26,14 @@ describe('notices', () => {
   it('tell each gateway of its own members, of the key and where it is, and no other gateway anything', async () => {
     await smf.create([ANN, BOB, EVE], { delivery: PUSH });
     await world.rest();
-    const common = { membershipRevision: 1n, keyVersion: 1n, keyLocation: 'server.example:7400', deleted: false };
+    const only = { part: 0, more: false };
+    const common = {
+      membershipRevision: 1n,
+      keyVersion: 1n,
+      keyLocation: 'server.example:7400',
+      deleted: false,
+      ...only,
+    };
     const description = {
       groupId: 'g1',
       displayName: 'a group',
@@ -39,6 +46,19 @@ describe('notices', () => {
     expect(await world.notices(GW1)).toEqual([{ ...common, description, members: [ANN, EVE] }]);
     expect(await world.notices(GW2)).toEqual([{ ...common, description, members: [BOB] }]);
     expect(await world.notices(GW3)).toEqual([]);
+  });
+
+  it('of many members come in parts, in a log as in all that a gateway is told', async () => {
+    const members = Array.from({ length: 600 }, (_, n) => pne(n, 'pn1'));
+    await smf.create(members);
+    await world.rest();
+    for (const parts of [await world.notices(GW1), await smf.all(GW1)]) {
+      expect(parts.map(({ part, more, members: some }) => [part, more, some.length])).toEqual([
+        [0, true, 500],
+        [1, false, 100],
+      ]);
+      expect(parts.flatMap(({ members: some }) => some)).toEqual([...members].sort());
+    }
   });
 
   it('follow each change, in order, once, also to a PN that nobody is left of', async () => {

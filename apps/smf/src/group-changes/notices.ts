@@ -6,7 +6,7 @@ import {
   ServiceGroupNoticeServiceService,
   wireGroupDescription,
 } from '@cpns/contracts';
-import { Clock, CpnsError, type EntityName, forEach, parseEntityUri } from '@cpns/core';
+import { Clock, CpnsError, type EntityName, forEach, inChunks, parseEntityUri } from '@cpns/core';
 import { ClaimedLog, controlWire, DeliveryLog, PeerSenders, receiverMessage } from '@cpns/delivery';
 import { type DuplexContext, gatewayOf, type Handlers } from '@cpns/grpc';
 import { FollowEndedPeers, GrpcController, PersonalNetworks, pnAggregate } from '@cpns/platform';
@@ -30,6 +30,9 @@ export const TOLD = defineRecord('told', { revision: jsonField<bigint>() });
 
 /** The set of the group-ids that have, or had, members in the PN: each is looked at again before it is used. */
 const GROUPS = 'groups';
+
+/** So many members fit into one message, however long their E are. */
+const PART_MEMBERS = 500;
 
 /** The group that an entry is about. */
 function groupOfNotice(dedupeId: string): string {
@@ -138,15 +141,18 @@ export class SendNotice {
   }
 
   /**
-   * The notice that an entry of a gateway's log stands for, as the group is now: properties, members of the gateway's PN,
-   * and where the key is.
+   * The notice that an entry of a gateway's log stands for, as the group is now, in parts: properties, members of the
+   * gateway's PN, and where the key is.
    */
-  async execute(gateway: string, { sequence, entryId, dedupeId, value }: LogEntry): Promise<OpenNoticeChannelResponse> {
+  async *execute(
+    gateway: string,
+    { sequence, entryId, dedupeId, value }: LogEntry,
+  ): AsyncGenerator<OpenNoticeChannelResponse> {
     const groupId = groupOfNotice(dedupeId);
     const snapshot = await this.groups.snapshot(groupId, parseEntityUri(gateway).pnId);
     if (snapshot === undefined) throw new CpnsError('INTERNAL', 'a notice is about a group that is not there');
     const traceparent = value.toString('utf8');
-    return { ...WITHOUT_NOTICE, sequence, entryId, traceparent, notice: this.#noticeOf(snapshot) };
+    for (const notice of this.#partsOf(snapshot)) yield { ...WITHOUT_NOTICE, sequence, entryId, traceparent, notice };
   }
 
   /** Everything that a gateway is to know: the notice of each group that has members in its PN. */
@@ -157,19 +163,23 @@ export class SendNotice {
         const snapshot = await this.groups.snapshot(groupId, pnId);
         if (snapshot === undefined || snapshot.group.state === 'deleted' || snapshot.members.length === 0) continue;
         const traceparent = snapshot.group.lastChange?.traceparent ?? '';
-        yield { ...WITHOUT_NOTICE, traceparent, notice: this.#noticeOf(snapshot) };
+        for (const notice of this.#partsOf(snapshot)) yield { ...WITHOUT_NOTICE, traceparent, notice };
       }
   }
 
-  #noticeOf({ group, members }: GroupSnapshot): ServiceGroupNotice {
-    return {
-      description: wireGroupDescription(group.description),
-      membershipRevision: group.revision,
-      members: [...members],
-      keyLocation: this.#keyLocation,
-      keyVersion: group.keyVersion,
-      deleted: group.state === 'deleted',
-    };
+  *#partsOf({ group, members }: GroupSnapshot): Generator<ServiceGroupNotice> {
+    const parts = members.length === 0 ? [[]] : [...inChunks(members, PART_MEMBERS)];
+    for (const [part, some] of parts.entries())
+      yield {
+        description: wireGroupDescription(group.description),
+        membershipRevision: group.revision,
+        members: [...some],
+        keyLocation: this.#keyLocation,
+        keyVersion: group.keyVersion,
+        deleted: group.state === 'deleted',
+        part,
+        more: part < parts.length - 1,
+      };
   }
 }
 
@@ -199,12 +209,15 @@ export class NoticeController implements Handlers<typeof ServiceGroupNoticeServi
       lifeOf: ({ fingerprint }) => Promise.resolve(fingerprint.toString('hex')),
       codec: {
         receive: receiverMessage,
-        send: async (gateway, entry) => {
+        async *send(gateway, entry) {
           // the list of ended certificates ends the channel of a gateway, where it is followed
           if (!ended.following) await standing.check(gateway);
-          return notices.execute(gateway.uri, entry);
+          yield* notices.execute(gateway.uri, entry);
         },
-        control: (said) => ({ ...WITHOUT_NOTICE, ...controlWire(said) }),
+        control: (said) => {
+          const { entry, ...position } = controlWire(said);
+          return { ...WITHOUT_NOTICE, ...position, [entry.$case]: entry.value };
+        },
         subjectOf: ({ dedupeId }) => groupOfNotice(dedupeId),
         snapshot: ({ uri }) => notices.all(uri),
       },

@@ -228,7 +228,9 @@ export class World implements Opened {
   async notices(gateway: string) {
     const { entries } = await this.noticeLog(gateway).read(0n, 1_000);
     const notices = this.smf.module.get(SendNotice);
-    return Promise.all(entries.map(async (entry) => (await notices.execute(gateway, entry)).notice!));
+    const told: ServiceGroupNotice[] = [];
+    for (const entry of entries) for await (const { notice } of notices.execute(gateway, entry)) told.push(notice!);
+    return told;
   }
 
   async outboxOf(groupId = 'g1'): Promise<string[]> {

@@ -19,8 +19,11 @@ export const plainSender: SenderCodec<ReceiverMessage, WireEntry> = {
 
 export const plainReceiver: ReceiverCodec<WireEntry, ReceiverMessage> = {
   send: (message) => message,
-  read: ({ sequence, entryId, said }) =>
-    said ?? (sequence === 0n ? { kind: 'staged' } : { kind: 'entry', position: { sequence, entryId } }),
+  read: ({ sequence, entryId, text, said }) =>
+    said ??
+    (sequence === 0n
+      ? { kind: 'staged' }
+      : { kind: 'entry', position: { sequence, entryId }, more: text.endsWith('+') }),
 };
 
 export const PROCESS_ID = Buffer.alloc(16, 7);
