@@ -11,6 +11,7 @@ import { DeviceCapabilitiesModule } from './device-capabilities/device-capabilit
 import { EntityUserKeyModule } from './entity-user-key/entity-user-key.module';
 import { GatewayDeliveryModule } from './gateway-delivery/gateway-delivery.module';
 import { GatewayIdentityModule, OneTime } from './gateway-identity/gateway-identity.module';
+import { LiveCredentialsModule } from './live-credentials/live-credentials.module';
 import { PeersModule } from './peers/peers.module';
 import { SoleProcess } from './peers/sole-process';
 import { VerifyProof } from './entity-user-key/assigned-keys';
@@ -63,6 +64,7 @@ export const FUNCTIONS = [
   PeersModule,
   ServiceGroupModule,
   ProvisioningModule,
+  LiveCredentialsModule,
   EntityUserKeyModule,
   DeviceCapabilitiesModule,
   CskmfModule,

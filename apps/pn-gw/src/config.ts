@@ -25,6 +25,8 @@ export class GatewayConfig extends configOf({
   provisioningInterval: settings.duration().default(duration(1, 'minute')),
   /** How long an entity watches its Group Keys before it shows anew that its key is in force. */
   watchLifetime: settings.duration().default(duration(1, 'hour')),
+  /** How long the gateway believes what it was told of keys once it hears nothing more from the Server. */
+  revocationMaxAge: settings.duration().default(duration(24, 'hour')),
   /** 1st seeds that were put in at manufacture, as `<first-seed-id>.hex` (Q2). */
   firstSeedDirectory: settings.text('the path of a directory', /^.+$/).optional(),
 }) {}

@@ -21,8 +21,9 @@ import {
 import * as cskmf from '../../../apps/cpns-server/src/cskmf/records';
 import * as kmc from '../../../apps/kmc/src/kmc/kmc.controller';
 import * as held from '../../../apps/pn-gw/src/cskmf/envelopes';
-import { CURRENT_SEED, PROVISIONING_AGGREGATE, SEED_REQUEST } from '../../../apps/pn-gw/src/provisioning/first-seeds';
+import { CURRENT_SEED, SEED_REQUEST } from '../../../apps/pn-gw/src/provisioning/first-seeds';
 import { GATEWAY_CA, NEXT_CA } from '../../../apps/pn-gw/src/provisioning/gateway-ca';
+import { PROVISIONING_AGGREGATE } from '../../../apps/pn-gw/src/provisioning/in-force';
 import * as noticed from '../../../apps/pn-gw/src/service-group/known-groups';
 import * as smf from '../../../apps/smf/src/group-changes/groups';
 import { admitLocally, type AdmittedDevice } from '../support/local-device';

@@ -29,6 +29,7 @@ export * from './descriptor';
 export * from './services';
 
 export * from './messages/assignment';
+export * from './messages/credential';
 export * from './messages/entity-request';
 export * as fields from './messages/fields';
 export * from './messages/group-description';

@@ -95,6 +95,7 @@ export const REASONS = {
   TOKEN_EXPIRED: reason('FAILED_PRECONDITION', 'the token has expired'),
   TOKEN_REVOKED: reason('FAILED_PRECONDITION', 'the admission was revoked'),
   KEY_REVOKED: reason('FAILED_PRECONDITION', 'the key was revoked'),
+  KEY_SUSPENDED: reason('FAILED_PRECONDITION', 'the key is suspended'),
   KEY_EXPIRED: reason('FAILED_PRECONDITION', 'the key has expired'),
   REQUEST_OVERTAKEN: reason('FAILED_PRECONDITION', 'a later request of the entity was accepted before'),
   LIVE_KEY: reason('FAILED_PRECONDITION', 'the entity has a live key that this token may not replace'),

@@ -44,14 +44,14 @@ export class EntityUserKeyController implements Handlers<typeof SERVED> {
   ) {
     const bearer: Bearer =
       call.peer === undefined ? { kind: 'self', path: call.method } : { kind: 'relay', gateway: gatewayOf(call) };
-    return { reply: await this.assign.execute(message.request, message.method, bearer) };
+    return { reply: await this.assign.execute(message.request, message.method, bearer), credential: undefined };
   }
 
   async registerEntityUserKey(
     @Payload() { request }: EntityUserKeyServiceRegisterEntityUserKeyRequest,
     @Ctx() call: CallContext,
   ) {
-    return { reply: await this.register.execute(request, gatewayOf(call)) };
+    return { reply: await this.register.execute(request, gatewayOf(call)), credential: undefined };
   }
 
   async revokeEntityUserKey(@Payload() request: RevokeEntityUserKeyRequest) {

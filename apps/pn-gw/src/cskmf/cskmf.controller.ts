@@ -20,13 +20,14 @@ import {
 } from '@cpns/core';
 import { Timers } from '@cpns/delivery';
 import { parseEnvelope } from '@cpns/group-key';
-import type { CallContext, CallerEntity, Handlers, ServerStreamContext } from '@cpns/grpc';
+import type { CallContext, Handlers, ServerStreamContext } from '@cpns/grpc';
 import { FlowStep, GrpcController } from '@cpns/platform';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { callerHere, OwnGateway } from '../common/own-gateway';
+import { OwnGateway } from '../common/own-gateway';
 import { GatewayConfig } from '../config';
+import { type LiveCaller, LiveCredentials, shownBy } from '../live-credentials/live-credentials';
 import { ServerClients } from '../peers/peer-clients';
 import {
   checkAnswersFor,
@@ -38,12 +39,12 @@ import {
   statementOf,
   Statements,
 } from '../service-group/known-groups';
-import { Envelopes, GroupKeyHub, type HeldEnvelope, isForKeyOf, type Watcher } from './envelopes';
+import { Envelopes, GroupKeyHub, type HeldEnvelope, type Watcher } from './envelopes';
 
 const FLOW = 'GK-PULL';
 
 interface Asked {
-  readonly caller: CallerEntity;
+  readonly caller: LiveCaller;
   readonly group: KnownGroup;
   /** 0 for the newest. */
   readonly version: bigint;
@@ -61,6 +62,7 @@ interface Held {
 export class PullGroupKey {
   constructor(
     private readonly own: OwnGateway,
+    private readonly credentials: LiveCredentials,
     private readonly clock: Clock,
     private readonly server: ServerClients,
     private readonly groups: KnownGroups,
@@ -74,7 +76,7 @@ export class PullGroupKey {
    */
   async execute(request: PnGatewayServicePullGroupKeyRequest, call: CallContext): Promise<GroupKeyDelivery> {
     const groupId = checkGroupId(request.groupId, 'group_id');
-    const caller = callerHere(this.own, call);
+    const caller = await this.credentials.caller(call);
     const group = await this.groups.read(groupId);
     if (isDeleted(group))
       throw failedPrecondition('GROUP_DELETED', 'the Service Group was deleted; its id is never used again');
@@ -85,7 +87,7 @@ export class PullGroupKey {
       return await this.fromServer(asked);
     } catch (error) {
       // what is held opens for its owner, if for anyone: nothing is given away with it
-      if (held === undefined || !isAway(error) || !mayOpen(caller, held)) throw error;
+      if (held === undefined || !isAway(error) || held.envelope.keyId !== caller.keyId) throw error;
       return delivery(held);
     }
   }
@@ -105,7 +107,7 @@ export class PullGroupKey {
    * then. Nor once half of the time is over in which members seal with it: the Server then says that they may for longer.
    */
   private serves({ caller, group, version }: Asked, { known, envelope }: Held): boolean {
-    if (group.notice === undefined || !isForKeyOf(caller, envelope)) return false;
+    if (group.notice === undefined || envelope.keyId !== caller.keyId) return false;
     if (version !== 0n && version < newestVersion(group)) return true;
     return known.statement.sealUntil - this.clock.now() >= group.notice.sealPeriod / 2;
   }
@@ -138,13 +140,8 @@ export class PullGroupKey {
   }
 
   /** One who is not among the members that the newest notice names has left, or comes with the next one: nothing is kept. */
-  private async keep({ entity, by }: CallerEntity, { groupId }: KnownGroup, envelope: HeldEnvelope): Promise<void> {
-    if (!(await this.groups.isMemberHere(groupId, entity))) return;
-    await this.envelopes.keep(
-      entity,
-      groupId,
-      by.kind === 'proof' ? envelope : { ...envelope, certificate: by.digest },
-    );
+  private async keep({ entity }: LiveCaller, { groupId }: KnownGroup, envelope: HeldEnvelope): Promise<void> {
+    if (await this.groups.isMemberHere(groupId, entity)) await this.envelopes.keep(entity, groupId, envelope);
   }
 }
 
@@ -167,10 +164,6 @@ function checkVersion(group: KnownGroup, asked: bigint, given: bigint): void {
 
 const isAway = (error: unknown): boolean => error instanceof CpnsError && error.code === 'UNAVAILABLE';
 
-/** While the Server is away a certificate holder gets what there is: it sees by the key-id whether it is for its key. */
-const mayOpen = (caller: CallerEntity, { envelope }: Held): boolean =>
-  caller.by.kind === 'certificate' || isForKeyOf(caller, envelope);
-
 const delivery = ({ known, envelope }: Held): GroupKeyDelivery =>
   groupKeyDelivery({ signed: known, own: envelope.own });
 
@@ -184,7 +177,7 @@ type News = Pick<Held, 'known'> & Partial<Held>;
 @Injectable()
 export class WatchGroupKeys {
   constructor(
-    private readonly own: OwnGateway,
+    private readonly credentials: LiveCredentials,
     private readonly clock: Clock,
     private readonly timers: Timers,
     private readonly groups: KnownGroups,
@@ -195,11 +188,11 @@ export class WatchGroupKeys {
 
   /**
    * Resolves when the watch has lasted its time: the caller watches again.
-   * @throws CpnsError PROOF_MISSING, PN_MISMATCH; KEY_REVOKED, CERTIFICATE_EXPIRED when what the caller showed is no longer
-   *   good; SUPERSEDED when it watches again
+   * @throws CpnsError what {@link LiveCredentials.caller} throws, also when what the caller showed is no longer live;
+   *   CERTIFICATE_EXPIRED; SUPERSEDED when it watches again
    */
   async execute(call: ServerStreamContext<WatchGroupKeysResponse>): Promise<void> {
-    const caller = callerHere(this.own, call);
+    const caller = await this.credentials.caller(call);
     const watcher = this.hub.open(caller);
     const gone = () => watcher.end();
     call.signal.addEventListener('abort', gone, { once: true });
@@ -215,11 +208,7 @@ export class WatchGroupKeys {
     }
   }
 
-  /**
-   * The gateway hears when a key ends that it assigned; of the others it knows only what the caller showed when it began,
-   * so that is to be shown again from time to time. Until then a key that has ended brings its holder nothing: the Server
-   * makes no envelope for it.
-   */
+  /** What the caller showed is to be shown again from time to time; that it ended meanwhile the hub is told. */
   private endInTime(watcher: Watcher, { peer }: CallContext): () => void {
     const { watchLifetime } = this.config;
     const expiresIn = (peer?.notAfter ?? Infinity) - this.clock.now();
@@ -232,6 +221,8 @@ export class WatchGroupKeys {
   private async serve(watcher: Watcher, call: ServerStreamContext<WatchGroupKeysResponse>): Promise<void> {
     const sent = new Map<string, bigint>();
     for (let groupId = await watcher.next(); groupId !== undefined; groupId = await watcher.next()) {
+      // the credential may have ended between the look at it and the beginning of the watch
+      await this.credentials.check(watcher.caller.entity, shownBy(watcher.caller));
       const news = await this.newest(watcher.caller, groupId);
       const version = news?.known.statement.version;
       if (news === undefined || version === undefined || version <= (sent.get(groupId) ?? 0n)) continue;
@@ -241,7 +232,7 @@ export class WatchGroupKeys {
   }
 
   /** What a member of the group is told now, if anything. */
-  private async newest(caller: CallerEntity, groupId: string): Promise<News | undefined> {
+  private async newest(caller: LiveCaller, groupId: string): Promise<News | undefined> {
     const group = await this.groups.read(groupId);
     const end = endOf(group);
     if (end !== undefined)
@@ -250,12 +241,11 @@ export class WatchGroupKeys {
   }
 
   /** One that was made for a key before or after the one that the caller proved does not open with it: it pulls. */
-  private async newestKey(caller: CallerEntity, { groupId, statements }: KnownGroup): Promise<News | undefined> {
+  private async newestKey(caller: LiveCaller, { groupId, statements }: KnownGroup): Promise<News | undefined> {
     const known = statements.at(-1);
     if (known === undefined) return undefined;
     const envelope = await this.envelopes.find(caller.entity, groupId, known.statement.version);
-    const opens = envelope !== undefined && (caller.by.kind === 'certificate' || isForKeyOf(caller, envelope));
-    return opens ? { known, envelope } : undefined;
+    return envelope?.keyId === caller.keyId ? { known, envelope } : undefined;
   }
 }
 

@@ -2,6 +2,7 @@
 import { systemTimers, Timers } from '@cpns/delivery';
 import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
+import { LiveCredentialsModule } from '../live-credentials/live-credentials.module';
 import { PeersModule } from '../peers/peers.module';
 import { ServiceGroupModule } from '../service-group/service-group.module';
 import { AcceptPush, RequestGroupKey, RequestingOptions } from './server-cskmf';
@@ -10,7 +11,7 @@ import { CskmfController, PullGroupKey, WatchGroupKeys } from './cskmf.controlle
 
 @OwnsRecords(ENVELOPES, HELD_INDEX, HELD_PUSH, AVAILABLE)
 @Module({
-  imports: [PeersModule, ServiceGroupModule],
+  imports: [LiveCredentialsModule, PeersModule, ServiceGroupModule],
   controllers: [CskmfController],
   providers: [
     Envelopes,

@@ -5,13 +5,12 @@
  * there is no such envelope yet.
  */
 import { type CheckedEnvelope, GatewayGroupKeyDelivery } from '@cpns/contracts';
-import { CpnsError, failedPrecondition, forEach } from '@cpns/core';
+import { CpnsError, forEach } from '@cpns/core';
 import { parseEnvelope, type Statement } from '@cpns/group-key';
-import type { CallerEntity } from '@cpns/grpc';
-import { keyIdText } from '@cpns/key-derivation';
 import { type Aggregate, at, defineRecord, jsonField, Records } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
+import { type LiveCaller, LiveCredentials, shownBy } from '../live-credentials/live-credentials';
 import { KnownGroups, memberAggregate, Notices, VERSIONS_KEPT } from '../service-group/known-groups';
 
 /** FLOW-PULL step 11 was done: the key of this version came for all members. */
@@ -23,8 +22,6 @@ export interface HeldEnvelope {
   readonly keyId: string;
   /** Tagged 0x01. */
   readonly own: Buffer;
-  /** SHA-256 of the certificate that its owner showed when it asked for it. */
-  readonly certificate?: Buffer;
 }
 
 /** A member's envelopes of one group, rising by version. */
@@ -97,13 +94,6 @@ export class Envelopes {
     );
   }
 }
-
-/**
- * Whether an envelope is for the key that the caller has now: one made before its key was replaced would not open. A proof
- * says its key-id. A certificate does not, so that only an envelope counts that was given to this very certificate.
- */
-export const isForKeyOf = ({ by }: CallerEntity, { keyId, certificate }: HeldEnvelope): boolean =>
-  by.kind === 'proof' ? keyIdText(by.keyId) === keyId : certificate?.equals(by.digest) === true;
 
 export interface WaitingPush extends HeldPush {
   readonly delivery: GatewayGroupKeyDelivery;
@@ -190,7 +180,7 @@ export class Watcher {
   #ended: { readonly error: CpnsError | undefined } | undefined;
   #wake: (() => void) | undefined;
 
-  constructor(readonly caller: CallerEntity) {}
+  constructor(readonly caller: LiveCaller) {}
 
   tell(groupId: string): void {
     this.#groups.add(groupId);
@@ -223,13 +213,17 @@ export class Watcher {
 export class GroupKeyHub {
   readonly #watchers = new Map<string, Watcher>();
 
+  constructor(private readonly credentials: LiveCredentials) {
+    credentials.onChange((entity) => void this.recheck(entity));
+  }
+
   /** Entities that watch. */
   get size(): number {
     return this.#watchers.size;
   }
 
   /** One watch for each entity: a newer one ends the older, whose other end is most likely gone. */
-  open(caller: CallerEntity): Watcher {
+  open(caller: LiveCaller): Watcher {
     const watcher = new Watcher(caller);
     this.#watchers
       .get(caller.entity)
@@ -248,12 +242,17 @@ export class GroupKeyHub {
     for (const entity of entities) this.#watchers.get(entity)?.tell(groupId);
   }
 
-  /** Ends the watch that was opened with a key that is no longer good. @param keyId in text */
-  keyEnded(entity: string, keyId: string): void {
-    const watcher = this.#watchers.get(entity);
-    if (watcher?.caller.by.kind === 'proof' && keyIdText(watcher.caller.by.keyId) === keyId) watcher.end(keyRevoked());
+  /**
+   * Looks anew at those who watch, and ends each watch whose credential is no longer live.
+   * @param entity E of the one whose credential changed; all of them without it
+   */
+  private async recheck(entity: string | undefined): Promise<void> {
+    const affected = [...this.#watchers.values()].filter((one) => entity === undefined || one.caller.entity === entity);
+    for (const watcher of affected)
+      await this.credentials.check(watcher.caller.entity, shownBy(watcher.caller)).catch((error: unknown) => {
+        watcher.end(
+          error instanceof CpnsError ? error : new CpnsError('INTERNAL', 'the table of keys', { cause: error }),
+        );
+      });
   }
 }
-
-const keyRevoked = (): CpnsError =>
-  failedPrecondition('KEY_REVOKED', 'the key is no longer in force: watch again with the one that is');

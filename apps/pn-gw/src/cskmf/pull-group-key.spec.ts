@@ -133,6 +133,7 @@ describe('PullGroupKey (GK-PULL)', () => {
   describe('after a new enrolment', () => {
     it('gives no envelope of the key before, whether or not the Server is there', async () => {
       await world.pushed();
+      await world.credential(CAMERA, { epoch: 1 });
       expect(await reasonOfAsync(ask(0n, CAMERA, { epoch: 1 }))).toBe('DEPENDENCY_UNAVAILABLE');
       answering(1n, 1);
       const first = await ask(0n, CAMERA, { epoch: 1 });
@@ -142,18 +143,19 @@ describe('PullGroupKey (GK-PULL)', () => {
       expect(asked()).toHaveLength(2);
     });
 
-    it('asks the Server for each certificate once', async () => {
+    it('serves a certificate what is held for its key, and for no other certificate', async () => {
+      const certificate = async (of: number) => ({ certificate: (await world.pki.issueService('any')).chain[0]!, of });
+      const [before, after] = [await certificate(0), await certificate(1)];
+      await world.credential(CAMERA, before);
       await world.pushed();
-      const certificate = async () => ({
-        certificate: (await world.pki.issueService('any')).chain[0]!,
-      });
-      const [before, after] = [await certificate(), await certificate()];
-      answering(1n);
-      for (const shown of [before, before, after, after]) expect(await given(0n, CAMERA, shown)).toBe(1n);
-      expect(asked()).toHaveLength(2);
-      // who shows a certificate sees by the key-id whether the envelope is for its key
-      refusing('DEPENDENCY_UNAVAILABLE');
       expect(await given(0n, CAMERA, before)).toBe(1n);
+      expect(await reasonOfAsync(ask(0n, CAMERA, after))).toBe('KEY_UNKNOWN');
+      await world.credential(CAMERA, after);
+      expect(await reasonOfAsync(ask(0n, CAMERA, before))).toBe('KEY_UNKNOWN');
+      expect(asked()).toEqual([]);
+      answering(1n, 1);
+      for (const shown of [after, after]) expect(await given(0n, CAMERA, shown)).toBe(1n);
+      expect(asked()).toHaveLength(1);
     });
   });
 

@@ -1,8 +1,7 @@
-import type { WatchGroupKeysResponse } from '@cpns/contracts';
+import { CredentialState, type WatchGroupKeysResponse } from '@cpns/contracts';
 import { duration } from '@cpns/core';
 import { eventually, perTest } from '@cpns/core/testing';
 import { FakeTimers } from '@cpns/delivery/testing';
-import { keyIdOf } from '../testing/fake-server';
 import { Statements } from '../service-group/known-groups';
 import { BOTH, CAMERA, GatewayWorld, LOCK, type Shown, STRANGER, WATCH_LIFETIME } from '../testing/world';
 
@@ -14,6 +13,10 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
     world.watch(entity, shown, taken);
   const seen = (sent: readonly WatchGroupKeysResponse[]) =>
     sent.map(({ delivery }) => `${delivery?.statement?.groupId} ${delivery?.statement?.version}`);
+  const certified = async (notAfter?: number): Promise<Shown> => {
+    const { chain } = await world.pki.issueService('any', notAfter === undefined ? {} : { notAfter });
+    return { certificate: chain[0]! };
+  };
   it('begins with the newest key of each group that pushes, and goes on with each new one', async () => {
     for (const revision of [1n, 2n]) await world.pushed(revision);
     await world.pushed(1n, 'g2');
@@ -58,6 +61,7 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
     await eventually(() => expect(seen(late.sent)).toEqual(['g1 2']));
     late.hangUp();
     world.clock.advance(duration(31, 'day'));
+    await world.heardOfServer();
     const muchLater = watch();
     await world.pushed(1n, 'g9');
     await eventually(() => expect(seen(muchLater.sent)).toEqual(['g9 1']));
@@ -96,6 +100,7 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
 
   it('gives no envelope that was made for another key of the caller', async () => {
     await world.pushed(1n, 'g1');
+    await world.credential(CAMERA, { epoch: 1 });
     const { sent, hangUp } = watch(CAMERA, { epoch: 1 });
     await world.notice({ groupId: 'g1', revision: 2n, members: BOTH });
     await world.push(world.server.keyFor('g1', 2n, BOTH, 1));
@@ -114,20 +119,30 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
   });
 
   describe('ends', () => {
-    it('with KEY_REVOKED when the key ends that it began with, and with no other', async () => {
-      const { outcome, sent } = watch();
+    it.each([
+      ['proof', () => Promise.resolve({ epoch: 0 })],
+      ['certificate', certified],
+    ] as const)('when what it began with is no longer live, a %s, and with no other', async (_form, shown) => {
+      const own = await shown();
+      await world.credential(CAMERA, own);
+      const { outcome, sent } = watch(CAMERA, own);
       const other = watch(LOCK);
       await eventually(() => expect(world.hub.size).toBe(2));
-      world.hub.keyEnded(CAMERA, keyIdOf(CAMERA, 1));
-      world.hub.keyEnded(LOCK, keyIdOf(CAMERA));
       await world.pushed(1n, 'g1');
       await eventually(() => expect(seen(sent)).toEqual(['g1 1']));
-      world.hub.keyEnded(CAMERA, keyIdOf(CAMERA));
+      await world.credential(CAMERA, own, { state: CredentialState.CREDENTIAL_STATE_ENDED });
       expect(await outcome).toBe('KEY_REVOKED');
       await world.pushed(2n, 'g1');
       expect(seen(sent)).toEqual(['g1 1']);
       await eventually(() => expect(seen(other.sent)).toEqual(['g1 1', 'g1 2']));
       other.hangUp();
+    });
+
+    it('with KEY_UNKNOWN when another key takes the place of its own', async () => {
+      const { outcome } = watch();
+      await eventually(() => expect(world.hub.size).toBe(1));
+      await world.credential(CAMERA, { epoch: 1 });
+      expect(await outcome).toBe('KEY_UNKNOWN');
     });
 
     it('when it has lasted its time, so that the caller shows its key anew', async () => {
@@ -138,8 +153,9 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
     });
 
     it('with CERTIFICATE_EXPIRED when the caller’s certificate does', async () => {
-      const { chain } = await world.pki.issueService('any', { notAfter: world.clock.now() + 5_000 });
-      const { outcome } = watch(CAMERA, { certificate: chain[0]! });
+      const shown = await certified(world.clock.now() + 5_000);
+      await world.credential(CAMERA, shown);
+      const { outcome } = watch(CAMERA, shown);
       await eventually(() => expect(timers.pending).toHaveLength(1));
       expect(timers.pending[0]).toBeLessThanOrEqual(5_000);
       timers.advance(5_000);

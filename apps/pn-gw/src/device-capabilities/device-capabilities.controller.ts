@@ -2,7 +2,8 @@ import { PnGatewayServiceService, type PnGatewayServiceReportCapabilitiesRequest
 import type { CallContext, Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { callerHere, OwnGateway, ownRequestOf } from '../common/own-gateway';
+import { ownRequestOf } from '../common/own-gateway';
+import { LiveCredentials } from '../live-credentials/live-credentials';
 import { ServerClients } from '../peers/peer-clients';
 
 const { reportCapabilities } = PnGatewayServiceService;
@@ -12,16 +13,16 @@ const SERVED = { reportCapabilities };
 @GrpcController(SERVED)
 export class DeviceCapabilitiesController implements Handlers<typeof SERVED> {
   constructor(
-    private readonly own: OwnGateway,
+    private readonly credentials: LiveCredentials,
     private readonly server: ServerClients,
   ) {}
 
-  /** @throws CpnsError PROOF_MISSING, PN_MISMATCH; PROOF_MAC; what the Server answers */
+  /** @throws CpnsError what {@link LiveCredentials.caller} throws; PROOF_MISSING, PROOF_MAC; what the Server answers */
   async reportCapabilities(
     @Payload() { capabilities }: PnGatewayServiceReportCapabilitiesRequest,
     @Ctx() call: CallContext,
   ) {
-    const caller = callerHere(this.own, call);
+    const caller = await this.credentials.caller(call);
     const own = ownRequestOf(caller, call);
     const request = { entity: caller.entity, capabilities, authenticatedBy: undefined, ...own };
     return this.server.deviceCapabilities.reportCapabilities(request, { within: call });

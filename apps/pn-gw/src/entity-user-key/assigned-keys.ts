@@ -1,19 +1,11 @@
 /** What a PN GW keeps of the entities of its PN, so that it assigns keys while the CPNS Server is away. */
-import {
-  fields,
-  keyForm,
-  type KeyRevocation,
-  type TokenGrant,
-  type TokenRevocation,
-  type VerifyProofRequest,
-} from '@cpns/contracts';
+import { fields, keyForm, type TokenGrant, type TokenRevocation } from '@cpns/contracts';
 import {
   checkTokenId,
   checkUserId,
   Clock,
   duration,
   EntityUserKey,
-  failedPrecondition,
   parseEntityUri,
   TokenAuthKey,
   unauthenticated,
@@ -21,9 +13,7 @@ import {
 import { type AdmissionState, advanceAdmission, TOKEN_MAX_LIFE_MS } from '@cpns/entity-user-key';
 import type { ProvenCaller } from '@cpns/grpc';
 import {
-  checkSize,
   deriveConfirmKey,
-  KEY_ID_BYTES,
   type KeyForm,
   keyIdBytes,
   parseProof,
@@ -46,6 +36,7 @@ import {
 } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { checkAddressee, OwnGateway } from '../common/own-gateway';
+import { LiveCredentials } from '../live-credentials/live-credentials';
 import { ServerClients } from '../peers/peer-clients';
 
 /** One entity of the PN. @param entity E */
@@ -63,6 +54,8 @@ export const GRANT = defineRecord('grant', {
   expiresAt: jsonField<number>(),
   /** A */
   authKey: secretField(TokenAuthKey),
+  /** Of the newest snapshot that named it, or in which it came; it counts while no later one is in force. */
+  generation: optional(jsonField<bigint>()),
   /** The request that spent it, by its SHA-256, and the encoded reply. */
   spent: optional(jsonField<{ readonly digest: Buffer; readonly reply: Buffer }>()),
 });
@@ -109,6 +102,7 @@ export const ASSIGNED_KEYS = { key: at(ASSIGNED_KEY), registered: at(REGISTERED_
 export class TokenGrants {
   constructor(
     private readonly own: OwnGateway,
+    private readonly credentials: LiveCredentials,
     private readonly records: Records,
     private readonly clock: Clock,
   ) {}
@@ -118,6 +112,7 @@ export class TokenGrants {
     const entity = parseEntityUri(message.entity, 'entity');
     checkAddressee(this.own.name, entity);
     const tokenId = checkTokenId(message.tokenId, 'token_id');
+    const generation = await this.credentials.newestGeneration();
     const granted: GrantRecord = {
       tokenId,
       entity: entity.uri,
@@ -127,13 +122,14 @@ export class TokenGrants {
       admittedAt: fields.time(message.admittedAt, 'admitted_at'),
       expiresAt: fields.time(message.expiresAt, 'expires_at'),
       authKey: new TokenAuthKey(fields.secret(message.tokenAuthKey, 'token_auth_key')),
+      generation,
     };
-    await this.records.transact(entityAggregate(entity.uri), grantOrRevocation(tokenId), ({ grant, revoked }) =>
+    await this.records.transact(entityAggregate(entity.uri), grantOrRevocation(tokenId), ({ grant, revoked }) => {
+      if (revoked !== undefined || grant?.generation === generation) return { result: undefined };
       // one that is there may be spent already
-      grant === undefined && revoked === undefined
-        ? { result: undefined, put: { grant: expiring(granted, granted.expiresAt + GRANT_KEPT_MS) } }
-        : { result: undefined },
-    );
+      const next: GrantRecord = grant === undefined ? granted : { ...grant, generation };
+      return { result: undefined, put: { grant: expiring(next, next.expiresAt + GRANT_KEPT_MS) } };
+    });
   }
 
   /** @throws CpnsError a field's reason */
@@ -159,42 +155,49 @@ export class TokenGrants {
 /** The secrets that this gateway assigned. */
 @Injectable()
 export class AssignedKeys {
-  constructor(private readonly records: Records) {}
+  constructor(
+    private readonly credentials: LiveCredentials,
+    private readonly records: Records,
+  ) {}
 
-  /** The secret of an entity that this gateway assigned and that is registered. @param entity E */
-  async find(entity: string): Promise<AssignedKeyRecord | undefined> {
-    return (await this.records.read(entityAggregate(entity), ASSIGNED_KEYS)).registered;
+  /**
+   * The secret of a live key, where this gateway assigned it: also of one that was registered through another gateway.
+   * @param entity E
+   * @param keyId in text
+   */
+  async findLive(entity: string, keyId: string): Promise<AssignedKeyRecord | undefined> {
+    const { key, registered } = await this.records.read(entityAggregate(entity), ASSIGNED_KEYS);
+    if (registered?.keyId === keyId) return registered;
+    if (key?.keyId !== keyId) return undefined;
+    await this.noteRegistered(entity, keyId);
+    return key;
   }
 
   /**
-   * The Server said that a key is registered: where this gateway assigned it, it verifies proofs of it from now on. One that
-   * ended meanwhile is gone from here, and does not come back.
+   * The Server said that a key is registered: where this gateway assigned it, its secret is kept until the next one is. One
+   * that ended meanwhile is gone from here, and does not come back.
    * @param entity E
    * @param keyId in text
-   * @returns whether this gateway verifies its proofs
    */
-  noteRegistered(entity: string, keyId: string): Promise<boolean> {
-    return this.records.transact(entityAggregate(entity), ASSIGNED_KEYS, ({ key, registered }) =>
+  noteRegistered(entity: string, keyId: string): Promise<void> {
+    return this.records.transact(entityAggregate(entity), ASSIGNED_KEYS, ({ key }) =>
       key?.keyId === keyId
-        ? { result: true, put: { key: null, registered: expiring(key, key.notAfter) } }
-        : { result: registered?.keyId === keyId },
+        ? { result: undefined, put: { key: null, registered: expiring(key, key.notAfter) } }
+        : { result: undefined },
     );
   }
 
-  /**
-   * Without the key here, proofs of it go to the Server, which knows what became of it.
-   * @returns E, and the key-id in text
-   * @throws CpnsError a field's reason
-   */
-  async forget(message: KeyRevocation): Promise<{ readonly entity: string; readonly keyId: string }> {
-    const entity = parseEntityUri(message.entity, 'entity');
-    checkSize(message.keyId, KEY_ID_BYTES, 'key_id');
-    const keyId = message.keyId.toString('hex');
-    await this.records.transact(entityAggregate(entity.uri), ASSIGNED_KEYS, ({ key, registered }) => ({
+  /** Secrets of keys that ended go. @param entity E */
+  async dropEnded(entity: string): Promise<void> {
+    const ended = await this.credentials.endedKeys(entity);
+    if (ended.size === 0) return;
+    await this.records.transact(entityAggregate(entity), ASSIGNED_KEYS, ({ key, registered }) => ({
       result: undefined,
-      put: { ...(key?.keyId === keyId && { key: null }), ...(registered?.keyId === keyId && { registered: null }) },
+      put: {
+        ...(key && ended.has(key.keyId) && { key: null }),
+        ...(registered && ended.has(registered.keyId) && { registered: null }),
+      },
     }));
-    return { entity: entity.uri, keyId };
   }
 }
 
@@ -210,26 +213,23 @@ export class VerifyProof {
   constructor(
     private readonly own: OwnGateway,
     private readonly server: ServerClients,
+    private readonly credentials: LiveCredentials,
     private readonly keys: AssignedKeys,
     private readonly store: Store,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws CpnsError PN_MISMATCH; KEY_UNKNOWN, KEY_REVOKED, KEY_EXPIRED; PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED */
+  /**
+   * Checks 2 to 5 of a proof's caller.
+   * @throws CpnsError PN_MISMATCH; what {@link LiveCredentials.check} throws; PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED
+   */
   async execute(bytes: Buffer, method: string, requestDigest: Buffer): Promise<ProvenCaller> {
     const proof = parseProof(bytes);
     checkAddressee(this.own.name, parseEntityUri(proof.entity));
-    const key = await this.keys.find(proof.entity);
-    if (key?.keyId !== proof.keyId) return this.askServer(proof, { proof: bytes, method, requestDigest, ...NO_RELAY });
+    await this.credentials.check(proof.entity, { keyId: proof.keyId });
+    const key = await this.keys.findLive(proof.entity, proof.keyId);
+    if (key === undefined) return this.server.proof.verifyProof({ proof: bytes, method, requestDigest, ...NO_RELAY });
     return this.verifyHere(key, proof, { audience: this.own.uri, method, requestDigest });
-  }
-
-  /** A key that was registered through another gateway of the PN is found to be so here. */
-  private async askServer(proof: Proof, request: VerifyProofRequest): Promise<ProvenCaller> {
-    const proven = await this.server.proof.verifyProof(request);
-    // the Server took this proof: it must not be taken once more by the gateway, which judges the next ones
-    if (await this.keys.noteRegistered(proof.entity, proof.keyId)) await this.spend(proof, this.clock.now());
-    return proven;
   }
 
   private async verifyHere(key: AssignedKeyRecord, proof: Proof, call: ProofCall): Promise<ProvenCaller> {
@@ -237,20 +237,15 @@ export class VerifyProof {
     const confirmKey = deriveConfirmKey(key.secret);
     verifyProof(confirmKey, proof, call, now);
     confirmKey.destroy();
-    if (now >= key.notAfter) throw failedPrecondition('KEY_EXPIRED', 'the key has expired: ask for a new admission');
-    await this.spend(proof, now);
-    return { entity: proof.entity, user: key.user, keyId: keyIdBytes(key.keyId) };
-  }
-
-  private async spend({ entity, nonce }: Proof, now: number): Promise<void> {
-    const name = `nonce.${Buffer.from(nonce).toString('hex')}`;
+    const name = `nonce.${Buffer.from(proof.nonce).toString('hex')}`;
     const { ok } = await this.store.commit(
-      { kind: 'proof', id: entity },
+      { kind: 'proof', id: proof.entity },
       {
         expect: [{ name, revision: 'absent' }],
         put: [{ name, value: Buffer.alloc(0), expiresAt: now + PROOF_NONCE_LIFE_MS }],
       },
     );
     if (!ok) throw unauthenticated('PROOF_REPLAYED', 'make a new proof for each call');
+    return { entity: proof.entity, user: key.user, keyId: keyIdBytes(key.keyId) };
   }
 }

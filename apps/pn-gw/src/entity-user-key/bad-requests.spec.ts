@@ -30,14 +30,17 @@ const here = (rows: readonly KeyRow[]) => titled(rows.filter(({ at }) => at.star
 
 /** A key or a token that the gateway does not have may be one of the Server's, which then judges. */
 const GOES_ON =
-  /\(forwarded\)|verified by the Server|^token(-id of no admission| of another entity) |^key-id of no key|^key (that has expired|that is not registered|whose admission)|, (CPNS Server|Redis) stopped$/;
+  /\(forwarded\)|verified by the Server|^token(-id of no admission| of another entity) |, (CPNS Server|Redis) stopped$/;
+/** What the gateway's own name, or its own table, decides. */
+const OWN_ROW = /^(entity of another (PN|network|trust domain)|key-id of no key|key that )/;
 const OWN = /^INVALID_ARGUMENT\/(FIELD|NAME_INVALID)/;
 
 const isForServer = (row: KeyRow): boolean =>
-  REGISTRATION_ROWS.includes(row) ||
-  CERTIFICATE_ROWS.includes(row) ||
-  (GOES_ON.test(row.id) && !row.id.startsWith('entity of another PN')) ||
-  (row.id.endsWith('(registration)') && !OWN.test(expectationOf(row)));
+  !OWN_ROW.test(row.id) &&
+  (REGISTRATION_ROWS.includes(row) ||
+    CERTIFICATE_ROWS.includes(row) ||
+    GOES_ON.test(row.id) ||
+    (row.id.endsWith('(registration)') && !OWN.test(expectationOf(row))));
 
 async function tried(row: KeyRow): Promise<void> {
   const expected = expectationOf(row);

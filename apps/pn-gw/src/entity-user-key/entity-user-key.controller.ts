@@ -8,19 +8,12 @@ import {
   assignmentReply,
   type AssignmentRequest,
   checkAssignment,
-  checkAssignmentReply,
   type CheckedAssignment,
-  type CheckedRegistration,
-  checkRegistration,
-  checkRegistrationReply,
-  fields,
   type PnGatewayServiceAssignEntityUserKeyRequest,
   type PnGatewayServiceRegisterEntityUserKeyRequest,
   PnGatewayServiceService,
-  type RegistrationReply,
-  type RegistrationRequest,
 } from '@cpns/contracts';
-import { Clock, CpnsError, formatSubject, NONCE_BYTES, Random, unauthenticated } from '@cpns/core';
+import { Clock, formatSubject, NONCE_BYTES, Random, unauthenticated } from '@cpns/core';
 import {
   advanceAdmission,
   answerWithCertificate,
@@ -29,120 +22,27 @@ import {
   judgeRequest,
 } from '@cpns/entity-user-key';
 import type { CallContext, Handlers } from '@cpns/grpc';
-import {
-  deriveEntityUserKey,
-  deriveKeyId,
-  deriveSecondSeed,
-  type EnrolRequest,
-  type KeyForm,
-  keyIdText,
-} from '@cpns/key-derivation';
+import { deriveEntityUserKey, deriveKeyId, deriveSecondSeed, type EnrolRequest } from '@cpns/key-derivation';
 import { GrpcController } from '@cpns/platform';
 import { at, type Decision, expiring, type Found, Records, type Snapshot } from '@cpns/store';
-import { type CarriedField, emitStep, withinStep } from '@cpns/telemetry';
+import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { checkAddressee, OwnGateway } from '../common/own-gateway';
 import { certificatePortOf, GatewayConfig } from '../config';
-import { ServerClients } from '../peers/peer-clients';
+import { LiveCredentials } from '../live-credentials/live-credentials';
 import { FirstSeeds } from '../provisioning/first-seeds';
 import { GatewayCa } from '../provisioning/gateway-ca';
 import {
   ASSIGNED_KEYS,
   type AssignedKeyRecord,
-  AssignedKeys,
   entityAggregate,
   GRANT,
   GRANT_KEPT_MS,
   grantName,
   type GrantRecord,
 } from './assigned-keys';
-
-type CarriedIn = Readonly<Record<KeyForm, readonly CarriedField[]>>;
-
-const ASSIGNMENT_CARRIES: CarriedIn = {
-  secret: ['token_id', 'entity', 'user', 'gateway', 'form', 'hpke_public_key', 'nonce', 'mac'],
-  'key-pair': ['token_id', 'entity', 'user', 'gateway', 'form', 'csr', 'nonce', 'mac'],
-};
-const ASSIGNMENT_REPLY_CARRIES: CarriedIn = {
-  secret: ['enc', 'ciphertext', 'not_after'],
-  'key-pair': ['chain', 'mac'],
-};
-const NAMES: readonly CarriedField[] = ['token_id', 'entity', 'user'];
-const REGISTRATION_CARRIES: CarriedIn = {
-  secret: [...NAMES, 'first_seed_id', 'gateway', 'not_after', 'second_seed', 'nonce', 'confirmation'],
-  'key-pair': [...NAMES, 'chain', 'hpke_public_key', 'signature'],
-};
-const REGISTRATION_REPLY_CARRIES: CarriedIn = {
-  secret: ['key_id', 'confirmation'],
-  'key-pair': ['key_id', 'enc', 'signature', 'chain'],
-};
-
-/**
- * What a PN GW relays to the CPNS Server, both ways as it came: requests of entities whose key the Server assigns
- * (EUK-SRV-S/P steps 1, 2, 4, 5) and registrations (EUK-GW-VERIFY steps 1, 2, 4, 5). The gateway can neither read nor swap
- * a key on the way: requests and replies are bound to the secret of a token that it does not have.
- */
-@Injectable()
-export class RelayToServer {
-  constructor(
-    private readonly own: OwnGateway,
-    private readonly server: ServerClients,
-    private readonly keys: AssignedKeys,
-    private readonly seeds: FirstSeeds,
-    private readonly ca: GatewayCa,
-    private readonly clock: Clock,
-  ) {}
-
-  /** @throws CpnsError what the Server answers; DEPENDENCY_UNAVAILABLE while it is away */
-  async assign(
-    message: AssignmentRequest | undefined,
-    { enrol: { form }, entity }: CheckedAssignment,
-    call: CallContext,
-  ): Promise<AssignmentReply> {
-    const startedAt = this.clock.now();
-    const { own, server } = this;
-    const request = { request: message, method: call.method };
-    const { reply } = await server.entityUserKey.assignEntityUserKey(request, { within: call });
-    checkAssignmentReply(reply, form);
-    const flow = form === 'secret' ? 'EUK-SRV-S' : 'EUK-SRV-P';
-    // the sender is known only now: the Server found the MAC good
-    emitStep({ flow, step: 1, from: entity.uri, to: own.uri, carried: ASSIGNMENT_CARRIES[form], startedAt });
-    emitStep({ flow, step: 4, from: server.uri, to: own.uri, carried: ASSIGNMENT_REPLY_CARRIES[form] });
-    return fields.present(reply, 'reply');
-  }
-
-  /** @throws CpnsError a field's reason; PN_MISMATCH; what the Server answers; DEPENDENCY_UNAVAILABLE while it is away */
-  async register(message: RegistrationRequest | undefined, call: CallContext): Promise<RegistrationReply> {
-    const startedAt = this.clock.now();
-    const { own, server } = this;
-    const request = checkRegistration(message);
-    const { entity, form } = request;
-    checkAddressee(own.name, entity);
-    const { reply } = await server.entityUserKey
-      .registerEntityUserKey({ request: message }, { within: call })
-      .catch((error: unknown) => this.dropRefused(request, error));
-    const checked = checkRegistrationReply(reply);
-    const flow = 'EUK-GW-VERIFY';
-    await withinStep({ flow, step: 4 }, () => this.keys.noteRegistered(entity.uri, keyIdText(checked.keyId)));
-    // the sender is known only now: the Server found its confirmation or signature good
-    emitStep({ flow, step: 1, from: entity.uri, to: own.uri, carried: REGISTRATION_CARRIES[form], startedAt });
-    emitStep({ flow, step: 4, from: server.uri, to: own.uri, carried: REGISTRATION_REPLY_CARRIES[checked.form] });
-    return fields.present(reply, 'reply');
-  }
-
-  /** What the Server says is revoked of what this gateway assigns with is used no more: the next key is assigned with another. */
-  private async dropRefused(request: CheckedRegistration, error: unknown): Promise<never> {
-    if (error instanceof CpnsError) {
-      const { reason, metadata } = error;
-      const isOwnSeed = request.form === 'secret' && request.gateway.uri === this.own.uri;
-      if (reason === 'FIRST_SEED_REVOKED' && isOwnSeed) await this.seeds.destroy(request.registration.firstSeedId);
-      const [, issuer] = request.form === 'key-pair' ? request.chain : [];
-      if (metadata.certificate === 'ca' && issuer !== undefined) await this.ca.drop(issuer);
-    }
-    throw error;
-  }
-}
+import { ASSIGNMENT_CARRIES, RelayToServer } from './relay';
 
 const wantedOf = (tokenId: string) => ({ grant: at(GRANT, grantName(tokenId)), ...ASSIGNED_KEYS });
 type Wanted = ReturnType<typeof wantedOf>;
@@ -169,19 +69,24 @@ export class AssignEntityUserKey {
     private readonly random: Random,
     private readonly seeds: FirstSeeds,
     private readonly ca: GatewayCa,
+    private readonly credentials: LiveCredentials,
     private readonly relay: RelayToServer,
   ) {}
 
   /**
-   * @throws CpnsError a field's reason; PN_MISMATCH, GATEWAY_MISMATCH; TOKEN_* of {@link judgeRequest}; FIRST_SEED_*,
+   * @throws CpnsError a field's reason; PN_MISMATCH, GATEWAY_MISMATCH; RESYNCHRONISING; TOKEN_* of {@link judgeRequest}; FIRST_SEED_*,
    *   GATEWAY_NOT_PROVISIONED; CSR_NAME_MISMATCH; what the Server answers where it is the assigner
    */
   async execute(message: AssignmentRequest | undefined, call: CallContext): Promise<AssignmentReply> {
     const startedAt = this.clock.now();
     const request = checkAssignment(message, call.method);
     checkAddressee(this.own.name, request.entity, request.gateway);
+    await this.credentials.assertMayAssign();
     const seen = await this.records.snapshot(entityAggregate(request.entity.uri), wantedOf(request.enrol.tokenId));
-    if (seen.found.grant === undefined) return this.relay.assign(message, request, call);
+    const { grant } = seen.found;
+    // one that a complete snapshot did not name is void
+    if (grant === undefined || (grant.generation ?? 0n) < (await this.credentials.generation()))
+      return this.relay.assign(message, request, call);
     const flow = request.enrol.form === 'secret' ? 'EUK-GW-S' : 'EUK-GW-P';
     const { reply, fresh } = await withinStep({ flow, step: 5 }, () => this.assignHere(request, seen));
     this.report(flow, request, fresh, startedAt);

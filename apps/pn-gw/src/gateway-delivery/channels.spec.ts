@@ -1,5 +1,5 @@
 /** Both channels of the gateway: one bad entry must not block it, and what the store could not keep must come again. */
-import type { GatewayGroupKeyDelivery, OpenDeliveryChannelResponse } from '@cpns/contracts';
+import { CredentialState, type GatewayGroupKeyDelivery, type OpenDeliveryChannelResponse } from '@cpns/contracts';
 import { CpnsError } from '@cpns/core';
 import { eventually, perTest, reasonOf } from '@cpns/core/testing';
 import { keyIdBytes } from '@cpns/key-derivation';
@@ -107,8 +107,11 @@ describe('the gateway’s channels', () => {
   it('end the watch of a key that was revoked', async () => {
     start();
     const keyId = keyIdBytes(keyIdOf(CAMERA));
-    const watcher = world.hub.open({ entity: CAMERA, user: '', by: { kind: 'proof', keyId } });
-    entry({ $case: 'keyRevocation', value: { entity: CAMERA, keyId } });
+    const watcher = world.hub.open({ entity: CAMERA, user: '', by: { kind: 'proof', keyId }, keyId: keyIdOf(CAMERA) });
+    entry({
+      $case: 'credential',
+      value: { ...world.credentialOf(CAMERA), state: CredentialState.CREDENTIAL_STATE_ENDED },
+    });
     await expect(watcher.next()).rejects.toMatchObject({ reason: 'KEY_REVOKED' });
   });
 });

@@ -1,5 +1,5 @@
 /** The gateway's ends of the logs that are delivered to it, and what it does with each entry of the CPNS Server's. */
-import type { GatewayGroupKeyDelivery, KeyRevocation, OpenDeliveryChannelResponse } from '@cpns/contracts';
+import type { GatewayGroupKeyDelivery, OpenDeliveryChannelResponse } from '@cpns/contracts';
 import { checkFirstSeedId, CpnsError, isRefusal } from '@cpns/core';
 import {
   BEGINNING,
@@ -14,12 +14,13 @@ import { BackgroundLoop } from '@cpns/platform';
 import { type Aggregate, at, defineRecord, jsonField, optional, type Position, Records } from '@cpns/store';
 import { Logger, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { GroupKeyHub } from '../cskmf/envelopes';
 import { AcceptPush } from '../cskmf/server-cskmf';
 import { AssignedKeys, TokenGrants } from '../entity-user-key/assigned-keys';
+import { LiveCredentials } from '../live-credentials/live-credentials';
 import { ServerClients } from '../peers/peer-clients';
 import { SoleProcess } from '../peers/sole-process';
 import { FirstSeeds } from '../provisioning/first-seeds';
+import { GatewayCa } from '../provisioning/gateway-ca';
 import { AdoptFirstSeed } from '../provisioning/manufactured-seeds';
 
 /** How far a log was worked off. */
@@ -153,9 +154,10 @@ export class ApplyEntry {
     private readonly grants: TokenGrants,
     private readonly keys: AssignedKeys,
     private readonly seeds: FirstSeeds,
+    private readonly ca: GatewayCa,
     private readonly adoptSeed: AdoptFirstSeed,
     private readonly pushes: AcceptPush,
-    private readonly hub: GroupKeyHub,
+    private readonly credentials: LiveCredentials,
     private readonly logger: Logger,
   ) {}
 
@@ -170,10 +172,16 @@ export class ApplyEntry {
         return this.seeds.destroy(checkFirstSeedId(entry.value.firstSeedId, 'first_seed_id'));
       case 'firstSeedImport':
         return this.adoptSeed.execute(entry.value);
-      case 'keyRevocation':
-        return this.forgetKey(entry.value);
+      case 'credential':
+        await this.credentials.apply(entry.value);
+        return this.keys.dropEnded(entry.value.entity);
+      case 'assignerEnd':
+        return this.credentials.applyAssignerEnd(entry.value);
       case 'groupKey':
         return this.push(entry.value, traceparent);
+      case 'gatewayCa':
+        return this.ca.confirm(entry.value);
+      case 'keyRevocation':
       case 'superseded':
       case 'snapshotBegin':
       case 'snapshotEnd':
@@ -192,11 +200,6 @@ export class ApplyEntry {
       const { groupId, version } = message.statement ?? {};
       this.logger.error('a pushed Group Key was refused', { groupId, version: String(version), error });
     }
-  }
-
-  private async forgetKey(message: KeyRevocation): Promise<void> {
-    const { entity, keyId } = await this.keys.forget(message);
-    this.hub.keyEnded(entity, keyId);
   }
 }
 

@@ -3,13 +3,14 @@ import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { CskmfModule } from '../cskmf/cskmf.module';
 import { EntityUserKeyModule } from '../entity-user-key/entity-user-key.module';
+import { LiveCredentialsModule } from '../live-credentials/live-credentials.module';
 import { PeersModule } from '../peers/peers.module';
 import { ProvisioningModule } from '../provisioning/provisioning.module';
 import { ApplyEntry, Channels, DELIVERED, DeliveryChannel } from './delivery-channel';
 
 @OwnsRecords(DELIVERED)
 @Module({
-  imports: [PeersModule, ProvisioningModule, EntityUserKeyModule, CskmfModule],
+  imports: [PeersModule, ProvisioningModule, EntityUserKeyModule, LiveCredentialsModule, CskmfModule],
   providers: [Channels, ApplyEntry, DeliveryChannel],
   exports: [Channels],
 })

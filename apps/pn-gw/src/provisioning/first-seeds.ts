@@ -21,15 +21,15 @@ import {
   defineRecord,
   expiring,
   jsonField,
-  optional,
   Records,
   secretField,
   type ValueIn,
 } from '@cpns/store';
-import { emitStep, Logger, withinStep, withSpan, withStepChain } from '@cpns/telemetry';
+import { emitStep, Logger, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { identityDigest, OwnGateway } from '../common/own-gateway';
+import { OwnGateway } from '../common/own-gateway';
 import { ServerClients } from '../peers/peer-clients';
+import { askAnew, InForce, orNotProvisioned, PROVISIONED, PROVISIONING_AGGREGATE, ProvisioningRun } from './in-force';
 
 /** One 1st seed, in an aggregate of its own with the (E, user) that it serves. */
 export const firstSeedAggregate = (firstSeedId: string): Aggregate => ({ kind: 'first-seed', id: firstSeedId });
@@ -54,64 +54,14 @@ export const SERVED = defineRecord('served', { member: jsonField<string>() });
 export const servedName = (member: string) => `served.${sha256(Buffer.from(member, 'utf8')).toString('hex')}` as const;
 const servedMember = (entity: string, user: string): string => `${entity}?user=${user}`;
 
-/** What the gateway was provisioned with last, and what it is asking for. */
-export const PROVISIONING_AGGREGATE: Aggregate = { kind: 'provisioning', id: 'own' };
-
 /** The seed that new keys are derived from. */
 export const CURRENT_SEED = defineRecord('current-seed', {
   firstSeedId: jsonField<string>(),
-  /** {@link identityDigest} when the gateway got it: under another identity it is not used. */
-  identity: optional(jsonField<Buffer>()),
+  ...PROVISIONED,
 });
 
 /** A request for a 1st seed that may be under way: after a crash the same one is sent again. */
 export const SEED_REQUEST = defineRecord('seed-request', { requestId: jsonField<Buffer>() });
-
-/** One provisioning at a time, which serves all who ask for it while it runs; its steps are a trace of their own. */
-export class ProvisioningRun<T> {
-  #running: Promise<T> | undefined;
-
-  run(task: () => Promise<T>): Promise<T> {
-    this.#running ??= withSpan('cpns.provision', {}, () => withStepChain('', task)).finally(
-      () => (this.#running = undefined),
-    );
-    return this.#running;
-  }
-}
-
-/**
- * A request that was under way when what it got was revoked leads nowhere: it is forgotten, and another one sent.
- * @param isRefused true for the error that says so
- */
-export async function askAnew<T>(
-  ask: () => Promise<T>,
-  isRefused: (error: CpnsError) => boolean,
-  forget: () => Promise<void>,
-): Promise<T> {
-  try {
-    return await ask();
-  } catch (error) {
-    if (!(error instanceof CpnsError) || !isRefused(error)) throw error;
-    await forget();
-    return ask();
-  }
-}
-
-/**
- * For an entity that waits for what is being asked for: that the Server is away means that this gateway cannot assign.
- * @param missing what the gateway lacks
- * @throws CpnsError GATEWAY_NOT_PROVISIONED; any other as it is
- */
-export async function orNotProvisioned<T>(provisioning: Promise<T>, missing: string): Promise<T> {
-  try {
-    return await provisioning;
-  } catch (cause) {
-    if (!(cause instanceof CpnsError) || cause.code !== 'UNAVAILABLE') throw cause;
-    throw failedPrecondition('GATEWAY_NOT_PROVISIONED', `the gateway has no ${missing} and does not reach the Server`, {
-      cause,
-    });
-  }
-}
 
 interface SeedInUse {
   readonly seed: FirstSeed;
@@ -135,6 +85,7 @@ export class FirstSeeds {
     private readonly server: ServerClients,
     private readonly records: Records,
     private readonly recent: RecentRecords,
+    private readonly inForce: InForce,
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly logger: Logger,
@@ -196,6 +147,16 @@ export class FirstSeeds {
     await this.keep({ ...limits, seed, receivedAt: this.clock.now(), assigned: 0 });
   }
 
+  /**
+   * The Server says that a seed is in force. One beside the current one stays where it is.
+   * @returns whether the gateway has it
+   */
+  async confirm(firstSeedId: string): Promise<boolean> {
+    if ((await this.load(firstSeedId)) === undefined) return false;
+    if (((await this.current()) ?? firstSeedId) === firstSeedId) await this.point(firstSeedId, {});
+    return true;
+  }
+
   /** The Server ended a seed: it is destroyed, and another is asked for when it is needed. */
   async destroy(firstSeedId: string): Promise<void> {
     await this.records.transact(firstSeedAggregate(firstSeedId), { record: at(FIRST_SEED) }, ({ record }) =>
@@ -221,7 +182,7 @@ export class FirstSeeds {
 
   private async current(): Promise<string | undefined> {
     const { current } = await this.recent.read(PROVISIONING_AGGREGATE, { current: at(CURRENT_SEED) });
-    return current?.identity?.equals(identityDigest(this.own)) ? current.firstSeedId : undefined;
+    return current !== undefined && (await this.inForce.has(current)) ? current.firstSeedId : undefined;
   }
 
   private async currentId(): Promise<string> {
@@ -286,11 +247,16 @@ export class FirstSeeds {
         ? { result: undefined, put: { found: expiring(record, record.registerUntil) } }
         : { result: undefined },
     );
-    const identity = identityDigest(this.own);
+    await this.point(record.firstSeedId, { pending: null });
+  }
+
+  /** New keys are derived from this one. */
+  private async point(firstSeedId: string, request: { readonly pending?: null }): Promise<void> {
+    const stamp = await this.inForce.stamp();
     const wanted = { current: at(CURRENT_SEED), pending: at(SEED_REQUEST) };
     await this.records.transact(PROVISIONING_AGGREGATE, wanted, () => ({
       result: undefined,
-      put: { current: { firstSeedId: record.firstSeedId, identity }, pending: null },
+      put: { current: { firstSeedId, ...stamp }, ...request },
     }));
   }
 }

@@ -1,13 +1,22 @@
 /** EUK-GW-P steps 1 to 3 at the gateway: gets its CA certificate, once per epoch (Q9), and issues with it. */
 import { createCsr, createIssuer, newPrivateKey, signerFromPkcs8, type Issuer } from '@cpns/certificate-issuance';
 import { Clock, CpnsError, PrivateKeyDer } from '@cpns/core';
-import { fields } from '@cpns/contracts';
+import { fields, type GatewayCaInForce } from '@cpns/contracts';
+import { checkSize, DIGEST_BYTES, sha256 } from '@cpns/key-derivation';
 import { at, defineRecord, jsonField, optional, Records, secretField, type ValueIn } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { identityDigest, OwnGateway } from '../common/own-gateway';
+import { OwnGateway } from '../common/own-gateway';
 import { ServerClients } from '../peers/peer-clients';
-import { askAnew, orNotProvisioned, PROVISIONING_AGGREGATE, ProvisioningRun } from './first-seeds';
+import {
+  askAnew,
+  InForce,
+  orNotProvisioned,
+  PROVISIONED,
+  type Provisioned,
+  PROVISIONING_AGGREGATE,
+  ProvisioningRun,
+} from './in-force';
 
 /** `ca`: what certificates are issued with; under {@link NEXT_CA}: what is asked for. */
 export const GATEWAY_CA = defineRecord('ca', {
@@ -16,8 +25,7 @@ export const GATEWAY_CA = defineRecord('ca', {
   csr: jsonField<Buffer>(),
   /** DER, the gateway CA first, root last; absent while the request may be under way. */
   chain: optional(jsonField<readonly Buffer[]>()),
-  /** {@link identityDigest} when the gateway got the chain: under another identity nothing is issued with it. */
-  identity: optional(jsonField<Buffer>()),
+  ...PROVISIONED,
 });
 export type GatewayCaRecord = ValueIn<typeof GATEWAY_CA>;
 export const NEXT_CA = 'next-ca';
@@ -28,45 +36,59 @@ const REMAINDER = 0.2;
 @Injectable()
 export class GatewayCa {
   readonly #provisioning = new ProvisioningRun<Issuer>();
-  #issuer: Issuer | undefined;
+  #kept: { readonly issuer: Issuer; readonly got: Provisioned } | undefined;
 
   constructor(
     private readonly own: OwnGateway,
     private readonly server: ServerClients,
     private readonly records: Records,
+    private readonly inForce: InForce,
     private readonly clock: Clock,
   ) {}
 
   /** What target entities' certificates are issued with. @throws CpnsError GATEWAY_NOT_PROVISIONED */
   async issuer(): Promise<Issuer> {
-    const current = this.#issuer ?? (await this.load());
+    const current = await this.current();
     if (current !== undefined && this.clock.now() < current.certificate.notAfter) return current;
     return orNotProvisioned(this.provision(), 'CA certificate in force');
   }
 
   /** Asks for a new certificate where there is none, or the one there is comes to its end. @throws CpnsError DEPENDENCY_UNAVAILABLE */
   async keepProvisioned(): Promise<void> {
-    const issuer = this.#issuer ?? (await this.load());
+    const issuer = await this.current();
     if (issuer === undefined || this.isEnding(issuer)) await this.provision();
   }
 
   /** The Server says that a CA was revoked: nothing more is issued with it. @param issuer DER */
   async drop(issuer: Buffer): Promise<void> {
-    const current = this.#issuer ?? (await this.load());
+    const current = await this.current();
     if (!current?.chain[0]?.equals(issuer)) return;
     await this.forget('ca');
-    this.#issuer = undefined;
+    this.#kept = undefined;
+  }
+
+  /** The Server says that a CA is in force. @throws CpnsError FIELD_SIZE */
+  async confirm({ certificateDigest }: GatewayCaInForce): Promise<void> {
+    checkSize(certificateDigest, DIGEST_BYTES, 'certificate_digest');
+    const stamp = await this.inForce.stamp();
+    await this.records.transact(PROVISIONING_AGGREGATE, { ca: at(GATEWAY_CA) }, ({ ca }) => {
+      const certificate = ca?.chain?.[0];
+      if (ca === undefined || certificate === undefined || !sha256(certificate).equals(certificateDigest))
+        return { result: undefined };
+      return { result: undefined, put: { ca: { ...ca, ...stamp } } };
+    });
   }
 
   private isEnding({ certificate: { notBefore, notAfter } }: Issuer): boolean {
     return this.clock.now() >= notAfter - (notAfter - notBefore) * REMAINDER;
   }
 
-  private async load(): Promise<Issuer | undefined> {
+  private async current(): Promise<Issuer | undefined> {
+    if (this.#kept !== undefined && (await this.inForce.has(this.#kept.got))) return this.#kept.issuer;
     const { ca } = await this.records.read(PROVISIONING_AGGREGATE, { ca: at(GATEWAY_CA) });
-    if (ca?.chain === undefined || !ca.identity?.equals(identityDigest(this.own))) return undefined;
-    this.#issuer = createIssuer(ca.chain, signerFromPkcs8(ca.privateKey));
-    return this.#issuer;
+    if (ca?.chain === undefined || !(await this.inForce.has(ca))) return undefined;
+    this.#kept = { issuer: createIssuer(ca.chain, signerFromPkcs8(ca.privateKey)), got: ca };
+    return this.#kept.issuer;
   }
 
   private provision(): Promise<Issuer> {
@@ -82,11 +104,10 @@ export class GatewayCa {
       const issuer = createIssuer(chain, signerFromPkcs8(pending.privateKey));
       if (issuer.gateway?.uri !== this.own.uri)
         throw new CpnsError('PEER_UNEXPECTED', 'the Server sent the certificate of another gateway');
-      await withinStep({ flow: 'EUK-GW-P', step: 3 }, () =>
-        this.keep({ ...pending, chain, identity: identityDigest(this.own) }),
-      );
+      const stamp = await this.inForce.stamp();
+      await withinStep({ flow: 'EUK-GW-P', step: 3 }, () => this.keep({ ...pending, chain, ...stamp }));
       emitStep({ flow: 'EUK-GW-P', step: 3, from: this.server.uri, to: this.own.uri, carried: ['chain'] });
-      this.#issuer = issuer;
+      this.#kept = { issuer, got: stamp };
       return issuer;
     });
   }

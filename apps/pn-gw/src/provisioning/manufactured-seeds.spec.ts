@@ -23,7 +23,8 @@ describe('a 1st seed that was put into the gateway at manufacture', () => {
     if (content !== undefined) directory.write('seed-1.hex', content);
     const log = new MemoryLog();
     const kept: Buffer[] = [];
-    const seeds: Pick<FirstSeeds, 'adopt'> = {
+    const seeds: Pick<FirstSeeds, 'adopt' | 'confirm'> = {
+      confirm: () => Promise.resolve(false),
       adopt: (_limits, given: FirstSeed) => Promise.resolve(void kept.push(given.expose())),
     };
     const config = { firstSeedDirectory: directory.path } as GatewayConfig;

@@ -20,9 +20,10 @@ export class AdoptFirstSeed {
     private readonly logger: Logger,
   ) {}
 
-  /** The operator imported such a seed. @throws CpnsError a field's reason */
+  /** The Server says that a seed may be used: the operator imported it, or it is in force. @throws CpnsError a field's reason */
   async execute(message: FirstSeedImport): Promise<void> {
     const firstSeedId = checkFirstSeedId(message.firstSeedId, 'first_seed_id');
+    if (await this.seeds.confirm(firstSeedId)) return;
     const seed = await this.load(firstSeedId).catch((error: unknown) => {
       this.logger.error('the 1st seed that was put into this gateway cannot be read', { firstSeedId, error });
       return undefined;

@@ -8,7 +8,8 @@ import type { CallContext, Handlers } from '@cpns/grpc';
 import { FlowStep, GrpcController } from '@cpns/platform';
 import { emitStep } from '@cpns/telemetry';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { callerHere, OwnGateway, ownRequestOf } from '../common/own-gateway';
+import { OwnGateway, ownRequestOf } from '../common/own-gateway';
+import { LiveCredentials } from '../live-credentials/live-credentials';
 import { SmfClients } from '../peers/peer-clients';
 
 const { joinServiceGroup, leaveServiceGroup } = PnGatewayServiceService;
@@ -22,6 +23,7 @@ const SERVED = { joinServiceGroup, leaveServiceGroup };
 export class SmfController implements Handlers<typeof SERVED> {
   constructor(
     private readonly own: OwnGateway,
+    private readonly credentials: LiveCredentials,
     private readonly smf: SmfClients,
   ) {}
 
@@ -37,11 +39,12 @@ export class SmfController implements Handlers<typeof SERVED> {
 
   /**
    * @returns the membership revision that holds the change
-   * @throws CpnsError a field's reason; PROOF_MISSING, PN_MISMATCH; PROOF_MAC; what the SMF answers; DEPENDENCY_UNAVAILABLE
+   * @throws CpnsError a field's reason; what {@link LiveCredentials.caller} throws; PROOF_MISSING, PROOF_MAC; what the SMF
+   *   answers; DEPENDENCY_UNAVAILABLE
    */
   private async relay(method: keyof typeof SERVED, groupId: string, call: CallContext) {
     checkGroupId(groupId, 'group_id');
-    const caller = callerHere(this.own, call);
+    const caller = await this.credentials.caller(call);
     const request = { groupId, entity: caller.entity, ...ownRequestOf(caller, call) };
     const answer = await this.smf.membership[method](request, { within: call });
     emitStep({ flow: 'SMF-GW', step: 5, from: this.smf.uri, to: this.own.uri, carried: ['membership_revision'] });

@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common';
 import { CskmfModule } from '../cskmf/cskmf.module';
 import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
+import { LiveCredentialsModule } from '../live-credentials/live-credentials.module';
 import { PeersModule } from '../peers/peers.module';
 import { ServiceGroupModule } from '../service-group/service-group.module';
 import { ApplyNotice, NoticeChannel } from './notice-channel';
@@ -9,7 +10,7 @@ import { NoticeStaging } from './notice-staging';
 import { SmfController } from './smf.controller';
 
 @Module({
-  imports: [PeersModule, ServiceGroupModule, CskmfModule, GatewayDeliveryModule],
+  imports: [LiveCredentialsModule, PeersModule, ServiceGroupModule, CskmfModule, GatewayDeliveryModule],
   controllers: [SmfController],
   providers: [ApplyNotice, NoticeStaging, NoticeChannel],
 })

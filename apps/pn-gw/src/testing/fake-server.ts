@@ -7,6 +7,9 @@ import {
   assignmentReply,
   checkAssignment,
   checkRegistration,
+  CredentialState,
+  type EntityCredential,
+  KeyForm,
   gatewayGroupKeyDelivery,
   registrationReply,
   type AssignmentRequest,
@@ -35,7 +38,14 @@ import { SeededRandom } from '@cpns/core/testing';
 import { answerWithCertificate, answerWithSecret } from '@cpns/entity-user-key';
 import { endStatement, makeEnvelope, type Statement } from '@cpns/group-key';
 import { forge, testVersion } from '@cpns/group-key/testing';
-import { deriveEntityUserKey, deriveKeyId, generateHpkeKeyPair, keyIdBytes, parseProof } from '@cpns/key-derivation';
+import {
+  deriveEntityUserKey,
+  deriveKeyId,
+  generateHpkeKeyPair,
+  keyIdBytes,
+  parseProof,
+  sha256,
+} from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
 import type { ServerClients } from '../peers/peer-clients';
 import { away, FakeLog, played, SEAL_PERIOD } from './fake-smf';
@@ -71,6 +81,8 @@ export class FakeServer {
   calls = 0;
   /** Of the 1st seeds that are asked for. */
   seed = { assignFor: duration(7, 'day'), maxEntities: 1_000 };
+  /** What it said last of each entity's key. */
+  readonly credentials = new Map<string, EntityCredential>();
   readonly #seeds = new Map<string, FirstSeed>();
   readonly clients: Omit<ServerClients, 'onApplicationShutdown'>;
 
@@ -147,29 +159,69 @@ export class FakeServer {
     const shown = { credential: { tokenId: enrol.tokenId }, authKey };
     const notAfter = this.clock.now() + duration(1, 'day');
     if (csr === undefined) {
-      const assigned = {
-        secrets: { entityUserKey: new EntityUserKey(randomBytes(SECRET_BYTES)) },
-        notAfter,
-        firstSeedId: '',
-      };
-      return { reply: assignmentReply(answerWithSecret(shown, enrol, assigned, systemRandom)) };
+      const entityUserKey = new EntityUserKey(randomBytes(SECRET_BYTES));
+      const assigned = { secrets: { entityUserKey }, notAfter, firstSeedId: '' };
+      const credential = this.credential(enrol, { keyId: keyIdBytes(deriveKeyId(entityUserKey)), notAfter });
+      return { reply: assignmentReply(answerWithSecret(shown, enrol, assigned, systemRandom)), credential };
     }
     const wanted = { profile: 'target-entity', uri: formatSubject(enrol.entity, enrol.user), key: csr.key } as const;
     const chain = await this.issue('entityCa', { ...wanted, notAfter });
-    return { reply: assignmentReply(answerWithCertificate(shown, enrol, chain)) };
+    return { reply: assignmentReply(answerWithCertificate(shown, enrol, chain)), credential: undefined };
   }
 
   private register(message: RegistrationRequest | undefined) {
     const request = checkRegistration(message);
     const { form } = request;
+    const entity = { entity: request.entity.uri, user: request.user };
     if (form === 'secret') {
       const keyId = this.keyIdOf(request);
-      return { reply: registrationReply({ form, keyId, confirmation: randomBytes(MAC_BYTES) }) };
+      const { notAfter } = request.registration;
+      const assigner = { assigner: request.gateway.uri, assignerLife: 1n };
+      const credential = this.credential(entity, { keyId, notAfter, ...assigner });
+      return { reply: registrationReply({ form, keyId, confirmation: randomBytes(MAC_BYTES) }), credential };
     }
     const keyId = randomBytes(KEY_ID_BYTES);
+    const certificateDigest = sha256(request.chain[0]!);
+    const notAfter = this.clock.now() + duration(1, 'day');
+    const credential = this.credential(entity, { keyId, notAfter, certificateDigest });
     const { publicKey: enc } = generateHpkeKeyPair(systemRandom);
     const { chain } = this.parts.authorities!.entityCa;
-    return { reply: registrationReply({ form, keyId, enc, signature: randomBytes(70), chain }) };
+    return { reply: registrationReply({ form, keyId, enc, signature: randomBytes(70), chain }), credential };
+  }
+
+  /** What the Server says of the live key of an entity from now on. */
+  credential(
+    { entity, user }: { readonly entity: string; readonly user: string },
+    {
+      notAfter,
+      ...key
+    }: { readonly notAfter: number; readonly keyId: Buffer } & Partial<Omit<EntityCredential, 'notAfter'>>,
+  ): EntityCredential {
+    const isPair = key.certificateDigest !== undefined;
+    const credential = {
+      entity,
+      user,
+      revision: (this.credentials.get(entity)?.revision ?? 0n) + 1n,
+      life: 1n,
+      state: CredentialState.CREDENTIAL_STATE_LIVE,
+      form: isPair ? KeyForm.KEY_FORM_KEY_PAIR : KeyForm.KEY_FORM_SECRET,
+      certificateDigest: Buffer.alloc(0),
+      assigner: this.clients.uri,
+      assignerLife: 0n,
+      notAfter: BigInt(notAfter),
+      ...key,
+    };
+    this.credentials.set(entity, credential);
+    return credential;
+  }
+
+  /** The end of an entity's live key, as the Server tells of it. */
+  ended(entity: string): EntityCredential {
+    const live = this.credentials.get(entity);
+    if (live === undefined) throw new Error('the entity has no live key');
+    const ended = { ...live, revision: live.revision + 1n, state: CredentialState.CREDENTIAL_STATE_ENDED };
+    this.credentials.set(entity, ended);
+    return ended;
   }
 
   /** Of the key that the gateway derived; of one that another gateway did, any. */

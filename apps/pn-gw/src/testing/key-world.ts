@@ -30,6 +30,8 @@ import { randomBytes } from 'node:crypto';
 import { AppModule } from '../app.module';
 import { OwnGateway } from '../common/own-gateway';
 import { GatewayConfig } from '../config';
+import { LiveCredentials } from '../live-credentials/live-credentials';
+import { TableAge } from '../live-credentials/table-age';
 import { ServerClients, SmfClients } from '../peers/peer-clients';
 import { FakeServer } from './fake-server';
 import { FakeSmf } from './fake-smf';
@@ -105,6 +107,10 @@ export class GatewayKeyWorld extends CastWorld {
         { provide: SmfClients, useValue: new FakeSmf(TRUST_DOMAIN).clients },
       ],
     });
+    const credentials = service.get(LiveCredentials);
+    await credentials.beginSnapshot(false);
+    await credentials.endSnapshot();
+    await service.get(TableAge).note(clock.now());
     return new GatewayKeyWorld(cast, server, directory, clock, temporary, service);
   }
 
@@ -118,7 +124,7 @@ export class GatewayKeyWorld extends CastWorld {
       if (this.#admitted.get(tokenId) === true)
         await this.deliver({ $case: 'tokenRevocation', value: { tokenId, entity } });
     },
-    revokeKey: () => Promise.resolve(),
+    revokeKey: (entity) => this.deliver({ $case: 'credential', value: this.server.ended(entity) }),
     enrolment: { importFirstSeed: () => Promise.resolve({}), revokeFirstSeed: () => Promise.resolve({}) },
   };
 
@@ -130,9 +136,10 @@ export class GatewayKeyWorld extends CastWorld {
     return this.clock.now();
   }
 
+  /** The gateway is in touch with the Server all the time. */
   pass(milliseconds: number): Promise<void> {
     this.clock.advance(milliseconds);
-    return Promise.resolve();
+    return this.service.get(TableAge).note(this.now());
   }
 
   /** Sends an entry over the delivery channel, and sees it worked off. */

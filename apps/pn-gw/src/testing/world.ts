@@ -1,12 +1,18 @@
 /** A PN GW with its own store, between a Server and an SMF that are played: what the specs of its use cases begin with. */
 import { createDevelopmentPki, type DevelopmentPki } from '@cpns/certificate-issuance';
-import type { GatewayGroupKeyDelivery, WatchGroupKeysResponse } from '@cpns/contracts';
-import { CpnsError, parseEntityUri } from '@cpns/core';
+import {
+  CredentialState,
+  type EntityCredential,
+  type GatewayGroupKeyDelivery,
+  KeyForm,
+  type WatchGroupKeysResponse,
+} from '@cpns/contracts';
+import { CpnsError, duration, parseEntityUri } from '@cpns/core';
 import { eventually, FakeClock, reasonOfAsync, type Opened } from '@cpns/core/testing';
 import { OUTBOX, systemTimers, Timers } from '@cpns/delivery';
 import type { ServerCallContext } from '@cpns/grpc';
 import { identifyByName, testCall } from '@cpns/grpc/testing';
-import { encodeProof, keyIdBytes, type Proof } from '@cpns/key-derivation';
+import { encodeProof, keyIdBytes, type Proof, sha256 } from '@cpns/key-derivation';
 import { testProcess } from '@cpns/platform/testing';
 import { allMembers, type Store } from '@cpns/store';
 import { temporaryStore, type TemporaryStore } from '@cpns/store/testing';
@@ -18,6 +24,8 @@ import { GatewayConfig } from '../config';
 import { WatchGroupKeys } from '../cskmf/cskmf.controller';
 import { Envelopes, GroupKeyHub, HeldPushes } from '../cskmf/envelopes';
 import { AcceptPush, RequestGroupKey, RequestingOptions } from '../cskmf/server-cskmf';
+import { LiveCredentials } from '../live-credentials/live-credentials';
+import { TableAge } from '../live-credentials/table-age';
 import { ServerClients, SmfClients } from '../peers/peer-clients';
 import {
   GROUP_KIND,
@@ -42,6 +50,8 @@ export const BOTH = [CAMERA, LOCK];
 export const GROUP = 'g1';
 /** How long an entity watches its Group Keys, milliseconds. */
 export const WATCH_LIFETIME = 60_000;
+/** How long the gateway believes its table of keys, milliseconds. */
+export const REVOCATION_MAX_AGE = 86_400_000;
 
 let shared: Promise<DevelopmentPki> | undefined;
 /** Made once: keys cost more than most tests. */
@@ -51,6 +61,7 @@ const CONFIG: Partial<GatewayConfig> = {
   keyLifetime: 1_000_000,
   watchLifetime: WATCH_LIFETIME,
   provisioningInterval: 60_000,
+  revocationMaxAge: REVOCATION_MAX_AGE,
 };
 const REQUEST_FAILED = 'a Group Key could not be requested yet';
 
@@ -62,8 +73,8 @@ const NO_PROOF: Omit<Proof, 'entity'> = {
   mac: Buffer.alloc(32, 1),
 };
 
-/** How a caller is authenticated: by a proof of its S of an epoch, or by a certificate. */
-export type Shown = { readonly epoch: number } | { readonly certificate: Buffer };
+/** How a caller is authenticated: by a proof of its S of an epoch, or by a certificate, DER, of the key of an epoch. */
+export type Shown = { readonly epoch: number } | { readonly certificate: Buffer; readonly of?: number };
 
 export class GatewayWorld implements Opened {
   pki!: DevelopmentPki;
@@ -82,6 +93,7 @@ export class GatewayWorld implements Opened {
   /** Its certificate, of which no more is looked at than whether it is the same; another after an enrolment. */
   identity = Buffer.from('identity');
   #temporary!: TemporaryStore;
+  #revision = 0n;
 
   /** @param timers of watches */
   constructor(private readonly timers: () => Timers = () => systemTimers) {}
@@ -98,6 +110,43 @@ export class GatewayWorld implements Opened {
     this.server.refusal = new CpnsError('DEPENDENCY_UNAVAILABLE', 'it is away');
     this.smf = new FakeSmf(TRUST_DOMAIN);
     await this.#start(this.#temporary.store);
+    await this.credentials.beginSnapshot(false);
+    for (const entity of [CAMERA, LOCK, SENSOR]) await this.credential(entity);
+    await this.credentials.endSnapshot();
+    await this.heardOfServer();
+  }
+
+  /** The table of keys is as young as can be. */
+  heardOfServer(): Promise<void> {
+    return this.module.get(TableAge).note(this.clock.now());
+  }
+
+  /** The Server says what an entity shows of its live key from now on: without more, proofs of its first S. */
+  credential(entity: string, shown?: Shown, changes: Partial<EntityCredential> = {}): Promise<void> {
+    return this.credentials.apply({ ...this.credentialOf(entity, shown), ...changes });
+  }
+
+  /** The same, as it is told. */
+  credentialOf(entity: string, shown: Shown = { epoch: 0 }): EntityCredential {
+    this.#revision += 1n;
+    const epoch = 'epoch' in shown ? shown.epoch : (shown.of ?? 0);
+    return {
+      entity,
+      revision: this.#revision,
+      life: 1n,
+      state: CredentialState.CREDENTIAL_STATE_LIVE,
+      keyId: keyIdBytes(keyIdOf(entity, epoch)),
+      form: 'epoch' in shown ? KeyForm.KEY_FORM_SECRET : KeyForm.KEY_FORM_KEY_PAIR,
+      certificateDigest: 'epoch' in shown ? Buffer.alloc(0) : sha256(shown.certificate),
+      user: '',
+      assigner: this.server.clients.uri,
+      assignerLife: 0n,
+      notAfter: BigInt(this.clock.now() + duration(365, 'day')),
+    };
+  }
+
+  get credentials(): LiveCredentials {
+    return this.module.get(LiveCredentials);
   }
 
   async #start(store: Store): Promise<void> {

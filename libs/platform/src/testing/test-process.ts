@@ -81,6 +81,8 @@ export function compiled(
 export interface ServedModule {
   /** `host:port` of each port by its name. */
   readonly addresses: Readonly<Record<string, string>>;
+  /** A provider of its modules. */
+  get<T>(type: Type<T>): T;
   close(): Promise<void>;
 }
 
@@ -91,5 +93,9 @@ export const serve = (module: TestingModule, ports: GrpcTransportOptions['ports'
 export async function serveWith(module: TestingModule, strategy: GrpcTransport): Promise<ServedModule> {
   const app = module.createNestMicroservice({ strategy });
   await app.listen();
-  return { addresses: strategy.addresses, close: () => app.close() };
+  return {
+    addresses: strategy.addresses,
+    get: (type) => module.get(type, { strict: false }),
+    close: () => app.close(),
+  };
 }

@@ -8,7 +8,7 @@ import { MemoryLog } from '@cpns/telemetry/testing';
 import { assigner, GATEWAY, SERVER, TRUST_DOMAIN } from '../testing/fake-assigner';
 import { eachGateway, type FakeGateway, gateway } from '../testing/fake-gateway';
 import { MemoryDeviceStates } from '../testing/memory-device-states';
-import { Device } from './device';
+import { Device, type DeviceOptions } from './device';
 
 // certificates are judged by TLS too, which knows no other time than the real one
 const clock = new FakeClock(Date.now());
@@ -32,9 +32,9 @@ const macOf =
   ({ verifier_time_ms: ms }, { nonce }, key) => ({ time_mac: mac(key, nonce, Number(ms)).toString('hex') });
 
 describe('calls', () => {
-  const live = async (form: 'secret' | 'key-pair' = 'secret') => {
+  const live = async (form: 'secret' | 'key-pair' = 'secret', more: Pick<DeviceOptions, 'pause'> = {}) => {
     const { certificateAddress } = gateway;
-    const device = await Device.open({ states: new MemoryDeviceStates(), logger, clock, certificateAddress });
+    const device = await Device.open({ states: new MemoryDeviceStates(), logger, clock, certificateAddress, ...more });
     const oneTime = assigner.admit({ form, by: 'server', endpoint: gateway.tokenAddress });
     await device.assign(oneTime, form === 'secret' ? {} : { own: { privateKey: newPrivateKey() } });
     await device.register();
@@ -91,6 +91,26 @@ describe('calls', () => {
     gateway.ahead.clear();
     await device.reportCapabilities(CAPABILITIES);
     expect(gateway.proofs.at(-1)!.timeMs - clock.now()).toBeLessThan(10);
+  });
+
+  it('are repeated for 5 s after a registration where the gateway does not know the key yet', async () => {
+    const pauses: number[] = [];
+    const pause = (milliseconds: number) => {
+      pauses.push(milliseconds);
+      clock.advance(milliseconds);
+      return Promise.resolve();
+    };
+    const device = await live('secret', { pause });
+    gateway.unknown = 2;
+    await device.reportCapabilities(CAPABILITIES);
+    expect(pauses).toHaveLength(2);
+    gateway.unknown = Infinity;
+    expect(await refused(device)).toBe('KEY_UNKNOWN');
+    expect(pauses.reduce((sum, one) => sum + one)).toBe(5_000);
+    const until = pauses.length;
+    expect(await refused(device)).toBe('KEY_UNKNOWN');
+    expect(pauses).toHaveLength(until);
+    gateway.unknown = 0;
   });
 
   it.each([

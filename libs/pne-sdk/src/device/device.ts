@@ -7,6 +7,7 @@ import {
   checkEndpoint,
   type Clock,
   CpnsError,
+  duration,
   invalidArgument,
   type Random,
   systemClock,
@@ -18,7 +19,7 @@ import { GroupKeys } from '../group-key/group-keys';
 import { gatewayChannel, type GatewayMethods } from '../group-key/member';
 import { enrolsGateway } from '../protocol/admitted';
 import { type DeviceStage, type DeviceState, type Exchange, type LiveKey, stageOf } from '../state/device-state';
-import { fetchRoot, tokenChannel } from '../transport/channel';
+import { fetchRoot, tokenChannel, withPatience } from '../transport/channel';
 import { Prover } from '../transport/prover';
 import { assign, type AssignOptions, type DeviceContext, register, type RegisterOptions } from './entity-user-key';
 import { importKey, type PreSharedKey } from './import-key';
@@ -32,6 +33,10 @@ interface SessionOptions {
 
 /** Of one call. */
 const VERIFIERS_MAX = 2;
+
+/** For how long another gateway may not know of a key that was registered, milliseconds. */
+const NEW_TO_GATEWAYS_MS = duration(5, 'second');
+const isUnknown = ({ reason }: CpnsError): boolean => reason === 'KEY_UNKNOWN';
 
 /** One connection with one key; a newer key opens a new one. */
 class GatewaySession {
@@ -161,6 +166,8 @@ export class Device {
   readonly groups: GroupKeys;
   #state: DeviceState;
   #session: GatewaySession | undefined;
+  /** When this instance saw its key become live, Unix milliseconds. */
+  #liveSince = -Infinity;
 
   private constructor(context: DeviceContext, state: DeviceState, options: DeviceOptions) {
     this.#context = context;
@@ -202,13 +209,13 @@ export class Device {
       throw invalidArgument('NAME_INVALID', 'the one-time string enrols a PN GW at the Server, not a target entity', {
         metadata: { field: 'peer' },
       });
-    this.#state = await assign(this.#context, oneTime, options);
+    this.became(await assign(this.#context, oneTime, options));
     return this.status;
   }
 
   /** EUK-GW-VERIFY; nothing when the key is live. @throws CpnsError see {@link register} */
   async register(options: RegisterOptions = {}): Promise<DeviceStatus> {
-    this.#state = await register(this.#context, options);
+    this.became(await register(this.#context, options));
     return this.status;
   }
 
@@ -230,17 +237,26 @@ export class Device {
 
   /**
    * A call to the gateway under the live key: with a proof in form secret, by mutual TLS in form key pair; to join, leave and
-   * report also with a proof to the service that decides. A device that is being given its next key still has this one.
+   * report also with a proof to the service that decides. A device that is being given its next key still has this one. One
+   * whose key became live a moment ago asks again where the gateway does not know it yet.
    * @throws CpnsError KEY_UNKNOWN when no key is live; CONFIGURATION_INVALID; what the call throws
    */
   async call<T>(fn: (rpc: GatewayMethods, authentication: CallOptions) => Promise<T>): Promise<T> {
-    return this.session().call(fn);
+    const { clock, pause } = this.#context;
+    const waitMs = this.#liveSince + NEW_TO_GATEWAYS_MS - clock.now();
+    const patience = { waitMs, clock, isPassing: isUnknown, ...(pause && { pause }) };
+    return withPatience(patience, () => this.session().call(fn));
   }
 
   /** Ends the connection and overwrites the Group Keys in memory; the device can be used again all the same. */
   close(): void {
     this.closeSession();
     this.groups.close();
+  }
+
+  private became(state: DeviceState): void {
+    if (state.live?.keyId !== this.#state.live?.keyId) this.#liveSince = this.#context.clock.now();
+    this.#state = state;
   }
 
   private closeSession(): void {

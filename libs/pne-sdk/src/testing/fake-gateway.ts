@@ -99,6 +99,8 @@ export class FakeGateway {
   readonly groups: FakeGroups;
   /** How many of the next exchanges find the Server away. */
   unavailable = 0;
+  /** How many of the next proofs are of a key that it does not know yet. */
+  unknown = 0;
   /** How far the clocks of verifiers are ahead of the device's, milliseconds; by audience. */
   readonly ahead = new Map<string, number>();
   /** Alters what is told with PROOF_OUTSIDE_WINDOW. */
@@ -119,7 +121,12 @@ export class FakeGateway {
     const { assignEntityUserKey } = EntityUserKeyServiceService;
     const server = implement(
       { assignEntityUserKey },
-      { assignEntityUserKey: ({ request, method }) => this.assign(request, method) },
+      {
+        assignEntityUserKey: async ({ request, method }) => ({
+          ...(await this.assign(request, method)),
+          credential: undefined,
+        }),
+      },
     );
     const common = { listen: '127.0.0.1:0', logger, clock: assigner.clock };
     const own = tlsOf(authorities.gateway, root);
@@ -184,7 +191,8 @@ export class FakeGateway {
 
   private verify(bytes: Buffer, call: ProofCall): Proof {
     const proof = parseProof(bytes);
-    const secret = this.assigner.keys.get(proof.entity);
+    const secret = this.unknown > 0 ? undefined : this.assigner.keys.get(proof.entity);
+    this.unknown = Math.max(0, this.unknown - 1);
     if (secret === undefined || deriveKeyId(secret) !== proof.keyId) throw new CpnsError('KEY_UNKNOWN', 'no such key');
     const key = deriveConfirmKey(secret);
     try {

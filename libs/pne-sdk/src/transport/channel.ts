@@ -144,6 +144,8 @@ function certificatesOf(socket: TLSSocket): X509Certificate[] {
   return chain;
 }
 
+const isUnavailable = ({ code }: CpnsError): boolean => code === 'UNAVAILABLE';
+
 const PAUSES: Backoff = { first: 100, longest: 2_000 };
 
 export interface Patience {
@@ -152,24 +154,26 @@ export interface Patience {
   readonly clock: Clock;
   /** Pause between attempts; a test moves its clock instead. */
   readonly pause?: (milliseconds: number) => Promise<unknown>;
+  /** Which refusals may be over in a moment; UNAVAILABLE unless said. */
+  readonly isPassing?: (error: CpnsError) => boolean;
   /** Told before each pause. */
   readonly onRetry?: (error: CpnsError, pauseMs: number) => void;
 }
 
 /**
- * Repeats a call that the other side may not have got, while it says UNAVAILABLE: every other answer is one. The last
- * attempt is not before the end of the wait.
+ * Repeats a call that the other side may not have got, while it says UNAVAILABLE, or may not know of yet: every other answer is
+ * one. The last attempt is not before the end of the wait.
  * @throws what the last attempt threw
  */
 export async function withPatience<T>(patience: Patience, attempt: () => Promise<T>): Promise<T> {
-  const { waitMs, clock, pause = sleep, onRetry } = patience;
+  const { waitMs, clock, pause = sleep, isPassing = isUnavailable, onRetry } = patience;
   const until = clock.now() + waitMs;
   for (let attempts = 1; ; attempts++) {
     try {
       return await attempt();
     } catch (error) {
       const left = until - clock.now();
-      if (!(error instanceof CpnsError) || error.code !== 'UNAVAILABLE' || left <= 0) throw error;
+      if (!(error instanceof CpnsError) || !isPassing(error) || left <= 0) throw error;
       const pauseMs = Math.min(backoffAfter(PAUSES, attempts), left);
       onRetry?.(error, pauseMs);
       await pause(pauseMs);

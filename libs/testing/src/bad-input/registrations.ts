@@ -54,10 +54,18 @@ const altered = ALTERED_TERMS.map(([id, item, expect, change]): Altered<SecretRe
   return [id, item, expect, ({ terms }, world) => ({ terms: { ...terms, ...change(terms, world) } })];
 });
 
-const ELSEWHERE = 'entity of another trust domain';
-const elsewhere: Altered<SecretRegistrationDraft>[3] = ({ terms }, { trustDomain }) => ({
-  terms: { ...terms, entity: terms.entity.replace(trustDomain, 'other.example') },
-});
+/** Judged where the registration comes first, the trust domain before the network. */
+const entityOf =
+  (pn: string, domain?: string): Altered<SecretRegistrationDraft>[3] =>
+  ({ terms }, { trustDomain }) => ({
+    terms: { ...terms, entity: terms.entity.replace(`pn1.${trustDomain}`, `${pn}.${domain ?? trustDomain}`) },
+  });
+const WRONG_DOMAIN = 'a caller of the wrong trust domain';
+const ELSEWHERE: readonly Altered<SecretRegistrationDraft>[] = [
+  ['entity of another trust domain', WRONG_DOMAIN, 'TRUST_DOMAIN', entityOf('pn1', 'other.example')],
+  ['entity of another trust domain and network', WRONG_DOMAIN, 'TRUST_DOMAIN', entityOf('pn2', 'other.example')],
+  ['entity of another network', 'a token for another entity', 'PN_MISMATCH', entityOf('pn2')],
+];
 
 interface Again extends Pick<Exchange, 'after'> {
   readonly first: RegistrationRequest;
@@ -192,7 +200,7 @@ const seedEnd = (
 
 export const REGISTRATION_ROWS: readonly KeyRow[] = [
   ...secretRows(altered),
-  ...secretRows([[ELSEWHERE, 'a caller of the wrong trust domain', 'TRUST_DOMAIN', elsewhere]], ['Server certificate']),
+  ...secretRows(ELSEWHERE),
   ...TOKEN_AND_SERVER.flatMap((at) => [
     ...TOKEN_ENDS.map((one) => tokenEnd(at, one)),
     overLiveKey(at, 'registered'),
