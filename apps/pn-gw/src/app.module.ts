@@ -11,9 +11,9 @@ import { DeviceCapabilitiesModule } from './device-capabilities/device-capabilit
 import { EntityUserKeyModule } from './entity-user-key/entity-user-key.module';
 import { GatewayDeliveryModule } from './gateway-delivery/gateway-delivery.module';
 import { GatewayIdentityModule, OneTime } from './gateway-identity/gateway-identity.module';
+import { LiveCredentials } from './live-credentials/live-credentials';
 import { LiveCredentialsModule } from './live-credentials/live-credentials.module';
 import { PeersModule } from './peers/peers.module';
-import { SoleProcess } from './peers/sole-process';
 import { VerifyProof } from './entity-user-key/assigned-keys';
 import { ProvisioningModule } from './provisioning/provisioning.module';
 import { ServiceGroupModule } from './service-group/service-group.module';
@@ -63,8 +63,8 @@ function issuingCaOf([, issuingCa]: readonly Buffer[]): Buffer {
 export const FUNCTIONS = [
   PeersModule,
   ServiceGroupModule,
-  ProvisioningModule,
   LiveCredentialsModule,
+  ProvisioningModule,
   EntityUserKeyModule,
   DeviceCapabilitiesModule,
   CskmfModule,
@@ -74,7 +74,7 @@ export const FUNCTIONS = [
 
 @Module({ imports: [GatewayIdentityModule, store, ...FUNCTIONS], providers: [transport] })
 export class AppModule {
-  constructor(health: HealthMonitor, sole: SoleProcess) {
-    health.add({ name: 'sole process', check: () => sole.assert() });
+  constructor(health: HealthMonitor, credentials: LiveCredentials) {
+    health.add({ name: 'credentials', check: () => credentials.assertCertain() });
   }
 }

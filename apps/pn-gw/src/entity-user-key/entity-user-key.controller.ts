@@ -81,7 +81,7 @@ export class AssignEntityUserKey {
     const startedAt = this.clock.now();
     const request = checkAssignment(message, call.method);
     checkAddressee(this.own.name, request.entity, request.gateway);
-    await this.credentials.assertMayAssign();
+    await this.credentials.assertCertain();
     const seen = await this.records.snapshot(entityAggregate(request.entity.uri), wantedOf(request.enrol.tokenId));
     const { grant } = seen.found;
     // one that a complete snapshot did not name is void

@@ -1,6 +1,6 @@
-/** The gateway's ends of the logs that are delivered to it, and what it does with each entry of the CPNS Server's. */
-import type { GatewayGroupKeyDelivery, OpenDeliveryChannelResponse } from '@cpns/contracts';
-import { checkFirstSeedId, CpnsError, isRefusal } from '@cpns/core';
+/** The gateway's ends of the logs that are delivered to it. */
+import type { OpenDeliveryChannelResponse } from '@cpns/contracts';
+import { Clock, CpnsError } from '@cpns/core';
 import {
   BEGINNING,
   DeliveryClient,
@@ -14,14 +14,12 @@ import { BackgroundLoop } from '@cpns/platform';
 import { type Aggregate, at, defineRecord, jsonField, optional, type Position, Records } from '@cpns/store';
 import { Logger, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { AcceptPush } from '../cskmf/server-cskmf';
-import { AssignedKeys, TokenGrants } from '../entity-user-key/assigned-keys';
 import { LiveCredentials } from '../live-credentials/live-credentials';
+import { TableAge } from '../live-credentials/table-age';
 import { ServerClients } from '../peers/peer-clients';
 import { SoleProcess } from '../peers/sole-process';
-import { FirstSeeds } from '../provisioning/first-seeds';
-import { GatewayCa } from '../provisioning/gateway-ca';
-import { AdoptFirstSeed } from '../provisioning/manufactured-seeds';
+import { ApplyEntry } from './apply-entry';
+import { StageSnapshot } from './staging';
 
 /** How far a log was worked off. */
 export const DELIVERED = defineRecord('delivered', {
@@ -69,6 +67,7 @@ export class Channels {
   constructor(
     private readonly records: Records,
     private readonly sole: SoleProcess,
+    private readonly clock: Clock,
     private readonly logger: Logger,
   ) {}
 
@@ -108,6 +107,7 @@ export class Channels {
         if (error instanceof CpnsError && error.reason === 'ALREADY_CONNECTED') this.refused(name);
       },
       backoff: { first: 100, longest: 2_000 },
+      clock: this.clock,
     });
     return client.run(signal);
   }
@@ -147,62 +147,6 @@ const WANTED = { delivered: at(DELIVERED) };
 const readDelivery = (response: OpenDeliveryChannelResponse): Received =>
   receivedEntry(response, response.entry?.$case === 'groupKey' && response.entry.value.more);
 
-/** What a PN GW does with each entry of its delivery log. Every effect is the same when an entry comes twice. */
-@Injectable()
-export class ApplyEntry {
-  constructor(
-    private readonly grants: TokenGrants,
-    private readonly keys: AssignedKeys,
-    private readonly seeds: FirstSeeds,
-    private readonly ca: GatewayCa,
-    private readonly adoptSeed: AdoptFirstSeed,
-    private readonly pushes: AcceptPush,
-    private readonly credentials: LiveCredentials,
-    private readonly logger: Logger,
-  ) {}
-
-  /** @throws CpnsError a field's reason; an entry of a kind that this gateway does not know is MALFORMED_MESSAGE */
-  async execute({ entry, traceparent }: OpenDeliveryChannelResponse): Promise<void> {
-    switch (entry?.$case) {
-      case 'tokenGrant':
-        return this.grants.keep(entry.value);
-      case 'tokenRevocation':
-        return this.grants.revoke(entry.value);
-      case 'firstSeedRevocation':
-        return this.seeds.destroy(checkFirstSeedId(entry.value.firstSeedId, 'first_seed_id'));
-      case 'firstSeedImport':
-        return this.adoptSeed.execute(entry.value);
-      case 'credential':
-        await this.credentials.apply(entry.value);
-        return this.keys.dropEnded(entry.value.entity);
-      case 'assignerEnd':
-        return this.credentials.applyAssignerEnd(entry.value);
-      case 'groupKey':
-        return this.push(entry.value, traceparent);
-      case 'gatewayCa':
-        return this.ca.confirm(entry.value);
-      case 'keyRevocation':
-      case 'superseded':
-      case 'snapshotBegin':
-      case 'snapshotEnd':
-      case 'state':
-      case undefined:
-        throw new CpnsError('MALFORMED_MESSAGE', 'the delivery channel brought an entry of an unknown kind');
-    }
-  }
-
-  /** One that can never be good must not keep what comes after it from the gateway: its members ask for the key. */
-  private async push(message: GatewayGroupKeyDelivery, traceparent: string): Promise<void> {
-    try {
-      await this.pushes.execute(message, traceparent);
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      const { groupId, version } = message.statement ?? {};
-      this.logger.error('a pushed Group Key was refused', { groupId, version: String(version), error });
-    }
-  }
-}
-
 /** The gateway's end of its delivery channel: CSKMF to CSKMF. */
 @Injectable()
 export class DeliveryChannel extends BackgroundLoop {
@@ -210,6 +154,9 @@ export class DeliveryChannel extends BackgroundLoop {
     private readonly channels: Channels,
     private readonly server: ServerClients,
     private readonly apply: ApplyEntry,
+    private readonly staging: StageSnapshot,
+    private readonly credentials: LiveCredentials,
+    private readonly age: TableAge,
   ) {
     super();
   }
@@ -221,6 +168,10 @@ export class DeliveryChannel extends BackgroundLoop {
       progress: { kind: 'delivery', id: 'own' },
       read: readDelivery,
       handle: (entry: OpenDeliveryChannelResponse) => this.apply.execute(entry),
+      staging: this.staging,
+      // a doubt that a channel left goes with a whole snapshot only
+      resynchronise: () => this.credentials.isDoubtful(),
+      onCurrent: (arrivedAt: number) => this.age.note(arrivedAt),
     };
     return this.channels.run(channel, signal);
   }

@@ -6,12 +6,14 @@ import { EntityUserKeyModule } from '../entity-user-key/entity-user-key.module';
 import { LiveCredentialsModule } from '../live-credentials/live-credentials.module';
 import { PeersModule } from '../peers/peers.module';
 import { ProvisioningModule } from '../provisioning/provisioning.module';
-import { ApplyEntry, Channels, DELIVERED, DeliveryChannel } from './delivery-channel';
+import { ApplyEntry } from './apply-entry';
+import { Channels, DELIVERED, DeliveryChannel } from './delivery-channel';
+import { StageSnapshot } from './staging';
 
 @OwnsRecords(DELIVERED)
 @Module({
   imports: [PeersModule, ProvisioningModule, EntityUserKeyModule, LiveCredentialsModule, CskmfModule],
-  providers: [Channels, ApplyEntry, DeliveryChannel],
+  providers: [Channels, ApplyEntry, StageSnapshot, DeliveryChannel],
   exports: [Channels],
 })
 export class GatewayDeliveryModule {}

@@ -176,10 +176,10 @@ describe('the live credential of an entity', () => {
       await world.restart();
       take();
       expect(await outcome(proof(), LOCK)).toBe('RESYNCHRONISING');
-      expect(await reasonOfAsync(live.assertMayAssign())).toBe('RESYNCHRONISING');
+      expect(await reasonOfAsync(live.assertCertain())).toBe('RESYNCHRONISING');
       await snapshot([{ entity: LOCK }]);
       expect(await outcome(proof(), LOCK)).toBe('accepted');
-      await live.assertMayAssign();
+      await live.assertCertain();
     });
   });
 

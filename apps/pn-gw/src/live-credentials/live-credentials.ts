@@ -8,6 +8,7 @@ import { at, Records } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { callerHere, checkAddressee, OwnGateway } from '../common/own-gateway';
 import { GatewayConfig } from '../config';
+import { SoleProcess } from '../peers/sole-process';
 import {
   ASSIGNER_END,
   assignerAggregate,
@@ -48,6 +49,7 @@ export class LiveCredentials {
     private readonly config: GatewayConfig,
     private readonly records: Records,
     private readonly recent: RecentRecords,
+    private readonly sole: SoleProcess,
     private readonly age: TableAge,
     private readonly clock: Clock,
   ) {}
@@ -66,6 +68,7 @@ export class LiveCredentials {
   async check(entity: string, shown: ShownCredential): Promise<Credential> {
     const table = await this.table();
     assertKnown(table);
+    this.sole.assert();
     await this.checkAge();
     const { row = NO_ROW } = await this.recent.read(rowAggregate(entity), ROW_WANTED);
     const assigner = credentialIn(row, table.generation)?.assigner;
@@ -101,9 +104,10 @@ export class LiveCredentials {
     return this.#staging ?? (await this.generation());
   }
 
-  /** Assignment needs no row, and no young table. @throws CpnsError RESYNCHRONISING */
-  async assertMayAssign(): Promise<void> {
+  /** All that assignment needs, which goes on with an old table; without it the gateway is not well. @throws CpnsError RESYNCHRONISING */
+  async assertCertain(): Promise<void> {
     if (await this.isDoubtful()) throw resynchronising();
+    this.sole.assert();
   }
 
   /** Whether a doubtful snapshot began, and no snapshot has ended since. */

@@ -4,7 +4,7 @@ import { CpnsError } from '@cpns/core';
 import { perTest } from '@cpns/core/testing';
 import { sha256 } from '@cpns/key-derivation';
 import { randomBytes } from 'node:crypto';
-import { ApplyEntry } from '../gateway-delivery/delivery-channel';
+import { ApplyEntry } from '../gateway-delivery/apply-entry';
 import { CAMERA, GatewayWorld } from '../testing/world';
 import { FirstSeeds } from './first-seeds';
 import { GatewayCa } from './gateway-ca';
@@ -13,6 +13,7 @@ const AWAY = new CpnsError('DEPENDENCY_UNAVAILABLE', 'the Server is away');
 
 /** As a snapshot names it. */
 type Named = NonNullable<OpenDeliveryChannelResponse['entry']>;
+const STAGED = { sequence: 0n, entryId: Buffer.alloc(0), traceparent: '' };
 
 const KINDS = {
   '1st seed': {
@@ -40,7 +41,7 @@ describe.each(['1st seed', 'CA'] as const)('its %s', (kind) => {
   const { inUse, keep, revoked, named } = KINDS[kind];
   const snapshot = async (...entries: readonly Named[]) => {
     await world.credentials.beginSnapshot(false);
-    for (const entry of entries) await world.module.get(ApplyEntry).execute(world.staged(entry));
+    for (const entry of entries) await world.module.get(ApplyEntry).execute({ ...STAGED, entry });
     return () => world.credentials.endSnapshot();
   };
   let requests: jest.SpyInstance;

@@ -6,7 +6,7 @@ import {
   wireDeliveryMode,
 } from '@cpns/contracts';
 import { CpnsError, serviceUri } from '@cpns/core';
-import type { ReceiverWire } from '@cpns/delivery';
+import type { OpeningWire, ReceiverWire } from '@cpns/delivery';
 import { channelPair } from '@cpns/delivery/testing';
 import { descriptionOf } from '@cpns/platform/testing';
 import type { SmfClients } from '../peers/peer-clients';
@@ -22,6 +22,8 @@ export class FakeLog<
 > {
   /** What each channel was opened with, in order. */
   readonly opened: bigint[] = [];
+  /** The newest of them. */
+  opening: OpeningWire | undefined;
   /** The highest sequence that the receiver acknowledged. */
   acknowledged = 0n;
   readonly #entries: (readonly Partial<Entry>[])[] = [];
@@ -77,6 +79,7 @@ export class FakeLog<
         if (message?.$case !== 'opening') continue;
         const { lastSequence } = message.value;
         this.opened.push(lastSequence);
+        this.opening = message.value;
         for (let index = Number(lastSequence); index < this.#entries.length; index += 1) send(index);
         this.#send = send;
         this.#write = (message) => pair.sender.write(message);
