@@ -36,7 +36,7 @@ const OF_ENTITY_USER_KEYS = `a CSR that is not DER; a CSR with a broken signatur
   a wrong setting; an entity’s own proof that is missing; an entity’s own proof that is foreign;
   an entity’s own proof that is stale; an entity’s own proof that is replayed; an entity’s own proof that is overtaken;
   an entity’s own proof for another audience; an entity’s own proof for another method;
-  an entity’s own proof for another body; a relay that is not named; a relay that is revoked;
+  an entity’s own proof for another body; a credential that is not the live one; a relay that is not named; a relay that is revoked;
   a relay that is of another PN`;
 const OF_SERVICE_GROUPS = `a malformed description; a malformed message; a member without a registered key;
   a stranger removed; an unknown group; a deleted group; a group-id that is taken; a group over its limit;
@@ -86,6 +86,7 @@ const ENTITY_USER_KEY_ROWS = keys.onePerPair<Row>([
   ...TRANSPORT_ROWS,
   ...[keys.TOKEN_ROWS, keys.CSR_ROWS, keys.NAME_ROWS, keys.CERTIFICATE_ROWS].flat(),
   ...[keys.REGISTRATION_ROWS, keys.PROOF_ROWS, keys.CALLER_ROWS, keys.ENTITY_PROOF_ROWS].flat(),
+  ...keys.LIVE_CREDENTIAL_ROWS,
 ]);
 const atServer = (rows: readonly Row[]) => keys.onePerPair(rows.filter(({ at }) => at.startsWith('Server')));
 

@@ -122,6 +122,7 @@ function named(id: string): Row {
 
 describeWorld('a hostile gateway cannot', NEVER_USED, [
   ...Object.entries(CANNOT).map(([name, ids]) => ({ name, rows: ids.map(named) })),
+  { name: 'act elsewhere by certificates that it issued', rows: keys.LIVE_CREDENTIAL_ROWS },
   { name: 'forge, alter or replay what it passes on', rows: DEVICE_ROWS },
 ]);
 describeWorld('nor can it', {}, [{ name: 'keep a member from the next Group Key for longer', rows: LATE_SEALS }]);

@@ -121,11 +121,10 @@ function changeRuns(group: PlannedGroup, scene: keyof typeof FLOW_OF): DueRun[] 
 }
 
 /**
- * A gateway holds the envelopes of a new group (FLOW-PULL step 10), and gives one to whoever proves the key that it is
- * wrapped for. Of a certificate it does not know that yet. What comes later it gets when a member asks.
+ * A gateway holds the envelopes of a new group (FLOW-PULL step 10), and gives one to the holder of the live key that it is
+ * wrapped for. What comes later it gets when a member asks.
  */
-const pullSteps = (scene: Scene, { assignment }: PlannedDevice): readonly number[] =>
-  scene === 'first key' && assignment.form === 'secret' ? [1, 2, 5] : [1, 2, 3, 4, 5];
+const pullSteps = (scene: Scene): readonly number[] => (scene === 'first key' ? [1, 2, 5] : [1, 2, 3, 4, 5]);
 
 /** A pull that is refused begins in the PNE; neither PN GW nor Server accepts it. */
 const REFUSED_STEPS = [1];
@@ -153,11 +152,8 @@ const refusedRuns = (group: PlannedGroup, scene: Scene): DueRun[] =>
 
 function pullRuns(group: PlannedGroup, scene: Scene): DueRun[] {
   const common = { flow: 'GK-PULL', scene: sceneOf(group, scene) } as const;
-  return membersIn(group, scene).map((member): DueRun => ({
-    ...common,
-    steps: pullSteps(scene, member),
-    ...forDevice(member),
-  }));
+  const steps = pullSteps(scene);
+  return membersIn(group, scene).map((member): DueRun => ({ ...common, steps, ...forDevice(member) }));
 }
 
 /** Every run that a group leads to. */

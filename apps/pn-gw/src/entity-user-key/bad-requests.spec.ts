@@ -10,6 +10,7 @@ import {
   expectationOf,
   ENTITY_PROOF_ROWS,
   expiredKeyRow,
+  LIVE_CREDENTIAL_ROWS,
   NAME_ROWS,
   PROOF_ROWS,
   REGISTRATION_ROWS,
@@ -65,7 +66,7 @@ describe.each([
   ['names', NAME_ROWS],
   ['certificates', CERTIFICATE_ROWS],
   ['registrations', REGISTRATION_ROWS],
-  ['callers', CALLER_ROWS],
+  ['callers', [...CALLER_ROWS, ...LIVE_CREDENTIAL_ROWS]],
   ['dependencies', [...SERVER_STOPPED_ROWS, ...STORE_STOPPED_ROWS]],
   ['proofs', [...PROOF_ROWS, ...ENTITY_PROOF_ROWS]],
   // the last: certificates that are issued afterwards are not yet valid to TLS, which has another clock

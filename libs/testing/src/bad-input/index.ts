@@ -8,6 +8,7 @@ export * from './dependencies';
 export * from './drafts';
 export * from './entity-proofs';
 export * from './holders';
+export * from './live-credentials';
 export * from './names';
 export * from './proofs';
 export * from './registrations';
