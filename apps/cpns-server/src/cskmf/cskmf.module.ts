@@ -2,11 +2,13 @@
 import { OwnsRecords, RecentRecordsModule } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { EntitiesModule } from '../entities/entities.module';
-import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
+import { GatewayLogModule } from '../gateway-log/gateway-log.module';
 import { GatewaysModule } from '../gateways/gateways.module';
 import { OsgModule } from '../osg/osg.module';
 import { Envelopes, MemberKeys } from './recipients';
 import { GroupChanges } from './group-change';
+import { GroupIndex } from './group-index';
+import { GroupKeyDeliveries } from './group-key-deliveries';
 import { GroupKeyManagementController } from './group-key-management.controller';
 import { PullGroupKey, PullGroupKeyController } from './pull-group-key';
 import { PushGroupKey, PushRelay } from './push-group-key';
@@ -15,7 +17,7 @@ import { RetirementLoop, RetireVersions } from './retire-versions';
 
 @OwnsRecords(GROUP, RETIRED_VERSIONS, PENDING, RECIPIENT, RETIREMENT)
 @Module({
-  imports: [EntitiesModule, GatewaysModule, GatewayDeliveryModule, OsgModule, RecentRecordsModule],
+  imports: [EntitiesModule, GatewayLogModule, GatewaysModule, OsgModule, RecentRecordsModule],
   controllers: [GroupKeyManagementController, PullGroupKeyController],
   providers: [
     GroupChanges,
@@ -27,6 +29,9 @@ import { RetirementLoop, RetireVersions } from './retire-versions';
     Envelopes,
     MemberKeys,
     SignedStatements,
+    GroupIndex,
+    GroupKeyDeliveries,
   ],
+  exports: [GroupIndex, GroupKeyDeliveries],
 })
 export class CskmfModule {}

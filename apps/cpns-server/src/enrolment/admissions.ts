@@ -6,8 +6,8 @@ import { OwnIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { ADMISSION, admissionName, ENTITY_HEAD, EntityRecords, type AdmissionRecord } from '../entities/records';
-import { GatewayLog } from '../gateway-delivery/gateway-delivery';
-import { TokenOutbox } from '../gateway-delivery/token-outbox';
+import { GatewayLog } from '../gateway-log/gateway-log';
+import { dueToken, GatewayOutbox } from '../gateway-log/gateway-outbox';
 import { GatewayRecords, isInForce } from '../gateways/records';
 
 const noSuchAdmission = () => new CpnsError('NOT_FOUND', 'the entity has no such admission');
@@ -25,7 +25,7 @@ export class Admissions {
     private readonly entities: EntityRecords,
     private readonly gateways: GatewayRecords,
     private readonly log: GatewayLog,
-    private readonly outbox: TokenOutbox,
+    private readonly outbox: GatewayOutbox,
   ) {}
 
   /**
@@ -37,7 +37,7 @@ export class Admissions {
     const tokenId = checkTokenId(request.tokenId, 'token_id');
     const wanted = { admission: at(ADMISSION, admissionName(tokenId)) };
     if ((await this.entities.read(entity, wanted)).admission === undefined) throw noSuchAdmission();
-    return this.outbox.around(entity, [tokenId], () =>
+    return this.outbox.around([dueToken(tokenId, entity)], () =>
       this.entities.transact(entity, wanted, ({ admission }) => {
         if (admission === undefined) throw noSuchAdmission();
         const next = { ...admission, state: advanceAdmission(admission.state, 'revoke') };
@@ -67,8 +67,8 @@ export class Admissions {
     if (assigner === this.own.uri) return { admission, delivered: true };
     if (!isInForce(await this.gateways.identityOf(assigner), assignerLife))
       return { admission: state === 'registered' ? admission : { ...admission, state: 'revoked' }, delivered: false };
-    const { trimmedTo } = await this.log.of(assigner).read(0n, 1);
-    return { admission, delivered: grantSequence !== undefined && trimmedTo >= grantSequence };
+    const isDelivered = grantSequence !== undefined && (await this.log.acknowledgedTo(assigner)) >= grantSequence;
+    return { admission, delivered: isDelivered };
   }
 
   private async of(entity: EntityName): Promise<ListedAdmission[]> {

@@ -20,6 +20,7 @@ import { ServiceIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { isIP } from 'node:net';
+import { EntityIndex } from '../entities/entity-index';
 import {
   ADMISSION,
   admissionName,
@@ -29,7 +30,7 @@ import {
   type AdmissionRecord,
   type KeyRecord,
 } from '../entities/records';
-import { TokenOutbox } from '../gateway-delivery/token-outbox';
+import { dueToken, GatewayOutbox } from '../gateway-log/gateway-outbox';
 import { GatewayRecords, lifeOf } from '../gateways/records';
 
 const TOKEN_ID_BYTES = 16;
@@ -55,7 +56,8 @@ export class AdmitEntity {
     private readonly own: ServiceIdentity,
     private readonly entities: EntityRecords,
     private readonly gateways: GatewayRecords,
-    private readonly outbox: TokenOutbox,
+    private readonly outbox: GatewayOutbox,
+    private readonly index: EntityIndex,
     private readonly clock: Clock,
     private readonly random: Random,
   ) {}
@@ -70,9 +72,10 @@ export class AdmitEntity {
     const assignerLife = isOwn ? undefined : await this.assignerLife(wanted);
     await makeRoom(this.entities, wanted.entity, this.clock.now());
     const tokenId = this.random.bytes(TOKEN_ID_BYTES).toString('hex');
-    // the index first: a crash in between leaves an entry that leads nowhere
+    // the indexes first: a crash in between leaves entries that lead nowhere
+    await this.index.add(wanted.entity.pnId, wanted.entity.uri);
     await this.entities.addToken(tokenId, wanted.entity);
-    return this.outbox.around(wanted.entity, isOwn ? [] : [tokenId], () =>
+    return this.outbox.around(isOwn ? [] : [dueToken(tokenId, wanted.entity)], () =>
       this.record({ ...wanted, ...(assignerLife && { assignerLife }) }, tokenId),
     );
   }

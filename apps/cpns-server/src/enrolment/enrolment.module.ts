@@ -1,7 +1,7 @@
 /** Admission: which entities may have a key, and what was put into devices and gateways before. */
 import { Module } from '@nestjs/common';
 import { EntitiesModule } from '../entities/entities.module';
-import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
+import { GatewayLogModule } from '../gateway-log/gateway-log.module';
 import { GatewaysModule } from '../gateways/gateways.module';
 import { AdmitEntity } from './admit-entity';
 import { EnrolmentController } from './enrolment.controller';
@@ -12,7 +12,7 @@ import { ImportedSecrets } from './imported-secrets';
 import { ListGateways } from './list-gateways';
 
 @Module({
-  imports: [EntitiesModule, GatewaysModule, GatewayDeliveryModule],
+  imports: [EntitiesModule, GatewayLogModule, GatewaysModule],
   controllers: [EnrolmentController],
   providers: [AdmitEntity, Admissions, ImportEntityUserKey, ImportedSecrets, FirstSeeds, ListGateways],
 })

@@ -4,7 +4,7 @@ import { checkFirstSeedId, Clock, CpnsError, failedPrecondition, FirstSeed, pars
 import { checkFirstSeedLimits } from '@cpns/entity-user-key';
 import { at, expiring, type Decision, type Found } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { GatewayLog } from '../gateway-delivery/gateway-delivery';
+import { GatewayLog } from '../gateway-log/gateway-log';
 import {
   FIRST_SEED,
   firstSeedName,
@@ -43,15 +43,7 @@ export class FirstSeeds {
     };
     checkFirstSeedLimits(limits, this.clock.now());
     const imported: FirstSeedRecord = { firstSeedId, seed, ...limits, revoked: false, registered: 0 };
-    const entry = this.log.sealedEntry(gateway.uri, `first-seed.${firstSeedId}`, {
-      $case: 'firstSeedImport',
-      value: {
-        firstSeedId,
-        assignUntil: BigInt(limits.assignUntil),
-        registerUntil: BigInt(limits.registerUntil),
-        maxEntities: limits.maxEntities,
-      },
-    });
+    const entry = this.log.entry(gateway.uri, { kind: 'seed', name: firstSeedId }, 'imported');
     const wanted = {
       identity: at(IDENTITY),
       provisioned: at(PROVISIONED),
@@ -86,10 +78,7 @@ export class FirstSeeds {
   async revoke(request: RevokeFirstSeedRequest): Promise<void> {
     const gateway = parseEntityUri(request.gateway, 'gateway');
     const firstSeedId = checkFirstSeedId(request.firstSeedId, 'first_seed_id');
-    const entry = this.log.sealedEntry(gateway.uri, `first-seed-revoked.${firstSeedId}`, {
-      $case: 'firstSeedRevocation',
-      value: { firstSeedId },
-    });
+    const entry = this.log.entry(gateway.uri, { kind: 'seed', name: firstSeedId }, 'revoked');
     const wanted = { seed: at(FIRST_SEED, firstSeedName(firstSeedId)) };
     await this.gateways.transact(gateway.uri, wanted, ({ seed }) => {
       if (seed === undefined) throw new CpnsError('NOT_FOUND', 'the gateway has no such 1st seed');

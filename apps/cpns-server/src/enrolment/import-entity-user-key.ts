@@ -4,8 +4,9 @@ import { checkUserId, Clock, EntityUserKey, invalidArgument, parseEntityUri, per
 import { checkMayReplace } from '@cpns/entity-user-key';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
-import { at, type Decision, type Found } from '@cpns/store';
+import { at, revisionOf, type Decision, type Found } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
+import { EntityIndex } from '../entities/entity-index';
 import {
   checkKeyNotRetired,
   ENTITY_HEAD,
@@ -15,6 +16,7 @@ import {
   RETIRED,
   type KeyRecord,
 } from '../entities/records';
+import { dueCredential, GatewayOutbox } from '../gateway-log/gateway-outbox';
 import { ImportedSecrets } from './imported-secrets';
 
 @Injectable()
@@ -22,6 +24,8 @@ export class ImportEntityUserKey {
   constructor(
     private readonly own: ServiceIdentity,
     private readonly entities: EntityRecords,
+    private readonly index: EntityIndex,
+    private readonly outbox: GatewayOutbox,
     private readonly secrets: ImportedSecrets,
     private readonly clock: Clock,
   ) {}
@@ -67,9 +71,13 @@ export class ImportEntityUserKey {
       };
     };
     const seen = await this.entities.snapshot(entity, wanted);
-    // what is refused here claims nothing
-    decide(seen.found);
+    // what is refused here claims nothing, and leaves nothing to tell; neither does a repetition
+    const { put, result } = decide(seen.found);
+    if (put === undefined) return result;
     await this.secrets.claim(secret, { owner: entity.uri, until: notAfter });
-    return this.entities.transact(entity, wanted, decide, seen);
+    await this.index.add(entity.pnId, entity.uri);
+    return this.outbox.around([dueCredential(revisionOf(KEY, seen), entity)], () =>
+      this.entities.transact(entity, wanted, decide, seen),
+    );
   }
 }

@@ -2,7 +2,7 @@ import type { Gateway, GetGatewayRequest, ListGatewaysRequest } from '@cpns/cont
 import { CpnsError, parseEntityUri } from '@cpns/core';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { GatewayLog } from '../gateway-delivery/gateway-delivery';
+import { GatewayLog } from '../gateway-log/gateway-log';
 import {
   FIRST_SEED,
   firstSeedName,

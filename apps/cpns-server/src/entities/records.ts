@@ -142,10 +142,12 @@ const tokenAggregate = (tokenId: string): Aggregate => ({ kind: 'token', id: tok
 
 export const unknownToken = () => unauthenticated('TOKEN_UNKNOWN', 'no such token: ask for a new admission');
 
+export const ENTITY_KIND = 'entity';
+
 /** The records of one entity. */
 @Injectable()
 export class EntityRecords extends AggregateRecords<EntityName> {
-  protected readonly kind = 'entity';
+  protected readonly kind = ENTITY_KIND;
 
   protected aggregateOf(entity: EntityName): Aggregate {
     return { kind: this.kind, id: entity.uri };
@@ -153,10 +155,15 @@ export class EntityRecords extends AggregateRecords<EntityName> {
 
   /** Of a token that the entity does not have. @throws CpnsError TOKEN_OTHER_ENTITY, TOKEN_UNKNOWN */
   async refuseToken(tokenId: string): Promise<never> {
-    const { owner } = await this.records.read(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) });
-    throw owner === undefined
+    throw (await this.ownerOf(tokenId)) === undefined
       ? unknownToken()
       : permissionDenied('TOKEN_OTHER_ENTITY', 'the token admits another entity');
+  }
+
+  /** E of the entity that a token was made for. */
+  async ownerOf(tokenId: string): Promise<string | undefined> {
+    const { owner } = await this.records.read(tokenAggregate(tokenId), { owner: at(TOKEN_ENTITY) });
+    return owner?.entity;
   }
 
   addToken(tokenId: string, { uri }: EntityName): Promise<void> {

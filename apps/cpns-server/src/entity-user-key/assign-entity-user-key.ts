@@ -14,6 +14,7 @@ import {
   assignmentReply,
   checkAssignment,
   type AssignmentRequest,
+  type EntityUserKeyServiceAssignEntityUserKeyResponse,
   type CheckedAssignment,
 } from '@cpns/contracts';
 import {
@@ -36,13 +37,15 @@ import {
 } from '@cpns/entity-user-key';
 import { deriveKeyId, sha256, type EnrolRequest } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
-import type { Decision, Found } from '@cpns/store';
+import { revisionOf, type Decision, type Found } from '@cpns/store';
 import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Authorities } from '../authorities/authorities';
 import { ServerConfig } from '../config';
+import { Credentials } from '../entities/credentials';
 import {
   EntityRecords,
+  KEY,
   retire,
   tokenRecords,
   unknownToken,
@@ -50,9 +53,9 @@ import {
   type KeyRecord,
   type TokenRecords,
 } from '../entities/records';
+import { dueCredential, GatewayOutbox } from '../gateway-log/gateway-outbox';
 import { GatewayRecords } from '../gateways/records';
 import { RecordIdentity } from './provision-gateway';
-import { TellAssigner } from './entity-user-keys';
 
 interface Issued {
   /** DER, leaf to root. */
@@ -123,8 +126,6 @@ interface Outcome {
   readonly admission: AdmissionRecord;
   /** False for a repetition, which gets the stored reply. */
   readonly fresh: boolean;
-  /** The key whose place another took. */
-  readonly ending?: KeyRecord;
 }
 
 @Injectable()
@@ -136,26 +137,33 @@ export class AssignEntityUserKey {
     private readonly gateways: GatewayRecords,
     private readonly certificates: IssueCertificate,
     private readonly recordIdentity: RecordIdentity,
-    private readonly tellAssigner: TellAssigner,
+    private readonly outbox: GatewayOutbox,
+    private readonly credentials: Credentials,
     private readonly clock: Clock,
     private readonly random: Random,
   ) {}
 
   /**
    * @param method path that the entity called
+   * @returns the reply for the entity, and for a gateway that relays what it now holds the entity to
    * @throws CpnsError a field's reason; TRUST_DOMAIN, PN_MISMATCH, GATEWAY_MISMATCH, TOKEN_OTHER_METHOD; TOKEN_UNKNOWN
    *   and the reasons of {@link judgeRequest}; CSR_NAME_MISMATCH; LIVE_KEY
    */
-  async execute(message: AssignmentRequest | undefined, method: string, bearer: Bearer): Promise<AssignmentReply> {
+  async execute(
+    message: AssignmentRequest | undefined,
+    method: string,
+    bearer: Bearer,
+  ): Promise<EntityUserKeyServiceAssignEntityUserKeyResponse> {
     const startedAt = this.clock.now();
     const request = checkAssignment(message, method);
     this.checkBearer(request, bearer);
     const flow = request.csr === undefined ? 'EUK-SRV-S' : 'EUK-SRV-P';
     const outcome = await withinStep({ flow, step: 3 }, () => this.assign(request));
-    if (outcome.ending !== undefined) await this.tellAssigner.execute(request.entity.uri, outcome.ending);
     if (outcome.admission.role === 'pn-gw') await this.recordIdentity.execute(outcome.admission);
-    if (bearer.kind === 'relay') this.report(flow, bearer.gateway.uri, outcome.fresh, startedAt);
-    return outcome.reply;
+    const { reply, fresh } = outcome;
+    if (bearer.kind === 'self') return { reply, credential: undefined };
+    this.report(flow, bearer.gateway.uri, fresh, startedAt);
+    return { reply, credential: await this.credentials.of(request.entity) };
   }
 
   private checkBearer({ entity, gateway, enrol }: CheckedAssignment, bearer: Bearer): void {
@@ -192,7 +200,12 @@ export class AssignEntityUserKey {
       made = { reply: assignmentReply(answerWithCertificate(shown, enrol, certificate.chain)), certificate };
     }
     const decide = (found: Found<TokenRecords>) => this.decide(request, made, found);
-    return this.entities.transact(request.entity, tokenRecords(tokenId), decide, seen);
+    // what is refused here leaves nothing to tell
+    decide(seen.found);
+    const due = made.key === undefined ? [] : [dueCredential(revisionOf(KEY, seen), request.entity)];
+    return this.outbox.around(due, () =>
+      this.entities.transact(request.entity, tokenRecords(tokenId), decide, seen),
+    );
   }
 
   private decide(request: CheckedAssignment, made: Made, found: Found<TokenRecords>): Decision<TokenRecords, Outcome> {
@@ -213,10 +226,7 @@ export class AssignEntityUserKey {
     };
     const result = { reply, admission: next, fresh: true };
     if (key === undefined) return { result, put: { admission: next } };
-    return {
-      result: { ...result, ...(found.key && { ending: found.key }) },
-      put: { admission: next, key, retired: retire(found.retired, found.key, this.clock.now()) },
-    };
+    return { result, put: { admission: next, key, retired: retire(found.retired, found.key, this.clock.now()) } };
   }
 
   /** @returns the admission with its A, and for a repetition the reply that it got */

@@ -38,20 +38,20 @@ export class EntityUserKeyController implements Handlers<typeof SERVED> {
     return this.provision.execute(request, call.requirePeer());
   }
 
-  async assignEntityUserKey(
+  assignEntityUserKey(
     @Payload() message: EntityUserKeyServiceAssignEntityUserKeyRequest,
     @Ctx() call: CallContext,
   ) {
     const bearer: Bearer =
       call.peer === undefined ? { kind: 'self', path: call.method } : { kind: 'relay', gateway: gatewayOf(call) };
-    return { reply: await this.assign.execute(message.request, message.method, bearer), credential: undefined };
+    return this.assign.execute(message.request, message.method, bearer);
   }
 
-  async registerEntityUserKey(
+  registerEntityUserKey(
     @Payload() { request }: EntityUserKeyServiceRegisterEntityUserKeyRequest,
     @Ctx() call: CallContext,
   ) {
-    return { reply: await this.register.execute(request, gatewayOf(call)), credential: undefined };
+    return this.register.execute(request, gatewayOf(call));
   }
 
   async revokeEntityUserKey(@Payload() request: RevokeEntityUserKeyRequest) {

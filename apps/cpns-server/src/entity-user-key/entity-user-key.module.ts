@@ -4,19 +4,19 @@ import { Module } from '@nestjs/common';
 import { AuthoritiesModule } from '../authorities/authorities.module';
 import { CertificatesModule } from '../certificates/certificates.module';
 import { EntitiesModule } from '../entities/entities.module';
-import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
+import { GatewayLogModule } from '../gateway-log/gateway-log.module';
 import { GatewaysModule } from '../gateways/gateways.module';
 import { AssignEntityUserKey, IssueCertificate } from './assign-entity-user-key';
 import { ProvisionGateway, PROVISIONING, RecordIdentity } from './provision-gateway';
 import { EntityUserKeyController } from './entity-user-key.controller';
-import { ListEntityUserKeys, TellAssigner } from './entity-user-keys';
+import { ListEntityUserKeys } from './entity-user-keys';
 import { RevokeEntityUserKey } from './revoke-entity-user-key';
 import { DeriveFromSeeds, VerifyCertificate } from './agree-key';
 import { RegisterEntityUserKey } from './register-entity-user-key';
 
 @OwnsRecords(PROVISIONING)
 @Module({
-  imports: [AuthoritiesModule, CertificatesModule, EntitiesModule, GatewaysModule, GatewayDeliveryModule],
+  imports: [AuthoritiesModule, CertificatesModule, EntitiesModule, GatewayLogModule, GatewaysModule],
   controllers: [EntityUserKeyController],
   providers: [
     AssignEntityUserKey,
@@ -28,7 +28,6 @@ import { RegisterEntityUserKey } from './register-entity-user-key';
     ProvisionGateway,
     RevokeEntityUserKey,
     ListEntityUserKeys,
-    TellAssigner,
   ],
 })
 export class EntityUserKeyModule {}

@@ -1,4 +1,4 @@
-/** What operators see of Entity-User Keys, and what gateways hear of those that end. */
+/** What operators see of Entity-User Keys. */
 import {
   KeyState,
   wireKeyForm,
@@ -8,7 +8,6 @@ import {
 } from '@cpns/contracts';
 import { Clock, CpnsError, parseEntityUri } from '@cpns/core';
 import { keyIdBytes } from '@cpns/key-derivation';
-import { OwnIdentity } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { LiveKeys } from '../entities/live-keys';
@@ -21,24 +20,6 @@ import {
   type AdmissionRecord,
   type KeyRecord,
 } from '../entities/records';
-import { GatewayLog } from '../gateway-delivery/gateway-delivery';
-
-@Injectable()
-export class TellAssigner {
-  constructor(
-    private readonly own: OwnIdentity,
-    private readonly log: GatewayLog,
-  ) {}
-
-  /** A gateway verifies proofs of the keys that it assigned, until it hears here that one has ended. */
-  async execute(entity: string, ending: KeyRecord): Promise<void> {
-    if (ending.assigner === this.own.uri || ending.form !== 'secret') return;
-    await this.log.append(ending.assigner, `key-revoked.${ending.keyId}`, {
-      $case: 'keyRevocation',
-      value: { entity, keyId: keyIdBytes(ending.keyId) },
-    });
-  }
-}
 
 /** What an operator may see of keys: everything but the keys. */
 @Injectable()

@@ -7,6 +7,7 @@ import {
   checkRegistration,
   RegistrationReply,
   registrationReply,
+  type EntityUserKeyServiceRegisterEntityUserKeyResponse,
   type CheckedRegistration,
   type RegistrationRequest,
 } from '@cpns/contracts';
@@ -14,14 +15,16 @@ import { Clock, failedPrecondition, invalidArgument, permissionDenied, samePn, t
 import { advanceAdmission, checkLive, checkMayReplace, checkNotRevoked } from '@cpns/entity-user-key';
 import type { KeyForm } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
-import type { Decision, Found } from '@cpns/store';
+import { revisionOf, type Decision, type Found } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
+import { Credentials } from '../entities/credentials';
 import { LiveKeys } from '../entities/live-keys';
 import {
   checkCertificateNotRetired,
   checkKeyNotRetired,
   EntityRecords,
+  KEY,
   retire,
   tokenRecords,
   unknownToken,
@@ -29,8 +32,8 @@ import {
   type KeyRecord,
   type TokenRecords,
 } from '../entities/records';
+import { dueCredential, GatewayOutbox } from '../gateway-log/gateway-outbox';
 import { DeriveFromSeeds, VerifyCertificate, type AgreedKey } from './agree-key';
-import { TellAssigner } from './entity-user-keys';
 
 interface Outcome {
   readonly reply: RegistrationReply;
@@ -38,8 +41,6 @@ interface Outcome {
   readonly key: KeyRecord;
   /** False for a repetition, which gets the stored reply. */
   readonly fresh: boolean;
-  /** The key whose place another took. */
-  readonly ending?: KeyRecord;
 }
 
 const FLOW = 'EUK-GW-VERIFY';
@@ -56,18 +57,23 @@ export class RegisterEntityUserKey {
     private readonly entities: EntityRecords,
     private readonly seeds: DeriveFromSeeds,
     private readonly certificates: VerifyCertificate,
-    private readonly tellAssigner: TellAssigner,
+    private readonly outbox: GatewayOutbox,
     private readonly liveKeys: LiveKeys,
+    private readonly credentials: Credentials,
     private readonly clock: Clock,
   ) {}
 
   /**
    * @param gateway the gateway that relays
+   * @returns the reply for the entity, and for the gateway what it now holds the entity to
    * @throws CpnsError a field's reason; TRUST_DOMAIN, PN_MISMATCH; TOKEN_UNKNOWN, TOKEN_OTHER_ENTITY, TOKEN_OTHER_FORM,
    *   TOKEN_OTHER_ASSIGNER; CONFIRMATION_MAC; FIRST_SEED_*; CERTIFICATE_*, ISSUER_NOT_ASSIGNER, SIGNATURE_INVALID;
    *   TOKEN_REVOKED, TOKEN_SPENT; LIVE_KEY, KEY_REVOKED, KEY_EXPIRED
    */
-  async execute(message: RegistrationRequest | undefined, gateway: EntityName): Promise<RegistrationReply> {
+  async execute(
+    message: RegistrationRequest | undefined,
+    gateway: EntityName,
+  ): Promise<EntityUserKeyServiceRegisterEntityUserKeyResponse> {
     const startedAt = this.clock.now();
     const request = checkRegistration(message);
     if (request.replaceMac !== undefined)
@@ -78,12 +84,11 @@ export class RegisterEntityUserKey {
       throw permissionDenied('TRUST_DOMAIN', `this Server serves ${this.own.trustDomain} only`);
     if (!samePn(request.entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway relays for entities of its own PN only');
-    const { reply, key, fresh, ending } = await withinStep({ flow: FLOW, step: 3 }, () => this.register(request));
-    if (ending !== undefined) await this.tellAssigner.execute(request.entity.uri, ending);
+    const { reply, key, fresh } = await withinStep({ flow: FLOW, step: 3 }, () => this.register(request));
     // its assigner may have been revoked while it was registered
     await this.liveKeys.check(key);
     this.report(gateway.uri, request.form, fresh, startedAt);
-    return reply;
+    return { reply, credential: await this.credentials.of(request.entity) };
   }
 
   private async register(request: CheckedRegistration): Promise<Outcome> {
@@ -98,12 +103,12 @@ export class RegisterEntityUserKey {
         : await this.certificates.execute(admission, request);
     const reply = registrationReply(agreed.reply);
     const decide = (found: Found<TokenRecords>) => this.decide(request, { agreed, reply }, found);
-    if (request.form === 'secret') {
-      // what is refused here takes no place of the 1st seed, which is in another aggregate
-      decide(seen.found);
-      await this.seeds.count(request);
-    }
-    return this.entities.transact(request.entity, wanted, decide, seen);
+    // what is refused here takes no place of the 1st seed, and leaves nothing to tell: both are in other aggregates
+    decide(seen.found);
+    if (request.form === 'secret') await this.seeds.count(request);
+    return this.outbox.around([dueCredential(revisionOf(KEY, seen), request.entity)], () =>
+      this.entities.transact(request.entity, wanted, decide, seen),
+    );
   }
 
   private decide(
@@ -122,7 +127,7 @@ export class RegisterEntityUserKey {
     const registered = { digest: request.digest, reply: Buffer.from(RegistrationReply.encode(reply).finish()) };
     const registeredKey = keyRecord(admission, agreed, now);
     return {
-      result: { reply, key: registeredKey, fresh: true, ...(found.key && { ending: found.key }) },
+      result: { reply, key: registeredKey, fresh: true },
       put: {
         admission: { ...admission, state, registered, keyId: agreed.keyId },
         key: registeredKey,

@@ -3,7 +3,7 @@ import type { RevokeEntityUserKeyRequest } from '@cpns/contracts';
 import { Clock, CpnsError, failedPrecondition, parseEntityUri, type EntityName } from '@cpns/core';
 import { advanceAdmission, advanceKey } from '@cpns/entity-user-key';
 import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
-import { at, type Decision, type Found, type RecordRef } from '@cpns/store';
+import { at, revisionOf, type Decision, type Found, type RecordRef } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { EndedCertificates } from '../certificates/ended-certificates';
 import {
@@ -17,10 +17,9 @@ import {
   type AdmissionRecord,
   type KeyRecord,
 } from '../entities/records';
-import { DeliveryChannels } from '../gateway-delivery/gateway-delivery';
-import { TokenOutbox } from '../gateway-delivery/token-outbox';
+import { DELIVERY_CLAIM } from '../gateway-log/gateway-log';
+import { dueAssigner, dueCredential, dueToken, GatewayOutbox } from '../gateway-log/gateway-outbox';
 import { GatewayRecords, IDENTITY, lifeOf } from '../gateways/records';
-import { TellAssigner } from './entity-user-keys';
 
 /** By the number of the admission, so that no token-id is taken for another record of the entity. */
 type ByNumber<T> = Record<`token${number}`, T>;
@@ -45,9 +44,7 @@ export class RevokeEntityUserKey {
   constructor(
     private readonly entities: EntityRecords,
     private readonly gateways: GatewayRecords,
-    private readonly channels: DeliveryChannels,
-    private readonly outbox: TokenOutbox,
-    private readonly tellAssigner: TellAssigner,
+    private readonly outbox: GatewayOutbox,
     private readonly certificates: EndedCertificates,
     private readonly clock: Clock,
   ) {}
@@ -61,21 +58,21 @@ export class RevokeEntityUserKey {
     if (request.keyId.length > 0) checkSize(request.keyId, KEY_ID_BYTES, 'key_id');
     const keyId = request.keyId.toString('hex');
     const isGateway = entity.entityType === 'pn-gw' && keyId === '' && (await this.endIdentity(entity));
-    if (isGateway) this.channels.endOf(entity.uri);
-    const key = await this.endEntity(entity, keyId, isGateway);
-    // once the record says so: a crash in between is mended by saying it again
-    if (key !== undefined) await this.tellAssigner.execute(entity.uri, key);
-    return key;
+    return this.endEntity(entity, keyId, isGateway);
   }
 
   /** With its life ends all that it was given and all that it assigned: no other record has to be found for that. */
   private async endIdentity({ uri }: EntityName): Promise<boolean> {
-    await this.certificates.endIdentity(await this.gateways.identityOf(uri));
-    const ended = await this.gateways.transact(uri, { identity: at(IDENTITY) }, ({ identity }) => {
-      if (identity?.state !== 'live') return { result: identity };
-      const revoked = { ...identity, state: 'revoked' as const, life: lifeOf(identity) + 1n };
-      return { result: revoked, put: { identity: revoked } };
-    });
+    const before = await this.gateways.identityOf(uri);
+    await this.certificates.endIdentity(before);
+    const due = before?.state === 'live' ? [dueAssigner(lifeOf(before), uri)] : [];
+    const ended = await this.outbox.around(due, () =>
+      this.gateways.transact(uri, { identity: at(IDENTITY), claim: DELIVERY_CLAIM }, ({ identity }) => {
+        if (identity?.state !== 'live') return { result: identity };
+        const revoked = { ...identity, state: 'revoked' as const, life: lifeOf(identity) + 1n };
+        return { result: revoked, put: { identity: revoked, claim: null } };
+      }),
+    );
     await this.certificates.endIdentity(ended);
     return ended !== undefined;
   }
@@ -88,7 +85,11 @@ export class RevokeEntityUserKey {
       const seen = await this.entities.snapshot(entity, wanted);
       const open = tokenIds.filter((_, index) => mayLeadToKey(seen.found[`token${index}`]));
       const decide = (found: Found<Wanted>) => this.decide(tokenIds, keyId, isGateway, found);
-      const { done, key } = await this.outbox.around(entity, open, () =>
+      // what is refused here leaves nothing to tell
+      decide(seen.found);
+      const due = open.map((tokenId) => dueToken(tokenId, entity));
+      if (seen.found.key?.state === 'live') due.push(dueCredential(revisionOf(KEY, seen), entity));
+      const { done, key } = await this.outbox.around(due, () =>
         this.entities.transact(entity, wanted, decide, seen),
       );
       if (done) return key;

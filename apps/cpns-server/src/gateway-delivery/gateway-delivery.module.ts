@@ -1,18 +1,18 @@
-/** What the CPNS Server sends to gateways: a sealed log for each, and the channel that carries it. */
-import { CLAIM, LOG_HEAD } from '@cpns/delivery';
-import { OwnsRecords } from '@cpns/platform';
+/** What the CPNS Server sends to gateways: the channel that carries the log of each, and snapshots. */
 import { Module } from '@nestjs/common';
+import { CskmfModule } from '../cskmf/cskmf.module';
 import { EntitiesModule } from '../entities/entities.module';
+import { GatewayLogModule } from '../gateway-log/gateway-log.module';
 import { GatewaysModule } from '../gateways/gateways.module';
-import { DeliveryChannels, GatewayLog } from './gateway-delivery';
+import { DeliveryMessages } from './delivery-messages';
+import { DeliveryChannels } from './gateway-delivery';
 import { GatewayDeliveryController } from './gateway-delivery.controller';
-import { TokenOutbox } from './token-outbox';
+import { Snapshot } from './snapshot';
 
-@OwnsRecords(CLAIM, LOG_HEAD)
 @Module({
-  imports: [EntitiesModule, GatewaysModule],
+  imports: [EntitiesModule, GatewaysModule, GatewayLogModule, CskmfModule],
   controllers: [GatewayDeliveryController],
-  providers: [GatewayLog, DeliveryChannels, TokenOutbox],
-  exports: [GatewayLog, DeliveryChannels, TokenOutbox],
+  providers: [DeliveryChannels, DeliveryMessages, Snapshot],
+  exports: [DeliveryMessages, Snapshot],
 })
 export class GatewayDeliveryModule {}

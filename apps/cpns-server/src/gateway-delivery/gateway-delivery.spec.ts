@@ -18,7 +18,8 @@ import { RecordIdentity } from '../entity-user-key/provision-gateway';
 import { GatewayStanding } from '../gateways/records';
 import { Kmc } from '../osg/osg';
 import { GW, KMC, pne, SERVER, TRUST_DOMAIN, World, type CskmfProcess } from '../testing/world';
-import { GatewayLog } from './gateway-delivery';
+import { GatewayLog } from '../gateway-log/gateway-log';
+import { GatewayDeliveryModule } from './gateway-delivery.module';
 
 const OPERATOR = `cpns://${TRUST_DOMAIN}/operator/ann`;
 
@@ -36,7 +37,7 @@ beforeEach(async () => {
     { provide: Kmc, useValue: kmc },
     { provide: Authorities, useValue: {} },
   ];
-  replica = () => world.process(world.store, overrides, [CskmfModule, EntityUserKeyModule]);
+  replica = () => world.process(world.store, overrides, [CskmfModule, EntityUserKeyModule, GatewayDeliveryModule]);
   server = await replica();
 });
 
@@ -47,16 +48,13 @@ async function* entriesOf(channel: AsyncIterable<OpenDeliveryChannelResponse>) {
   for await (const response of channel) if (response.sequence > 0n) yield response;
 }
 
-/** The channel of the gateway, once its first entry came. */
+/** The channel of the gateway, once its snapshot came. */
 const openChannel = async () => {
-  await server.module.get(GatewayLog).append(GW, 'token-revoked.t', {
-    $case: 'tokenRevocation',
-    value: { tokenId: 't', entity: pne('a') },
-  });
+  await server.module.get(GatewayLog).append(GW, { kind: 'credential', name: pne('a') }, '1');
   const channel = port.as(GW).client(GroupKeyDeliveryServiceService).openDeliveryChannel();
   await channel.write(receiverWire(openingAt(0n)));
   const entries = entriesOf(channel);
-  expect((await entries.next()).value).toMatchObject({ sequence: 1n, entry: { value: { tokenId: 't' } } });
+  expect((await entries.next()).value).toMatchObject({ sequence: 1n, entry: { $case: 'snapshotEnd' } });
   return entries;
 };
 

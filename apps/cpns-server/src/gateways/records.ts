@@ -160,6 +160,12 @@ export class GatewayStanding {
     return parseEntityUri(peer.uri, 'gateway');
   }
 
+  /** Names the life in which it acts: a log of another says nothing of it. @throws CpnsError CERTIFICATE_REVOKED */
+  async lifeOf(peer: Receiver): Promise<string> {
+    const { identity } = await this.gateways.readRecent(peer.uri, { identity: at(IDENTITY) });
+    return String(lifeOf(requireStanding(identity, peer)));
+  }
+
   /** For the port: a gateway's certificate may be ended while its connection lives. @throws CpnsError CERTIFICATE_REVOKED */
   readonly admitPeer = async (peer: Peer): Promise<void> => {
     if (peer.role === 'pn-gw') await this.check(peer);

@@ -7,7 +7,6 @@ import {
   type GatewayGroupKeyDelivery,
   type GroupDescription,
   type GroupKeyDeliveryServicePullGroupKeyRequest,
-  type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
 import {
   EntityUserKey,
@@ -36,7 +35,9 @@ import { PushRelay } from '../cskmf/push-group-key';
 import { groupAggregate } from '../cskmf/records';
 import { RetireVersions } from '../cskmf/retire-versions';
 import { EntityRecords, KEY, type KeyRecord } from '../entities/records';
-import { GatewayLog } from '../gateway-delivery/gateway-delivery';
+import { DeliveryMessages, type DeliveryEntry } from '../gateway-delivery/delivery-messages';
+import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.module';
+import { GatewayLog, subjectOf } from '../gateway-log/gateway-log';
 import { GatewayRecords, IDENTITY } from '../gateways/records';
 import { Kmc } from '../osg/osg';
 import { FakeKmc } from './fake-kmc';
@@ -172,7 +173,7 @@ export class World implements Opened {
   async process(
     store: Store = this.store,
     overrides: TestProcess['overrides'] = [],
-    modules: TestProcess['modules'] = [CskmfModule],
+    modules: TestProcess['modules'] = [CskmfModule, GatewayDeliveryModule],
   ): Promise<CskmfProcess> {
     const module = await testProcess({
       name: 'cpns-server',
@@ -243,16 +244,28 @@ export class World implements Opened {
     await this.#module.get(GatewayRecords).transact(entity, { identity: at(IDENTITY) }, decide);
   }
 
-  /** What lies in a gateway's delivery log. */
+  /** What a gateway's delivery log would have sent now, of each subject the last alone. */
+  async said(to: string): Promise<DeliveryEntry[]> {
+    const { entries } = await this.#module.get(GatewayLog).of(to).read(0n, 1_000);
+    const newest = new Map(entries.map((entry) => [subjectOf(entry), entry]));
+    const said: DeliveryEntry[] = [];
+    for (const entry of newest.values())
+      for await (const message of this.#module.get(DeliveryMessages).of(to, entry)) said.push(message);
+    return said;
+  }
+
+  /** The Group Keys among it; there is nothing else. */
   async delivered(to: string): Promise<GatewayGroupKeyDelivery[]> {
-    const log = this.#module.get(GatewayLog);
-    const { entries } = await log.of(to).read(0n, 1_000);
-    const opened: OpenDeliveryChannelResponse[] = [];
-    for (const entry of entries) opened.push(await log.open(to, entry));
-    return opened.map(({ entry }) => {
-      if (entry?.$case !== 'groupKey') throw new Error('the log holds something else');
+    return (await this.said(to)).map((entry) => {
+      if (entry.$case !== 'groupKey') throw new Error('the log holds something else');
       return entry.value;
     });
+  }
+
+  /** The gateway has acknowledged what is in its log. */
+  async acknowledge(by: string): Promise<void> {
+    const log = this.#module.get(GatewayLog).of(by);
+    await log.trim((await log.read(0n, 1)).last);
   }
 
   /** As a member: checks the statement and opens its own envelope. @throws CpnsError whatever is wrong with either */

@@ -21,6 +21,12 @@ export interface Snapshot<W> {
   readonly stored: ReadonlyMap<string, StoredRecord>;
 }
 
+/** The revision of a record in a snapshot; 0 where there was none. */
+export const revisionOf = (
+  { name }: { readonly name: string },
+  { stored }: Pick<Snapshot<unknown>, 'stored'>,
+): bigint => stored.get(name)?.revision ?? 0n;
+
 /** Optimistic-lock retries before CONFLICT. */
 const ATTEMPTS_MAX = 50;
 const BACKOFF_MS = 2;

@@ -1,0 +1,89 @@
+/**
+ * What a gateway is to hear, in order, until it acknowledged it. An entry says what changed; its message is made when it is
+ * sent, of what is stored then: a log holds no secret, and no gateway hears of a grant that was revoked meanwhile.
+ */
+import { CLAIM, ClaimedLog, DeliveryLog } from '@cpns/delivery';
+import { PersonalNetworks } from '@cpns/platform';
+import { at, Records, Store, type Append, type LogEntry } from '@cpns/store';
+import { currentTraceparent, lastStep } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { gatewayAggregate, GatewayRecords } from '../gateways/records';
+
+/** The log that OpenDeliveryChannel drives. */
+const DELIVERY_LOG = 'delivery';
+
+/** The channel that has it. */
+export const DELIVERY_CLAIM = at(CLAIM, `claim.${DELIVERY_LOG}`);
+
+const KINDS = ['token', 'seed', 'credential', 'assigner', 'group'] as const;
+
+/** What an entry is about. */
+export interface Reference {
+  readonly kind: (typeof KINDS)[number];
+  /** Token-id, first-seed-id, E of an entity or of an assigning gateway, group-id. */
+  readonly name: string;
+}
+
+/** Of several entries about one subject the last alone has to be sent. */
+export const subjectOf = ({ dedupeId }: Pick<LogEntry, 'dedupeId'>): string =>
+  dedupeId.slice(0, Math.max(0, dedupeId.lastIndexOf('.')));
+
+/** @returns undefined for an entry from before entries were references: a snapshot has said all that it says */
+export function referenceOf(entry: Pick<LogEntry, 'dedupeId'>): Reference | undefined {
+  const subject = subjectOf(entry);
+  const kind = KINDS.find((one) => subject.startsWith(`${one}.`));
+  return kind && { kind, name: subject.slice(kind.length + 1) };
+}
+
+/** Entries between looks at how many wait. */
+const BOUND_EVERY = 64n;
+
+/** The delivery log of each gateway, by its E. */
+@Injectable()
+export class GatewayLog {
+  constructor(
+    private readonly store: Store,
+    private readonly records: Records,
+    private readonly gateways: GatewayRecords,
+    private readonly networks: PersonalNetworks,
+  ) {}
+
+  of(gateway: string): DeliveryLog {
+    return new DeliveryLog(this.store, gatewayAggregate(gateway), DELIVERY_LOG);
+  }
+
+  /** Up to which sequence it was acknowledged: not what was let go for want of room, until a snapshot has said it anew. */
+  async acknowledgedTo(gateway: string): Promise<bigint> {
+    const log = this.of(gateway);
+    const head = await new ClaimedLog(this.records, log).head();
+    return head?.overflowed === true ? 0n : (await log.read(0n, 1)).trimmedTo;
+  }
+
+  /**
+   * An entry for a commit of the gateway's records; the sequence is given by the log.
+   * @param change tells it from the subject's other entries; without a dot
+   */
+  entry(gateway: string, { kind, name }: Reference, change: string): Append {
+    const traceparent = Buffer.from(lastStep() || currentTraceparent(), 'utf8');
+    return this.of(gateway).entry(`${kind}.${name}.${change}`, traceparent);
+  }
+
+  /** An entry in a commit of its own. @returns its sequence */
+  async append(gateway: string, reference: Reference, change: string): Promise<bigint> {
+    const { dedupeId, value } = this.entry(gateway, reference, change);
+    const sequence = await this.of(gateway).append(dedupeId, value);
+    // a look at each would cost as much as the entry
+    if (sequence % BOUND_EVERY === 0n) await new ClaimedLog(this.records, this.of(gateway)).bound();
+    return sequence;
+  }
+
+  /** An entry for each gateway of a Personal Network that may act: the log of one that may not would never be emptied. */
+  async appendForAll(pnId: string, reference: Reference, change: string): Promise<void> {
+    await Promise.all(
+      (await this.networks.gatewaysOf(pnId)).map(async (gateway) => {
+        const identity = await this.gateways.identityOf(gateway);
+        if (identity?.state === 'live') await this.append(gateway, reference, change);
+      }),
+    );
+  }
+}
