@@ -1,5 +1,5 @@
 export type { Control, Opening, ReceiverChannel, ReceiverMessage, SenderChannel } from './channel';
-export { CLAIM, ClaimedLog, LOG_HEAD } from './claimed-log';
+export { CLAIM, ClaimedLog, LOG_HEAD, WAITING_MAX } from './claimed-log';
 export { DeliveryClient, type ClientState, type DeliveryClientOptions } from './delivery-client';
 export { DeliveryLog } from './delivery-log';
 export { OUTBOX, outboxEntry, OutboxRelay, type OutboxRelayOptions } from './outbox';

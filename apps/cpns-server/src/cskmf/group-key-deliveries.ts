@@ -37,7 +37,7 @@ export class GroupKeyDeliveries {
   /** Of a group that pushes. */
   private async pushed(groupId: string): Promise<readonly GroupKeyVersion[]> {
     const head = await this.head(groupId);
-    if (head === undefined || head.description.delivery !== 'push') return NONE;
+    if (head?.description.delivery !== 'push') return NONE;
     const now = this.clock.now();
     return head.versions.filter((one) => one.version === head.newest || stateOf(head, one, now) === 'active');
   }

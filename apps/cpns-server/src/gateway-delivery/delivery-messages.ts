@@ -1,5 +1,4 @@
-import type { GatewayGroupKeyDelivery, OpenDeliveryChannelResponse } from '@cpns/contracts';
-import { wireKeyForm } from '@cpns/contracts';
+import { wireKeyForm, type GatewayGroupKeyDelivery, type OpenDeliveryChannelResponse } from '@cpns/contracts';
 import { Clock, CpnsError, parseEntityUri } from '@cpns/core';
 import { at, type LogEntry } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';

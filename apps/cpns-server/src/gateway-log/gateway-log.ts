@@ -2,7 +2,7 @@
  * What a gateway is to hear, in order, until it acknowledged it. An entry says what changed; its message is made when it is
  * sent, of what is stored then: a log holds no secret, and no gateway hears of a grant that was revoked meanwhile.
  */
-import { CLAIM, ClaimedLog, DeliveryLog } from '@cpns/delivery';
+import { CLAIM, ClaimedLog, DeliveryLog, WAITING_MAX } from '@cpns/delivery';
 import { PersonalNetworks } from '@cpns/platform';
 import { at, Records, Store, type Append, type LogEntry } from '@cpns/store';
 import { currentTraceparent, lastStep } from '@cpns/telemetry';
@@ -35,12 +35,12 @@ export function referenceOf(entry: Pick<LogEntry, 'dedupeId'>): Reference | unde
   return kind && { kind, name: subject.slice(kind.length + 1) };
 }
 
-/** Entries between looks at how many wait. */
-const BOUND_EVERY = 64n;
-
 /** The delivery log of each gateway, by its E. */
 @Injectable()
 export class GatewayLog {
+  /** Of each log, as it was seen last: how many entries wait there at most is known without a look. */
+  readonly #trimmedTo = new Map<string, bigint>();
+
   constructor(
     private readonly store: Store,
     private readonly records: Records,
@@ -72,8 +72,7 @@ export class GatewayLog {
   async append(gateway: string, reference: Reference, change: string): Promise<bigint> {
     const { dedupeId, value } = this.entry(gateway, reference, change);
     const sequence = await this.of(gateway).append(dedupeId, value);
-    // a look at each would cost as much as the entry
-    if (sequence % BOUND_EVERY === 0n) await new ClaimedLog(this.records, this.of(gateway)).bound();
+    if (sequence - (this.#trimmedTo.get(gateway) ?? 0n) > WAITING_MAX) await this.bound(gateway);
     return sequence;
   }
 
@@ -85,5 +84,12 @@ export class GatewayLog {
         if (identity?.state === 'live') await this.append(gateway, reference, change);
       }),
     );
+  }
+
+  /** Lets entries go of which too many wait; a snapshot says in their place how all is. */
+  private async bound(gateway: string): Promise<void> {
+    const log = this.of(gateway);
+    await new ClaimedLog(this.records, log).bound();
+    this.#trimmedTo.set(gateway, (await log.read(0n, 1)).trimmedTo);
   }
 }

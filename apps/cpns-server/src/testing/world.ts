@@ -227,6 +227,7 @@ export class World implements Opened {
     entity: string,
     state: 'live' | 'revoked' = 'live',
     certificateDigest = sha256(Buffer.from(entity)),
+    life = 1n,
   ): Promise<void> {
     await this.#module.get(PersonalNetworks).add(parseEntityUri(entity));
     const now = this.clock.now();
@@ -239,6 +240,7 @@ export class World implements Opened {
       certificateDigest,
       keyDigest: sha256(Buffer.from('key')),
       notAfter: now + 86_400_000,
+      ...(life > 1n && { life }),
     };
     const decide = () => ({ result: undefined, put: { identity } });
     await this.#module.get(GatewayRecords).transact(entity, { identity: at(IDENTITY) }, decide);
