@@ -38,6 +38,9 @@ const asked = (flow: FlowId) => [
   at(SERVER, flow, { 3: { entity: 1 } }),
 ];
 
+/** A key is live: where there is something to tell, before and after, and the log of the one gateway of the network. */
+const toldOfKey = (flow: FlowId) => at(SERVER, flow, { 3: { due: 2, gateway: 1 } });
+
 /** A push is faster than its notice, as a rule: it waits, and then waits no more. */
 const HELD = unnumbered(GATEWAY, { 'held-push': 2 });
 
@@ -93,7 +96,7 @@ const DUE = {
     at(GATEWAY, 'EUK-GW-P', { 1: { provisioning: 1 }, 3: { provisioning: 1 } }),
     at(SERVER, 'EUK-GW-P', { 2: { gateway: 1 } }),
   ],
-  'EUK-SRV-S': asked('EUK-SRV-S'),
+  'EUK-SRV-S': [...asked('EUK-SRV-S'), toldOfKey('EUK-SRV-S')],
   'EUK-SRV-P': asked('EUK-SRV-P'),
   // a device learns from the reply only who assigns: its request is one to the Server
   'EUK-GW-S': [
@@ -106,15 +109,15 @@ const DUE = {
     at(GATEWAY, 'EUK-GW-P', { 5: { entity: 1 } }),
     at(DEVICE, 'EUK-GW-P', { 6: ONE_DEVICE }),
   ],
-  // the 1st seed counts whom it served, then the entity gets its key
+  // the 1st seed counts whom it served, then the entity gets its key, and the gateway's log says so
   'EUK-GW-VERIFY, secret of a gateway': [
     ...asked('EUK-GW-VERIFY'),
-    at(SERVER, 'EUK-GW-VERIFY', { 3: { gateway: 1 } }),
+    at(SERVER, 'EUK-GW-VERIFY', { 3: { gateway: 2, due: 2 } }),
     // the gateway that assigned it verifies proofs of it from then on
     at(GATEWAY, 'EUK-GW-VERIFY', { 4: { entity: 1 } }),
   ],
-  'EUK-GW-VERIFY, certificate of a gateway': asked('EUK-GW-VERIFY'),
-  'EUK-GW-VERIFY, certificate of the Server': asked('EUK-GW-VERIFY'),
+  'EUK-GW-VERIFY, certificate of a gateway': [...asked('EUK-GW-VERIFY'), toldOfKey('EUK-GW-VERIFY')],
+  'EUK-GW-VERIFY, certificate of the Server': [...asked('EUK-GW-VERIFY'), toldOfKey('EUK-GW-VERIFY')],
 
   'FLOW-PULL': [
     ...toNotices('FLOW-PULL'),
