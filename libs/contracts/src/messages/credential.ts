@@ -4,11 +4,11 @@ import { CredentialState, type AssignerEnd, type EntityCredential } from '../gen
 import * as fields from './fields';
 import { keyForm } from './key-form';
 
-const STATES = {
-  [CredentialState.CREDENTIAL_STATE_LIVE]: 'live',
-  [CredentialState.CREDENTIAL_STATE_SUSPENDED]: 'suspended',
-  [CredentialState.CREDENTIAL_STATE_ENDED]: 'ended',
-} as const;
+const STATES: ReadonlyMap<CredentialState, CheckedCredential['state']> = new Map([
+  [CredentialState.CREDENTIAL_STATE_LIVE, 'live'],
+  [CredentialState.CREDENTIAL_STATE_SUSPENDED, 'suspended'],
+  [CredentialState.CREDENTIAL_STATE_ENDED, 'ended'],
+]);
 
 /** The present state of an entity's newest Entity-User Key, as the Server tells the gateways of its PN. */
 export interface CheckedCredential {
@@ -34,7 +34,7 @@ export interface CheckedCredential {
 /** @throws CpnsError a field's reason */
 export function checkEntityCredential(message: EntityCredential): CheckedCredential & { readonly name: EntityName } {
   const name = parseEntityUri(message.entity, 'entity');
-  const state = Object.entries(STATES).find(([value]) => Number(value) === message.state)?.[1];
+  const state = STATES.get(message.state);
   if (state === undefined)
     throw invalidArgument('FIELD_OUT_OF_RANGE', 'state is no state of a key', { metadata: { field: 'state' } });
   checkSize(message.keyId, KEY_ID_BYTES, 'key_id');

@@ -221,7 +221,7 @@ export class Device {
 
   /** Q2: takes a pre-shared key. @throws CpnsError see {@link importKey} */
   async importKey(key: PreSharedKey): Promise<DeviceStatus> {
-    this.#state = await importKey(this.#context, key);
+    this.became(await importKey(this.#context, key));
     return this.status;
   }
 
