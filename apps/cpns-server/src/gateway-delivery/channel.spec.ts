@@ -36,12 +36,12 @@ async function channelAt({ sequence, entryId }: Position = BEGINNING) {
     while (heard.length < count) heard.push(await hear());
     return heard;
   };
-  /** Acknowledges, and goes. @returns the position */
-  const leave = async (at: Position) => {
-    await receiver.write(receiverWire(acknowledging(at)));
+  /** Goes, with an acknowledgement of what it heard last. @returns its position */
+  const leave = async ({ sequence, entryId }: Position) => {
+    await receiver.write(receiverWire(acknowledging({ sequence, entryId })));
     receiver.end();
     await served;
-    return { sequence: at.sequence, entryId: at.entryId };
+    return { sequence, entryId };
   };
   return { hearAll, leave };
 }
@@ -92,15 +92,18 @@ it.each<[string, (position: Position) => Position]>([
   ['whose last entry the log has not', ({ sequence }) => ({ sequence: sequence + 1n, entryId: Buffer.alloc(16, 1) })],
   ['whose last entry has another id', ({ sequence }) => ({ sequence, entryId: Buffer.alloc(16, 1) })],
 ])('one %s is told all anew, and may doubt what it has', async (_what, positionOf) => {
-  const { hearAll } = await channelAt(positionOf(await known()));
+  const { hearAll, leave } = await channelAt(positionOf(await known()));
   const heard = await hearAll(3);
   expect(kinds(heard)).toEqual(['snapshotBegin', 'credential', 'snapshotEnd']);
   expect(heard[0]?.entry?.value).toMatchObject({ doubtful: true });
+  await leave(heard[2]!);
 });
 
 it('is told all anew in its next life', async () => {
   const position = await known();
   await world.enrol(GW, 'live', undefined, 2n);
-  const { hearAll } = await channelAt(position);
-  expect(kinds(await hearAll(3))).toEqual(['snapshotBegin', 'credential', 'snapshotEnd']);
+  const { hearAll, leave } = await channelAt(position);
+  const heard = await hearAll(3);
+  expect(kinds(heard)).toEqual(['snapshotBegin', 'credential', 'snapshotEnd']);
+  await leave(heard[2]!);
 });
