@@ -98,14 +98,13 @@ const revoked = async (other: CskmfProcess) =>
 it.each([
   ['revoked', revoked],
   ['replaced', replaced],
-])('ends within a second the channel of a gateway whose identity is %s at another replica', async (_what, end) => {
+])('ends the channel of a gateway whose identity is %s at another replica', async (_what, end) => {
   await start();
   const entries = await openChannel();
   const ended = outcomeOf(entries.next());
   await end(await replica());
-  const answered = Date.now();
+  // within a second: `e2e:rights` measures it
   expect(await ended).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
-  expect(Date.now() - answered).toBeLessThan(1_000);
 });
 
 it('ends channels when the process stops, then the loops, then the connection to the KMC', async () => {
