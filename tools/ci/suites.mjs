@@ -8,6 +8,15 @@ export const UNIT_NODE_24 = 'unit-node24';
 export const FAST_SUITES = ['hostile-gateway', 'key-kinds', 'rights'];
 
 /** Suites over real processes that `.ci/full` and `npm run e2e` run besides. */
-export const SLOW_SUITES = ['bad-input', 'enrol-many', 'gateway-alone', 'membership', 'restart', 'secrets'];
+export const SLOW_SUITES = [
+  'away',
+  'bad-input',
+  'enrol-many',
+  'gateway-alone',
+  'membership',
+  'restart',
+  'secrets',
+  'streams',
+];
 
 export const E2E_SUITES = [...FAST_SUITES, ...SLOW_SUITES];

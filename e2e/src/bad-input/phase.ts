@@ -21,7 +21,7 @@ export interface Phase {
 /** Rows that are prepared at the same time: most of them wait for something. */
 const AT_ONCE = 12;
 /** A caller may need this long to find out that its dependency is back, milliseconds. */
-const RECOVERY_MS = 10_000;
+const RECOVERY_MS = 60_000;
 const POLL_MS = 100;
 /** A deployment starts, or all rows of a phase are prepared, within this time. */
 export const START_MS = 180_000;

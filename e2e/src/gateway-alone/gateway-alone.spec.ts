@@ -5,8 +5,7 @@
 import { AdmissionState, KeyState } from '@cpns/contracts';
 import { forEach } from '@cpns/core';
 import { parseOneTimeString, type KeyForm } from '@cpns/key-derivation';
-import { Deployment } from '@cpns/testing';
-import { admitLocally, CAPABILITIES, type AdmittedDevice } from '../support/local-device';
+import { Deployment, admitLocally, CAPABILITIES, type AdmittedDevice } from '@cpns/testing';
 
 const SERVER = 'cpns-server';
 const GATEWAY = 'pn1/gw1';

@@ -17,9 +17,8 @@ import {
   registrationRequest,
   tokenChannel,
 } from '@cpns/pne-sdk';
-import { Deployment } from '@cpns/testing';
+import { Deployment, CAPABILITIES } from '@cpns/testing';
 import { freshNonce, opensslCsr, sealProof, Wire } from '@cpns/testing/bad-input';
-import { CAPABILITIES } from '../support/local-device';
 
 const GATEWAY = 'pn1/gw1';
 const PAIRS = KEY_KINDS.flatMap((kind) => ['server', GATEWAY].map((assigner) => [kind, assigner] as const));

@@ -1,6 +1,5 @@
 import { CpnsError } from '@cpns/core';
-import { retried, waitUntil, type AdmitOptions, type Deployment } from '@cpns/testing';
-import { admitLocally, type LocalDevice } from '../support/local-device';
+import { retried, waitUntil, type AdmitOptions, type Deployment, admitLocally, type LocalDevice } from '@cpns/testing';
 import type { SeenEnvelope } from './bare/hoarder';
 
 /** What a busy machine makes of a call, and what the loser of a race between two changes is told: try again. */

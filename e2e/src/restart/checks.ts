@@ -10,9 +10,8 @@ import {
   type Exchange,
 } from '@cpns/pne-sdk';
 import { dump } from '@cpns/store/testing';
-import { lookIntoStore } from '@cpns/testing';
+import { lookIntoStore, CAPABILITIES, LocalDevice, type AdmittedDevice } from '@cpns/testing';
 import { join } from 'node:path';
-import { CAPABILITIES, LocalDevice, type AdmittedDevice } from '../support/local-device';
 import { PATIENCE_MS, type House } from './house';
 
 /** What a device keeps of a key until it is registered. */

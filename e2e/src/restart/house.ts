@@ -17,6 +17,8 @@ import {
   lookIntoStore,
   retried,
   waitUntil,
+  admitLocally,
+  type AdmittedDevice,
 } from '@cpns/testing';
 import * as cskmf from '../../../apps/cpns-server/src/cskmf/records';
 import * as kmc from '../../../apps/kmc/src/kmc/kmc.controller';
@@ -26,7 +28,6 @@ import { GATEWAY_CA, NEXT_CA } from '../../../apps/pn-gw/src/provisioning/gatewa
 import { PROVISIONING_AGGREGATE } from '../../../apps/pn-gw/src/provisioning/in-force';
 import * as noticed from '../../../apps/pn-gw/src/service-group/known-groups';
 import * as smf from '../../../apps/smf/src/group-changes/groups';
-import { admitLocally, type AdmittedDevice } from '../support/local-device';
 import { DEVICE, GATEWAY, GATEWAYS, KMC, MAIN_GATEWAY, OTHER_GATEWAY, PN, SERVER, SMF } from './due';
 
 const MEMBERS_MAX = 1_000;

@@ -1,10 +1,9 @@
 /** The flows of Entity-User Keys, and what comes before them: an admission, the enrolment of a gateway. */
 import { AdmissionState } from '@cpns/contracts';
 import { parseOneTimeString, type KeyForm } from '@cpns/key-derivation';
-import type { Admitted, Device } from '@cpns/testing';
+import { type Admitted, type Device, LocalDevice } from '@cpns/testing';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { LocalDevice } from '../support/local-device';
 import type { Flow } from './campaign';
 import { expectComesToKey, expectProvisionedOnce, expectSameKey, expectTokenSpent, type Assignment } from './checks';
 import { DEVICE, GATEWAY, MAIN_GATEWAY, PN, SERVER, type FlowName } from './due';

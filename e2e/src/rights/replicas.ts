@@ -8,8 +8,9 @@ import {
 } from '@cpns/contracts';
 import { CpnsError, duration, operatorUri } from '@cpns/core';
 import { connectTo, type ClientTls, type Connection } from '@cpns/grpc';
+import type { KeyForm } from '@cpns/key-derivation';
 import { startRedis, type RunningRedis } from '@cpns/store/testing';
-import { Deployment, enrolGateway, LightGateway } from '@cpns/testing';
+import { Deployment, enrolGateway, LightGateway, type GatewaySpec } from '@cpns/testing';
 import {
   certificateDraft,
   certificateFor,
@@ -20,6 +21,7 @@ import {
   TestGateway,
   tlsOf,
   tokenOf,
+  type Token,
   Wire,
   Refusal,
 } from '@cpns/testing/bad-input';
@@ -50,9 +52,10 @@ export class Replicas {
   #operator!: Record<Replica, Connection>;
   #count = 0;
 
-  async start(): Promise<void> {
+  /** @param gateways that are processes */
+  async start(...gateways: readonly GatewaySpec[]): Promise<void> {
     this.#redis = await startRedis();
-    this.deployment = await Deployment.start({ store: { redis: this.#redis.url } });
+    this.deployment = await Deployment.start({ store: { redis: this.#redis.url }, gateways });
     const [server, smf] = [await this.deployment.addReplica('cpns-server'), await this.deployment.addReplica('smf')];
     this.#names = new Map([
       ['cpns-server b', server],
@@ -96,11 +99,11 @@ export class Replicas {
     return gateway?.revoked === true;
   }
 
-  /** Enrols a gateway anew at one replica, with another certificate. */
-  async replace({ uri }: TestGateway, at: Replica): Promise<void> {
+  /** Enrols a gateway anew at one replica, with another certificate. @returns its new identity */
+  replace({ uri }: TestGateway, at: Replica): ReturnType<typeof enrolGateway> {
     const { deployment } = this;
     const server = this.#names.get(`cpns-server ${at}`) ?? 'cpns-server';
-    await enrolGateway(
+    return enrolGateway(
       {
         operator: deployment.operator,
         pki: deployment.pki,
@@ -129,22 +132,37 @@ export class Replicas {
     return this.#closing(await TestGateway.enrol(this.deployment, `pn${++this.#count}`, 'gw'));
   }
 
+  /** A gateway with these ids. */
+  async named(pn: string, id: string): Promise<TestGateway> {
+    return this.#closing(await TestGateway.enrol(this.deployment, pn, id));
+  }
+
   /** Another gateway of the same PN, whose right goes on. */
-  async beside({ uri }: TestGateway): Promise<TestGateway> {
+  beside({ uri }: Pick<TestGateway, 'uri'>): Promise<TestGateway> {
     const [, pn = ''] = /^cpns:\/\/([^.]+)\./.exec(uri) ?? [];
-    return this.#closing(await TestGateway.enrol(this.deployment, pn, 'beside'));
+    return this.named(pn, `beside-${++this.#count}`);
   }
 
   light(gateway: TestGateway): LightGateway {
     return this.#closing(LightGateway.of(this.deployment, gateway));
   }
 
+  /** An admission by a gateway whose keys the suite holds. @param entity E; a new one of its PN without it */
+  async admit({ uri }: Pick<TestGateway, 'uri'>, form: KeyForm, entity = this.entityOf(uri)): Promise<Token> {
+    const peer = { uri, address: '127.0.0.1:1' };
+    const admission = { entity, form, assigner: uri, peer, waitUntilDelivered: false };
+    return tokenOf((await this.deployment.operator.admit(admission)).oneTimeString);
+  }
+
+  /** A new entity of a gateway's PN. */
+  entityOf(gateway: string): string {
+    return gateway.replace(/pn-gw\/.*$/, `pne/e${++this.#count}`);
+  }
+
   /** An entity's registration of a key that a gateway gave it: of its 1st seed, or certified by its CA. */
   async registration(gateway: TestGateway, form: 'secret' | 'key-pair'): Promise<RegistrationRequest> {
-    const entity = gateway.uri.replace(/pn-gw\/.*$/, `pne/e${++this.#count}`);
-    const peer = { uri: gateway.uri, address: '127.0.0.1:1' };
-    const admission = { entity, form, assigner: gateway.uri, peer, waitUntilDelivered: false };
-    const token = tokenOf((await this.deployment.operator.admit(admission)).oneTimeString);
+    const token = await this.admit(gateway, form);
+    const { entity } = token;
     if (form === 'key-pair')
       return sealCertificateRegistration(certificateDraft(token, await certificateFor(token, gateway.ca)));
     const { terms, secondSeed, secret } = gateway.deriveKey(entity, '', Date.now() + duration(1, 'hour'));

@@ -18,7 +18,7 @@ import {
 import type { Device, DeviceResult } from './device';
 import { DeviceWorkshop } from './device-workshop';
 import { type Admitted, type CalledPort, Operator } from './operator';
-import { type PkiFiles, SERVER_SIDE, type ServerSideService, writePki, writePrivate } from './pki-files';
+import { type PkiFiles, SERVER_SIDE, writePki, writePrivate } from './pki-files';
 import { type PortName, Service, type ServiceSpec } from './service';
 import { peersOf, serverSideSettings, storeSettings } from './service-specs';
 
@@ -190,22 +190,40 @@ export class Deployment {
   }
 
   /** Enrols and starts one more gateway. @returns its name */
-  async addGateway({ pn, id }: GatewaySpec): Promise<string> {
+  async addGateway({ pn, id }: GatewaySpec, variables: Readonly<Record<string, string>> = {}): Promise<string> {
     const name = `${pn}/${id}`;
     const uri = this.entity(pn, 'pn-gw', id);
-    const { oneTimeString } = await this.operator.admitGateway(uri, this.#called(SERVER, 'token'));
     const directory = this.#makeDirectory(`${pn}-${id}`);
-    const oneTime = writePrivate(join(directory, 'one-time-string'), oneTimeString);
-    const env = { ...storeSettings(directory), CPNS_ONE_TIME_STRING_FILE: oneTime };
-    await (await this.#plan({ name, app: 'pn-gw', uri, directory, env })).start();
+    const env = { ...storeSettings(directory), CPNS_ONE_TIME_STRING_FILE: await this.#admitGateway(uri, directory) };
+    await (await this.#plan({ name, app: 'pn-gw', uri, directory, env })).start(variables);
     return name;
   }
 
-  /** Starts one more process of a service on the same store, which is a Redis, at a port of its own. @returns its name */
-  async addReplica(name: ServerSideService): Promise<string> {
+  /** Admits a gateway once more, and starts it again with its new one-time string. */
+  async readmitGateway(name: string): Promise<void> {
+    const { uri, directory } = this.#service(name).spec;
+    await this.#admitGateway(uri, directory);
+    await this.restart(name);
+  }
+
+  /** @returns the file of the one-time string */
+  async #admitGateway(uri: string, directory: string): Promise<string> {
+    const { oneTimeString } = await this.operator.admitGateway(uri, this.#called(SERVER, 'token'));
+    const file = join(directory, 'one-time-string');
+    rmSync(file, { force: true });
+    return writePrivate(file, oneTimeString);
+  }
+
+  /**
+   * Starts one more process of a service at a port of its own: on the same store, which is a Redis, or on that of its
+   * variables.
+   * @returns its name
+   */
+  async addReplica(name: string, env: Readonly<Record<string, string>> = {}): Promise<string> {
     const { spec } = this.#service(name);
     const replica = `${name}-${[...this.#services.keys()].filter((other) => other.startsWith(name)).length + 1}`;
-    const service = await Service.plan({ ...spec, name: replica, directory: this.#makeDirectory(replica) });
+    const directory = this.#makeDirectory(replica.replace('/', '-'));
+    const service = await Service.plan({ ...spec, name: replica, directory, env: { ...spec.env, ...env } });
     this.#services.set(replica, service);
     await service.start();
     return replica;

@@ -54,13 +54,18 @@ export class LightGateway {
   /**
    * Holds a delivery channel open, and opens it again when it ends because something does not answer; `acknowledged` is
    * called with each entry once its acknowledgement is on its way.
+   * @param pauseMs before each message but the first is read, milliseconds
    * @returns rejects when the channel ends otherwise, or by {@link close}
    */
-  holdDeliveries(server: Connection, acknowledged: (entry: OpenDeliveryChannelResponse) => void): Promise<never> {
+  holdDeliveries(
+    server: Connection,
+    acknowledged: (entry: OpenDeliveryChannelResponse) => void,
+    pauseMs = 0,
+  ): Promise<never> {
     const { openDeliveryChannel } = server.client(GroupKeyDeliveryServiceService);
     const read = (response: OpenDeliveryChannelResponse) =>
       receivedEntry(response, response.entry?.$case === 'groupKey' && response.entry.value.more);
-    return this.#hold(() => openDeliveryChannel(), read, acknowledged);
+    return this.#hold(() => openDeliveryChannel(), read, acknowledged, pauseMs);
   }
 
   /** Holds a notice channel open, as {@link holdDeliveries}. */
@@ -79,6 +84,7 @@ export class LightGateway {
     open: () => Channel<Entry>,
     read: (response: Entry) => Received,
     acknowledged: (entry: Entry) => void = () => undefined,
+    pauseMs = 0,
   ): Promise<never> {
     let position = BEGINNING;
     for (;;) {
@@ -87,6 +93,7 @@ export class LightGateway {
         const say = (said: ReceiverMessage) => channel.write(receiverWire(said));
         await say({ kind: 'opening', opening: { position, processId: this.#processId, resynchronise: false } });
         for await (const response of channel) {
+          if (pauseMs > 0) await sleep(pauseMs);
           const is = read(response);
           if (is.kind === 'state') await say({ kind: 'alive' });
           if (!('position' in is) || (is.kind === 'entry' && is.more)) continue;

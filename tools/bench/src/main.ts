@@ -7,11 +7,12 @@ import Table from 'cli-table3';
 import { findRedis } from './bench-redis';
 import { benchCalls } from './calls';
 import type { Comparison } from './compare';
-import { benchDevicePulls } from './device-pulls';
+import { benchDeviceCalls } from './device-calls';
 import { benchFanOut } from './fan-out';
 import { withGroupScene, type SceneOptions } from './group-scene';
 import { compareIsolated } from './isolated';
 import { benchPulls } from './pulls';
+import { benchSnapshot } from './snapshot';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
 const ROOT = join(__dirname, '..', '..', '..');
@@ -50,7 +51,7 @@ function tableOf(results: readonly Comparison[]): string {
 }
 
 /** What may be measured alone. */
-const PARTS = ['issuance', 'derivation', 'envelopes', 'content', 'calls', 'groups'] as const;
+const PARTS = ['issuance', 'derivation', 'envelopes', 'content', 'calls', 'groups', 'snapshot'] as const;
 type Part = (typeof PARTS)[number];
 
 interface Flags {
@@ -77,8 +78,8 @@ type Step = (what: string, work: () => readonly Comparison[] | Promise<readonly 
 /** Everything about Group Keys that is measured on running services, on one store. */
 const benchGroups = (options: SceneOptions): Promise<Comparison[]> =>
   withGroupScene(options, async (scene) => {
-    options.onProgress(`${options.storeName}: pulls, pulls of a device, and pushes to all gateways`);
-    return [...(await benchPulls(scene)), await benchDevicePulls(scene), await benchFanOut(scene)];
+    options.onProgress(`${options.storeName}: pulls, calls of devices, and pushes to all gateways`);
+    return [...(await benchPulls(scene)), ...(await benchDeviceCalls(scene)), await benchFanOut(scene)];
   });
 
 /** @returns false where the half on Redis had to be left out */
@@ -111,6 +112,15 @@ async function main(): Promise<void> {
     if (only.includes(part)) await step(part, () => [compareIsolated(part)]);
   const store = redis === undefined ? ('embedded' as const) : { redis };
   if (only.includes('calls')) await step('calls', () => benchCalls({ store, onProgress: (text) => say(`  ${text}`) }));
+  if (only.includes('snapshot'))
+    await step('a snapshot', () =>
+      benchSnapshot({
+        storeName: redis === undefined ? 'embedded' : 'Redis',
+        store,
+        rounds: 1,
+        onProgress: (text) => say(`  ${text}`),
+      }),
+    );
   const complete = !only.includes('groups') || (await groupsOnBothStores(step, Number(rounds), redis));
   say(tableOf(results));
   if (!complete) say(NO_REDIS);

@@ -1,4 +1,5 @@
 /** Devices of the SDK in this process, behind a gateway whose keys the suite holds: their stores are watched as all others are. */
+import { LocalDevice } from '@cpns/testing';
 import {
   EntityUserKeyServiceService,
   GroupKeyDeliveryServiceService,
@@ -10,7 +11,6 @@ import { connectTo, createServerPort, implement, type Handlers } from '@cpns/grp
 import { keyIdBytes, parseProof } from '@cpns/key-derivation';
 import { createLogger } from '@cpns/telemetry';
 import { join } from 'node:path';
-import { LocalDevice } from '../../../support/local-device';
 import type { World } from '../../world';
 
 const { assignEntityUserKey, registerEntityUserKey, pullGroupKey } = PnGatewayServiceService;

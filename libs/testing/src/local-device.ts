@@ -4,9 +4,10 @@ import { parseOneTimeString } from '@cpns/key-derivation';
 import { Device, SealedDeviceStates, type DeviceState, type DeviceStates } from '@cpns/pne-sdk';
 import { openRecords, FileMasterKey, openStore, type Store } from '@cpns/store';
 import { createLogger } from '@cpns/telemetry';
-import type { AdmitOptions, Deployment } from '@cpns/testing';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Deployment } from './deployment';
+import type { AdmitOptions } from './deployment-options';
 
 /** What a device reports of itself, to show that it holds its key. */
 export const CAPABILITIES = {
