@@ -36,7 +36,7 @@ class PlayedServer {
       for (const said of say)
         call.write({ sequence: 0n, entryId: Buffer.alloc(0), traceparent: '', entry: undefined, ...said });
       if (stays) return;
-      call.destroy(Object.assign(new Error('cut off'), { code: status.UNAVAILABLE }));
+      call.emit('error', { code: status.UNAVAILABLE, details: 'cut off' });
       this.over += 1;
     };
     const pullGroupKey = (_call: unknown, answer: (error: object) => void) => answer({ code: status.NOT_FOUND });
