@@ -129,6 +129,8 @@ const ON_REDIS: readonly Phase[] = [
     begin: () => redis.kill(),
     end: () => redis.restart(),
     isUnseen: true,
+    // Redis may have lost writes: the gateway is told everything anew
+    brings: /^pn1\/gw1 | log-head\.[a-z]+ was changed$/,
   },
 ];
 const DUE: readonly Row[] = [...PHASES, ...ON_REDIS].flatMap(({ rows }) => rows);

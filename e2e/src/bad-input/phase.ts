@@ -16,6 +16,8 @@ export interface Phase {
   readonly end?: (world: World) => unknown;
   /** The stores cannot be looked at between {@link begin} and {@link end}: only before and afterwards. */
   readonly isUnseen?: boolean;
+  /** Changes that the services make by themselves once it has ended. */
+  readonly brings?: RegExp;
 }
 
 /** Rows that are prepared at the same time: most of them wait for something. */
@@ -75,7 +77,7 @@ class PhaseRun {
   /** Sends what the refused messages could have spent. @returns what is still refused, and what an unseen phase left */
   async makeGood(): Promise<string[]> {
     await this.end();
-    const found = this.phase.isUnseen === true ? await this.#changes() : [];
+    const found = this.phase.isUnseen === true ? await this.#changes({ journal: this.phase.brings, at: '' }) : [];
     const until = Date.now() + (this.phase.end === undefined ? 0 : RECOVERY_MS);
     const repeat = async ([{ id }, { after }]: readonly [Row, Exchange]) => {
       for (;;)

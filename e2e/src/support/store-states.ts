@@ -61,7 +61,7 @@ export class StoreWatch {
 }
 
 /** A gateway claims a log as long as its channel is open, and keeps as of when it is current. */
-const SIGN_OF_LIFE = /( claim\.[a-z]+| table-age\/own age) was (added|changed|removed)$/;
+const SIGN_OF_LIFE = /( claim\.[a-z]+|^table-age\/own age) was (added|changed|removed)$/;
 
 /** What differs, each as whose store, where and how; empty when the two states are equal. */
 export function changesBetween(before: StoreState, after: StoreState): string[] {
