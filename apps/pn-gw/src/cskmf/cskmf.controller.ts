@@ -19,7 +19,7 @@ import {
   unauthenticated,
 } from '@cpns/core';
 import { Timers } from '@cpns/delivery';
-import { parseEnvelope } from '@cpns/group-key';
+import { parseEnvelope, type Statement, versionState } from '@cpns/group-key';
 import type { CallContext, Handlers, ServerStreamContext } from '@cpns/grpc';
 import { FlowStep, GrpcController } from '@cpns/platform';
 import { emitStep, withinStep } from '@cpns/telemetry';
@@ -108,8 +108,14 @@ export class PullGroupKey {
    */
   private serves({ caller, group, version }: Asked, { known, envelope }: Held): boolean {
     if (group.notice === undefined || envelope.keyId !== caller.keyId) return false;
-    if (version !== 0n && version < newestVersion(group)) return true;
+    if (version !== 0n && version < newestVersion(group)) return !this.isRetired(group, known.statement);
     return known.statement.sealUntil - this.clock.now() >= group.notice.sealPeriod / 2;
+  }
+
+  /** Whether nothing is opened with a version any more, by the next one that is known here. */
+  private isRetired({ statements }: KnownGroup, { version, activateAt }: Statement): boolean {
+    const successorActivateAt = statements.find(({ statement }) => statement.version > version)?.statement.activateAt;
+    return versionState({ activateAt, successorActivateAt }, this.clock.now()) === 'retired';
   }
 
   /** Steps 3 and 4. */

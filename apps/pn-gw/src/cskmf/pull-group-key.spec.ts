@@ -1,6 +1,7 @@
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import { CpnsError, type Reason } from '@cpns/core';
 import { perTest, reasonOfAsync } from '@cpns/core/testing';
+import { GRACE_MS } from '@cpns/group-key';
 import { SEAL_PERIOD } from '../testing/fake-smf';
 import { BOTH, CAMERA, GatewayWorld, GROUP, LOCK, type Shown, STRANGER } from '../testing/world';
 import { PullGroupKey } from './cskmf.controller';
@@ -73,6 +74,16 @@ describe('PullGroupKey (GK-PULL)', () => {
       expect(Number(renewed.statement?.sealUntil)).toBe(world.clock.now() + SEAL_PERIOD);
       expect(asked()).toEqual([`${CAMERA} 0`]);
       expect((await ask(0n, LOCK)).statement?.sealUntil).toBe(renewed.statement?.sealUntil);
+    });
+
+    it('of a version that has retired, though it is held', async () => {
+      for (const revision of [1n, 2n]) await world.pushed(revision);
+      world.clock.advance(GRACE_MS - 1);
+      expect([await given(1n), asked()]).toEqual([1n, []]);
+      world.clock.advance(1);
+      refusing('VERSION_RETIRED');
+      expect(await reasonOfAsync(ask(1n))).toBe('VERSION_RETIRED');
+      expect(asked()).toEqual([`${CAMERA} 1`]);
     });
 
     it('for one who is no member as far as the gateway knows: its notice may be on the way', async () => {
