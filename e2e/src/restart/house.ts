@@ -195,9 +195,9 @@ export class House {
     return `${prefix}-${++this.#names}`;
   }
 
-  /** How a new device of the main network is admitted. */
-  newDevice(form: KeyForm, assigner: string, gateway: string = MAIN_GATEWAY) {
-    return { entity: this.deployment.entity(PN, 'pne', this.newId('pne')), form, assigner, gateway };
+  /** How a new device is admitted. */
+  newDevice(form: KeyForm, assigner: string, gateway: string = MAIN_GATEWAY, pn: string = PN) {
+    return { entity: this.deployment.entity(pn, 'pne', this.newId('pne')), form, assigner, gateway };
   }
 
   /** A key that this gateway assigned as a secret was registered. @param gateway its name */

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Flow } from './campaign';
 import { expectComesToKey, expectProvisionedOnce, expectSameKey, expectTokenSpent, type Assignment } from './checks';
-import { DEVICE, GATEWAY, MAIN_GATEWAY, PN, SERVER, type FlowName } from './due';
+import { DEVICE, GATEWAY, MAIN_GATEWAY, SERVER, type FlowName } from './due';
 import { eventually, PATIENCE_MS, persistently, provisioned, type House } from './house';
 
 /** An operator admits an entity, which nothing but the answer tells him that he did. */
@@ -47,11 +47,12 @@ const gatewayFlow: Flow = {
     service === SERVER && flow === '' && (kind === 'token' || kind === 'entity'),
   prepare: (house) => {
     const { deployment } = house;
-    const id = house.newId('gw');
-    const name = `${PN}/${id}`;
+    // in a network of its own: each gateway of a network hears of every key there, and there are many by the end
+    const [pn, id] = [house.newId('pn'), 'gw1'];
+    const name = `${pn}/${id}`;
     let start: Promise<unknown> = Promise.resolve();
     const perform = async () => {
-      start = deployment.addGateway({ pn: PN, id });
+      start = deployment.addGateway({ pn, id });
       await start;
       await provisioned(deployment, name);
     };
@@ -63,7 +64,7 @@ const gatewayFlow: Flow = {
       await (status === 'fulfilled' ? first : provisioned(deployment, name));
     };
     const assigns = async (form: KeyForm) => {
-      const wanted = house.newDevice(form, name, name);
+      const wanted = house.newDevice(form, name, name, pn);
       await expectComesToKey(house, { ...(await deployment.admit(wanted)), entity: wanted.entity }, name);
     };
     const check = async () => {
