@@ -70,6 +70,18 @@ describe('a planned fault', () => {
     expect(kills()).toEqual([{ ...plan, pid: 4711 }]);
   });
 
+  it('passes signs of life by, which no flow makes', async () => {
+    const gateway: Aggregate = { kind: 'gateway', id: 'g' };
+    const claim = { name: 'claim.delivery', value: Buffer.alloc(1) };
+    const store = start();
+    control.arm({ ...SITE, flow: '', step: 0, kind: 'gateway' }, 'before-commit');
+    await store.commit(gateway, { put: [claim] });
+    await store.commit(gateway, { delete: ['claim.delivery'] });
+    const acknowledged = { put: [claim], trim: [{ log: 'delivery', upTo: 1n }] };
+    await expect(async () => store.commit(gateway, acknowledged)).rejects.toThrow(Death);
+    expect(store.made).toBe(2);
+  });
+
   it('happens once: the process that is started again lives', async () => {
     control.arm(SITE, 'before-commit');
     await expect(commitIn(start())).rejects.toThrow(Death);
