@@ -165,7 +165,7 @@ describe('a secret that the gateway assigned', () => {
     await call();
     return world.server.calls - before;
   }
-  it('is proved to the gateway once it was registered here, and to nobody after its end', async () => {
+  it('is proved to the gateway once it was registered here, and not after its end', async () => {
     const { token, registered, prove } = await assignedDevice(world, BY_GATEWAY);
     await registered();
     expect(await asking(prove)).toBe(0);

@@ -170,7 +170,7 @@ describe('the live credential of an entity', () => {
       expect(await outcome()).toBe('KEY_REVOKED');
     });
 
-    it('that is doubtful answers nobody and assigns nothing until its end, also after a restart', async () => {
+    it('that is doubtful answers no call and assigns nothing until its end, also after a restart', async () => {
       await live.beginSnapshot(true);
       expect(await outcome(proof(), LOCK)).toBe('RESYNCHRONISING');
       await world.restart();

@@ -181,7 +181,7 @@ export class LiveCredentials {
   }
 }
 
-/** A gateway that never had a whole snapshot knows nobody. @throws CpnsError RESYNCHRONISING */
+/** A gateway that never had a whole snapshot knows no entity. @throws CpnsError RESYNCHRONISING */
 function assertKnown({ generation, doubtful }: TableRecord): void {
   if (generation === 0n || doubtful) throw resynchronising();
 }
