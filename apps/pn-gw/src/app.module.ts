@@ -14,6 +14,7 @@ import { GatewayIdentityModule, OneTime } from './gateway-identity/gateway-ident
 import { LiveCredentials } from './live-credentials/live-credentials';
 import { LiveCredentialsModule } from './live-credentials/live-credentials.module';
 import { PeersModule } from './peers/peers.module';
+import { SoleProcess } from './peers/sole-process';
 import { VerifyProof } from './entity-user-key/assigned-keys';
 import { ProvisioningModule } from './provisioning/provisioning.module';
 import { ServiceGroupModule } from './service-group/service-group.module';
@@ -74,7 +75,8 @@ export const FUNCTIONS = [
 
 @Module({ imports: [GatewayIdentityModule, store, ...FUNCTIONS], providers: [transport] })
 export class AppModule {
-  constructor(health: HealthMonitor, credentials: LiveCredentials) {
+  constructor(health: HealthMonitor, credentials: LiveCredentials, sole: SoleProcess) {
     health.add({ name: 'credentials', check: () => credentials.assertCertain() });
+    health.add({ name: 'identity', check: async () => sole.assertAdmitted() });
   }
 }

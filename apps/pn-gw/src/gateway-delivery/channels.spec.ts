@@ -92,6 +92,15 @@ describe('the gateway’s channels', () => {
     sole.assert();
   });
 
+  it('have the gateway say that it is not well once its certificate was ended', async () => {
+    const sole = world.module.get(SoleProcess);
+    sole.assertAdmitted();
+    world.server.log.refusal = new CpnsError('CERTIFICATE_REVOKED', 'ended');
+    start();
+    await eventually(() => expect(reasonOf(() => sole.assertAdmitted())).toBe('CERTIFICATE_REVOKED'));
+    sole.assert();
+  });
+
   it('put a notice together that comes in parts, and leave out one of which a part is missing', async () => {
     start();
     const part = (groupId: string, index: number, member: string, more: boolean) => ({

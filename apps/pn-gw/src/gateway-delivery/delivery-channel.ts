@@ -97,14 +97,14 @@ export class Channels {
       ...(resynchronise && { resynchronise }),
       ...(onCurrent && { onCurrent }),
       onSenderState: ({ otherProcessAt }) => {
-        this.sole.note(name, false);
+        this.sole.noteOpen(name);
         if (otherProcessAt > otherAt) this.logger.error(`another process asks for the ${name} channel of this gateway`);
         otherAt = otherProcessAt;
       },
       onState: (state) => this.logger.debug(`${name} channel`, { state }),
       onFailure: (error, retryIn) => {
         this.logger.warn(`${name} channel failed`, { error, retryInMs: retryIn });
-        if (error instanceof CpnsError && error.reason === 'ALREADY_CONNECTED') this.refused(name);
+        if (this.sole.noteRefusal(name, error)) this.closeFollowing(name);
       },
       backoff: { first: 100, longest: 2_000 },
       clock: this.clock,
@@ -113,7 +113,7 @@ export class Channels {
   }
 
   private open<In>({ name, open, follows }: ChannelOptions<In>): ReceiverChannel<In, Answer> {
-    if (follows !== undefined && this.sole.isRefused(follows))
+    if (follows !== undefined && this.sole.isElsewhere(follows))
       throw new CpnsError('RESYNCHRONISING', `another process has the ${follows} channel of this gateway`);
     const channel = open();
     this.#open.set(name, { follows, cancel: () => channel.cancel() });
@@ -121,8 +121,7 @@ export class Channels {
   }
 
   /** The other process gets the channels that follow this one as well: each has all, or none. */
-  private refused(name: string): void {
-    this.sole.note(name, true);
+  private closeFollowing(name: string): void {
     for (const { follows, cancel } of this.#open.values()) if (follows === name) cancel();
   }
 
