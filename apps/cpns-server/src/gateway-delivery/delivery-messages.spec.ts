@@ -195,3 +195,23 @@ it.each(deathsAt(REVOCATION_COMMITS))('a revocation whose process dies $when com
     );
   }
 });
+
+it('a record that cannot be read holds up nothing that concerns others', async () => {
+  for (const entity of [A, B]) {
+    await importKey(entity);
+    await outcomeOf(revoke(entity, await serverOn({ at: 2, when: 'after' })));
+    world.clock.advance(1);
+  }
+  const altered = { kind: 'entity', id: A };
+  const { revision } = (await world.store.read(altered, ['key'])).get('key')!;
+  const put = [{ name: 'key', value: Buffer.from('altered') }];
+  await world.store.commit(altered, { expect: [{ name: 'key', revision }], put });
+  world.clock.advance(6_000);
+  await server.get(GatewayOutbox).sweep();
+  const { entries } = await server.get(GatewayLog).of(GW).read(0n, 10);
+  expect(entries.map(({ dedupeId }) => dedupeId)).toEqual([
+    `credential.${A}.1`,
+    `credential.${B}.1`,
+    `credential.${B}.2`,
+  ]);
+});

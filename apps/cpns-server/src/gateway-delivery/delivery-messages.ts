@@ -16,7 +16,6 @@ import {
   isInForce,
   lifeOf,
   type FirstSeedRecord,
-  type IdentityRecord,
 } from '../gateways/records';
 
 export type DeliveryEntry = NonNullable<OpenDeliveryChannelResponse['entry']>;
@@ -62,7 +61,8 @@ export class DeliveryMessages {
     const wanted = { admission: at(ADMISSION, admissionName(tokenId)) };
     const { admission } = await this.entities.read(parseEntityUri(entity), wanted);
     const identity = await this.gateways.identityOf(gateway);
-    const isOver = admission === undefined || admission.state === 'revoked' || !isOfLife(admission, identity);
+    const isOver =
+      admission === undefined || admission.state === 'revoked' || !isInForce(identity, admission.assignerLife);
     if (isOver) return { $case: 'tokenRevocation', value: { tokenId, entity } };
     return tokenGrant(admission, gateway, this.clock.now());
   }
@@ -102,9 +102,6 @@ export class DeliveryMessages {
     }
   }
 }
-
-const isOfLife = ({ assignerLife }: AdmissionRecord, identity: IdentityRecord | undefined): boolean =>
-  isInForce(identity, assignerLife);
 
 /** Of an admission under which a gateway may still assign. */
 export function tokenGrant(admission: AdmissionRecord, gateway: string, now: number): DeliveryEntry | undefined {

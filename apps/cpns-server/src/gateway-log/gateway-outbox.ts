@@ -1,4 +1,4 @@
-import { Clock, duration, parseEntityUri, type EntityName } from '@cpns/core';
+import { Clock, CpnsError, duration, parseEntityUri, type EntityName } from '@cpns/core';
 import { BackgroundLoop, OwnIdentity } from '@cpns/platform';
 import { at, pagesOf, Store, type Aggregate } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
@@ -81,9 +81,17 @@ export class GatewayOutbox extends BackgroundLoop {
     for await (const items of pagesOf(this.store, DUE, DUE_SET, PAGE))
       for (const item of items) {
         if (signal?.aborted) return;
-        const age = this.clock.now() - Number(item.split(' ', 1)[0]);
-        if (age > YOUNG_MS && ((await this.tell(item)) || age > FORGET_AFTER_MS)) await this.remove([item]);
+        await this.carryOn(item).catch((error: unknown) => {
+          // a record that was altered holds up nothing that concerns others
+          if (!(error instanceof CpnsError) || error.reason !== 'STORED_RECORD_INVALID') throw error;
+          this.logger.error('what gateways have to hear cannot be told', { error });
+        });
       }
+  }
+
+  private async carryOn(item: string): Promise<void> {
+    const age = this.clock.now() - Number(item.split(' ', 1)[0]);
+    if (age > YOUNG_MS && ((await this.tell(item)) || age > FORGET_AFTER_MS)) await this.remove([item]);
   }
 
   private async add(items: readonly string[]): Promise<void> {
