@@ -3,9 +3,8 @@
  * CPNS Server’s memory stays bounded, and calls of others are no slower than while the same gateway reads at once.
  */
 import { duration, forEach } from '@cpns/core';
-import { Deployment, LightGateway, LocalDevice, peakMiB, Timings } from '@cpns/testing';
+import { admitLocally, Deployment, LightGateway, peakMiB, Timings, type LocalDevice } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const GATEWAY = 'pn1/gw1';
@@ -32,9 +31,8 @@ beforeAll(async () => {
   deployment = await Deployment.start({ gateways: [{ pn: 'pn1', id: 'gw1' }] });
   const enrol = async (n: number) => {
     const entity = deployment.entity('pn1', 'pne', `e${n}`);
-    const { oneTimeString } = await deployment.admit({ entity, form: 'secret', assigner: GATEWAY, gateway: GATEWAY });
-    const directory = join(deployment.directory, 'local-devices', `e${n}`);
-    const local = await LocalDevice.create(directory, deployment.address(GATEWAY, 'certificate'));
+    const admission = { entity, form: 'secret', assigner: GATEWAY, gateway: GATEWAY } as const;
+    const { local, oneTimeString } = await admitLocally(deployment, admission);
     devices.push(await local.enrol(oneTimeString));
   };
   await forEach(

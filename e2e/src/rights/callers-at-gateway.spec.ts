@@ -3,8 +3,8 @@
  * once the key has ended, also by the end of the gateway that assigned it, neither a call nor an open watch.
  */
 import { PnGatewayServiceService } from '@cpns/contracts';
-import { parseOneTimeString } from '@cpns/key-derivation';
-import { LocalDevice, waitUntil } from '@cpns/testing';
+import { parseOneTimeString, type KeyForm } from '@cpns/key-derivation';
+import { admitLocally, waitUntil, type AdmittedDevice, type LocalDevice } from '@cpns/testing';
 import {
   certificateDraft,
   certificateFor,
@@ -13,7 +13,6 @@ import {
   type Credential,
   type TestGateway,
 } from '@cpns/testing/bad-input';
-import { join } from 'node:path';
 import { reasonOf, Replicas } from './replicas';
 
 const HOME = { pn: 'home', id: 'gw' };
@@ -101,15 +100,13 @@ describe('a certificate that is not the entity’s live key', () => {
   });
 });
 
-/** A device of this process, with a live key. */
-async function device(form: 'secret' | 'key-pair', assigner: string, { enrol = true } = {}) {
+/** A device of this process, with a live key or an admission for one. */
+async function device(form: KeyForm, assigner: string, { enrol = true } = {}): Promise<AdmittedDevice> {
   const { deployment } = world;
   const entity = world.entityOf(deployment.uri(GATEWAY));
-  const { oneTimeString, tokenId } = await deployment.admit({ entity, form, assigner, gateway: GATEWAY });
-  const directory = join(deployment.directory, 'rights', entity.replace(/\W+/g, '-'));
-  const local = await LocalDevice.create(directory, deployment.address(GATEWAY, 'certificate'));
-  if (enrol) await local.enrol(oneTimeString, 10_000);
-  return { entity, tokenId, oneTimeString, local };
+  const admitted = await admitLocally(deployment, { entity, form, assigner, gateway: GATEWAY });
+  if (enrol) await admitted.local.enrol(admitted.oneTimeString, 10_000);
+  return admitted;
 }
 const pulling = (local: LocalDevice) => reasonOf(local.ask(GROUP.groupId, 0n));
 

@@ -6,10 +6,9 @@ import { GroupKeyDeliveryServiceService, MembershipServiceService, PnGatewayServ
 import { FirstSeed } from '@cpns/core';
 import { receiverWire } from '@cpns/delivery';
 import { dump } from '@cpns/store/testing';
-import { LocalDevice, lookIntoStore, waitUntil } from '@cpns/testing';
+import { admitLocally, lookIntoStore, waitUntil, type LocalDevice } from '@cpns/testing';
 import { flipped, freshNonce, sealSecretRegistration, type TestGateway } from '@cpns/testing/bad-input';
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { reasonOf, REPLICAS, Replicas } from './replicas';
 
 const HOME = { pn: 'home', id: 'gw' };
@@ -29,9 +28,8 @@ const devices: LocalDevice[] = [];
 async function device(): Promise<LocalDevice & { readonly entity: string }> {
   const { deployment } = world;
   const entity = world.entityOf(deployment.uri(GATEWAY));
-  const { oneTimeString } = await deployment.admit({ entity, form: 'secret', assigner: GATEWAY, gateway: GATEWAY });
-  const directory = join(deployment.directory, 'lives', entity.replace(/\W+/g, '-'));
-  const local = await LocalDevice.create(directory, deployment.address(GATEWAY, 'certificate'));
+  const admission = { entity, form: 'secret', assigner: GATEWAY, gateway: GATEWAY } as const;
+  const { local, oneTimeString } = await admitLocally(deployment, admission);
   devices.push(local);
   return Object.assign(await local.enrol(oneTimeString, 10_000), { entity });
 }

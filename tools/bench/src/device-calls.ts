@@ -4,11 +4,10 @@
  * devices' keys and holds the envelopes: no other service has a part in a pull.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { PnGatewayServiceService } from '@cpns/contracts';
 import { connectTo, type CallOptions, type ClientMethods } from '@cpns/grpc';
 import type { KeyForm } from '@cpns/key-derivation';
-import { LocalDevice, type Deployment } from '@cpns/testing';
+import { admitLocally, type Deployment, type LocalDevice } from '@cpns/testing';
 import { BareServer, type Answered } from './bare-server';
 import { compare, type Comparison } from './compare';
 import { REAL_GATEWAY, type GroupScene } from './group-scene';
@@ -54,10 +53,8 @@ export const pulling = ({ device }: LocalDevice, groupId: string) =>
 export function liveDevices(deployment: Deployment, form: KeyForm): Promise<readonly LocalDevice[]> {
   const enrol = async (n: number) => {
     const entity = deployment.entity(REAL_GATEWAY.pn, 'pne', `${form}-${n}`);
-    const { oneTimeString } = await deployment.admit({ entity, form, assigner: GATEWAY, gateway: GATEWAY });
-    const directory = join(deployment.directory, 'local-devices', `${form}-${n}`);
-    const device = await LocalDevice.create(directory, deployment.address(GATEWAY, 'certificate'));
-    return device.enrol(oneTimeString);
+    const admitted = await admitLocally(deployment, { entity, form, assigner: GATEWAY, gateway: GATEWAY });
+    return admitted.local.enrol(admitted.oneTimeString);
   };
   return Promise.all(Array.from({ length: DEVICES }, (_, n) => enrol(n)));
 }
