@@ -96,6 +96,7 @@ export class DeliveryClient<In, Out> {
         opening: { position, processId: this.#processId, resynchronise: asks },
         signal,
         clock: this.#clock,
+        timers: this.#timers,
         ...(staging && { staging }),
         ...(onSenderState && { onSenderState }),
         ...(onCurrent && { onCurrent }),

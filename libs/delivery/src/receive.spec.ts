@@ -2,9 +2,9 @@ import { CpnsError } from '@cpns/core';
 import type { Position } from '@cpns/store';
 import { FakeClock } from '@cpns/core/testing';
 import type { Control, ReceiverChannel, ReceiverMessage } from './channel';
-import { type EntryKind, receive, type Receiving } from './receive';
+import { type EntryKind, receive, type Receiving, SILENCE_MAX } from './receive';
 import { BEGINNING } from './sender';
-import { channelPair, eventually, openingAt, plainReceiver, type WireEntry } from './testing';
+import { channelPair, eventually, FakeTimers, openingAt, plainReceiver, type WireEntry } from './testing';
 
 const at = (n: number | bigint) => ({ sequence: BigInt(n), entryId: Buffer.alloc(16, Number(n)) });
 const entry = (n: number): WireEntry => ({ ...at(n), text: `entry ${n}` });
@@ -106,6 +106,22 @@ describe('receive', () => {
     const received = receiving(pair.receiver, 0n, () => Promise.resolve());
     pair.cut(new CpnsError('SHUTTING_DOWN', 'the sender stops'));
     await expect(received).rejects.toMatchObject({ reason: 'SHUTTING_DOWN' });
+  });
+
+  it('gives a channel up on which nothing comes, but not one that is slow to be worked off', async () => {
+    const timers = new FakeTimers();
+    const pair = channelPair<ReceiverMessage, WireEntry>();
+    let handled: () => void = () => undefined;
+    const handle = () => new Promise<void>((resolve) => (handled = resolve));
+    const received = receiving(pair.receiver, 0n, handle, { timers });
+    await pair.sender.write(entry(1));
+    await eventually(() => expect(timers.pending).toEqual([]));
+    timers.advance(2 * SILENCE_MAX);
+    handled();
+    await eventually(() => expect(timers.pending).toEqual([SILENCE_MAX]));
+    timers.advance(SILENCE_MAX);
+    await expect(received).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+    expect(pair.sender.signal.aborted).toBe(true);
   });
 
   it('ends at its signal after the entry under way, whose commit is not undone', async () => {

@@ -2,7 +2,12 @@ import { CpnsError, systemClock, type Clock } from '@cpns/core';
 import type { Position } from '@cpns/store';
 import type { Opening, ReceiverChannel, ReceiverMessage } from './channel';
 import { outOfRange } from './errors';
+import { STATE_EVERY } from './sender';
+import { systemTimers, type Timers } from './timers';
 import type { Received } from './wire';
+
+/** A channel on which nothing comes for so long, milliseconds, is given up: its sender says its state six times in it. */
+export const SILENCE_MAX = 6 * STATE_EVERY;
 
 /** How the receiver's messages look on the wire. */
 export interface ReceiverCodec<In, Out> {
@@ -44,6 +49,7 @@ export interface Receiving<In, Out> {
   /** Called when all is committed up to the last entry that the sender had when its state arrived, Unix milliseconds. */
   readonly onCurrent?: (arrivedAt: number) => Promise<void>;
   readonly clock?: Clock;
+  readonly timers?: Timers;
   /** Ends the receiving after the entry under way. */
   readonly signal?: AbortSignal;
 }
@@ -52,25 +58,27 @@ export interface Receiving<In, Out> {
  * Receives entries over one channel until it ends: strictly in order, each handled, then acknowledged. Resolves with the
  * last position when the sender ended the channel, or at the signal.
  * @throws FIELD_OUT_OF_RANGE when the sender left out an entry, or a snapshot is not as long as it says
+ * @throws DEPENDENCY_UNAVAILABLE when nothing comes for {@link SILENCE_MAX}
  * @throws whatever the handler or the channel throws; the entry under way is not acknowledged then
  */
 export async function receive<In, Out>(
   channel: ReceiverChannel<In, Out>,
   options: Receiving<In, Out>,
 ): Promise<Position> {
-  const { codec, signal, opening } = options;
+  const { codec, signal, opening, timers = systemTimers } = options;
   const cancel = () => channel.cancel();
   signal?.addEventListener('abort', cancel, { once: true });
   const reception = new Reception(channel, options);
   try {
     if (signal?.aborted) return reception.last;
-    await channel.write(codec.send({ kind: 'opening', opening }));
+    await unlessSilent(channel.write(codec.send({ kind: 'opening', opening })), timers);
     options.onOpen?.();
-    for await (const message of channel) {
-      if (signal?.aborted) return reception.last;
-      await reception.take(message);
+    const messages = channel[Symbol.asyncIterator]();
+    for (;;) {
+      const { done, value } = await unlessSilent(messages.next(), timers);
+      if (done || signal?.aborted) return reception.last;
+      await reception.take(value);
     }
-    return reception.last;
   } catch (error) {
     // a channel that we cancelled ourselves fails in whatever way it likes
     if (signal?.aborted) return reception.last;
@@ -79,6 +87,15 @@ export async function receive<In, Out>(
     signal?.removeEventListener('abort', cancel);
     channel.cancel();
   }
+}
+
+/** What comes of a channel, unless it takes too long. @throws CpnsError DEPENDENCY_UNAVAILABLE */
+function unlessSilent<T>(next: Promise<T>, timers: Timers): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const message = `the sender said nothing for ${SILENCE_MAX / 1_000} s`;
+    const stop = timers.after(SILENCE_MAX, () => reject(new CpnsError('DEPENDENCY_UNAVAILABLE', message)));
+    void next.then(resolve, reject).finally(stop);
+  });
 }
 
 class Reception<In, Out> {

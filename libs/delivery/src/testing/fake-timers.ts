@@ -1,3 +1,4 @@
+import { SILENCE_MAX } from '../receive';
 import { STATE_EVERY } from '../sender';
 import type { Timers } from '../timers';
 
@@ -26,10 +27,10 @@ export class FakeTimers implements Timers {
   }
 }
 
-/** Timers for which no time passes: every wait ends with the next turn of the event loop, but for that between states. */
+/** Timers for which no time passes: every wait ends with the next turn of the event loop, but for those on states. */
 export const immediateTimers: Timers = {
   after: (milliseconds, callback) => {
-    if (milliseconds === STATE_EVERY) return () => undefined;
+    if (milliseconds === STATE_EVERY || milliseconds === SILENCE_MAX) return () => undefined;
     const immediate = setImmediate(callback);
     return () => clearImmediate(immediate);
   },
