@@ -77,6 +77,6 @@ export const FUNCTIONS = [
 export class AppModule {
   constructor(health: HealthMonitor, credentials: LiveCredentials, sole: SoleProcess) {
     health.add({ name: 'credentials', check: () => credentials.assertCertain() });
-    health.add({ name: 'identity', check: async () => sole.assertAdmitted() });
+    health.add({ name: 'identity', check: () => sole.assertAdmitted() });
   }
 }

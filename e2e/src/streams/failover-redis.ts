@@ -80,7 +80,7 @@ export class FailoverRedis {
     return this.#ofReplica(async (replica) => {
       const primary = new Redis(this.primary.url);
       const offset = async (of: Redis) => /master_repl_offset:(\d+)/.exec(await of.info('replication'))?.[1];
-      const isLinked = async () => /master_link_status:up/.test(await replica.info('replication'));
+      const isLinked = async () => (await replica.info('replication')).includes('master_link_status:up');
       return waitUntil(
         'a replica in step',
         async () => (await isLinked()) && (await offset(primary)) === (await offset(replica)),

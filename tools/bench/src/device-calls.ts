@@ -49,15 +49,14 @@ const JOIN = {
 export const pulling = ({ device }: LocalDevice, groupId: string) =>
   device.call((rpc, how) => rpc.pullGroupKey({ groupId, version: 0n }, how));
 
-/** Devices with live keys of the gateway. */
-export function liveDevices(deployment: Deployment, form: KeyForm): Promise<readonly LocalDevice[]> {
-  const enrol = async (n: number) => {
-    const entity = deployment.entity(REAL_GATEWAY.pn, 'pne', `${form}-${n}`);
-    const admitted = await admitLocally(deployment, { entity, form, assigner: GATEWAY, gateway: GATEWAY });
-    return admitted.local.enrol(admitted.oneTimeString);
-  };
-  return Promise.all(Array.from({ length: DEVICES }, (_, n) => enrol(n)));
+/** A device with a live key of the gateway. @param n tells it from others with a key of this form */
+export async function liveDevice(deployment: Deployment, form: KeyForm, n: number): Promise<LocalDevice> {
+  const entity = deployment.entity(REAL_GATEWAY.pn, 'pne', `${form}-${n}`);
+  const admitted = await admitLocally(deployment, { entity, form, assigner: GATEWAY, gateway: GATEWAY });
+  return admitted.local.enrol(admitted.oneTimeString);
 }
+export const liveDevices = (deployment: Deployment, form: KeyForm): Promise<readonly LocalDevice[]> =>
+  Promise.all(Array.from({ length: DEVICES }, (_, n) => liveDevice(deployment, form, n)));
 
 async function benchCall<Answer>(
   { deployment, storeName, rounds }: GroupScene,
@@ -65,7 +64,9 @@ async function benchCall<Answer>(
   groupId: string,
   { name, form, method, batch, make }: DeviceCall<Answer>,
 ): Promise<Comparison> {
-  const sample = await devices[0]!.device.call((rpc, how) => make(rpc, groupId, how));
+  const [first] = devices;
+  if (first === undefined) throw new Error('there are devices');
+  const sample = await first.device.call((rpc, how) => make(rpc, groupId, how));
   const echo = await BareServer.start(deployment, method, sample, { mutual: form === 'key-pair' });
   const { root, operator } = deployment.pki;
   const certificate = { cert: readFileSync(operator.chain), key: readFileSync(operator.key) };

@@ -12,7 +12,7 @@ import { CpnsError } from '@cpns/core';
 import { connectTo } from '@cpns/grpc';
 import { Deployment, peakMiB, Timings, waitUntil, type LocalDevice } from '@cpns/testing';
 import type { Comparison } from './compare';
-import { liveDevices, pulling } from './device-calls';
+import { liveDevice, liveDevices, pulling } from './device-calls';
 import { makeMembers, REAL_GATEWAY, type SceneOptions } from './group-scene';
 
 const ENTITIES = 10_000;
@@ -70,8 +70,7 @@ export async function benchSnapshot({ storeName, store, onProgress }: SceneOptio
   try {
     await makeMembers(deployment, entities);
     const devices = await liveDevices(deployment, 'secret');
-    const [holder, ...unused] = await liveDevices(deployment, 'key-pair');
-    for (const device of unused) await device.close();
+    const holder = await liveDevice(deployment, 'key-pair', 0);
     const members = devices.map(({ device }) => device.status.entity);
     await deployment.operator.groups.createGroup({ groupId: GROUP, delivery: 'pull', members });
     const pulls = () => new Timings(devices.map((device) => () => pulling(device, GROUP)));
@@ -83,19 +82,19 @@ export async function benchSnapshot({ storeName, store, onProgress }: SceneOptio
     const meanwhile = pulls();
     const name = await deployment.addGateway({ pn, id: SECOND }, { CPNS_SERVER_ADDRESS: proxy.address });
     const began = performance.now();
-    const asking = await askerAt(deployment, name, holder!);
+    const asking = await askerAt(deployment, name, holder);
     await waitUntil('the snapshot', asking.isKnown, { withinMs: 120_000, everyMs: 10 });
     const seconds = (performance.now() - began) / 1_000;
     const during = await meanwhile.stop();
-    const [atServer, atGateway] = ['cpns-server', name].map((one) => peakMiB(deployment.pid(one)));
+    const peakOf = (service: string) => peakMiB(deployment.pid(service)).toFixed(0);
     const gateway = `${pn}/${id}`;
     onProgress(
       `${storeName}: ${ENTITIES} entities in ${seconds.toFixed(1)} s, ${proxy.counted.bytes} bytes of TLS; ` +
-        `peak MiB: CPNS Server ${atServer!.toFixed(0)}, PN GW ${atGateway!.toFixed(0)}; ` +
+        `peak MiB: CPNS Server ${peakOf('cpns-server')}, PN GW ${peakOf(name)}; ` +
         `a pull at ${gateway} meanwhile: p50 ${during.p50.toFixed(1)} ms, p99 ${during.p99.toFixed(1)} ms ` +
         `(before ${before.p50.toFixed(1)} and ${before.p99.toFixed(1)} ms)`,
     );
-    for (const device of [...devices, holder!]) await device.close();
+    for (const device of [...devices, holder]) await device.close();
     asking.close();
     proxy.close();
     return [

@@ -203,9 +203,7 @@ export class AssignEntityUserKey {
     // what is refused here leaves nothing to tell
     decide(seen.found);
     const due = made.key === undefined ? [] : [dueCredential(revisionOf(KEY, seen), request.entity)];
-    return this.outbox.around(due, () =>
-      this.entities.transact(request.entity, tokenRecords(tokenId), decide, seen),
-    );
+    return this.outbox.around(due, () => this.entities.transact(request.entity, tokenRecords(tokenId), decide, seen));
   }
 
   private decide(request: CheckedAssignment, made: Made, found: Found<TokenRecords>): Decision<TokenRecords, Outcome> {

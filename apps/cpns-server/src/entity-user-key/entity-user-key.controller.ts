@@ -38,10 +38,7 @@ export class EntityUserKeyController implements Handlers<typeof SERVED> {
     return this.provision.execute(request, call.requirePeer());
   }
 
-  assignEntityUserKey(
-    @Payload() message: EntityUserKeyServiceAssignEntityUserKeyRequest,
-    @Ctx() call: CallContext,
-  ) {
+  assignEntityUserKey(@Payload() message: EntityUserKeyServiceAssignEntityUserKeyRequest, @Ctx() call: CallContext) {
     const bearer: Bearer =
       call.peer === undefined ? { kind: 'self', path: call.method } : { kind: 'relay', gateway: gatewayOf(call) };
     return this.assign.execute(message.request, message.method, bearer);

@@ -89,9 +89,7 @@ export class RevokeEntityUserKey {
       decide(seen.found);
       const due = open.map((tokenId) => dueToken(tokenId, entity));
       if (seen.found.key?.state === 'live') due.push(dueCredential(revisionOf(KEY, seen), entity));
-      const { done, key } = await this.outbox.around(due, () =>
-        this.entities.transact(entity, wanted, decide, seen),
-      );
+      const { done, key } = await this.outbox.around(due, () => this.entities.transact(entity, wanted, decide, seen));
       if (done) return key;
     }
   }
