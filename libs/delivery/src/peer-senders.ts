@@ -68,11 +68,6 @@ export class PeerSenders<In, Out> {
     }
   }
 
-  /** Ends the channels of a receiver whose identity was ended. */
-  end(uri: string, error: CpnsError): void {
-    for (const each of this.#open) if (each.receiver.uri === uri) each.end(error);
-  }
-
   /** Ends all channels: the receivers come back to a replica that answers then. */
   stop(): void {
     this.#stopped = true;
