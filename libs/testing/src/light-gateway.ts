@@ -53,7 +53,7 @@ export class LightGateway {
 
   /**
    * Holds a delivery channel open, and opens it again when it ends because something does not answer; `acknowledged` is
-   * called with each entry once its acknowledgement is on its way.
+   * called with each entry, and each end of a snapshot, once its acknowledgement is on its way.
    * @param pauseMs before each message but the first is read, milliseconds
    * @returns rejects when the channel ends otherwise, or by {@link close}
    */
@@ -99,7 +99,7 @@ export class LightGateway {
           if (!('position' in is) || (is.kind === 'entry' && is.more)) continue;
           await say({ kind: 'acknowledge', position: is.position });
           position = is.position;
-          if (is.kind === 'entry') acknowledged(response);
+          acknowledged(response);
         }
         throw new Error('a channel was ended by the service');
       } catch (error) {

@@ -43,12 +43,14 @@ class Acknowledgements {
   }
 
   #take({ uri }: LightGateway, entry: OpenDeliveryChannelResponse): void {
-    if (entry.entry?.$case !== 'groupKey') return;
-    this.last = entry;
+    const { $case: kind } = entry.entry ?? {};
+    if (kind === 'groupKey') this.last = entry;
+    // a channel is open once its first snapshot is at its end
+    else if (kind !== 'snapshotEnd') return;
     if (this.#missing.delete(uri) && this.#missing.size === 0) this.#done();
   }
 
-  /** Until each gateway has acknowledged one Group Key since `push` was called. */
+  /** Until each gateway has acknowledged one Group Key, or a snapshot, since `push` was called. */
   async ofAll(push: () => Promise<unknown>): Promise<void> {
     this.#missing = new Set(this.gateways.map(({ uri }) => uri));
     const done = new Promise<void>((resolve) => (this.#done = resolve));
@@ -83,7 +85,7 @@ export async function benchFanOut({ deployment, gateways, storeName, rounds }: G
   );
   await makeMembers(deployment, [...first, ...joining]);
   const acknowledged = new Acknowledgements(gateways);
-  acknowledged.open();
+  await acknowledged.ofAll(() => Promise.resolve(acknowledged.open()));
   await acknowledged.ofAll(() => groups.createGroup({ groupId: GROUP, delivery: 'push', members: first }));
   const add = () => groups.addMembers(GROUP, joining.splice(0, 1));
   const [example = ''] = joining;
