@@ -43,7 +43,7 @@ class Acknowledgements {
   }
 
   #take({ uri }: LightGateway, entry: OpenDeliveryChannelResponse): void {
-    const { $case: kind } = entry.entry ?? {};
+    const kind = entry.entry?.$case;
     if (kind === 'groupKey') this.last = entry;
     // a channel is open once its first snapshot is at its end
     else if (kind !== 'snapshotEnd') return;
