@@ -56,7 +56,7 @@ export class Campaign {
     let missing: readonly string[] = [];
     const lack = () => `${flow.name}: commits at ${missing.join('; ')}`;
     for (let left = RACES_MAX; left > 0; left--) {
-      const run = await flow.prepare(this.house);
+      const run = await this.#prepare(flow);
       faults.startRecording();
       await run.perform();
       await eventually(lack, () => {
@@ -71,6 +71,13 @@ export class Campaign {
     throw new Error(`${lack()} were lacking ${RACES_MAX} times`);
   }
 
+  /** What flows before it left to do is over: none of its commits is one of this flow. */
+  async #prepare(flow: Flow): Promise<Run> {
+    const run = await flow.prepare(this.house);
+    await this.house.faults.quiet(PATIENCE_MS);
+    return run;
+  }
+
   /** A race may go the other way, and the flow be finished without the commit: then again. */
   async #killOnce(flow: Flow, site: CommitSite, point: FaultPoint): Promise<void> {
     for (let left = isRacy(site) ? RACES_MAX : 1; left > 0; left--)
@@ -80,7 +87,7 @@ export class Campaign {
   /** @returns false where the flow did not come by there, and may pass without */
   async #kill(flow: Flow, site: CommitSite, point: FaultPoint, mayPass: boolean): Promise<boolean> {
     const { faults, deployment } = this.house;
-    const run = await flow.prepare(this.house);
+    const run = await this.#prepare(flow);
     const restarted = async (first: Promise<void>) => {
       await deployment.restart(site.service === GATEWAY ? MAIN_GATEWAY : site.service);
       await first;

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive } from '../managed-process';
 import { waitUntil } from '../wait-until';
 import { preloadFile } from '../workspace';
@@ -16,6 +17,7 @@ import {
 } from './plan';
 
 const POLL_MS = 10;
+const QUIET_MS = 500;
 /** How much later than the end of all else a death may be, milliseconds. */
 const GRACE_MS = 3_000;
 
@@ -79,6 +81,16 @@ export class FaultControl {
     await waitUntil(`the end of ${service} (${kill.pid})`, () => !isAlive(kill.pid), { withinMs: timeoutMs });
     this.kills.push(kill);
     return kill;
+  }
+
+  /** Resolves when nothing was committed for half a second: what came before is over. @throws Error when that does not come */
+  async quiet(timeoutMs: number): Promise<void> {
+    const isQuiet = async () => {
+      this.startRecording();
+      await sleep(QUIET_MS);
+      return this.stopRecording().length === 0;
+    };
+    await waitUntil('the end of all commits', isQuiet, { withinMs: timeoutMs, everyMs: POLL_MS });
   }
 
   /** From now on each commit is written down. */

@@ -159,6 +159,17 @@ describe('waiting for a death', () => {
   });
 });
 
+it('waits until nothing is committed any more', async () => {
+  const store = start();
+  const until = Date.now() + 700;
+  const busy = (async () => {
+    for (; Date.now() < until; await new Promise((resolve) => setTimeout(resolve, 50))) await commitIn(store);
+  })();
+  await control.quiet(5_000);
+  expect(Date.now()).toBeGreaterThan(until);
+  await busy;
+});
+
 describe('recording, on the embedded store', () => {
   let store: TemporaryStore;
   beforeEach(async () => (store = await temporaryStore()));
