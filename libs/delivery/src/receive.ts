@@ -75,9 +75,9 @@ export async function receive<In, Out>(
     options.onOpen?.();
     const messages = channel[Symbol.asyncIterator]();
     for (;;) {
-      const { done, value } = await unlessSilent(messages.next(), timers);
-      if (done || signal?.aborted) return reception.last;
-      await reception.take(value);
+      const next = await unlessSilent(messages.next(), timers);
+      if (next.done === true || signal?.aborted) return reception.last;
+      await reception.take(next.value);
     }
   } catch (error) {
     // a channel that we cancelled ourselves fails in whatever way it likes
