@@ -1,8 +1,10 @@
 /** A snapshot of notices: all of it counts, or nothing. */
-import { eventually, perTest } from '@cpns/core/testing';
+import { OpenNoticeChannelResponse } from '@cpns/contracts';
+import { eventually, perTest, reasonOfAsync } from '@cpns/core/testing';
 import { noticeOf, type NoticeOf } from '../testing/fake-smf';
 import { BOTH, CAMERA, GatewayWorld, GROUP, LOCK } from '../testing/world';
 import { NoticeChannel } from './notice-channel';
+import { LOG, NoticeStaging, STAGED } from './notice-staging';
 
 describe('the notices of a snapshot', () => {
   const world = perTest(new GatewayWorld());
@@ -79,5 +81,25 @@ describe('the notices of a snapshot', () => {
     await told([{ groupId: 'g2', members: [LOCK] }]);
     await eventually(async () => expect(await known('g2')).toBeDefined());
     expect(await known('cut')).toBeUndefined();
+  });
+
+  it('that were altered where they are kept are not applied', async () => {
+    const staging = world.module.get(NoticeStaging);
+    const keptAs = async (members: string[]) => {
+      await staging.begin();
+      await staging.take(OpenNoticeChannelResponse.fromPartial({ notice: noticeOf({ groupId: 'g2', members }) }));
+      return (await world.store.readLog(STAGED, LOG, 0n, 1)).entries[0]!;
+    };
+    const applied: string[][] = [];
+    const end = () => staging.end(({ notice }) => Promise.resolve(void applied.push(notice?.members ?? [])));
+    await keptAs([CAMERA]);
+    await end();
+    const { value, dedupeId, sequence } = await keptAs([CAMERA]);
+    const altered = Buffer.from(value);
+    altered[value.length - 1]! ^= 1;
+    await world.store.commit(STAGED, { trim: [{ log: LOG, upTo: sequence }] });
+    await world.store.commit(STAGED, { append: [{ log: LOG, dedupeId, value: altered }] });
+    expect(await reasonOfAsync(end())).toBe('STORED_RECORD_INVALID');
+    expect(applied).toEqual([[CAMERA]]);
   });
 });
