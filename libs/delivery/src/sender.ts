@@ -128,7 +128,7 @@ export class Delivery<In, Out> {
       position: { sequence: page.last, entryId: page.lastId },
       head: { life: present.life, snapshotAt: present.time, incarnation: present.incarnation, overflowed: false },
     };
-    // before the first state: that one says nothing of what is still to be told
+    // before the first state, which would otherwise make the receiver current too early
     await this.#write(this.codec.control({ kind: 'begin', snapshotId, doubtful }));
   }
 

@@ -5,7 +5,6 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { Redis } from 'ioredis';
 import { type EntityType, formatEntityUri, serviceUri } from '@cpns/core';
 import type { HealthStatus } from '@cpns/grpc';
 import {
@@ -19,33 +18,9 @@ import type { Device, DeviceResult } from './device';
 import { DeviceWorkshop } from './device-workshop';
 import { type Admitted, type CalledPort, Operator } from './operator';
 import { type PkiFiles, SERVER_SIDE, writePki, writePrivate } from './pki-files';
+import { RedisPart } from './redis-part';
 import { type PortName, Service, type ServiceSpec } from './service';
 import { peersOf, serverSideSettings, storeSettings } from './service-specs';
-
-/** The part of a Redis that belongs to one deployment. */
-class RedisPart {
-  /** @param name sets its keys apart */
-  constructor(
-    private readonly redis: string,
-    private readonly name: string,
-  ) {}
-
-  /** For `openStore`: of one service. */
-  url(service: string): string {
-    return `${this.redis}${this.redis.includes('?') ? '&' : '?'}prefix=${this.name}-${service}:`;
-  }
-
-  /** Leaves nothing behind. */
-  async remove(): Promise<void> {
-    const client = new Redis(this.redis.replace(/\?.*$/, ''));
-    try {
-      for await (const keys of client.scanStream({ match: `${this.name}-*`, count: 1000 }) as AsyncIterable<string[]>)
-        if (keys.length > 0) await client.unlink(...keys);
-    } finally {
-      client.disconnect();
-    }
-  }
-}
 
 export const TRUST_DOMAIN = 'testbed.example';
 

@@ -137,7 +137,7 @@ describe('pushes', () => {
   it('hold up nothing while the KMC is away, and come when it is back', async () => {
     await create();
     await push();
-    // nothing of the key is in the memory of this process
+    // this process has not read the key before
     const server = await world.process();
     const messages = async () => {
       const { entries } = await server.module.get(GatewayLog).of(GW).read(0n, 10);

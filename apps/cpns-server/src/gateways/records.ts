@@ -160,7 +160,7 @@ export class GatewayStanding {
     return parseEntityUri(peer.uri, 'gateway');
   }
 
-  /** Names the life in which it acts: a log of another says nothing of it. @throws CpnsError CERTIFICATE_REVOKED */
+  /** The life in which it acts, as text: the log of another is begun anew. @throws CpnsError CERTIFICATE_REVOKED */
   async lifeOf(peer: Receiver): Promise<string> {
     const { identity } = await this.gateways.readRecent(peer.uri, { identity: at(IDENTITY) });
     return String(lifeOf(requireStanding(identity, peer)));

@@ -8,7 +8,7 @@ import { plainSender, type WireEntry } from './wire';
 type Options = PeerSendersOptions<ReceiverMessage, WireEntry>;
 export type SendersOf = PeerSenders<ReceiverMessage, WireEntry>;
 
-/** Senders of one log, whoever its receiver is. */
+/** Senders of one log, which every receiver shares. */
 export async function sendersOf(store: Store, log: DeliveryLog, options: Partial<Options> = {}): Promise<SendersOf> {
   return new PeerSenders<ReceiverMessage, WireEntry>({
     records: await recordsOn(store),
