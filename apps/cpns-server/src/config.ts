@@ -20,7 +20,12 @@ export class ServerConfig extends configOf({
   firstSeedRegisterFor: settings.duration().default(duration(30, 'day')),
   /** The KMC's certificate port, for Group Keys. */
   kmcAddress: settings.endpoint().default('127.0.0.1:7410'),
-  /** How long after it was made the new version of a Group Key becomes active: time for the gateways to hear of it. */
+  /** The SMF's certificate port, which hears whose right ended. */
+  smfAddress: settings.endpoint().default('127.0.0.1:7420'),
+  /**
+   * How long after it was made a version of a Group Key for joins, by time or by hand becomes active, where its group does not
+   * say: time for the gateways to hear of it.
+   */
   activationDelay: settings.duration().default(0),
   firstSeedMaxEntities: settings.integer(1, FIRST_SEED_MAX_ENTITIES).default(1_000),
 }) {}

@@ -26,6 +26,7 @@ refusesWrongSettings(
     ['misspelt', 'CPNS_TRUST_DOMIAN', 'testbed.example'],
     ['of the wrong length', 'CPNS_MASTER_KEY_FILE', (directory) => directory.write('short.key', 'abcd')],
     ['without a port', 'CPNS_KMC_ADDRESS', '127.0.0.1'],
+    ['without a port', 'CPNS_SMF_ADDRESS', '127.0.0.1'],
     ['without a unit', 'CPNS_ACTIVATION_DELAY', '30'],
   ],
 );

@@ -8,7 +8,7 @@ import {
   ServiceGroupServiceService,
 } from '@cpns/contracts';
 import { connectTo, type ClientMethods, type Connection } from '@cpns/grpc';
-import { serviceUri } from '@cpns/core';
+import { duration, serviceUri } from '@cpns/core';
 import { Option, type Command } from 'commander';
 import { join } from 'node:path';
 import { checkInput, UsageError } from './exit-codes';
@@ -32,6 +32,9 @@ export interface SmfFlags extends IdentityFlags {
   readonly smf: string;
 }
 
+/** What the services have to commit for one answer may take them long: in a change of a group SMF, CPNS Server and KMC. */
+export const CHANGE_DEADLINE = { deadlineMs: duration(30, 'second') };
+
 export const DEFAULT_SERVER = '127.0.0.1:7400';
 export const DEFAULT_SMF = '127.0.0.1:7420';
 
@@ -48,27 +51,27 @@ export const withIdentity = (command: Command): Command =>
     .option('--key <file>', 'its private key, PEM')
     .option('--root <file>', 'root certificate, PEM');
 
+const serverOption = () =>
+  new Option('--server <host:port>', 'certificate port of the CPNS Server')
+    .argParser(values.endpoint)
+    .default(DEFAULT_SERVER)
+    .env('CPNSCTL_SERVER');
+
+const smfOption = () =>
+  new Option('--smf <host:port>', 'certificate port of the SMF')
+    .argParser(values.endpoint)
+    .default(DEFAULT_SMF)
+    .env('CPNSCTL_SMF');
+
 /** Adds the options that {@link withServer} takes. */
-export const withConnection = (command: Command): Command =>
-  withIdentity(
-    command.addOption(
-      new Option('--server <host:port>', 'certificate port of the CPNS Server')
-        .argParser(values.endpoint)
-        .default(DEFAULT_SERVER)
-        .env('CPNSCTL_SERVER'),
-    ),
-  );
+export const withConnection = (command: Command): Command => withIdentity(command.addOption(serverOption()));
 
 /** Adds the options that {@link withSmf} takes. */
-export const withSmfConnection = (command: Command): Command =>
-  withIdentity(
-    command.addOption(
-      new Option('--smf <host:port>', 'certificate port of the SMF')
-        .argParser(values.endpoint)
-        .default(DEFAULT_SMF)
-        .env('CPNSCTL_SMF'),
-    ),
-  );
+export const withSmfConnection = (command: Command): Command => withIdentity(command.addOption(smfOption()));
+
+/** Adds the options that both take. */
+export const withBothConnections = (command: Command): Command =>
+  withIdentity(command.addOption(serverOption()).addOption(smfOption()));
 
 /** The Server, as an operator calls it. */
 export interface ServerConnection {

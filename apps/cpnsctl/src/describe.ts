@@ -34,6 +34,7 @@ const KEY_STATES: Readonly<Partial<Record<KeyState, string>>> = {
   [KeyState.KEY_STATE_REPLACED]: 'replaced',
   [KeyState.KEY_STATE_REVOKED]: 'revoked',
   [KeyState.KEY_STATE_EXPIRED]: 'expired',
+  [KeyState.KEY_STATE_SUSPENDED]: 'suspended',
 };
 
 /** A newer Server may have values that this program does not know. */
@@ -113,6 +114,8 @@ export interface GatewayAnswer {
   readonly enrolledAt: string | null;
   readonly certificateNotAfter: string | null;
   readonly revoked: boolean;
+  /** When it is to be revoked. */
+  readonly retireAt: string | null;
   /** Entries of its delivery log that it has not acknowledged. */
   readonly undelivered: number;
   readonly firstSeeds: readonly FirstSeedAnswer[];
@@ -124,6 +127,7 @@ export const describeGateway = (gateway: Gateway): GatewayAnswer => ({
   enrolledAt: isoTime(gateway.enrolledAt),
   certificateNotAfter: isoTime(gateway.certificateNotAfter),
   revoked: gateway.revoked,
+  retireAt: isoTime(gateway.retireAt),
   undelivered: Number(gateway.undelivered),
   firstSeeds: gateway.firstSeeds.map((seed) => ({
     firstSeedId: seed.firstSeedId,

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { createInterface } from 'node:readline/promises';
 import { UsageError } from './exit-codes';
 
 /** What a command touches of its surroundings; tests bring their own. */
@@ -7,12 +8,22 @@ export interface Io {
   readonly err: (text: string) => void;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** Asks the person at the terminal, and waits for a line; absent where there is no terminal. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
+}
+
+async function askAtTerminal(question: string): Promise<string> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // a closed input, such as Ctrl-D, is an empty answer
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')));
+  return Promise.race([terminal.question(question), closed]).finally(() => terminal.close());
 }
 
 export const processIo: Io = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   now: Date.now,
+  ask: process.stdin.isTTY && process.stderr.isTTY ? askAtTerminal : undefined,
 };
 
 /** Nothing that is read here is larger. */

@@ -32,6 +32,12 @@ const checked =
 
 /** E. */
 export const entityUri = checked((text) => parseEntityUri(text).uri);
+/** E of a PN GW. */
+export const gatewayUri = (text: string): string => {
+  const uri = entityUri(text);
+  if (parseEntityUri(uri).entityType !== 'pn-gw') throw new InvalidArgumentError('It does not name a PN GW.');
+  return uri;
+};
 /** Of an entity, a service or an operator. */
 export const identityUri = checked((text) => parseIdentityUri(text).uri);
 export const userId = checked((text) => checkUserId(text));
@@ -56,6 +62,16 @@ export const assigner = (text: string): string => (text === 'server' ? '' : enti
 export const lifetime: Parser<number> = (text) => {
   const parsed = parseDuration(text);
   if (parsed === undefined) throw new InvalidArgumentError('Write it as 90s, 15m, 24h, 30d or 1h30m.');
+  return parsed;
+};
+
+/** Milliseconds; 0 for `none`. */
+export const lifetimeOrNone: Parser<number> = (text) => (text === 'none' ? 0 : lifetime(text));
+
+/** Unix milliseconds of a time in ISO 8601 that says how far from UTC it is. */
+export const time: Parser<number> = (text) => {
+  const parsed = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(parsed)) throw new InvalidArgumentError('Write it as 2026-12-24T12:00Z or 2026-12-24T12:00+01:00.');
   return parsed;
 };
 

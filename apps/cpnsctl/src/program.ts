@@ -1,9 +1,12 @@
 import { Command } from 'commander';
 import { admitCommand } from './entity/admit';
 import { assignCommand } from './entity/assign';
-import { listCommand, revokeCommand, showCommand } from './entity/entity';
+import { resumeCommand, revokeCommand, revokeGatewayCommand, suspendCommand } from './entity/end';
+import { listCommand } from './entity/list';
+import { showCommand } from './entity/show';
 import { describeFailure, EXIT, EXIT_CODE_HELP } from './exit-codes';
 import { listGatewaysCommand, showGatewayCommand } from './gateway/gateway';
+import { retireGatewayCommand } from './gateway/retire';
 import {
   addCommand,
   createCommand,
@@ -11,8 +14,9 @@ import {
   listGroupsCommand,
   removeCommand,
   showGroupCommand,
-  versionsCommand,
 } from './group/group';
+import { rotateCommand, versionsCommand } from './group/keys';
+import { updateCommand } from './group/update';
 import { healthCommand } from './health/health';
 import type { Io } from './io';
 import { endedCommand, revokeCertificateCommand, revokeOperatorCommand } from './pki/ended';
@@ -59,18 +63,29 @@ export function createProgram(io: Io): Command {
         listCommand(io),
         showCommand(io),
         revokeCommand(io),
+        suspendCommand(io),
+        resumeCommand(io),
       ]),
     )
-    .addCommand(family('gateway', 'PN GWs that have enrolled', [listGatewaysCommand(io), showGatewayCommand(io)]))
+    .addCommand(
+      family('gateway', 'PN GWs that have enrolled', [
+        listGatewaysCommand(io),
+        showGatewayCommand(io),
+        revokeGatewayCommand(io),
+        retireGatewayCommand(io),
+      ]),
+    )
     .addCommand(
       family('group', 'Service Groups, their members and their Group Keys', [
         createCommand(io),
         listGroupsCommand(io),
         showGroupCommand(io),
+        updateCommand(io),
         addCommand(io),
         removeCommand(io),
         deleteCommand(io),
         versionsCommand(io),
+        rotateCommand(io),
       ]),
     )
     .addCommand(healthCommand(io))

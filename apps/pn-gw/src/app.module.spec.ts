@@ -1,7 +1,7 @@
 import { serve } from '@cpns/platform/testing';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RequestGroupKey } from './cskmf/server-cskmf';
+import { RequestGroupKey } from './cskmf/request-group-key';
 import { DeliveryChannel } from './gateway-delivery/delivery-channel';
 import { ServerClients, SmfClients } from './peers/peer-clients';
 import { ProvisioningLoop } from './provisioning/provisioning-loop';

@@ -1,4 +1,5 @@
 import {
+  EndMembershipsRequest,
   MembershipServiceService,
   ServiceGroupNoticeServiceService,
   ServiceGroupServiceService,
@@ -14,6 +15,7 @@ import { described, gatewayOf, pne, PUSH, relayed, type Replica, World, within }
 jest.setTimeout(60_000);
 
 const SELF = 'cpns://td.example/service/smf';
+const SERVER = 'cpns://td.example/service/cpns-server';
 const OPERATOR = 'cpns://td.example/operator/ann';
 const [GW1, GW2] = [gatewayOf('pn1'), gatewayOf('pn2')];
 
@@ -101,8 +103,22 @@ describe('the SMF on the wire', () => {
     expect(await reasonOfAsync(groups().importGroupDocument({ document: Buffer.from('<x/>') }))).toBe('UNIMPLEMENTED');
   });
 
-  it('lets operators and gateways do what is theirs', async () => {
+  it('lets operators, gateways and the CPNS Server do what is theirs', async () => {
     const request = relayed('join', 'g1', pne(1));
+    const ended = EndMembershipsRequest.fromPartial({ members: [{ entity: pne(1), life: 1n, revision: 1n }] });
+    for (const uri of [OPERATOR, GW1])
+      expect(await reasonOfAsync(port.as(uri).client(MembershipServiceService).endMemberships(ended))).toBe(
+        'ROLE_NOT_PERMITTED',
+      );
+    await smf.create([pne(1)]);
+    const server = port.as(SERVER);
+    expect(await server.client(MembershipServiceService).endMemberships(ended)).toEqual({
+      groups: { count: 1, names: ['g1'] },
+      complete: true,
+    });
+    const list = { entity: pne(1), pageSize: 0, pageToken: '' };
+    const found = await server.client(ServiceGroupServiceService).listMemberships(list);
+    expect(found).toEqual({ memberships: [], nextPageToken: '' });
     expect(
       await reasonOfAsync(port.as(GW1).client(ServiceGroupServiceService).getServiceGroup({ groupId: 'g1' })),
     ).toBe('ROLE_NOT_PERMITTED');

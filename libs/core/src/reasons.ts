@@ -114,6 +114,8 @@ export const REASONS = {
   GROUP_KEY_UNKNOWN: reason('FAILED_PRECONDITION', 'the device has no Group Key of that version'),
   SEAL_PERIOD_OVER: reason('FAILED_PRECONDITION', 'nothing is sealed with this Group Key any more'),
   CONTENT_REPLAYED: reason('FAILED_PRECONDITION', 'the message was opened before, or is too old to tell'),
+  REVISION_STALE: reason('FAILED_PRECONDITION', 'the group was changed since the revision that was expected'),
+  GATEWAY_RETIRING: reason('FAILED_PRECONDITION', 'the gateway is to be retired and takes no new admission'),
   LIMIT_REACHED: reason('RESOURCE_EXHAUSTED', 'a limit of the deployment is reached'),
   MESSAGE_TOO_LARGE: reason('RESOURCE_EXHAUSTED', 'the message is over the limit'),
   ALREADY_CONNECTED: reason('FAILED_PRECONDITION', 'another process with this identity holds the channel'),

@@ -5,11 +5,12 @@ export { DeliveryLog } from './delivery-log';
 export { OUTBOX, outboxEntry, OutboxRelay, type OutboxRelayOptions } from './outbox';
 export { PeerSenders, type PeerSendersOptions } from './peer-senders';
 export { receive, type EntryKind, type ReceiverCodec, type Receiving, type Staging } from './receive';
-export { BEGINNING } from './sender';
+export { BEGINNING, STATE_EVERY } from './sender';
 export type { Receiver, SenderCodec, Sent } from './sender-codec';
 export { systemTimers, Timers } from './timers';
 export { WakeSignal } from './wake-signal';
 export {
+  checkPosition,
   controlWire,
   received,
   receivedEntry,

@@ -31,7 +31,8 @@ const NONE = Buffer.alloc(0);
 const wrong = (reason: 'FIELD_MISSING' | 'FIELD_SIZE' | 'FIELD_OUT_OF_RANGE', field: string, what: string) =>
   invalidArgument(reason, what, { metadata: { field } });
 
-function position(sequence: bigint, entryId: Buffer, fields: readonly [string, string]): Position {
+/** @param fields their names on the wire @throws CpnsError FIELD_OUT_OF_RANGE, FIELD_SIZE */
+export function checkPosition(sequence: bigint, entryId: Buffer, fields: readonly [string, string]): Position {
   if (sequence > SEQUENCE_MAX) throw wrong('FIELD_OUT_OF_RANGE', fields[0], 'sequences end at 2^53 - 1');
   if (entryId.length !== (sequence === 0n ? 0 : ID_BYTES))
     throw wrong('FIELD_SIZE', fields[1], 'the id of an entry has 16 bytes, and before the first entry none');
@@ -45,11 +46,11 @@ export function receiverMessage({ message, entryId }: ReceiverWire): ReceiverMes
       const { lastSequence, lastEntryId, processId, resynchronise = false } = message.value;
       if (processId.length === 0) throw wrong('FIELD_MISSING', 'process_id', 'an opening names its process');
       if (processId.length !== ID_BYTES) throw wrong('FIELD_SIZE', 'process_id', 'a process id has 16 bytes');
-      const at = position(lastSequence, lastEntryId, ['last_sequence', 'last_entry_id']);
+      const at = checkPosition(lastSequence, lastEntryId, ['last_sequence', 'last_entry_id']);
       return { kind: 'opening', opening: { position: at, processId, resynchronise } };
     }
     case 'acknowledge':
-      return { kind: 'acknowledge', position: position(message.value, entryId, ['acknowledge', 'entry_id']) };
+      return { kind: 'acknowledge', position: checkPosition(message.value, entryId, ['acknowledge', 'entry_id']) };
     case 'alive':
       return { kind: 'alive' };
     case undefined:
@@ -132,11 +133,11 @@ export function receivedEntry(
 export function received(response: ControlWire, more = false): Received {
   const { sequence, entryId, superseded, snapshotBegin, snapshotEnd, state } = response;
   if (state !== undefined) {
-    const last = position(state.lastSequence, state.lastEntryId, ['state', 'state']);
+    const last = checkPosition(state.lastSequence, state.lastEntryId, ['state', 'state']);
     return { kind: 'state', last, otherProcessAt: Number(state.otherProcessAt) };
   }
   if (snapshotBegin !== undefined) return { kind: 'begin', ...snapshotBegin };
-  const at = position(sequence, entryId, ['sequence', 'entry_id']);
+  const at = checkPosition(sequence, entryId, ['sequence', 'entry_id']);
   if (snapshotEnd !== undefined) return { kind: 'end', ...snapshotEnd, position: at };
   if (superseded !== undefined) return { kind: 'superseded', position: at };
   return sequence === 0n ? { kind: 'staged' } : { kind: 'entry', position: at, more };

@@ -19,10 +19,20 @@ describe('the life cycle of a key', () => {
   it.each<[KeyState, KeyEvent, string]>([
     ['live', 'replace', 'replaced'],
     ['live', 'revoke', 'revoked'],
+    ['live', 'suspend', 'suspended'],
+    ['live', 'resume', 'live'],
+    ['suspended', 'replace', 'KEY_REVOKED'],
+    ['suspended', 'revoke', 'revoked'],
+    ['suspended', 'suspend', 'suspended'],
+    ['suspended', 'resume', 'live'],
     ['revoked', 'replace', 'replaced'],
     ['revoked', 'revoke', 'revoked'],
+    ['revoked', 'suspend', 'KEY_REVOKED'],
+    ['revoked', 'resume', 'revoked'],
     ['replaced', 'replace', 'KEY_REVOKED'],
     ['replaced', 'revoke', 'KEY_REVOKED'],
+    ['replaced', 'suspend', 'KEY_REVOKED'],
+    ['replaced', 'resume', 'KEY_REVOKED'],
   ])('%s, %s: %s', (state, event, expected) => {
     expect(outcomeOf(() => advanceKey(state, event))).toBe(expected);
   });
@@ -33,6 +43,8 @@ describe('a live key', () => {
     ['live and within its time', key, 999, 'accepted'],
     ['at its end', key, 1_000, 'KEY_EXPIRED'],
     ['revoked', { ...key, state: 'revoked' }, 999, 'KEY_REVOKED'],
+    ['suspended', { ...key, state: 'suspended' }, 999, 'KEY_SUSPENDED'],
+    ['suspended, at its end', { ...key, state: 'suspended' }, 1_000, 'KEY_SUSPENDED'],
     ['replaced', { ...key, state: 'replaced' }, 999, 'KEY_REVOKED'],
   ])('%s', (_what, given, now, expected) => {
     expect(reasonOf(() => checkLive(given, now))).toBe(expected);
@@ -48,6 +60,8 @@ describe('what may take the place of a key', () => {
     ['an older token once the key has ended', key, 99, 1_000, 'accepted'],
     ['an older token after a revocation', { ...key, state: 'revoked' }, 99, 500, 'LIVE_KEY'],
     ['a younger token after a revocation', { ...key, state: 'revoked' }, 101, 500, 'accepted'],
+    ['a younger token while it is suspended', { ...key, state: 'suspended' }, 101, 500, 'KEY_SUSPENDED'],
+    ['a token once the suspended key has ended', { ...key, state: 'suspended' }, 101, 1_000, 'KEY_SUSPENDED'],
   ])('%s', (_what, current, admittedAt, now, expected) => {
     expect(reasonOf(() => checkMayReplace(current, admittedAt, now))).toBe(expected);
   });

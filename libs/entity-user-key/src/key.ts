@@ -7,14 +7,21 @@
 import { CpnsError, failedPrecondition, invalidArgument, type LifeCycle, nextState } from '@cpns/core';
 import type { KeyForm } from '@cpns/key-derivation';
 
-export type KeyState = 'live' | 'replaced' | 'revoked';
-export type KeyEvent = 'replace' | 'revoke';
+export type KeyState = 'live' | 'suspended' | 'replaced' | 'revoked';
+export type KeyEvent = 'replace' | 'revoke' | 'suspend' | 'resume';
 
 const ENTITY_USER_KEY_LIFE_CYCLE: LifeCycle<KeyState, KeyEvent> = [
   { state: 'live', event: 'replace', next: 'replaced' },
   { state: 'revoked', event: 'replace', next: 'replaced' },
   { state: 'live', event: 'revoke', next: 'revoked' },
+  { state: 'suspended', event: 'revoke', next: 'revoked' },
   { state: 'revoked', event: 'revoke', next: 'revoked' },
+  { state: 'live', event: 'suspend', next: 'suspended' },
+  { state: 'suspended', event: 'suspend', next: 'suspended' },
+  { state: 'suspended', event: 'resume', next: 'live' },
+  // a key that is not suspended is left as it is
+  { state: 'live', event: 'resume', next: 'live' },
+  { state: 'revoked', event: 'resume', next: 'revoked' },
 ];
 
 /** The state after an event. @throws CpnsError KEY_REVOKED where the life cycle has no row */
@@ -35,22 +42,26 @@ export interface KeyStanding {
   readonly admittedAt: number;
 }
 
-/** @throws CpnsError KEY_REVOKED, KEY_EXPIRED */
+export const keySuspended = () => failedPrecondition('KEY_SUSPENDED', 'the key is suspended: ask the operator');
+
+/** @throws CpnsError KEY_REVOKED, KEY_SUSPENDED, KEY_EXPIRED */
 export function checkLive(key: KeyStanding, now: number): void {
+  if (key.state === 'suspended') throw keySuspended();
   if (key.state !== 'live') throw failedPrecondition('KEY_REVOKED', 'the key was revoked: ask for a new admission');
   if (now >= key.notAfter) throw failedPrecondition('KEY_EXPIRED', 'the key has expired: ask for a new admission');
 }
 
 /**
  * Only a new token replaces a key: one whose admission is younger than the key's own. So a token that was left lying
- * about cannot put its holder in the place of a device that is in use, nor undo a revocation.
- * @throws CpnsError LIVE_KEY
+ * about cannot put its holder in the place of a device that is in use, nor undo a revocation. No token ends a suspension.
+ * @throws CpnsError KEY_SUSPENDED, LIVE_KEY
  */
 export function checkMayReplace(
-  key: Pick<KeyStanding, 'notAfter' | 'admittedAt'> | undefined,
+  key: (Pick<KeyStanding, 'notAfter' | 'admittedAt'> & Partial<Pick<KeyStanding, 'state'>>) | undefined,
   admittedAt: number,
   now: number,
 ): void {
+  if (key?.state === 'suspended') throw keySuspended();
   if (key === undefined || now >= key.notAfter) return;
   if (admittedAt <= key.admittedAt)
     throw failedPrecondition(

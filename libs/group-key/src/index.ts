@@ -35,7 +35,9 @@ export {
   WRAP_BYTES,
 } from './envelope';
 export * from './keyring';
+export * from './receive';
 export * from './statement';
 export * from './replay-memory';
 export * from './replay-window';
+export * from './group-description';
 export * from './service-group';

@@ -2,29 +2,15 @@
  * What one member knows of one group's keys, and what it may do with them (protocol.md, "Group Key"; SECA in the PNE).
  * Plain rules over plain data: statements are JSON with bigint and bytes, Group Keys are secrets beside them, and nothing
  * here reads a clock or a store.
- *
- * A delivery at a member (GK-PULL, GK-PUSH): what comes in, in the order in which it is believed.
- *
- * ```
- *   signature and signer  -->  statement against the keyring  -->  envelope  -->  commitment  -->  keyring
- * ```
  */
-import { type EntityUserKey, failedPrecondition, type GroupKey } from '@cpns/core';
-import { envelopeInvalid, openEnvelope, requireCommitment } from './envelope';
-import {
-  endsGroup,
-  GRACE_MS,
-  type SignedStatement,
-  type Statement,
-  type StatementVerifier,
-  versionState,
-  type VersionState,
-} from './statement';
+import { failedPrecondition, type GroupKey } from '@cpns/core';
+import { requireCommitment } from './envelope';
+import { endsGroup, GRACE_MS, stateAmong, type Statement, supersededAt } from './statement';
 
 /** One version that a member knows of. */
 export interface KnownVersion {
   readonly statement: Statement;
-  /** There once an envelope was opened; never for the statement that the group was deleted. */
+  /** There once an envelope was opened; never for the statement that the group was deleted, or for one that came alone. */
   readonly groupKey?: GroupKey;
 }
 
@@ -140,7 +126,7 @@ function acceptLower(keyring: Keyring, statement: Statement, { now, asked }: Acc
   if (version <= keyring.retiredThrough) throw retired(keyring.groupId, version);
   if (keyring.versions.some((known) => known.statement.version === version)) return renew(keyring, statement);
   const grown = insert(keyring, { statement });
-  if (stateIn(grown, version, now) === 'retired') throw retired(keyring.groupId, version);
+  if (isRetired(grown, statement, now)) throw retired(keyring.groupId, version);
   return { keyring: grown, acceptance: 'asked' };
 }
 
@@ -180,23 +166,55 @@ export function holdGroupKey(keyring: Keyring, version: bigint, groupKey: GroupK
   return insert(keyring, { ...known, groupKey });
 }
 
-/** Where a known version stands, by the next version that is known. */
-function stateIn({ versions }: Keyring, version: bigint, now: number): VersionState {
-  const index = versions.findIndex(({ statement }) => statement.version === version);
-  const activateAt = versions[index]?.statement.activateAt ?? Infinity;
-  return versionState({ activateAt, successorActivateAt: versions[index + 1]?.statement.activateAt }, now);
+const statementsOf = ({ versions }: Keyring) => versions.map(({ statement }) => statement);
+
+/** Whether a known version opens nothing any more, by all versions above it that are known. */
+const isRetired = (keyring: Keyring, statement: Statement, now: number): boolean =>
+  stateAmong(statement, statementsOf(keyring), now) === 'retired';
+
+/**
+ * The version that members seal with now, or else the one that becomes active first.
+ * @throws CpnsError GROUP_KEY_UNKNOWN where the next known version follows one that is not known: that may be in use already,
+ *   because a member was removed
+ */
+function versionInUse({ groupId, versions }: Keyring, now: number): KnownVersion | undefined {
+  const index = versions.findLastIndex(({ statement }) => statement.activateAt <= now);
+  const [inUse, next] = [versions[index], versions[index + 1]];
+  if (inUse === undefined) return [...versions].sort((a, b) => a.statement.activateAt - b.statement.activateAt).at(0);
+  if (next !== undefined && next.statement.previous > inUse.statement.version)
+    throw unknownVersion(groupId, next.statement.previous);
+  return inUse;
 }
 
 /**
- * The one version that this member seals with: that of the highest statement, and until its activate-at the one that it
- * takes over from. Never one whose successor is in use, also where that successor's key is missing or its seal-until over.
+ * The highest version, from the newest down to the one in use, that has to be pulled by its number: its key is missing, or it
+ * is in use below the newest and its seal-until is over.
+ * @param now Unix milliseconds
+ */
+export function missingVersion(keyring: Keyring, now: number): bigint | undefined {
+  const newest = highestOf(keyring)?.statement;
+  if (newest === undefined || endsGroup(newest)) return undefined;
+  let { version } = newest;
+  while (version > keyring.retiredThrough) {
+    const known = keyring.versions.find(({ statement }) => statement.version === version);
+    if (known?.groupKey === undefined) return version;
+    const { activateAt, sealUntil, previous } = known.statement;
+    if (activateAt <= now) return version < newest.version && now > sealUntil ? version : undefined;
+    version = previous;
+  }
+  return undefined;
+}
+
+/**
+ * The one version that this member seals with: the highest that has reached its activate-at. Never one below that, also
+ * where its key is missing or its seal-until over.
  * @param now Unix milliseconds
  * @throws CpnsError GROUP_DELETED; GROUP_KEY_UNKNOWN; VERSION_NOT_ACTIVE before its activate-at, SEAL_PERIOD_OVER after
  *   its seal-until, each with that time as metadata
  */
 export function sealableVersion(keyring: Keyring, now: number): HeldVersion {
   if (isEnded(keyring)) throw groupDeleted(keyring.groupId);
-  const inUse = keyring.versions.filter(({ statement }) => statement.activateAt <= now).at(-1) ?? highestOf(keyring);
+  const inUse = versionInUse(keyring, now);
   if (inUse?.groupKey === undefined) throw unknownVersion(keyring.groupId, inUse?.statement.version);
   const { statement, groupKey } = inUse;
   if (now < statement.activateAt)
@@ -213,8 +231,8 @@ export function sealableVersion(keyring: Keyring, now: number): HeldVersion {
 /**
  * A version that this member may open with. It may be one that is not active here yet: clocks differ.
  * @param now Unix milliseconds
- * @throws CpnsError VERSION_RETIRED from 60 s after the next known version's activate-at on; GROUP_DELETED for the version
- *   that says so; GROUP_KEY_UNKNOWN
+ * @throws CpnsError VERSION_RETIRED from 60 s after the earliest activate-at of all known versions above it on;
+ *   GROUP_DELETED for the version that says so; GROUP_KEY_UNKNOWN
  */
 export function openableVersion(keyring: Keyring, version: bigint, now: number): HeldVersion {
   if (version <= keyring.retiredThrough) throw retired(keyring.groupId, version);
@@ -222,7 +240,7 @@ export function openableVersion(keyring: Keyring, version: bigint, now: number):
   if (known === undefined)
     throw isEnded(keyring) ? groupDeleted(keyring.groupId) : unknownVersion(keyring.groupId, version);
   if (endsGroup(known.statement)) throw groupDeleted(keyring.groupId);
-  if (stateIn(keyring, version, now) === 'retired') throw retired(keyring.groupId, version);
+  if (isRetired(keyring, known.statement, now)) throw retired(keyring.groupId, version);
   if (known.groupKey === undefined) throw unknownVersion(keyring.groupId, version);
   return { statement: known.statement, groupKey: known.groupKey };
 }
@@ -233,7 +251,7 @@ export function openableVersion(keyring: Keyring, version: bigint, now: number):
  * @param now Unix milliseconds
  */
 export function pruneRetired(keyring: Keyring, now: number): Keyring {
-  const gone = keyring.versions.filter(({ statement }) => stateIn(keyring, statement.version, now) === 'retired');
+  const gone = keyring.versions.filter(({ statement }) => isRetired(keyring, statement, now));
   const last = gone.at(-1)?.statement.version;
   if (last === undefined) return keyring;
   for (const { groupKey } of gone) groupKey?.destroy();
@@ -245,55 +263,9 @@ export function pruneRetired(keyring: Keyring, now: number): Keyring {
  * When {@link pruneRetired} has something to do next, in Unix milliseconds.
  * @returns undefined while no version has a successor
  */
-export function nextRetirement({ versions }: Keyring): number | undefined {
-  const [first, second] = versions;
-  if (first === undefined || second === undefined) return undefined;
-  return Math.max(first.statement.activateAt, second.statement.activateAt) + GRACE_MS;
-}
-
-/** The member that a delivery is for. */
-export interface Member {
-  /** E */
-  readonly entity: string;
-  /** S */
-  readonly secret: EntityUserKey;
-  /** Of S, in text. */
-  readonly keyId: string;
-}
-
-export interface Delivery {
-  readonly signed: SignedStatement;
-  /** The envelope; absent where the statement ends the group, or only says more about a key that is held. */
-  readonly own?: Uint8Array | undefined;
-}
-
-/**
- * Everything that a member checks before it takes a delivery in. The keyring that was given is never changed, but that
- * keys of versions that have retired are overwritten once all is good.
- * @param verifier of the Server's statements
- * @throws CpnsError what {@link StatementVerifier.verify}, {@link acceptStatement}, {@link openEnvelope} and
- *   {@link holdGroupKey} throw; ENVELOPE_INVALID with `check` `absent` when the key is needed and not there
- */
-export function receiveGroupKey(
-  keyring: Keyring,
-  { signed, own }: Delivery,
-  member: Member,
-  verifier: StatementVerifier,
-  context: AcceptanceContext,
-): Received {
-  const { statement, signature, chain } = signed;
-  verifier.verify(statement, signature, chain);
-  const { keyring: accepted, acceptance } = acceptStatement(keyring, statement, context);
-  const { version, groupId } = statement;
-  const held = accepted.versions.find((known) => known.statement.version === version)?.groupKey;
-  if (endsGroup(statement) || held !== undefined) return { keyring: pruneRetired(accepted, context.now), acceptance };
-  if (own === undefined) throw envelopeInvalid('absent');
-  const terms = { groupId, version, entity: member.entity };
-  const groupKey = openEnvelope(member.secret, member.keyId, terms, own);
-  try {
-    return { keyring: pruneRetired(holdGroupKey(accepted, version, groupKey), context.now), acceptance };
-  } catch (mismatch) {
-    groupKey.destroy();
-    throw mismatch;
-  }
+export function nextRetirement(keyring: Keyring): number | undefined {
+  const [first, ...above] = statementsOf(keyring);
+  if (first === undefined || above.length === 0) return undefined;
+  // what supersedes a version supersedes all below it: the lowest retires first
+  return supersededAt(first.version, above) + GRACE_MS;
 }

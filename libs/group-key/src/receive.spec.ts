@@ -2,16 +2,8 @@ import { EntityUserKey, GroupKey } from '@cpns/core';
 import { FakeClock, flipped, reasonOf, SeededRandom } from '@cpns/core/testing';
 import { deriveKeyId } from '@cpns/key-derivation';
 import { makeEnvelope } from './envelope';
-import {
-  emptyKeyring,
-  highestOf,
-  type Keyring,
-  openableVersion,
-  sealableVersion,
-  type Delivery,
-  type Member,
-  receiveGroupKey,
-} from './keyring';
+import { emptyKeyring, highestOf, type Keyring, openableVersion, sealableVersion } from './keyring';
+import { type Delivery, type Member, receiveGroupKey, type ReceivingContext } from './receive';
 import { endStatement, type SignedStatement, GRACE_MS } from './statement';
 import { forge, TestServer, type TestVersion } from './testing';
 
@@ -35,11 +27,8 @@ describe('a delivery at a member', () => {
   let two: TestVersion;
   let held: Keyring;
 
-  const receive = (
-    keyring: Keyring,
-    delivery: Delivery,
-    context: { now: number; asked?: bigint } = { now: clock.now() },
-  ) => receiveGroupKey(keyring, delivery, member, server.verifier(), context);
+  const receive = (keyring: Keyring, delivery: Delivery, context: ReceivingContext = { now: clock.now() }) =>
+    receiveGroupKey(keyring, delivery, member, server.verifier(), context);
   const deliveryOf = (version: TestVersion): Delivery => ({
     signed: server.sign(version.statement),
     own: envelopeOf(version, member),
@@ -106,6 +95,35 @@ describe('a delivery at a member', () => {
     const { keyring, acceptance } = receive(held, { signed: server.sign(statement) });
     expect(acceptance).toBe('known');
     expect(sealableVersion(keyring, statement.sealUntil).groupKey.equals(one.groupKey)).toBe(true);
+  });
+
+  it('without an envelope says that a newer version is there, to one who has not asked', () => {
+    const context = { now: clock.now(), mayLackKey: true };
+    const signed = server.sign(two.statement);
+    const { keyring, acceptance } = receive(held, { signed }, context);
+    expect(acceptance).toBe('newer');
+    expect(reasonOf(() => sealableVersion(keyring, clock.now()))).toBe('GROUP_KEY_UNKNOWN');
+    expect(openableVersion(keyring, 1n, clock.now()).groupKey.equals(one.groupKey)).toBe(true);
+    const pulled = receive(keyring, deliveryOf(two));
+    expect(sealableVersion(pulled.keyring, clock.now()).groupKey.equals(two.groupKey)).toBe(true);
+    // once more, it takes no key away
+    const again = receive(pulled.keyring, { signed }, context);
+    expect(again.acceptance).toBe('known');
+    expect(sealableVersion(again.keyring, clock.now()).groupKey.equals(two.groupKey)).toBe(true);
+  });
+
+  it.each<[string, (version: TestVersion) => Delivery, string]>([
+    ['by another', ({ statement }) => ({ signed: { ...server.sign(one.statement), statement } }), 'SIGNATURE_INVALID'],
+    ['and older', () => ({ signed: server.sign(one.statement) }), 'STATEMENT_LOWER'],
+    [
+      'with an envelope that is not its own',
+      (version) => ({ signed: server.sign(version.statement), own: envelopeOf(version, neighbour) }),
+      'ENVELOPE_INVALID entity',
+    ],
+  ])('that was not asked for is refused %s', (_what, delivery, reason) => {
+    const three = server.version({ version: 3n });
+    const later = receive(held, deliveryOf(two)).keyring;
+    expect(reasonOf(() => receive(later, delivery(three), { now: clock.now(), mayLackKey: true }))).toBe(reason);
   });
 
   it('that ends the group needs no envelope, and is the last', () => {

@@ -4,12 +4,10 @@ import { failureOf, outcomeOf } from '@cpns/core/testing';
 import {
   advanceGroup,
   changeMembership,
-  checkDescription,
   checkMembers,
-  type DescriptionDraft,
   firstMembership,
+  gaveUpPlace,
   GROUP_LIFE_CYCLE,
-  GROUP_LIMITS,
   type GroupEvent,
   type GroupState,
   joinedBy,
@@ -19,10 +17,11 @@ import {
   type Membership,
   type MembershipEvent,
   type Standing,
+  tookPlace,
 } from './service-group';
 
-const STANDINGS: readonly Standing[] = ['stranger', 'member', 'left', 'removed'];
-const MEMBERSHIP_EVENTS: readonly MembershipEvent[] = ['add', 'remove', 'join', 'leave'];
+const STANDINGS: readonly Standing[] = ['stranger', 'member', 'suspended', 'left', 'removed'];
+const MEMBERSHIP_EVENTS: readonly MembershipEvent[] = ['add', 'remove', 'join', 'leave', 'end', 'suspend', 'resume'];
 const GROUP_STATES: readonly GroupState[] = ['absent', 'creating', 'live', 'deleting', 'deleted'];
 const GROUP_EVENTS: readonly GroupEvent[] = ['create', 'ready', 'change', 'delete', 'gone', 'refuse'];
 
@@ -31,6 +30,7 @@ const open: Membership = { revision: 7n, size: 3, maxMembers: 5, openToJoin: tru
 const closed: Membership = { ...open, openToJoin: false };
 
 const NOT_PERMITTED = 'JOIN_NOT_PERMITTED';
+const SAME = 'as before 7 3';
 
 const outcome = (membership: Membership, event: MembershipEvent, standing: Standing): string =>
   outcomeOf(() => {
@@ -40,11 +40,19 @@ const outcome = (membership: Membership, event: MembershipEvent, standing: Stand
 
 describe('one entity', () => {
   it.each<[string, Membership, MembershipEvent, string[]]>([
-    ['is added by an operator', closed, 'add', ['member 8 4', 'as before 7 3', 'member 8 4', 'member 8 4']],
-    ['is removed by an operator', open, 'remove', ['MEMBER_UNKNOWN', 'removed 8 2', 'removed 7 3', 'as before 7 3']],
-    ['joins an open group', open, 'join', ['member 8 4', 'as before 7 3', 'member 8 4', NOT_PERMITTED]],
-    ['joins a closed group', closed, 'join', [NOT_PERMITTED, 'as before 7 3', NOT_PERMITTED, NOT_PERMITTED]],
-    ['leaves', closed, 'leave', ['as before 7 3', 'left 8 2', 'as before 7 3', 'as before 7 3']],
+    ['is added by an operator', closed, 'add', ['member 8 4', SAME, SAME, 'member 8 4', 'member 8 4']],
+    [
+      'is removed by an operator',
+      open,
+      'remove',
+      ['MEMBER_UNKNOWN', 'removed 8 2', 'removed 7 3', 'removed 7 3', SAME],
+    ],
+    ['joins an open group', open, 'join', ['member 8 4', SAME, NOT_PERMITTED, 'member 8 4', NOT_PERMITTED]],
+    ['joins a closed group', closed, 'join', [NOT_PERMITTED, SAME, NOT_PERMITTED, NOT_PERMITTED, NOT_PERMITTED]],
+    ['leaves', closed, 'leave', [SAME, 'left 8 2', 'left 7 3', SAME, SAME]],
+    ['has a right that ends', closed, 'end', [SAME, 'left 8 2', 'left 7 3', SAME, SAME]],
+    ['has a right that rests', closed, 'suspend', [SAME, 'suspended 8 2', SAME, SAME, SAME]],
+    ['has a right that counts again', closed, 'resume', [SAME, SAME, 'member 8 4', SAME, SAME]],
   ])('%s', (_what, membership, event, expected) => {
     expect(STANDINGS.map((standing) => outcome(membership, event, standing))).toEqual(expected);
   });
@@ -76,6 +84,14 @@ describe('a limit', () => {
     expect(changeMembership(over, 'leave', new Map([[E, 'member']])).size).toBe(8);
   });
 
+  it('does not keep out one whose place was kept', () => {
+    const full = { ...closed, size: 5 };
+    expect(changeMembership(full, 'resume', new Map([[E, 'suspended']])).size).toBe(6);
+    expect(failureOf(() => changeMembership(full, 'add', new Map([[E, 'left']])))).toMatchObject({
+      reason: 'LIMIT_REACHED',
+    });
+  });
+
   it('holds for the first members, who are revision 1 even when there are none', () => {
     const names = crowd(5, 'stranger').map(([entity]) => entity);
     expect(firstMembership(5, names)).toMatchObject({ revision: 1n, size: 5 });
@@ -85,6 +101,26 @@ describe('a limit', () => {
 });
 
 describe('a change', () => {
+  it('tells who took a place and who gave one up from those whose place is kept', () => {
+    const places = (event: MembershipEvent) => {
+      const { moves } = changeMembership(
+        open,
+        event,
+        new Map([
+          ['m', 'member'],
+          ['s', 'suspended'],
+          ['l', 'left'],
+        ]),
+      );
+      return [tookPlace(moves), gaveUpPlace(moves)];
+    };
+    expect(places('suspend')).toEqual([[], []]);
+    expect(places('resume')).toEqual([[], []]);
+    expect(places('end')).toEqual([[], ['m', 's']]);
+    expect(places('remove')).toEqual([[], ['m', 's']]);
+    expect(places('add')).toEqual([['l'], []]);
+  });
+
   it('names the stranger that it fails for', () => {
     const standings = new Map<string, Standing>([...crowd(1, 'member'), ...crowd(1, 'stranger', 1)]);
     expect(failureOf(() => changeMembership(open, 'remove', standings))).toMatchObject({
@@ -171,54 +207,5 @@ describe('the names that a call carries', () => {
 
   it('may have to be there', () => {
     expect([sizeOf([], 1), sizeOf([member(1)], 1)]).toEqual(['FIELD_MISSING', 1]);
-  });
-});
-
-const draft: DescriptionDraft = {
-  groupId: 'g1',
-  displayName: 'Fire brigade',
-  delivery: 'pull',
-  sealPeriod: 86_400_000n,
-  updatePeriod: 0n,
-  maxMembers: 0,
-  openToJoin: false,
-};
-
-const drafted = (changed: Partial<DescriptionDraft>): string => {
-  const refusal = failureOf(() => checkDescription({ ...draft, ...changed }));
-  return refusal === undefined ? 'accepted' : `${refusal.reason} ${refusal.metadata.field}`;
-};
-
-describe('a group description', () => {
-  it('comes back with its defaults, periods as numbers', () => {
-    expect(checkDescription(draft)).toEqual({ ...draft, sealPeriod: 86_400_000, updatePeriod: 0, maxMembers: 1_000 });
-    const other = { delivery: 'push', maxMembers: 7, openToJoin: true } as const;
-    expect(checkDescription({ ...draft, ...other })).toMatchObject(other);
-  });
-
-  it.each<[string, Partial<DescriptionDraft>, string]>([
-    ['no id', { groupId: '' }, 'FIELD_MISSING group_id'],
-    ['an id of 64 characters', { groupId: 'g'.repeat(64) }, 'accepted'],
-    ['an id of 65 characters', { groupId: 'g'.repeat(65) }, 'FIELD_TOO_LONG group_id'],
-    ['an id that begins with a dot', { groupId: '.g' }, 'NAME_INVALID group_id'],
-    ['an id with a slash', { groupId: 'a/b' }, 'NAME_INVALID group_id'],
-    ['no name for people', { displayName: '' }, 'accepted'],
-    ['a name of 128 characters', { displayName: '☃'.repeat(128) }, 'accepted'],
-    ['a name of 128 characters outside the BMP', { displayName: '🚒'.repeat(128) }, 'accepted'],
-    ['a name of 129 characters', { displayName: 'n'.repeat(129) }, 'FIELD_TOO_LONG display_name'],
-    ['no seal period', { sealPeriod: 0n }, 'FIELD_OUT_OF_RANGE seal_period'],
-    ['a seal period below a second', { sealPeriod: 999n }, 'FIELD_OUT_OF_RANGE seal_period'],
-    ['a seal period of a second', { sealPeriod: 1_000n }, 'accepted'],
-    ['a seal period of 30 days', { sealPeriod: 2_592_000_000n }, 'accepted'],
-    ['a longer seal period', { sealPeriod: 2_592_000_001n }, 'FIELD_OUT_OF_RANGE seal_period'],
-    ['a seal period beyond any number', { sealPeriod: 2n ** 64n - 1n }, 'FIELD_OUT_OF_RANGE seal_period'],
-    ['a renewal by time', { updatePeriod: 60_000n }, 'FIELD_OUT_OF_RANGE update_period'],
-    ['one member at most', { maxMembers: 1 }, 'accepted'],
-    ['100,000 members at most', { maxMembers: GROUP_LIMITS.maxMembers }, 'accepted'],
-    ['more members', { maxMembers: 100_001 }, 'FIELD_OUT_OF_RANGE max_members'],
-    ['fewer than none', { maxMembers: -1 }, 'FIELD_OUT_OF_RANGE max_members'],
-    ['half a member', { maxMembers: 1.5 }, 'FIELD_OUT_OF_RANGE max_members'],
-  ])('with %s', (_what, changed, expected) => {
-    expect(drafted(changed)).toBe(expected);
   });
 });

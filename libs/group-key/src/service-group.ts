@@ -1,6 +1,6 @@
 /**
- * A Service Group (SMF-SRV, SMF-GW): its parameters, its life, and how its membership changes (GK-UPDATE-M): each entity's
- * standing as data, and a change as the moves from one revision of the membership to the next.
+ * A Service Group (SMF-SRV, SMF-GW): its life, and how its membership changes (GK-UPDATE-M): each entity's standing as data,
+ * and a change as the moves from one revision of the membership to the next.
  *
  * The life of a Service Group, as data. A group and its Group Key come and go together: what SMF proposes holds
  * once CSKMF said that the key is ready (FLOW-PULL and FLOW-PUSH steps 1 to 6), and is taken back when CSKMF refuses.
@@ -12,9 +12,7 @@
  * ```
  */
 import {
-  checkGroupId,
   CpnsError,
-  duration,
   type EntityName,
   failedPrecondition,
   invalidArgument,
@@ -24,20 +22,28 @@ import {
   permissionDenied,
 } from '@cpns/core';
 
-/** `left`: was a member and went by itself. `removed`: an operator took it out, so only an operator brings it back. */
-export type Standing = 'stranger' | 'member' | 'left' | 'removed';
+/**
+ * `suspended`: its place is kept while its right rests, and it is given no key. `left`: was a member and went by itself, or its
+ * right ended. `removed`: an operator took it out, so only an operator brings it back.
+ */
+export type Standing = 'stranger' | 'member' | 'suspended' | 'left' | 'removed';
 
-/** `add` and `remove` are an operator's, `join` and `leave` the entity's own. */
-export type MembershipEvent = 'add' | 'remove' | 'join' | 'leave';
+/** `add` and `remove` are an operator's, `join` and `leave` the entity's own; the others follow from what its right is. */
+export type MembershipEvent = 'add' | 'remove' | 'join' | 'leave' | RightEvent;
+
+/** A right ended for good, rests, or counts again. */
+export type RightEvent = 'end' | 'suspend' | 'resume';
 
 export const MEMBER_LIFE_CYCLE: LifeCycle<Standing, MembershipEvent> = [
   { state: 'stranger', event: 'add', next: 'member' },
   { state: 'member', event: 'add', next: 'member' },
   { state: 'left', event: 'add', next: 'member' },
   { state: 'removed', event: 'add', next: 'member' },
+  { state: 'suspended', event: 'add', next: 'suspended' },
   { state: 'member', event: 'remove', next: 'removed' },
   { state: 'left', event: 'remove', next: 'removed' },
   { state: 'removed', event: 'remove', next: 'removed' },
+  { state: 'suspended', event: 'remove', next: 'removed' },
   { state: 'stranger', event: 'join', next: 'member' },
   { state: 'member', event: 'join', next: 'member' },
   { state: 'left', event: 'join', next: 'member' },
@@ -45,13 +51,32 @@ export const MEMBER_LIFE_CYCLE: LifeCycle<Standing, MembershipEvent> = [
   { state: 'member', event: 'leave', next: 'left' },
   { state: 'left', event: 'leave', next: 'left' },
   { state: 'removed', event: 'leave', next: 'removed' },
+  { state: 'suspended', event: 'leave', next: 'left' },
+  { state: 'stranger', event: 'end', next: 'stranger' },
+  { state: 'member', event: 'end', next: 'left' },
+  { state: 'suspended', event: 'end', next: 'left' },
+  { state: 'left', event: 'end', next: 'left' },
+  { state: 'removed', event: 'end', next: 'removed' },
+  { state: 'stranger', event: 'suspend', next: 'stranger' },
+  { state: 'member', event: 'suspend', next: 'suspended' },
+  { state: 'suspended', event: 'suspend', next: 'suspended' },
+  { state: 'left', event: 'suspend', next: 'left' },
+  { state: 'removed', event: 'suspend', next: 'removed' },
+  { state: 'stranger', event: 'resume', next: 'stranger' },
+  { state: 'member', event: 'resume', next: 'member' },
+  { state: 'suspended', event: 'resume', next: 'member' },
+  { state: 'left', event: 'resume', next: 'left' },
+  { state: 'removed', event: 'resume', next: 'removed' },
 ];
+
+/** Whether an entity has a place in the group. */
+export const hasPlace = (standing: Standing): boolean => standing === 'member' || standing === 'suspended';
 
 /** A membership as far as the rules go by it. */
 export interface Membership {
   /** Rises by one with each change. */
   readonly revision: bigint;
-  /** How many members there are. */
+  /** How many members there are, without those that are suspended. */
   readonly size: number;
   readonly maxMembers: number;
   readonly openToJoin: boolean;
@@ -76,9 +101,15 @@ interface MembershipChange {
 /** E of each that becomes a member. */
 export const joinedBy = (moves: readonly Move[]): readonly string[] =>
   moves.filter(({ to }) => to === 'member').map(({ entity }) => entity);
-/** E of each that is no member any more. */
+/** E of each that is no member any more, be it that its place is kept. */
 export const leftBy = (moves: readonly Move[]): readonly string[] =>
   moves.filter(({ from }) => from === 'member').map(({ entity }) => entity);
+/** E of each that has no place any more. */
+export const gaveUpPlace = (moves: readonly Move[]): readonly string[] =>
+  moves.filter(({ from, to }) => hasPlace(from) && !hasPlace(to)).map(({ entity }) => entity);
+/** E of each that has a place, and had none. */
+export const tookPlace = (moves: readonly Move[]): readonly string[] =>
+  moves.filter(({ from, to }) => !hasPlace(from) && hasPlace(to)).map(({ entity }) => entity);
 
 const notPermitted = () =>
   permissionDenied('JOIN_NOT_PERMITTED', 'only an operator adds this entity to the Service Group');
@@ -113,8 +144,8 @@ export function changeMembership(
     .filter(({ from, to }) => from !== to);
   const [joined, left] = [joinedBy(moves).length, leftBy(moves).length];
   const size = membership.size + joined - left;
-  // one that shrinks is never refused, whatever its limit was lowered to
-  if (joined > 0) checkRoom(size, membership.maxMembers);
+  // one that shrinks is never refused, whatever its limit was lowered to, and a place that was kept is there
+  if (joined > 0 && event !== 'resume') checkRoom(size, membership.maxMembers);
   return { revision: joined + left > 0 ? membership.revision + 1n : membership.revision, size, moves };
 }
 
@@ -207,92 +238,4 @@ export function checkMembers(names: readonly string[], trustDomain: string, leas
   if (new Set(names).size < names.length)
     throw invalidArgument('FIELD_OUT_OF_RANGE', `${field} names an entity twice`, { metadata: { field } });
   return checked.sort((a, b) => (a.uri < b.uri ? -1 : 1));
-}
-
-/** How members get a new Group Key: when they need it (GK-PULL), or at once (GK-PUSH). */
-export type DeliveryMode = 'pull' | 'push';
-
-/** The parameters that the Group Key of a group depends on (GK-CREATE). */
-export interface GroupDescription {
-  readonly groupId: string;
-  /** For people. */
-  readonly displayName: string;
-  readonly delivery: DeliveryMode;
-  /** How long members may seal with one version of the Group Key, milliseconds. */
-  readonly sealPeriod: number;
-  /** How often CSKMF renews the Group Key of its own accord (GK-UPDATE-T), milliseconds; 0 means never. */
-  readonly updatePeriod: number;
-  /** As many members as the group may have at a time. */
-  readonly maxMembers: number;
-  /** Whether an entity may join by itself; otherwise only an operator adds members. */
-  readonly openToJoin: boolean;
-}
-
-/** A description as it was asked for, unchecked. */
-export interface DescriptionDraft extends Omit<GroupDescription, 'sealPeriod' | 'updatePeriod'> {
-  readonly sealPeriod: bigint;
-  readonly updatePeriod: bigint;
-}
-
-export const GROUP_LIMITS = {
-  /** In characters. */
-  displayName: 128,
-  /** Milliseconds. A shorter period than the clocks agree to would leave members without a key to seal with. */
-  sealPeriodLeast: duration(1, 'second'),
-  /** Milliseconds. */
-  sealPeriodMost: duration(30, 'day'),
-  maxMembers: 100_000,
-  /** What 0 stands for. */
-  maxMembersDefault: 1_000,
-} as const;
-
-const outOfRange = (field: string, limits: string) =>
-  invalidArgument('FIELD_OUT_OF_RANGE', `${field} has to be ${limits}`, { metadata: { field } });
-
-// by code points: what a person counts as characters may be two units of UTF-16
-function checkDisplayName(name: string): string {
-  const { displayName: limit } = GROUP_LIMITS;
-  const length = [...name].length;
-  if (length > limit)
-    throw invalidArgument('FIELD_TOO_LONG', `display_name has ${length} characters, ${limit} are allowed`, {
-      metadata: { field: 'display_name', limit: String(limit) },
-    });
-  return name;
-}
-
-function checkSealPeriod(period: bigint): number {
-  const { sealPeriodLeast: least, sealPeriodMost: most } = GROUP_LIMITS;
-  if (period < BigInt(least) || period > BigInt(most))
-    throw outOfRange('seal_period', `${least} to ${most} milliseconds`);
-  return Number(period);
-}
-
-// a renewal by time needs a clock of CSKMF's own for each group (GK-UPDATE-T), which is not there yet
-function checkUpdatePeriod(period: bigint): number {
-  if (period !== 0n) throw outOfRange('update_period', '0: the key is renewed when members change, not by time');
-  return 0;
-}
-
-function checkMaxMembers(count: number): number {
-  const { maxMembers: most, maxMembersDefault } = GROUP_LIMITS;
-  if (!Number.isInteger(count) || count < 0 || count > most)
-    throw outOfRange('max_members', `1 to ${most}, or 0 for ${maxMembersDefault}`);
-  return count === 0 ? maxMembersDefault : count;
-}
-
-/**
- * The description with its defaults filled in.
- * @throws CpnsError FIELD_MISSING, FIELD_TOO_LONG, NAME_INVALID (group_id); FIELD_TOO_LONG (display_name);
- *   FIELD_OUT_OF_RANGE (seal_period, update_period, max_members)
- */
-export function checkDescription(draft: DescriptionDraft): GroupDescription {
-  return {
-    groupId: checkGroupId(draft.groupId, 'group_id'),
-    displayName: checkDisplayName(draft.displayName),
-    delivery: draft.delivery,
-    sealPeriod: checkSealPeriod(draft.sealPeriod),
-    updatePeriod: checkUpdatePeriod(draft.updatePeriod),
-    maxMembers: checkMaxMembers(draft.maxMembers),
-    openToJoin: draft.openToJoin,
-  };
 }

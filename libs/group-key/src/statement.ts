@@ -8,12 +8,15 @@
  * The life of one version of a Group Key (5.3.1.12.6.2, GK-UPDATE-M), as data and by the clock.
  *
  * ```
- *   prepared --activate--> active --supersede--> grace --grace-over--> retired
- *       \                     \                     \
- *        +------destroy--------+------destroy--------+----destroy----> retired      the group was deleted
+ *       +------------------supersede------------------+
+ *      /                                               v
+ *   prepared --activate--> active --supersede--------> grace --grace-over--> retired
+ *       \                     \                         \
+ *        +------destroy--------+--------destroy----------+----destroy----> retired      the group was deleted
  * ```
- * Each boundary belongs to the later state: a version is active from its activate-at on, in grace from its successor's
- * activate-at on, and retired from 60 s after that.
+ * Each boundary belongs to the later state: a version is active from its activate-at on, in grace from the earliest
+ * activate-at of all versions above it on, and retired from 60 s after that. One that was superseded before it became active
+ * was discarded: members open with it, and none ever seals.
  */
 import type { KeyObject } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -210,12 +213,13 @@ export type VersionState = (typeof GROUP_KEY_VERSION_STATES)[number];
 export const GROUP_KEY_VERSION_EVENTS = ['activate', 'supersede', 'grace-over', 'destroy'] as const;
 export type VersionEvent = (typeof GROUP_KEY_VERSION_EVENTS)[number];
 
-/** How long a version still opens once its successor became active, in milliseconds. */
+/** How long a version still opens once a higher one became active, in milliseconds. */
 export const GRACE_MS = 60_000;
 
 /** One row per (state, event) that is allowed. What has no row cannot happen. */
 export const GROUP_KEY_VERSION_LIFE_CYCLE: LifeCycle<VersionState, VersionEvent> = [
   { state: 'prepared', event: 'activate', next: 'active' },
+  { state: 'prepared', event: 'supersede', next: 'grace' },
   { state: 'active', event: 'supersede', next: 'grace' },
   { state: 'grace', event: 'grace-over', next: 'retired' },
   { state: 'prepared', event: 'destroy', next: 'retired' },
@@ -230,22 +234,28 @@ export const nextVersionState = (state: VersionState, event: VersionEvent): Vers
 /** When what happens to a version; all Unix milliseconds. */
 export interface VersionTimes {
   readonly activateAt: number;
-  /** activate-at of the next version, once there is one. */
-  readonly successorActivateAt?: number | undefined;
+  /** See {@link supersededAt}. */
+  readonly supersededAt?: number | undefined;
   /** When the group was deleted. */
   readonly deletedAt?: number | undefined;
 }
 
-const eventsOf = ({ activateAt, successorActivateAt, deletedAt }: VersionTimes) => {
-  // a successor that overtook its predecessor would leave out a state: the two then change hands at one time
-  const supersededAt = Math.max(successorActivateAt ?? Infinity, activateAt);
-  return [
-    { event: 'destroy', at: deletedAt ?? Infinity },
+/**
+ * The earliest activate-at of all versions above one: an emergency supersedes what was prepared before it as well.
+ * @param known versions of the same group, in any order
+ * @returns Unix milliseconds; Infinity while no version above it is known
+ */
+export const supersededAt = (version: bigint, known: readonly Pick<Statement, 'version' | 'activateAt'>[]): number =>
+  Math.min(...known.map((other) => (other.version > version ? other.activateAt : Infinity)));
+
+/** A version whose activate-at comes with that of a higher one, or later, changes hands with it: the order decides. */
+const eventsOf = ({ activateAt, supersededAt: superseded = Infinity, deletedAt = Infinity }: VersionTimes) =>
+  [
+    { event: 'destroy', at: deletedAt },
     { event: 'activate', at: activateAt },
-    { event: 'supersede', at: supersededAt },
-    { event: 'grace-over', at: supersededAt + GRACE_MS },
+    { event: 'supersede', at: superseded },
+    { event: 'grace-over', at: superseded + GRACE_MS },
   ] as const;
-};
 
 /** Where a version stands at `now` (Unix milliseconds). */
 export function versionState(times: VersionTimes, now: number): VersionState {
@@ -253,3 +263,14 @@ export function versionState(times: VersionTimes, now: number): VersionState {
   for (const { event, at } of eventsOf(times)) if (now >= at) state = nextVersionState(state, event) ?? state;
   return state;
 }
+
+/**
+ * Where a version stands among those of its group.
+ * @param known versions of the group, in any order
+ * @param now Unix milliseconds
+ */
+export const stateAmong = (
+  { version, activateAt }: Pick<Statement, 'version' | 'activateAt'>,
+  known: readonly Pick<Statement, 'version' | 'activateAt'>[],
+  now: number,
+): VersionState => versionState({ activateAt, supersededAt: supersededAt(version, known) }, now);

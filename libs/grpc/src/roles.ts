@@ -56,6 +56,7 @@ export const ROLE_TABLE: RoleTable = {
   // SMF asks whether a gateway's identity still stands
   '/cpns.v1.EnrolmentService/GetGateway': ['operator', 'service:smf'],
   '/cpns.v1.EnrolmentService/ListGateways': OPERATOR,
+  '/cpns.v1.EnrolmentService/RetireGateway': OPERATOR,
   '/cpns.v1.CertificateService/EndCertificate': OPERATOR,
   '/cpns.v1.CertificateService/ListEndedCertificates': OPERATOR,
   // whose callers the CPNS Server does not see
@@ -69,11 +70,14 @@ export const ROLE_TABLE: RoleTable = {
   '/cpns.v1.ServiceGroupNoticeService/OpenNoticeChannel': GATEWAY,
   '/cpns.v1.MembershipService/JoinServiceGroup': GATEWAY,
   '/cpns.v1.MembershipService/LeaveServiceGroup': GATEWAY,
+  '/cpns.v1.MembershipService/EndMemberships': SERVER,
 
   // SMF to CSKMF; an operator looks, membership changes go through SMF
   '/cpns.v1.GroupKeyManagementService/CreateGroupKey': SMF,
   '/cpns.v1.GroupKeyManagementService/UpdateGroupKey': SMF,
   '/cpns.v1.GroupKeyManagementService/DeleteGroupKey': SMF,
+  '/cpns.v1.GroupKeyManagementService/UpdateGroupDescription': SMF,
+  '/cpns.v1.GroupKeyManagementService/RotateGroupKey': ['service:smf', 'operator'],
   '/cpns.v1.GroupKeyManagementService/GetGroupKeyStatus': ['service:smf', 'operator'],
   '/cpns.v1.GroupKeyManagementService/WatchGroupKeyEvents': ['service:smf', 'operator'],
 
@@ -91,6 +95,8 @@ export const ROLE_TABLE: RoleTable = {
   '/cpns.v1.ServiceGroupService/DeleteServiceGroup': OPERATOR,
   '/cpns.v1.ServiceGroupService/AddMembers': OPERATOR,
   '/cpns.v1.ServiceGroupService/RemoveMembers': OPERATOR,
+  '/cpns.v1.ServiceGroupService/UpdateServiceGroup': OPERATOR,
+  '/cpns.v1.ServiceGroupService/ListMemberships': ['operator', 'service:cpns-server'],
   '/cpns.v1.ServiceGroupService/ImportGroupDocument': OPERATOR,
   '/cpns.v1.ServiceGroupService/ExportGroupDocument': OPERATOR,
 

@@ -22,6 +22,7 @@ const internal = <N extends number>(step: N, clause: string, description: string
 const SRV = 'B.1.1';
 const GW = 'B.1.2';
 const VERIFY = '5.3.1.12.5.4';
+const ENTITY_USER_KEY = '5.3.1.12.5';
 const PULL = 'B.2.1';
 const PUSH = 'B.2.2';
 const GROUP_KEY = '5.3.1.12.6.1';
@@ -75,6 +76,16 @@ export const FLOWS = {
     message(4, VERIFY, 'CPNS Server confirms to the intermediate PN GW'),
     message(5, VERIFY, 'intermediate PN GW relays the confirmation, the target entity checks it'),
   ],
+  'EUK-REVOKE': [
+    message(
+      1,
+      ENTITY_USER_KEY,
+      'operator has the CPNS Server end the right of an entity, a gateway or a user, or let it rest',
+    ),
+    internal(2, ENTITY_USER_KEY, 'CPNS Server ends it in one commit, or lets it rest, and tells the PN GWs'),
+    message(3, ENTITY_USER_KEY, 'CPNS Server tells SMF whose memberships end or rest'),
+    message(4, ENTITY_USER_KEY, 'SMF answers once each of their groups went through GK-UPDATE-M'),
+  ],
   'FLOW-PULL': [
     ...creates(PULL),
     message(7, PULL, 'SMF notifies SMF in PN GW of the group, its properties and where its key is'),
@@ -104,6 +115,16 @@ export const FLOWS = {
     internal(5, GROUP_KEY, 'OSG forwards it to CSKMF, for the members from this revision on'),
     message(6, GROUP_KEY, 'CSKMF notifies SMF that the new Group Key is ready'),
     message(7, GROUP_KEY, 'SMF notifies SMF in PN GW of the members and the new version'),
+    message(8, GROUP_KEY, 'where the group pushes: CSKMF in the CPNS Server pushes the new Group Key to the PN GW'),
+  ],
+  'GK-UPDATE-T': [
+    internal(1, GROUP_KEY, 'CSKMF finds that a new Group Key is due, or an operator asked for one'),
+    internal(2, GROUP_KEY, 'CSKMF parameterizes the request by the group description and forwards it to OSG'),
+    message(3, GROUP_KEY, 'OSG requests a new version from the KMC'),
+    message(4, GROUP_KEY, 'KMC returns the new Group Key to OSG'),
+    internal(5, GROUP_KEY, 'OSG forwards it to CSKMF, for the same members'),
+    message(6, GROUP_KEY, 'CSKMF alerts SMF'),
+    message(7, GROUP_KEY, 'SMF notifies SMF in PN GW of the new version'),
     message(8, GROUP_KEY, 'where the group pushes: CSKMF in the CPNS Server pushes the new Group Key to the PN GW'),
   ],
   'GK-DELETE': [

@@ -28,11 +28,13 @@ describe('the flows', () => {
     ['EUK-GW-S', 6, [2, 5]],
     ['EUK-GW-P', 6, [2, 5]],
     ['EUK-GW-VERIFY', 5, [3]],
+    ['EUK-REVOKE', 4, [2]],
     ['FLOW-PULL', 11, [2, 5, 8, 11]],
     ['FLOW-PUSH', 8, [2, 5]],
     ['GK-PULL', 5, [1]],
     ['GK-PUSH', 1, []],
     ['GK-UPDATE-M', 8, [2, 5]],
+    ['GK-UPDATE-T', 8, [1, 2, 5]],
     ['GK-DELETE', 8, [2, 5]],
     ['SMF-GW', 6, []],
   ] as const)('%s has %i steps, internal are %j', (flow, count, internal) => {
@@ -152,6 +154,17 @@ describe('a reported step', () => {
     await expect(refused).rejects.toThrow('refused');
     await left;
     expect((await telemetry.steps()).map(({ step }) => step)).toEqual([2, 4, 4]);
+  });
+
+  test('of a message is no step of a chain that its answer begins', async () => {
+    const message = { flow: 'EUK-SRV-S', step: 2, from: A, to: B, carried: [] } as const;
+    await withStepChain('', () =>
+      withinMessageStep(message, () => Promise.resolve(withStepChain('', () => emitStep({ ...message, step: 4 })))),
+    );
+    expect((await telemetry.steps()).map(({ step, links }) => [step, links])).toEqual([
+      [4, []],
+      [2, []],
+    ]);
   });
 
   test.each([

@@ -65,6 +65,8 @@ export const CARRIED_FIELDS = [
   'relay',
   'entity_request',
   'entity_proof',
+  'kind',
+  'groups',
 ] as const;
 export type CarriedField = (typeof CARRIED_FIELDS)[number];
 
@@ -85,7 +87,7 @@ interface Scope {
   readonly step?: CurrentStep;
   readonly asked?: FlowId;
   readonly chain?: Chain;
-  readonly arrival?: Arrival;
+  readonly arrival?: Arrival | undefined;
 }
 
 /** A message that is a step, until it was accepted. */
@@ -139,7 +141,8 @@ export const askedFlow = (): FlowId | undefined => scopes.getStore()?.asked;
  * @param before traceparent of the step before the first, or empty
  */
 export const withStepChain = <T>(before: string, fn: () => T): T =>
-  scopes.run({ ...scopes.getStore(), chain: { last: before } }, fn);
+  // a message that is being answered belongs to the chain of its call
+  scopes.run({ ...scopes.getStore(), arrival: undefined, chain: { last: before } }, fn);
 
 /**
  * {@link withStepChain} for what answers a call.

@@ -68,7 +68,7 @@ describe('cpnsctl', () => {
     );
     const { result } = await deployment.device({ entity, gateway, oneTimeString: out.trim() });
     expect(result).toMatchObject({ stage: 'live', user: 'alice', assigner: deployment.uri('cpns-server') });
-    expect(await json('entity', 'show', entity)).toMatchObject({
+    expect(await json('entity', 'show', entity, '--no-groups')).toMatchObject({
       admissions: [{ state: 'registered', form: 'secret', user: 'alice' }],
       key: { state: 'live', keyId: result.keyId },
     });
@@ -157,18 +157,59 @@ describe('cpnsctl', () => {
     expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/family +│ Us +│ pull/) as string });
   });
 
-  it('revokes what an entity has', async () => {
+  it('renews the key of a group by hand, and changes what the group is', async () => {
     const entity = deployment.entity('pn1', 'pne', 'phone');
-    expect(await json('entity', 'revoke', entity)).toMatchObject({
-      admissions: [{ state: 'revoked' }],
-      key: { state: 'revoked' },
+    await group('create', 'friends', '--delivery', 'push', '--member', entity);
+    expect(await json('group', 'rotate', 'friends', '--emergency', '--yes')).toMatchObject({
+      versions: [{ version: 2 }, {}],
     });
+    expect(await group('update', 'friends', '--update-period', '1h')).toMatchObject({
+      updatePeriod: 3_600_000,
+      descriptionRevision: 2,
+    });
+    const versions = async () => json('group', 'versions', 'friends');
+    expect(await versions()).toMatchObject({ versions: [{ version: 2, state: 'active', recipients: 1 }, {}] });
+    const shown = await cpnsctl('entity', 'show', entity, ...server, ...smf);
+    expect(shown.out).toMatch(/friends +│ member +│ .*2/);
+  });
+
+  it('suspends, resumes and revokes an entity, once it is confirmed', async () => {
+    const entity = deployment.entity('pn1', 'pne', 'phone');
+    const groups = { count: 1, names: ['friends'] };
+    const ends = (what: string, ...options: readonly string[]) => json('entity', what, entity, ...options);
+    expect(await cpnsctl('entity', 'suspend', entity, ...server)).toMatchObject({ code: 64, out: '' });
+    expect(await ends('suspend', '--yes')).toMatchObject({
+      key: { state: 'suspended' },
+      report: { complete: true, groups },
+    });
+    expect(await group('show', 'friends')).toMatchObject({ members: [], suspended: [entity] });
+    expect(await ends('resume', '--yes')).toMatchObject({ key: { state: 'live' }, report: { groups } });
+    expect(await ends('revoke', '--dry-run')).toMatchObject({
+      dryRun: true,
+      key: { state: 'live' },
+      report: { groups },
+    });
+    expect(await ends('revoke', '--yes')).toMatchObject({
+      key: { state: 'revoked' },
+      report: { complete: true, groups },
+    });
+    expect(await group('show', 'friends')).toMatchObject({ members: [], suspended: [] });
+  });
+
+  it('retires a gateway by a date, and ends it at once', async () => {
+    const retire = (...options: readonly string[]) => json('gateway', 'retire', gateway, ...options, '--yes');
+    expect(await retire('--in', '1d')).toMatchObject({ gateway: { entity: gateway, revoked: false } });
+    expect(await retire('--cancel')).toMatchObject({ gateway: { retireAt: null } });
+    expect(await json('gateway', 'revoke', gateway, '--yes')).toMatchObject({ entity: gateway, dryRun: false });
+    expect(await json('gateway', 'show', gateway)).toMatchObject({ revoked: true });
   });
 
   it.each<[string, number, RegExp, () => readonly string[]]>([
     ['an entity that is none', 1, /NOT_FOUND/, () => ['entity', 'show', nobody(), ...server]],
     ['a group that is none', 1, /NOT_FOUND/, () => ['group', 'show', 'nobody', ...smf]],
     ['the key of a group that is none', 1, /NOT_FOUND/, () => ['group', 'versions', 'nobody', ...server]],
+    ['an end of nobody', 1, /NOT_FOUND/, () => ['entity', 'revoke', nobody(), '--yes', ...server]],
+    ['a rotation of a group that is none', 1, /NOT_FOUND/, () => ['group', 'rotate', 'nobody', '--yes', ...server]],
     [
       'a gateway that is none',
       1,

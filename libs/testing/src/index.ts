@@ -21,3 +21,4 @@ export { NOWHERE, serverSideSettings, storeSettings } from './service-specs';
 export { lookIntoStore } from './store-look';
 export { FaultControl } from './faults/control';
 export { FAULT_POINTS, sameCommit, type Commit, type CommitSite, type FaultPoint } from './faults/plan';
+export { mainOf } from './workspace';

@@ -48,6 +48,10 @@ export class LocalDevice {
   static async open(storeUrl: string, masterKeyFile: string, certificateAddress: string): Promise<LocalDevice> {
     const store = await openStore(storeUrl);
     const states = new SealedDeviceStates(await openRecords({ store, service: SERVICE, masterKeyFile }));
+    return LocalDevice.#on(store, states, certificateAddress);
+  }
+
+  static async #on(store: Store, states: DeviceStates, certificateAddress: string): Promise<LocalDevice> {
     const logger = createLogger({ service: SERVICE, level: 'silent' });
     const deliveries: GroupKeyDelivery[] = [];
     const onGroupKeyDelivery = (delivery: GroupKeyDelivery) => deliveries.push(delivery);
@@ -68,6 +72,20 @@ export class LocalDevice {
     await this.device.assign(parseOneTimeString(oneTimeString), { waitMs });
     await this.device.register({ waitMs });
     return this;
+  }
+
+  /**
+   * Has the same device call another gateway of its Personal Network.
+   * @param gateway name of one of the deployment
+   * @returns the device as it is then; the one before is not used any more
+   */
+  async moveTo(deployment: Deployment, gateway: string): Promise<LocalDevice> {
+    this.device.close();
+    const state = await this.read();
+    if (state.live === undefined) throw new Error('the device has no live key');
+    const there = { gateway: deployment.uri(gateway), endpoint: deployment.address(gateway, 'token') };
+    await this.states.replace(state, { live: { ...state.live, ...there } });
+    return LocalDevice.#on(this.store, this.states, deployment.address(gateway, 'certificate'));
   }
 
   get groups() {

@@ -4,6 +4,8 @@ import {
   EntityUserKeyServiceService,
   type Admission,
   type AdmitEntityRequest,
+  type EndReport,
+  RevokeEntityUserKeyRequest,
   wireKeyForm,
 } from '@cpns/contracts';
 import { duration, SECRET_BYTES, TokenSecret } from '@cpns/core';
@@ -54,6 +56,8 @@ export interface Admitted {
 }
 
 const DELIVERY_MS = 20_000;
+/** An answer waits for the new versions of all groups. */
+const END_MS = 30_000;
 
 /** The files of an operator, and of the root that he believes. */
 export interface OperatorFiles extends Pick<PkiFiles, 'root' | 'rootDer'> {
@@ -139,9 +143,20 @@ export class Operator {
     await this.enrolment.revokeAdmission({ entity, tokenId });
   }
 
-  /** Ends an entity's newest key. */
+  /** Ends an entity's key and admissions, or a gateway. */
   async revokeKey(entity: string): Promise<void> {
-    await this.entityUserKeys.revokeEntityUserKey({ entity, keyId: Buffer.alloc(0) });
+    await this.end({ entity });
+  }
+
+  /**
+   * Ends a right, or has it rest: a revocation of an entity's newest key unless said otherwise.
+   * @returns what followed by the time of the answer
+   */
+  async end(wanted: Partial<RevokeEntityUserKeyRequest>, deadlineMs = END_MS): Promise<EndReport> {
+    const request = RevokeEntityUserKeyRequest.fromPartial(wanted);
+    const { report } = await this.entityUserKeys.revokeEntityUserKey(request, { deadlineMs });
+    if (report === undefined) throw new Error('the Server answered without the report');
+    return report;
   }
 
   /**

@@ -66,7 +66,7 @@ export async function writePki(directory: string, trustDomain: string): Promise<
     rootDer,
     issuingCa: writeCredentials(directory, 'issuing', pki.issuingCa),
     serverEntityCa: writeCredentials(directory, 'server-entity-ca', pki.serverEntityCa),
-    operator: writeCredentials(directory, 'operator', await pki.issueOperator('testbed')),
+    operator: writeCredentials(directory, 'operator', await pki.issueOperator('admin')),
     services: Object.fromEntries(services) as Record<ServerSideService, CredentialFiles>,
   };
 }

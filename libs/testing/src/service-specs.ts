@@ -6,7 +6,7 @@ import type { ServiceApp } from './service';
 /** Whom a service calls: the variable that takes the address of whose certificate port. */
 const PEERS: Readonly<Record<ServiceApp, Readonly<Record<string, ServerSideService>>>> = {
   kmc: { CPNS_SERVER_ADDRESS: 'cpns-server' },
-  'cpns-server': { CPNS_KMC_ADDRESS: 'kmc' },
+  'cpns-server': { CPNS_KMC_ADDRESS: 'kmc', CPNS_SMF_ADDRESS: 'smf' },
   smf: { CPNS_SERVER_ADDRESS: 'cpns-server' },
   'pn-gw': { CPNS_SERVER_ADDRESS: 'cpns-server', CPNS_SMF_ADDRESS: 'smf' },
 };

@@ -83,7 +83,7 @@ const named = (field: 'joined' | 'left') => {
 cskmf.refuses<UpdateGroupKeyRequest>({
   name: 'UpdateGroupKey',
   good: async () => {
-    const request = { groupId: await cskmf.group(), membershipRevision: 2n, joined: [C], left: [] };
+    const request = { groupId: await cskmf.group(), membershipRevision: 2n, joined: [C], left: [], emergency: false };
     await cskmf.server.management.updateGroupKey(request, callOf(SMF));
     return request;
   },
@@ -99,6 +99,7 @@ cskmf.refuses<UpdateGroupKeyRequest>({
     ['the present revision with another member', { joined: [D] }, CONFLICT],
     ['the present revision with one member more', { joined: [C, D] }, CONFLICT],
     ['the present revision with somebody leaving besides', { left: [A] }, CONFLICT],
+    ['the present revision as an emergency', { emergency: true }, CONFLICT],
     next('nobody joined and nobody left', [], [], argument('FIELD_MISSING', 'joined')),
     next('one that joined twice', [D, D], [], argument('FIELD_OUT_OF_RANGE', 'joined')),
     next('one that left twice', [], [A, A], argument('FIELD_OUT_OF_RANGE', 'left')),
@@ -118,6 +119,6 @@ cskmf.refuses<OfGroup>({
 cskmf.refuses<OfGroup>({
   name: 'GetGroupKeyStatus',
   good: there,
-  send: (request) => cskmf.server.management.getGroupKeyStatus(request),
+  send: (request) => cskmf.server.ask(request),
   faults: cskmf.ofGroup,
 });

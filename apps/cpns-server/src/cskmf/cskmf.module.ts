@@ -5,15 +5,22 @@ import { EntitiesModule } from '../entities/entities.module';
 import { GatewayLogModule } from '../gateway-log/gateway-log.module';
 import { GatewaysModule } from '../gateways/gateways.module';
 import { OsgModule } from '../osg/osg.module';
+import { DueGroups } from './due-groups';
 import { Envelopes, MemberKeys } from './recipients';
 import { GroupChanges } from './group-change';
 import { GroupIndex } from './group-index';
 import { GroupKeyDeliveries } from './group-key-deliveries';
+import { GroupKeyEventLog, GroupKeyEvents } from './group-key-events';
+import { GroupKeyLoop } from './group-key-loop';
 import { GroupKeyManagementController } from './group-key-management.controller';
+import { GetGroupKeyStatus } from './group-key-status';
 import { PullGroupKey, PullGroupKeyController } from './pull-group-key';
 import { PushGroupKey, PushRelay } from './push-group-key';
+import { RecipientCounts } from './recipient-counts';
 import { GROUP, PENDING, RECIPIENT, RETIRED_VERSIONS, RETIREMENT, SignedStatements } from './records';
-import { RetirementLoop, RetireVersions } from './retire-versions';
+import { RetireVersions } from './retire-versions';
+import { RotateGroupKey } from './rotate-group-key';
+import { UpdateGroupDescription } from './update-group-description';
 
 @OwnsRecords(GROUP, RETIRED_VERSIONS, PENDING, RECIPIENT, RETIREMENT)
 @Module({
@@ -25,7 +32,14 @@ import { RetirementLoop, RetireVersions } from './retire-versions';
     PushGroupKey,
     PushRelay,
     RetireVersions,
-    RetirementLoop,
+    RotateGroupKey,
+    UpdateGroupDescription,
+    GroupKeyLoop,
+    DueGroups,
+    GetGroupKeyStatus,
+    RecipientCounts,
+    GroupKeyEventLog,
+    GroupKeyEvents,
     Envelopes,
     MemberKeys,
     SignedStatements,

@@ -2,7 +2,7 @@
 import { GroupKeyVersionState } from '@cpns/contracts';
 import { perTest } from '@cpns/core/testing';
 import { expectRefusal, outcomeOf } from '@cpns/platform/testing';
-import { pne, SEAL_PERIOD, World } from '../testing/world';
+import { GW2, pne, SEAL_PERIOD, World } from '../testing/world';
 
 const [A, B, C] = [pne('a'), pne('b'), pne('c', 'pn2')];
 
@@ -27,14 +27,18 @@ describe('changes of a group', () => {
           state: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_ACTIVE,
           activateAt: now,
           sealUntil: now + BigInt(SEAL_PERIOD),
+          madeAt: now,
+          recipients: 0,
+          acknowledged: 0,
+          waiting: [],
         },
       ],
     });
   });
 
-  it('makes the next version at an update, which takes over after the delay, and the one before ends after its grace', async () => {
+  it('makes the next version for joins, which takes over after the delay, and the one before ends after its grace', async () => {
     await create();
-    await change();
+    await change([]);
     const { GROUP_KEY_VERSION_STATE_ACTIVE: active, GROUP_KEY_VERSION_STATE_PREPARED: prepared } = GroupKeyVersionState;
     const { GROUP_KEY_VERSION_STATE_GRACE: grace, GROUP_KEY_VERSION_STATE_RETIRED: retired } = GroupKeyVersionState;
     const seen = [await states()];
@@ -49,6 +53,41 @@ describe('changes of a group', () => {
       [[1n, grace], [2n, active]], // prettier-ignore
       [[1n, retired], [2n, active]], // prettier-ignore
     ]);
+  });
+
+  it('makes the next version for a leave, which takes over at once, and discards what was prepared', async () => {
+    await create();
+    await world.server.update(2n, [B], []);
+    await world.server.update(3n, [], [A]);
+    const seen = [await world.server.states()];
+    for (const step of [59_999, 1]) {
+      world.clock.advance(step);
+      seen.push(await world.server.states());
+    }
+    expect(seen).toEqual(['1g 2g 3a', '1g 2g 3a', '1r 2r 3a']);
+  });
+
+  it('makes an emergency, after which no older version is given', async () => {
+    await create();
+    await world.server.update(2n, [B], []);
+    await world.server.update(3n, [], [A], 'g', true);
+    expect(await world.server.states()).toBe('1r 2r 3a');
+    const [, , third] = (await world.server.status()).versions;
+    expect(third?.activateAt).toBe(BigInt(world.clock.now() - 120_000));
+    for (const version of [1n, 2n])
+      expect(await outcomeOf(world.server.pull(C, version, GW2))).toBe('FAILED_PRECONDITION/VERSION_RETIRED');
+    const { groupKey } = world.receive(C, await world.server.pull(C, 0n, GW2));
+    expect(groupKey.expose()).toEqual(world.kmc.material('g', 3n));
+    await world.server.round();
+    expect([1n, 2n].map((version) => world.kmc.material('g', version))).toEqual([undefined, undefined]);
+    await world.server.update(3n, [], [A], 'g', true);
+    expect(await outcomeOf(world.server.update(3n, [], [A]))).toBe('ABORTED/CONFLICT');
+  });
+
+  it('takes the activation delay of the group, where it has one', async () => {
+    await world.server.create([A], { activationDelay: 30_000n });
+    const { versions } = await world.server.update(2n, [B], []);
+    expect(versions.at(-1)?.activateAt).toBe(BigInt(world.clock.now() + 30_000));
   });
 
   it('answers the same change again, in whatever order its members come', async () => {

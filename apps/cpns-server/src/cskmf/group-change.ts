@@ -8,11 +8,13 @@
  * `pending` holds the request id that the KMC knows the new version by. What comes after a crash, the same call again or
  * another one, first goes on from there: the KMC answers with the same version, the recipients' rules give the same again,
  * and only the last commit makes the version one that is given out. So no number is given twice, and no version is
- * half made. Two replicas may do all of it beside each other: the last commit succeeds once.
+ * half made. Two replicas may do all of it beside each other: the last commit succeeds once. Where those who join get a version
+ * that is there, the KMC is not asked, and they have it from the commits of the recipients on.
  */
 import { Clock, CpnsError, NONCE_BYTES, Random } from '@cpns/core';
 import { outboxEntry } from '@cpns/delivery';
 import { deriveGroupKeyCommitment } from '@cpns/group-key';
+import { sha256 } from '@cpns/key-derivation';
 import { OwnIdentity } from '@cpns/platform';
 import { at, Records, type Decision, type Found, type Snapshot } from '@cpns/store';
 import {
@@ -27,19 +29,25 @@ import {
 import { Injectable } from '@nestjs/common';
 import { ServerConfig } from '../config';
 import { Osg } from '../osg/osg';
-import { encodeTask, PushRelay, type RelayTask } from './push-group-key';
+import { DueGroups } from './due-groups';
+import { PushRelay } from './push-group-key';
 import { recordRecipients } from './recipients';
 import {
   GROUP,
   groupAggregate,
   PENDING,
   RETIRED_VERSIONS,
-  RETIRED_VERSIONS_MAX,
-  sealUntilOf,
-  type GroupKeyVersion,
+  versionFrom,
+  withRetired,
   type KeyedGroupRecord,
   type PendingRecord,
 } from './records';
+import { encodeTask, tasksAfter } from './relay-task';
+import { withMembership, withNewVersion } from './rotation';
+
+/** By what one change is told from another. @param asked its message, with the members in order */
+export const changeDigestOf = (kind: 'create' | 'update' | 'delete' | 'rotate' | 'time', asked: Uint8Array): Buffer =>
+  sha256(Buffer.from(`${kind}\0`), asked);
 
 /** What is known of a change before it is written. */
 type Checked = Pick<PendingRecord, 'joinedLives'>;
@@ -93,16 +101,17 @@ export class GroupChanges {
     private readonly records: Records,
     private readonly osg: Osg,
     private readonly relay: PushRelay,
+    private readonly due: DueGroups,
     private readonly clock: Clock,
     private readonly random: Random,
   ) {}
 
   /**
    * Makes a change, or finds that it was made.
-   * @param from URI of the caller
+   * @param from URI of the caller; absent for what CSKMF does of its own accord
    * @throws CpnsError what the change throws; DEPENDENCY_UNAVAILABLE and DEADLINE: the same call goes on with it; CONFLICT
    */
-  async make(change: Change, from: string): Promise<KeyedGroupRecord> {
+  async make(change: Change, from?: string): Promise<KeyedGroupRecord> {
     const aggregate = groupAggregate(change.groupId);
     const startedAt = this.clock.now();
     for (let others = 0; others < OTHERS_MAX; others++) {
@@ -114,7 +123,8 @@ export class GroupChanges {
         continue;
       }
       const flow = begun.kind === 'done' ? change.flowOf(begun.group) : begun.pending.flow;
-      emitStep({ flow, step: 1, from, to: this.own.uri, carried: change.carried, startedAt });
+      if (from !== undefined || begun.kind !== 'done')
+        emitStep({ flow, step: 1, from: from ?? this.own.uri, to: this.own.uri, carried: change.carried, startedAt });
       return begun.kind === 'done' ? begun.group : this.#carryOut(change.groupId, begun.pending);
     }
     throw new CpnsError('CONFLICT', 'too many changes of this group are under way: try again');
@@ -177,13 +187,22 @@ export class GroupChanges {
     const { uri } = this.own;
     const { flow } = pending;
     emitStep({ flow, step: 2, from: uri, to: uri, carried: flow === 'GK-DELETE' ? ['group_id'] : ['description'] });
-    return flow === 'GK-DELETE' ? this.#endGroup(groupId, pending) : this.#addVersion(groupId, pending);
+    if (flow === 'GK-DELETE') return this.#endGroup(groupId, pending);
+    return pending.kept === undefined ? this.#addVersion(groupId, pending) : this.#keepVersion(groupId, pending);
+  }
+
+  /** Those who join get a version that is there. */
+  #keepVersion(groupId: string, pending: PendingRecord): Promise<KeyedGroupRecord> {
+    return withinStep({ flow: pending.flow, step: 5 }, async () => {
+      await recordRecipients(this.records, this.clock, groupId, pending);
+      return this.#finish(groupId, pending, (head) => withMembership(head, pending));
+    });
   }
 
   async #addVersion(groupId: string, pending: PendingRecord): Promise<KeyedGroupRecord> {
     const { uri } = this.own;
     const { flow, previous, requestId } = pending;
-    const version = previous + 1n;
+    const version = versionFrom(pending);
     const commitment = await this.osg
       .createVersion({ flow, groupId, previous, requestId }, (groupKey) =>
         deriveGroupKeyCommitment(groupKey, groupId, version),
@@ -192,7 +211,10 @@ export class GroupChanges {
     emitStep({ flow, step: 5, from: uri, to: uri, carried: ['group_key', 'version'] });
     return withinStep({ flow, step: 5 }, async () => {
       await recordRecipients(this.records, this.clock, groupId, pending);
-      return this.#finish(groupId, pending, (head) => this.#withVersion(head, pending, { version, commitment }));
+      return this.#finish(groupId, pending, (head) => {
+        const times = { serverDelay: this.config.activationDelay, now: this.clock.now() };
+        return withNewVersion(head, pending, { version, commitment }, times);
+      });
     });
   }
 
@@ -208,25 +230,6 @@ export class GroupChanges {
     );
   }
 
-  /** The group with its new version, which is given to its recipients from this commit on. */
-  #withVersion(
-    head: KeyedGroupRecord | undefined,
-    { description, membershipRevision, changeDigest, previous }: PendingRecord,
-    { version, commitment }: Pick<GroupKeyVersion, 'version' | 'commitment'>,
-  ): KeyedGroupRecord {
-    const now = this.clock.now();
-    const activateAt = previous === 0n ? now : now + this.config.activationDelay;
-    const sealUntil = sealUntilOf({ description }, activateAt, now);
-    const added = { version, previous, activateAt, sealUntil, commitment };
-    return {
-      description,
-      membershipRevision,
-      changeDigest,
-      newest: version,
-      versions: [...(head?.versions ?? []), added],
-    };
-  }
-
   async #finish(
     groupId: string,
     pending: PendingRecord,
@@ -239,21 +242,17 @@ export class GroupChanges {
       (found): Decision<typeof TO_FINISH, KeyedGroupRecord> => {
         if (!isSame(found.pending, pending)) return { result: headOf(found.head) };
         const next = after(found.head);
-        const task = taskOf(next);
+        const tasks = tasksAfter(next, pending);
         const ended = next.versions.length === 0 ? (found.head?.versions ?? []) : [];
-        const retired = [...(found.retired?.versions ?? []), ...ended.map(withoutCommitment)];
         return {
           result: next,
-          put: {
-            head: next,
-            pending: null,
-            ...(ended.length > 0 && { retired: { versions: retired.slice(-RETIRED_VERSIONS_MAX) } }),
-          },
-          ...(task && { append: [outboxEntry(task.id, encodeTask(task))] }),
+          put: { head: next, pending: null, ...(ended.length > 0 && { retired: withRetired(found.retired, ended) }) },
+          ...(tasks.length > 0 && { append: tasks.map((task) => outboxEntry(task.id, encodeTask(task))) }),
         };
       },
     );
     this.relay.wake(aggregate);
+    if (group.description.updatePeriod > 0) this.due.add(groupId);
     return group;
   }
 
@@ -266,19 +265,6 @@ export class GroupChanges {
     throw error;
   }
 }
-
-/** What the relay has to carry to the gateways: in a pull group only the end. */
-function taskOf({ description, newest, deletedAt }: KeyedGroupRecord): RelayTask | undefined {
-  if (deletedAt !== undefined) return { kind: 'end', id: 'end', version: newest };
-  return description.delivery === 'push' ? { kind: 'push', id: `push.${newest}`, version: newest } : undefined;
-}
-
-export const withoutCommitment = ({ version, previous, activateAt, sealUntil }: GroupKeyVersion) => ({
-  version,
-  previous,
-  activateAt,
-  sealUntil,
-});
 
 function headOf(head: KeyedGroupRecord | undefined): KeyedGroupRecord {
   if (head === undefined) throw new CpnsError('CONFLICT', 'the change was taken back meanwhile: try again');

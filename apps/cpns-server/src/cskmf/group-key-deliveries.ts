@@ -1,13 +1,22 @@
 /** GK-PUSH: Group Keys as a gateway is sent them, for the members in its Personal Network. Made when they are sent. */
 import type { GatewayGroupKeyDelivery, MemberEnvelope } from '@cpns/contracts';
 import { Clock } from '@cpns/core';
+import { GRACE_MS } from '@cpns/group-key';
 import { RecentRecords } from '@cpns/platform';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { deliveryOf, Envelopes, sizeOf } from './recipients';
-import { GROUP, groupAggregate, SignedStatements, stateOf, type GroupKeyVersion } from './records';
+import {
+  GROUP,
+  groupAggregate,
+  SignedStatements,
+  stateOf,
+  type GroupKeyVersion,
+  type KeyedGroupRecord,
+} from './records';
 
 const NONE: readonly GroupKeyVersion[] = [];
+const NO_ENVELOPES: readonly MemberEnvelope[] = [];
 
 @Injectable()
 export class GroupKeyDeliveries {
@@ -19,25 +28,28 @@ export class GroupKeyDeliveries {
   ) {}
 
   /**
-   * The newest version of a group that pushes, in parts, or the end of a group of either kind.
+   * What a gateway is sent after a change, in parts: the newest version of a group that pushes, and the one in use before it
+   * where those who join get that; of a group of either kind that no older version opens any more, and the end.
    * @throws CpnsError DEPENDENCY_UNAVAILABLE, DEADLINE, INTERNAL of the KMC; STORED_RECORD_INVALID
    */
   async *newest(groupId: string, pnId: string): AsyncGenerator<GatewayGroupKeyDelivery> {
     const head = await this.head(groupId);
-    if (head?.deletedAt !== undefined)
-      yield deliveryOf(this.statements.ofTheEnd(groupId, head.newest, head.deletedAt), []);
-    else for (const version of (await this.pushed(groupId)).slice(-1)) yield* this.deliver(groupId, version, pnId);
+    if (head === undefined) return;
+    const { newest, deletedAt, description } = head;
+    if (deletedAt !== undefined) yield deliveryOf(this.statements.ofTheEnd(groupId, newest, deletedAt), NO_ENVELOPES);
+    else if (description.joinKeepsVersion) yield* this.inUse(groupId, pnId);
+    else yield* this.deliver(head, pnId, this.pushed(head).slice(-1));
   }
 
   /** The versions that members need now: the active one, and the newest if that is another. @throws as {@link newest} */
   async *inUse(groupId: string, pnId: string): AsyncGenerator<GatewayGroupKeyDelivery> {
-    for (const version of await this.pushed(groupId)) yield* this.deliver(groupId, version, pnId);
+    const head = await this.head(groupId);
+    if (head !== undefined && head.deletedAt === undefined) yield* this.deliver(head, pnId, this.pushed(head));
   }
 
   /** Of a group that pushes. */
-  private async pushed(groupId: string): Promise<readonly GroupKeyVersion[]> {
-    const head = await this.head(groupId);
-    if (head?.description.delivery !== 'push') return NONE;
+  private pushed(head: KeyedGroupRecord): readonly GroupKeyVersion[] {
+    if (head.description.delivery !== 'push') return NONE;
     const now = this.clock.now();
     return head.versions.filter((one) => one.version === head.newest || stateOf(head, one, now) === 'active');
   }
@@ -46,10 +58,25 @@ export class GroupKeyDeliveries {
     return (await this.recent.read(groupAggregate(groupId), { head: at(GROUP) })).head;
   }
 
-  private async *deliver(groupId: string, version: GroupKeyVersion, pnId: string) {
-    const statement = this.statements.of(groupId, version);
-    for await (const part of partsOf(this.envelopesOf(groupId, version.version, pnId)))
-      yield deliveryOf(statement, part.envelopes, part);
+  private async *deliver(head: KeyedGroupRecord, pnId: string, versions: readonly GroupKeyVersion[]) {
+    const { groupId, delivery } = head.description;
+    if (delivery === 'pull') yield* this.emergencyOf(head);
+    for (const version of versions) {
+      let parts = 0;
+      for await (const part of partsOf(this.envelopesOf(groupId, version.version, pnId))) {
+        parts += 1;
+        yield deliveryOf(this.statements.of(groupId, version), part.envelopes, part);
+      }
+      if (parts === 0 && version.emergency === true)
+        yield deliveryOf(this.statements.of(groupId, version), NO_ENVELOPES);
+    }
+  }
+
+  /** The statement alone by which a gateway knows that all older versions are over. */
+  private *emergencyOf(head: KeyedGroupRecord) {
+    const now = this.clock.now();
+    const version = head.versions.findLast(({ activateAt }) => activateAt + GRACE_MS <= now);
+    if (version !== undefined) yield deliveryOf(this.statements.of(head.description.groupId, version), NO_ENVELOPES);
   }
 
   private async *envelopesOf(groupId: string, version: bigint, pnId: string): AsyncGenerator<MemberEnvelope> {

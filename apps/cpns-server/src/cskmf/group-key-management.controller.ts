@@ -1,4 +1,4 @@
-/** CSKMF's answers to the SMF (5.3.1.12.6.1): GK-CREATE, GK-UPDATE-M and GK-DELETE, steps 1 to 5. */
+/** CSKMF's answers to the SMF (5.3.1.12.6.1): GK-CREATE, GK-UPDATE-M and GK-DELETE, steps 1 to 5; alerts of GK-UPDATE-T. */
 import {
   CreateGroupKeyRequest,
   DeleteGroupKeyRequest,
@@ -8,27 +8,38 @@ import {
   UpdateGroupKeyRequest,
   wireGroupDescription,
   type GetGroupKeyStatusRequest,
+  type RotateGroupKeyRequest,
+  type UpdateGroupDescriptionRequest,
+  type WatchGroupKeyEventsRequest,
+  type WatchGroupKeyEventsResponse,
 } from '@cpns/contracts';
 import { checkGroupId, Clock, CpnsError, invalidArgument, parseEntityUri, permissionDenied } from '@cpns/core';
-import { sha256 } from '@cpns/key-derivation';
-import type { CallContext, Handlers } from '@cpns/grpc';
+import { requireUpdatePeriod } from '@cpns/group-key';
+import type { CallContext, Handlers, ServerStreamContext } from '@cpns/grpc';
 import { GrpcController, ServiceIdentity } from '@cpns/platform';
-import { at, Records } from '@cpns/store';
 import { Ctx, Payload } from '@nestjs/microservices';
-import { GroupChanges, type Change } from './group-change';
+import { ServerConfig } from '../config';
+import { changeDigestOf, GroupChanges, type Change } from './group-change';
+import { GetGroupKeyStatus } from './group-key-status';
+import { GroupKeyEvents } from './group-key-events';
 import { MemberKeys } from './recipients';
-import { GROUP, groupAggregate, groupDeleted, groupUnknown, livingGroup, RETIRED_VERSIONS, statusOf } from './records';
+import { groupDeleted, groupUnknown, livingGroup } from './records';
+import { RotateGroupKey } from './rotate-group-key';
+import { versionForJoins } from './rotation';
+import { UpdateGroupDescription } from './update-group-description';
 
-const { watchGroupKeyEvents, ...SERVED } = GroupKeyManagementServiceService;
-
-/** SMF to CSKMF on the wire without its alerts, which come with GK-UPDATE-T: the port answers UNIMPLEMENTED to them. */
-@GrpcController(SERVED)
-export class GroupKeyManagementController implements Handlers<typeof SERVED> {
+/** SMF to CSKMF on the wire. Operators look, and ask for a new version by hand. */
+@GrpcController(GroupKeyManagementServiceService)
+export class GroupKeyManagementController implements Handlers<typeof GroupKeyManagementServiceService> {
   constructor(
     private readonly own: ServiceIdentity,
+    private readonly config: ServerConfig,
     private readonly changes: GroupChanges,
+    private readonly descriptions: UpdateGroupDescription,
+    private readonly rotate: RotateGroupKey,
+    private readonly status: GetGroupKeyStatus,
+    private readonly events: GroupKeyEvents,
     private readonly keys: MemberKeys,
-    private readonly records: Records,
     private readonly clock: Clock,
   ) {}
 
@@ -39,10 +50,11 @@ export class GroupKeyManagementController implements Handlers<typeof SERVED> {
    */
   async createGroupKey(@Payload() request: CreateGroupKeyRequest, @Ctx() call: CallContext) {
     const description = groupDescription(request.description);
+    requireUpdatePeriod(description, this.config.activationDelay);
     const members = checkMembers(request.members, 'members', this.own.trustDomain);
     const membershipRevision = fields.positive(request.membershipRevision, 'membership_revision');
     const asked = { description: wireGroupDescription(description), members: [...members], membershipRevision };
-    const changeDigest = digestOf('create', CreateGroupKeyRequest.encode(asked).finish());
+    const changeDigest = changeDigestOf('create', CreateGroupKeyRequest.encode(asked).finish());
     const change: Change = {
       groupId: description.groupId,
       changeDigest,
@@ -61,14 +73,15 @@ export class GroupKeyManagementController implements Handlers<typeof SERVED> {
   }
 
   /**
-   * GK-UPDATE-M: joiners get no version from before, leavers none from now on.
+   * GK-UPDATE-M: joiners get no version from before, unless the group says otherwise, leavers none from now on.
    * @throws CpnsError a field's reason; TRUST_DOMAIN; NOT_FOUND, GROUP_DELETED; MEMBER_WITHOUT_KEY; CONFLICT for another
    *   revision than the next, or another change under the present one; DEPENDENCY_UNAVAILABLE
    */
   async updateGroupKey(@Payload() request: UpdateGroupKeyRequest, @Ctx() call: CallContext) {
     const { groupId, membershipRevision, joined, left } = checkUpdate(request, this.own.trustDomain);
-    const asked = { groupId, membershipRevision, joined: [...joined], left: [...left] };
-    const changeDigest = digestOf('update', UpdateGroupKeyRequest.encode(asked).finish());
+    const { emergency } = request;
+    const asked = { groupId, membershipRevision, joined: [...joined], left: [...left], emergency };
+    const changeDigest = changeDigestOf('update', UpdateGroupKeyRequest.encode(asked).finish());
     const change: Change = {
       groupId,
       changeDigest,
@@ -84,8 +97,12 @@ export class GroupKeyManagementController implements Handlers<typeof SERVED> {
       },
       check: async () => ({ joinedLives: await this.keys.requireLiveKeys(joined) }),
       begin: (group) => {
-        const { description, newest } = livingGroup(group);
-        return { pending: { description, membershipRevision, previous: newest, joined, left } };
+        const present = livingGroup(group);
+        const { description, newest: previous } = present;
+        const canShare = left.length === 0 && !emergency;
+        const kept = canShare ? versionForJoins(present, this.clock.now()) : undefined;
+        const made = { ...(kept !== undefined && { kept }), ...(emergency && { emergency }) };
+        return { pending: { description, membershipRevision, previous, joined, left, ...made } };
       },
     };
     return this.make(change, call);
@@ -99,7 +116,7 @@ export class GroupKeyManagementController implements Handlers<typeof SERVED> {
     const groupId = checkGroupId(request.groupId, 'group_id');
     const change: Change = {
       groupId,
-      changeDigest: digestOf('delete', DeleteGroupKeyRequest.encode({ groupId }).finish()),
+      changeDigest: changeDigestOf('delete', DeleteGroupKeyRequest.encode({ groupId }).finish()),
       carried: ['group_id'],
       flowOf: () => 'GK-DELETE',
       isDone: (group) => {
@@ -119,27 +136,39 @@ export class GroupKeyManagementController implements Handlers<typeof SERVED> {
     return this.make(change, call);
   }
 
-  /** All of a group's keys but the keys. @throws CpnsError a field's reason; NOT_FOUND */
-  async getGroupKeyStatus(@Payload() request: GetGroupKeyStatusRequest) {
-    const groupId = checkGroupId(request.groupId, 'group_id');
-    const wanted = { head: at(GROUP), retired: at(RETIRED_VERSIONS) };
-    const { head, retired } = await this.records.read(groupAggregate(groupId), wanted);
-    if (head === undefined) throw groupUnknown();
-    return { status: statusOf(head, retired?.versions ?? [], this.clock.now()) };
+  /** @throws CpnsError as {@link UpdateGroupDescription.execute} */
+  async updateGroupDescription(@Payload() request: UpdateGroupDescriptionRequest) {
+    const groupId = await this.descriptions.execute(request);
+    return { status: await this.status.of(groupId) };
+  }
+
+  /** @throws CpnsError as {@link RotateGroupKey.byHand} */
+  async rotateGroupKey(@Payload() request: RotateGroupKeyRequest) {
+    const { description } = await this.rotate.byHand(request);
+    return { status: await this.status.of(description.groupId) };
+  }
+
+  /** @throws CpnsError as {@link GetGroupKeyStatus.execute} */
+  getGroupKeyStatus(@Payload() request: GetGroupKeyStatusRequest) {
+    return this.status.execute(request);
+  }
+
+  /** @throws CpnsError as {@link GroupKeyEvents.watch} */
+  watchGroupKeyEvents(
+    @Payload() request: WatchGroupKeyEventsRequest,
+    @Ctx() call: ServerStreamContext<WatchGroupKeyEventsResponse>,
+  ): Promise<void> {
+    return this.events.watch(request, call);
   }
 
   private async make(change: Change, call: CallContext) {
     await this.changes.make(change, call.requirePeer().uri);
-    return this.getGroupKeyStatus(change);
+    return { status: await this.status.of(change.groupId) };
   }
 }
 
 /** In one change, as many may join, and as many leave. */
 const MEMBERS_MAX = 1_000;
-
-/** By what one change is told from another. @param asked its message, with the members in order */
-const digestOf = (kind: 'create' | 'update' | 'delete', asked: Uint8Array): Buffer =>
-  sha256(Buffer.from(`${kind}\0`), asked);
 
 /** The E of members, sorted. @throws CpnsError FIELD_TOO_LONG, FIELD_OUT_OF_RANGE (twice), TRUST_DOMAIN, NAME_INVALID */
 function checkMembers(entities: readonly string[], field: string, trustDomain: string): readonly string[] {

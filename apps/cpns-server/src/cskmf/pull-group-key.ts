@@ -20,6 +20,7 @@ import {
   samePn,
   type EntityName,
 } from '@cpns/core';
+import { keySuspended } from '@cpns/entity-user-key';
 import { gatewayOf, MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@cpns/grpc';
 import { GrpcController, OwnIdentity, RecentRecords } from '@cpns/platform';
 import { at, Records } from '@cpns/store';
@@ -67,7 +68,7 @@ export class PullGroupKey {
    * @param gateway who asks
    * @param standing resolves when it still may act; until then records are read, and nothing is done
    * @throws CpnsError a field's reason; PN_MISMATCH; NOT_FOUND for an unknown group or version; GROUP_DELETED; NOT_A_MEMBER;
-   *   VERSION_NOT_GIVEN, VERSION_RETIRED; MEMBER_WITHOUT_KEY; PAGE_TOKEN_INVALID; DEPENDENCY_UNAVAILABLE; what
+   *   VERSION_NOT_GIVEN, VERSION_RETIRED; MEMBER_WITHOUT_KEY, KEY_SUSPENDED; PAGE_TOKEN_INVALID; DEPENDENCY_UNAVAILABLE; what
    *   `standing` rejects with
    */
   async execute(
@@ -92,13 +93,14 @@ export class PullGroupKey {
     const { uri } = entity;
     const startedAt = this.clock.now();
     const wanted = { head: at(GROUP), recipient: at(RECIPIENT, recipientName(uri)) };
-    const [{ head, recipient }, { key, life }] = await Promise.all([
+    const [{ head, recipient }, { key, life, isSuspended }] = await Promise.all([
       this.recent.read(groupAggregate(groupId), wanted),
       this.keys.standingOf(entity),
     ]);
     try {
       await standing;
       const group = livingGroup(head);
+      if (isSuspended) throw keySuspended();
       const version = allowedVersion(group, ofLife(recipient?.spans ?? [], life), asked, this.clock.now());
       if (key === undefined) throw memberWithoutKey(uri);
       this.#report(ONE, gateway, ONE_CARRIES, startedAt);
@@ -141,12 +143,12 @@ export class PullGroupKey {
     return this.records.transact(aggregate, { head: at(GROUP) }, ({ head }) => {
       const now = this.clock.now();
       const present = livingGroup(head);
-      const last = present.versions.at(-1);
+      const found = present.versions.find((one) => one.version === version.version);
       // another was faster: with the renewal, or with a version after it
-      if (last?.version !== version.version || !needsRenewal(present, last, now))
-        return { result: present.versions.find((one) => one.version === version.version) ?? version };
-      const renewed = { ...last, sealUntil: sealUntilOf(present, last.activateAt, now) };
-      return { result: renewed, put: { head: { ...present, versions: [...present.versions.slice(0, -1), renewed] } } };
+      if (found === undefined || !needsRenewal(present, found, now)) return { result: found ?? version };
+      const renewed = { ...found, sealUntil: sealUntilOf(present, found.activateAt, now) };
+      const versions = present.versions.map((one) => (one === found ? renewed : one));
+      return { result: renewed, put: { head: { ...present, versions } } };
     });
   }
 }

@@ -5,11 +5,12 @@ import { dump } from '@cpns/store/testing';
 import { withStepChain } from '@cpns/telemetry';
 import { OUTBOX } from '@cpns/delivery';
 import { DeliveryMessages } from '../gateway-delivery/delivery-messages';
+import { Snapshot } from '../gateway-delivery/snapshot';
 import { GatewayLog } from '../gateway-log/gateway-log';
 import { GatewayOutbox } from '../gateway-log/gateway-outbox';
 import { gateway, GW, GW2, pne, PUSH, World } from '../testing/world';
 import { groupAggregate } from './records';
-import { decodeTask, encodeTask } from './push-group-key';
+import { decodeTask, encodeTask } from './relay-task';
 
 const [A, B, C, D] = [pne('a'), pne('b'), pne('c'), pne('d', 'pn2')];
 const [SECOND, ENDED] = [gateway('second'), gateway('ended')];
@@ -99,6 +100,26 @@ describe('pushes', () => {
     expect(end?.statement).toMatchObject({ previous: 2n, commitment: Buffer.alloc(0) });
   });
 
+  it('are made for a pull group in an emergency: the statement alone, by which older versions are over', async () => {
+    await world.server.create([A, D]);
+    await change(2n, [], [A], 'g', true);
+    await push();
+    for (const to of [GW, SECOND, GW2]) expect(await seen(to)).toEqual([[2n, []]]);
+    expect(await seen(ENDED)).toEqual([]);
+    const [{ statement } = {}] = await world.delivered(GW2);
+    expect(Number(statement?.activateAt)).toBe(world.clock.now() - 120_000);
+    const inSnapshot: unknown[] = [];
+    for await (const { $case } of (await world.process()).module.get(Snapshot).of(GW)) inSnapshot.push($case);
+    expect(inSnapshot.filter((one) => one === 'groupKey')).toEqual(['groupKey']);
+  });
+
+  it('are made in an emergency for the network that has no recipient any more, as well', async () => {
+    await create();
+    await change(2n, [], [A, B], 'g', true);
+    await push();
+    expect([await seen(GW), await seen(GW2)]).toEqual([[[2n, []]], [[2n, [D]]]]);
+  });
+
   it('are put there once, however often they are carried', async () => {
     await create();
     const repeat = await repetition();
@@ -166,9 +187,14 @@ describe('pushes', () => {
 const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 const entry = (value: Buffer) => ({ sequence: 1n, dedupeId: 'push.7', value, entryId: Buffer.alloc(16) });
 
-test.each(['push', 'end'] as const)('%s: what is stored is what is carried', (kind) => {
+test.each(['push', 'end', 'alert'] as const)('%s: what is stored is what is carried', (kind) => {
   const value = withStepChain(TRACE, () => encodeTask({ kind, id: 'push.7', version: 2n ** 64n - 1n }));
   expect(decodeTask(entry(value))).toEqual({ kind, id: 'push.7', version: 2n ** 64n - 1n, traceparent: TRACE });
+});
+
+test('of a version that is pushed again, with the revision', () => {
+  const task = { kind: 'push', id: 'push.7', version: 7n, revision: 12n } as const;
+  expect(decodeTask(entry(withStepChain(TRACE, () => encodeTask(task))))).toEqual({ ...task, traceparent: TRACE });
 });
 
 test.each([
@@ -177,6 +203,7 @@ test.each([
   ['another kind', '{"kind":"x","version":"1"}'],
   ['no version', '{"kind":"push"}'],
   ['a version that is no number', '{"kind":"push","version":"-1"}'],
+  ['a revision that is no number', '{"kind":"push","version":"1","revision":2}'],
 ])('%s is none of ours', async (_what, text) => {
   expect(await outcomeOf(Promise.resolve().then(() => decodeTask(entry(Buffer.from(text)))))).toBe(
     'INTERNAL/STORED_RECORD_INVALID',

@@ -21,6 +21,7 @@ import {
   RECIPIENT,
   recipientName,
   recipientsSet,
+  versionFrom,
   type PendingRecord,
   type RecipientRecord,
   type Span,
@@ -51,6 +52,7 @@ type ByMove<T> = Record<`move${number}`, T>;
 /**
  * Writes down to whom the version of the pending change is given, and to whom no more: the projection of SMF's membership by
  * revision, in as many commits as it takes. Until the group's head has that version, what is written gives and takes nothing.
+ * Who joins with a version that is there has it at once.
  */
 export async function recordRecipients(
   records: Records,
@@ -70,10 +72,10 @@ async function recordChunk(
   records: Records,
   clock: Clock,
   groupId: string,
-  { requestId, previous }: PendingRecord,
+  change: PendingRecord,
   moves: readonly RecipientChange[],
 ): Promise<void> {
-  const version = previous + 1n;
+  const version = versionFrom(change);
   const recipients: ByMove<RecordRef<typeof RECIPIENT.fields>> = Object.fromEntries(
     moves.map(({ entity }, index) => [`move${index}`, at(RECIPIENT, recipientName(entity))]),
   );
@@ -81,7 +83,7 @@ async function recordChunk(
   const wanted = Object.assign(recipients, { head: at(GROUP), pending: at(PENDING) });
   await records.transact(groupAggregate(groupId), wanted, (found) => {
     const { head, pending } = found;
-    if (pending?.requestId.equals(requestId) !== true) return { result: undefined };
+    if (pending?.requestId.equals(change.requestId) !== true) return { result: undefined };
     const oldest = head === undefined ? version : oldestInUse(head, clock.now());
     const changed = moves.flatMap((move, index) => {
       const spans = found[`move${index}`]?.spans ?? [];

@@ -3,12 +3,14 @@
  * its recipients, which are a projection of the membership that SMF owns. The keys themselves are the KMC's. Below the records
  * stands what they say of a version: its state, how long members seal with it, and its signed statement.
  */
-import { GroupKeyVersionState, statementMessage, type GroupKeyStatement, type GroupKeyStatus } from '@cpns/contracts';
+import { statementMessage, type GroupKeyStatement } from '@cpns/contracts';
 import { CpnsError, failedPrecondition } from '@cpns/core';
 import {
+  completeDescription,
   endStatement,
   NO_SHARED_DIGEST,
   signStatement,
+  supersededAt,
   versionState,
   type GroupDescription,
   type Statement,
@@ -24,7 +26,10 @@ export const GROUP_KIND = 'group';
 
 export const groupAggregate = (groupId: string): Aggregate => ({ kind: GROUP_KIND, id: groupId });
 
-/** One version that may still be in use. */
+/** What a version was made for: a new group, changes of its members, its time (GK-UPDATE-T), or one who asked for it. */
+export type VersionCause = 'create' | 'join' | 'leave' | 'time' | 'hand';
+
+/** One version that may still be in use. What is optional is absent in versions from before it was recorded. */
 export interface GroupKeyVersion {
   readonly version: bigint;
   /** The one before it, or 0. */
@@ -34,13 +39,22 @@ export interface GroupKeyVersion {
   readonly sealUntil: number;
   /** GKC, 32 bytes. */
   readonly commitment: Buffer;
+  /** Unix milliseconds. */
+  readonly madeAt?: number;
+  readonly cause?: VersionCause;
+  /** True where no older version opens any more. */
+  readonly emergency?: boolean;
+  /** SHA-256 of the request for a version by hand, 32 bytes: the same request gets the same version. */
+  readonly requestDigest?: Buffer;
 }
 
 export const GROUP = defineRecord('head', {
-  description: jsonField<GroupDescription>(),
+  description: jsonField<GroupDescription>(completeDescription),
+  /** Rises with each change of the description; 1 where it is absent. */
+  descriptionRevision: optional(jsonField<bigint>()),
   /** Of the membership that the newest version serves. */
   membershipRevision: jsonField<bigint>(),
-  /** SHA-256 of the change that led to it, 32 bytes: the same change gets the same answer. */
+  /** SHA-256 of the change of the membership that led to it, 32 bytes: the same change gets the same answer. */
   changeDigest: jsonField<Buffer>(),
   /** The last number that was given. */
   newest: jsonField<bigint>(),
@@ -51,12 +65,24 @@ export const GROUP = defineRecord('head', {
 });
 export type KeyedGroupRecord = ValueIn<typeof GROUP>;
 
+export type RetiredVersion = Omit<GroupKeyVersion, 'commitment'>;
+
 /** As many retired versions as are remembered, for GetGroupKeyStatus. */
-export const RETIRED_VERSIONS_MAX = 100;
+const RETIRED_VERSIONS_MAX = 100;
 
 /** The newest of the versions that were destroyed, oldest first. */
 export const RETIRED_VERSIONS = defineRecord('retired-versions', {
-  versions: jsonField<readonly Omit<GroupKeyVersion, 'commitment'>[]>(),
+  versions: jsonField<readonly RetiredVersion[]>(),
+});
+
+const retiredVersion = ({ commitment, ...version }: GroupKeyVersion): RetiredVersion => version;
+
+/** The record once more versions were destroyed. */
+export const withRetired = (
+  retired: ValueIn<typeof RETIRED_VERSIONS> | undefined,
+  more: readonly GroupKeyVersion[],
+): ValueIn<typeof RETIRED_VERSIONS> => ({
+  versions: [...(retired?.versions ?? []), ...more.map(retiredVersion)].slice(-RETIRED_VERSIONS_MAX),
 });
 
 /**
@@ -71,9 +97,14 @@ export const PENDING = defineRecord('pending', {
   changeDigest: jsonField<Buffer>(),
   /** Of the membership after the change. */
   membershipRevision: jsonField<bigint>(),
-  description: jsonField<GroupDescription>(),
-  /** The version that the new one follows, or 0. */
+  description: jsonField<GroupDescription>(completeDescription),
+  /** What the version is made for; absent in a change of members from before it was recorded. */
+  cause: optional(jsonField<VersionCause>()),
+  emergency: optional(jsonField<boolean>()),
+  /** The newest version that there is, or 0. */
   previous: jsonField<bigint>(),
+  /** The version that those who join get, where none is made for them. */
+  kept: optional(jsonField<bigint>()),
   /** E of each. */
   joined: jsonField<readonly string[]>(),
   /** The life of each that joins, as it was when the change began; 1 where it is absent. */
@@ -83,6 +114,10 @@ export const PENDING = defineRecord('pending', {
   traceparent: jsonField<string>(),
 });
 export type PendingRecord = ValueIn<typeof PENDING>;
+
+/** The version from which on a change counts: the new one, unless none is made. */
+export const versionFrom = ({ kept, previous }: Pick<PendingRecord, 'kept' | 'previous'>): bigint =>
+  kept ?? previous + 1n;
 
 /**
  * Version numbers that one stretch of membership covers: from the first, up to but without the second, or open; and the life
@@ -112,23 +147,14 @@ export const leaversSet = (version: bigint): string => `left.${version}`;
 /** One replica at a time retires versions of a group; it ends by itself, should that replica die. */
 export const RETIREMENT = defineRecord('retirement', { claimedAt: jsonField<number>() });
 
-const WIRE: Readonly<Record<VersionState, GroupKeyVersionState>> = {
-  prepared: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_PREPARED,
-  active: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_ACTIVE,
-  grace: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_GRACE,
-  retired: GroupKeyVersionState.GROUP_KEY_VERSION_STATE_RETIRED,
-};
-
-type RetiredVersion = Omit<GroupKeyVersion, 'commitment'>;
-
 /** How long members may seal with a version: a period of the group from when it is stated, or from when they begin. */
 export const sealUntilOf = ({ description }: Pick<KeyedGroupRecord, 'description'>, activateAt: number, now: number) =>
   Math.max(activateAt, now) + description.sealPeriod;
 
 /** Where a version that the head lists stands. @param now Unix milliseconds */
 export function stateOf(group: KeyedGroupRecord, { version, activateAt }: GroupKeyVersion, now: number): VersionState {
-  const successor = group.versions.find(({ previous }) => previous === version);
-  return versionState({ activateAt, successorActivateAt: successor?.activateAt, deletedAt: group.deletedAt }, now);
+  const { versions, deletedAt } = group;
+  return versionState({ activateAt, supersededAt: supersededAt(version, versions), deletedAt }, now);
 }
 
 /** Those that the head lists still, and that no member opens with any more: to be destroyed. */
@@ -140,30 +166,12 @@ export const oldestInUse = (group: KeyedGroupRecord, now: number): bigint =>
   group.versions.find((version) => stateOf(group, version, now) !== 'retired')?.version ?? group.newest + 1n;
 
 /**
- * True when the newest version's statement ought to be renewed: less than half of its seal period is left. So a group
- * whose membership stays can go on sealing, each time with a bound that is as near as the operator wanted it.
+ * True when the statement of the newest version, or of the one in use, ought to be renewed: less than half of its seal period
+ * is left. So a group whose membership stays can go on sealing, each time with a bound that is as near as the operator wanted it.
  */
-export const needsRenewal = (group: KeyedGroupRecord, { version, sealUntil }: GroupKeyVersion, now: number): boolean =>
-  version === group.newest && sealUntil - now < group.description.sealPeriod / 2;
-
-/** As GetGroupKeyStatus shows them. */
-export function statusOf(group: KeyedGroupRecord, retired: readonly RetiredVersion[], now: number): GroupKeyStatus {
-  const { description, membershipRevision, deletedAt } = group;
-  const info = ({ version, activateAt, sealUntil }: RetiredVersion, state: VersionState) => ({
-    version,
-    state: WIRE[state],
-    activateAt: BigInt(activateAt),
-    sealUntil: BigInt(sealUntil),
-  });
-  return {
-    groupId: description.groupId,
-    versions: [
-      ...retired.map((version) => info(version, 'retired')),
-      ...group.versions.map((version) => info(version, stateOf(group, version, now))),
-    ],
-    membershipRevision,
-    deleted: deletedAt !== undefined,
-  };
+export function needsRenewal(group: KeyedGroupRecord, version: GroupKeyVersion, now: number): boolean {
+  if (version.sealUntil - now >= group.description.sealPeriod / 2) return false;
+  return version.version === group.newest || stateOf(group, version, now) === 'active';
 }
 
 /** GK-PULL, GK-PUSH: what the Server says of a version, signed with the key of its certificate. */
@@ -181,9 +189,14 @@ export class SignedStatements {
   of(groupId: string, version: GroupKeyVersion): GroupKeyStatement {
     const known = this.#signed.get(version);
     if (known !== undefined) return known;
+    const { version: number, previous, activateAt, sealUntil, commitment } = version;
     const signed = this.#sign({
       groupId,
-      ...version,
+      version: number,
+      previous,
+      activateAt,
+      sealUntil,
+      commitment,
       treeEpoch: 0n,
       treeRevision: 0n,
       sharedDigest: NO_SHARED_DIGEST,

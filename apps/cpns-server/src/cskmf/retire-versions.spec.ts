@@ -4,7 +4,7 @@ import { allMembers } from '@cpns/store';
 import { deathsAt, failingStore } from '@cpns/store/testing';
 import { pne, World } from '../testing/world';
 import { groupAggregate, leaversSet, recipientsSet } from './records';
-import { RetirementLoop } from './retire-versions';
+import { GroupKeyLoop } from './group-key-loop';
 
 const [A, B, C] = [pne('a'), pne('b'), pne('c')];
 
@@ -97,11 +97,11 @@ describe('the end of versions', () => {
     await change(2n, [C], [A]);
     world.clock.advance(60_000);
     world.kmc.breakNext('destroyKeyVersion', 'before');
-    const loop = world.server.module.get(RetirementLoop);
+    const loop = world.server.module.get(GroupKeyLoop);
     loop.onApplicationBootstrap();
     while (world.kmc.material('h', 1n) !== undefined) await new Promise((resolve) => setTimeout(resolve, 5));
     await loop.onApplicationShutdown();
     expect(world.kmc.material('g', 1n)).toBeDefined();
-    expect(world.log.text()).toContain('versions of a group could not be retired');
+    expect(world.log.text()).toContain('what is due for a group could not be done');
   });
 });

@@ -3,17 +3,12 @@
  * and given out no more; this destroys it at the KMC and tidies up after it. What a crash leaves undone the next round does.
  */
 import { Clock, duration, parseEntityUri } from '@cpns/core';
-import { BackgroundLoop } from '@cpns/platform';
-import { at, expiring, idsOf, Records, Store, type Aggregate, type RecordRef, type SetChange } from '@cpns/store';
-import { Logger } from '@cpns/telemetry';
+import { at, expiring, Records, Store, type Aggregate, type RecordRef, type SetChange } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Osg } from '../osg/osg';
-import { withoutCommitment } from './group-change';
 import { isGoneFrom } from './spans';
 import {
   GROUP,
-  GROUP_KIND,
   groupAggregate,
   leaversSet,
   overdue,
@@ -21,8 +16,8 @@ import {
   recipientName,
   recipientsSet,
   RETIRED_VERSIONS,
-  RETIRED_VERSIONS_MAX,
   RETIREMENT,
+  withRetired,
   type GroupKeyVersion,
 } from './records';
 
@@ -73,12 +68,11 @@ export class RetireVersions {
       const numbers = new Set(due.map(({ version }) => version));
       const ended = (head?.versions ?? []).filter(({ version }) => numbers.has(version));
       if (head === undefined || ended.length === 0) return { result: undefined, put: { claim: null } };
-      const versions = [...(retired?.versions ?? []), ...ended.map(withoutCommitment)].slice(-RETIRED_VERSIONS_MAX);
       return {
         result: undefined,
         put: {
           head: { ...head, versions: head.versions.filter(({ version }) => !numbers.has(version)) },
-          retired: { versions },
+          retired: withRetired(retired, ended),
           claim: null,
         },
       };
@@ -107,46 +101,5 @@ export class RetireVersions {
           : []),
       ]),
     }));
-  }
-}
-
-/** How late a version may be destroyed; from the very moment on it is given out no more. */
-const RETIRE_EVERY = duration(15, 'second');
-
-/** When versions are retired: looks at all groups from time to time. How is {@link RetireVersions}'. */
-@Injectable()
-export class RetirementLoop extends BackgroundLoop {
-  constructor(
-    private readonly store: Store,
-    private readonly retire: RetireVersions,
-    private readonly osg: Osg,
-    private readonly logger: Logger,
-  ) {
-    super();
-  }
-
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await this.#round(signal);
-      this.osg.dropIdle();
-      await sleep(RETIRE_EVERY, undefined, { signal }).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
-    }
-  }
-
-  /** One look at every group; what fails is left to the next one. */
-  async #round(signal: AbortSignal): Promise<void> {
-    try {
-      for await (const groupIds of idsOf(this.store, GROUP_KIND))
-        for (const groupId of groupIds) {
-          if (signal.aborted) return;
-          await this.retire.execute(groupId).catch((error: unknown) => {
-            this.logger.warn('versions of a group could not be retired', { groupId, error });
-          });
-        }
-    } catch (error) {
-      this.logger.warn('groups could not be looked through for versions to retire', { error });
-    }
   }
 }

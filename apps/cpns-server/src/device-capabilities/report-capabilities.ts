@@ -60,7 +60,7 @@ export class ReportCapabilities {
    * What the entity's own bytes say is recorded, under its own proof; a gateway is not believed about it.
    * @returns when it was recorded, Unix milliseconds
    * @throws CpnsError a field's reason; PROOF_MISSING with `proof` = `entity`; PN_MISMATCH; KEY_UNKNOWN, KEY_REVOKED,
-   *   KEY_EXPIRED; PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED; REQUEST_OVERTAKEN
+   *   KEY_SUSPENDED, KEY_EXPIRED; PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED; REQUEST_OVERTAKEN
    */
   async report(request: DeviceCapabilitiesServiceReportCapabilitiesRequest, gateway: EntityName): Promise<number> {
     const entity = parseEntityUri(request.entity, 'entity');
@@ -68,7 +68,8 @@ export class ReportCapabilities {
     const capabilities = checkCapabilities(message.capabilities);
     if (!samePn(entity, gateway))
       throw permissionDenied('PN_MISMATCH', 'a gateway reports for entities of its own PN only');
-    const { keyId } = await this.proofs.prove(proof, { audience: this.own.uri, method: METHOD, requestDigest });
+    const call = { audience: this.own.uri, method: METHOD, requestDigest };
+    const { keyId } = await this.proofs.prove(proof, call, gateway.uri);
     const wanted = { key: at(KEY), found: at(CAPABILITIES) };
     return this.entities.transact(entity, wanted, ({ key, found }) => {
       const recordedAt = this.clock.now();

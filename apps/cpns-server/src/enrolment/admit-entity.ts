@@ -30,6 +30,7 @@ import {
   type AdmissionRecord,
   type KeyRecord,
 } from '../entities/records';
+import { UserIndex } from '../entities/user-index';
 import { dueToken, GatewayOutbox } from '../gateway-log/gateway-outbox';
 import { GatewayRecords, lifeOf } from '../gateways/records';
 
@@ -58,13 +59,14 @@ export class AdmitEntity {
     private readonly gateways: GatewayRecords,
     private readonly outbox: GatewayOutbox,
     private readonly index: EntityIndex,
+    private readonly users: UserIndex,
     private readonly clock: Clock,
     private readonly random: Random,
   ) {}
 
   /**
-   * @throws CpnsError a field's reason; TRUST_DOMAIN; PN_MISMATCH or GATEWAY_NOT_PROVISIONED for an assigner that cannot
-   *   be; LIMIT_REACHED
+   * @throws CpnsError a field's reason; TRUST_DOMAIN; PN_MISMATCH, GATEWAY_NOT_PROVISIONED or GATEWAY_RETIRING for an
+   *   assigner that cannot be; LIMIT_REACHED
    */
   async execute(request: AdmitEntityRequest): Promise<AdmissionRecord> {
     const wanted = this.check(request);
@@ -74,6 +76,7 @@ export class AdmitEntity {
     const tokenId = this.random.bytes(TOKEN_ID_BYTES).toString('hex');
     // the indexes first: a crash in between leaves entries that lead nowhere
     await this.index.add(wanted.entity.pnId, wanted.entity.uri);
+    if (wanted.user !== '') await this.users.add(wanted.user, wanted.entity.uri);
     await this.entities.addToken(tokenId, wanted.entity);
     return this.outbox.around(isOwn ? [] : [dueToken(tokenId, wanted.entity)], () =>
       this.record({ ...wanted, ...(assignerLife && { assignerLife }) }, tokenId),
@@ -116,6 +119,8 @@ export class AdmitEntity {
     const identity = await this.gateways.identityOf(assigner);
     if (identity?.state !== 'live')
       throw failedPrecondition('GATEWAY_NOT_PROVISIONED', 'the assigner has not enrolled: admit it as a PN GW first');
+    if (identity.retireAt !== undefined)
+      throw failedPrecondition('GATEWAY_RETIRING', 'the assigner is to be retired: name another');
     return lifeOf(identity);
   }
 

@@ -10,14 +10,17 @@ import {
   type ImportFirstSeedRequest,
   type ListAdmissionsRequest,
   type ListGatewaysRequest,
+  type RetireGatewayRequest,
   type RevokeAdmissionRequest,
   type RevokeFirstSeedRequest,
 } from '@cpns/contracts';
 import { Clock } from '@cpns/core';
-import { MAX_MESSAGE_BYTES, type Handlers } from '@cpns/grpc';
+import { MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@cpns/grpc';
 import { keyIdBytes } from '@cpns/key-derivation';
 import { GrpcController } from '@cpns/platform';
-import { Payload } from '@nestjs/microservices';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { answerBy } from '../ends/answer-by';
+import { RetireGateway } from '../ends/retire-gateway';
 import type { AdmissionRecord } from '../entities/records';
 import { AdmitEntity } from './admit-entity';
 import { ImportEntityUserKey } from './import-entity-user-key';
@@ -41,6 +44,7 @@ export class EnrolmentController implements Handlers<typeof EnrolmentServiceServ
     private readonly importKey: ImportEntityUserKey,
     private readonly firstSeeds: FirstSeeds,
     private readonly gateways: ListGateways,
+    private readonly retire: RetireGateway,
     private readonly clock: Clock,
   ) {}
 
@@ -77,6 +81,11 @@ export class EnrolmentController implements Handlers<typeof EnrolmentServiceServ
 
   listGateways(@Payload() request: ListGatewaysRequest) {
     return this.gateways.list(request);
+  }
+
+  async retireGateway(@Payload() request: RetireGatewayRequest, @Ctx() call: CallContext) {
+    const report = await this.retire.execute(request, answerBy(call.deadline));
+    return { gateway: await this.gateways.get(request), report };
   }
 
   async #describe(admission: AdmissionRecord): Promise<Admission> {

@@ -1,5 +1,6 @@
 /** Admission: which entities may have a key, and what was put into devices and gateways before. */
 import { Module } from '@nestjs/common';
+import { EndsModule } from '../ends/ends.module';
 import { EntitiesModule } from '../entities/entities.module';
 import { GatewayLogModule } from '../gateway-log/gateway-log.module';
 import { GatewaysModule } from '../gateways/gateways.module';
@@ -12,7 +13,7 @@ import { ImportedSecrets } from './imported-secrets';
 import { ListGateways } from './list-gateways';
 
 @Module({
-  imports: [EntitiesModule, GatewayLogModule, GatewaysModule],
+  imports: [EndsModule, EntitiesModule, GatewayLogModule, GatewaysModule],
   controllers: [EnrolmentController],
   providers: [AdmitEntity, Admissions, ImportEntityUserKey, ImportedSecrets, FirstSeeds, ListGateways],
 })

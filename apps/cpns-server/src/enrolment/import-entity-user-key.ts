@@ -6,6 +6,7 @@ import { deriveKeyId } from '@cpns/key-derivation';
 import { ServiceIdentity } from '@cpns/platform';
 import { at, revisionOf, type Decision, type Found } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
+import { Endings } from '../ends/endings';
 import { EntityIndex } from '../entities/entity-index';
 import {
   checkKeyNotRetired,
@@ -16,6 +17,7 @@ import {
   RETIRED,
   type KeyRecord,
 } from '../entities/records';
+import { UserIndex } from '../entities/user-index';
 import { dueCredential, GatewayOutbox } from '../gateway-log/gateway-outbox';
 import { ImportedSecrets } from './imported-secrets';
 
@@ -25,14 +27,16 @@ export class ImportEntityUserKey {
     private readonly own: ServiceIdentity,
     private readonly entities: EntityRecords,
     private readonly index: EntityIndex,
+    private readonly users: UserIndex,
+    private readonly endings: Endings,
     private readonly outbox: GatewayOutbox,
     private readonly secrets: ImportedSecrets,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * @throws CpnsError a field's reason; TRUST_DOMAIN; KEY_REVOKED for a key that ended here before; ALREADY_EXISTS for one
-   *   that is another's
+   * @throws CpnsError a field's reason; TRUST_DOMAIN; KEY_REVOKED for a key that ended here before; KEY_SUSPENDED;
+   *   ALREADY_EXISTS for one that is another's
    */
   async execute(request: ImportEntityUserKeyRequest): Promise<KeyRecord> {
     const entity = parseEntityUri(request.entity, 'entity');
@@ -74,8 +78,10 @@ export class ImportEntityUserKey {
     // what is refused here claims nothing, and leaves nothing to tell; neither does a repetition
     const { put, result } = decide(seen.found);
     if (put === undefined) return result;
+    if (await this.endings.settle(entity, seen.found.key)) return this.execute(request);
     await this.secrets.claim(secret, { owner: entity.uri, until: notAfter });
     await this.index.add(entity.pnId, entity.uri);
+    if (user !== '') await this.users.add(user, entity.uri);
     return this.outbox.around([dueCredential(revisionOf(KEY, seen), entity)], () =>
       this.entities.transact(entity, wanted, decide, seen),
     );

@@ -60,6 +60,7 @@ export class ListGateways {
       certificateNotAfter: BigInt(identity.notAfter),
       revoked: identity.state === 'revoked',
       certificateDigest: identity.certificateDigest,
+      retireAt: BigInt(identity.retireAt ?? 0),
       firstSeeds: Object.values(seeds)
         .filter((seed) => seed !== undefined)
         .map((seed) => seedInfo(seed, isInForce(identity, seed.life))),

@@ -5,7 +5,7 @@ import { OwnIdentity } from '@cpns/platform';
 import { at, revisionOf } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { LiveKeys } from './live-keys';
-import { ENTITY_HEAD, EntityRecords, KEY } from './records';
+import { ENTITY_HEAD, EntityRecords, isInUse, KEY, type KeyRecord } from './records';
 
 const WANTED = { key: at(KEY), head: at(ENTITY_HEAD) };
 const NO_DIGEST = Buffer.alloc(0);
@@ -36,12 +36,11 @@ export class Credentials {
     const tokenIds = head?.tokenIds ?? [];
     if (key === undefined) return { credential: undefined, tokenIds };
     key.secret.destroy();
-    const isLive = key.state === 'live' && (await this.keys.isAssignerInForce(key));
     const credential = {
       entity: entity.uri,
       revision: revisionOf(KEY, seen),
       life: head?.life ?? 1n,
-      state: isLive ? CredentialState.CREDENTIAL_STATE_LIVE : CredentialState.CREDENTIAL_STATE_ENDED,
+      state: await this.stateOf(key),
       keyId: keyIdBytes(key.keyId),
       form: wireKeyForm(key.form),
       certificateDigest: key.certificateDigest ?? NO_DIGEST,
@@ -51,5 +50,12 @@ export class Credentials {
       notAfter: BigInt(key.notAfter),
     };
     return { credential, tokenIds: tokenIds.filter((id) => id !== key.tokenId) };
+  }
+
+  private async stateOf(key: KeyRecord): Promise<CredentialState> {
+    if (!isInUse(key) || !(await this.keys.isAssignerInForce(key))) return CredentialState.CREDENTIAL_STATE_ENDED;
+    return key.state === 'suspended'
+      ? CredentialState.CREDENTIAL_STATE_SUSPENDED
+      : CredentialState.CREDENTIAL_STATE_LIVE;
   }
 }

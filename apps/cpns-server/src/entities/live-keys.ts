@@ -9,6 +9,8 @@ import { ENTITY_HEAD, EntityRecords, KEY, type KeyRecord } from './records';
 export interface EntityStanding {
   readonly life: bigint;
   readonly key: KeyRecord | undefined;
+  /** True while an operator has it rest: it has no key then. */
+  readonly isSuspended: boolean;
 }
 
 type Assigned = Pick<KeyRecord, 'assigner' | 'assignerLife'>;
@@ -35,14 +37,14 @@ export class LiveKeys {
   async standingOf(entity: EntityName): Promise<EntityStanding> {
     const { key, head } = await this.entities.readRecent(entity, { key: at(KEY), head: at(ENTITY_HEAD) });
     const isLive = key?.state === 'live' && this.clock.now() < key.notAfter && (await this.isAssignerInForce(key));
-    return { life: head?.life ?? 1n, key: isLive ? key : undefined };
+    return { life: head?.life ?? 1n, key: isLive ? key : undefined, isSuspended: key?.state === 'suspended' };
   }
 
-  /** @throws CpnsError KEY_REVOKED, also where the assigner was revoked; KEY_EXPIRED */
+  /** @throws CpnsError KEY_REVOKED, also where the assigner was revoked; KEY_SUSPENDED, KEY_EXPIRED */
   async check(key: KeyRecord): Promise<void> {
-    checkLive(key, this.clock.now());
     if (!(await this.isAssignerInForce(key)))
       throw failedPrecondition('KEY_REVOKED', 'the gateway that assigned the key was revoked: ask for a new admission');
+    checkLive(key, this.clock.now());
   }
 
   /** True where the Server assigned, or a gateway that is still in the life that it assigned in. */

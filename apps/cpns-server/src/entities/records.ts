@@ -87,6 +87,12 @@ export const KEY = defineRecord('key', {
 });
 export type KeyRecord = ValueIn<typeof KEY>;
 
+/** True for a key that has not ended: a suspended one may go on. */
+export const isInUse = ({ state }: Pick<KeyRecord, 'state'>): boolean => state === 'live' || state === 'suspended';
+
+/** An admission that may still lead to a key. */
+export const isOpen = ({ state }: Pick<AdmissionRecord, 'state'>): boolean => state === 'open' || state === 'assigned';
+
 /** A key id or a certificate that must not come back. */
 interface RetiredCredential {
   /** `key:` and a key id, or `certificate:` and a SHA-256 in hex. */

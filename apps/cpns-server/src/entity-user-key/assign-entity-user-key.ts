@@ -42,7 +42,9 @@ import { emitStep, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Authorities } from '../authorities/authorities';
 import { ServerConfig } from '../config';
+import { Endings } from '../ends/endings';
 import { Credentials } from '../entities/credentials';
+import { LastSeen } from '../entities/last-seen';
 import {
   EntityRecords,
   KEY,
@@ -139,6 +141,8 @@ export class AssignEntityUserKey {
     private readonly recordIdentity: RecordIdentity,
     private readonly outbox: GatewayOutbox,
     private readonly credentials: Credentials,
+    private readonly endings: Endings,
+    private readonly lastSeen: LastSeen,
     private readonly clock: Clock,
     private readonly random: Random,
   ) {}
@@ -147,7 +151,7 @@ export class AssignEntityUserKey {
    * @param method path that the entity called
    * @returns the reply for the entity, and for a gateway that relays what it now holds the entity to
    * @throws CpnsError a field's reason; TRUST_DOMAIN, PN_MISMATCH, GATEWAY_MISMATCH, TOKEN_OTHER_METHOD; TOKEN_UNKNOWN
-   *   and the reasons of {@link judgeRequest}; CSR_NAME_MISMATCH; LIVE_KEY
+   *   and the reasons of {@link judgeRequest}; CSR_NAME_MISMATCH; LIVE_KEY, KEY_SUSPENDED
    */
   async execute(
     message: AssignmentRequest | undefined,
@@ -163,7 +167,10 @@ export class AssignEntityUserKey {
     const { reply, fresh } = outcome;
     if (bearer.kind === 'self') return { reply, credential: undefined };
     this.report(flow, bearer.gateway.uri, fresh, startedAt);
-    return { reply, credential: await this.credentials.of(request.entity) };
+    const noted = this.lastSeen.note(request.entity, bearer.gateway.uri);
+    const credential = await this.credentials.of(request.entity);
+    await noted;
+    return { reply, credential };
   }
 
   private checkBearer({ entity, gateway, enrol }: CheckedAssignment, bearer: Bearer): void {
@@ -202,6 +209,8 @@ export class AssignEntityUserKey {
     const decide = (found: Found<TokenRecords>) => this.decide(request, made, found);
     // what is refused here leaves nothing to tell
     decide(seen.found);
+    if (made.key !== undefined && (await this.endings.settle(request.entity, seen.found.key)))
+      return this.assign(request);
     const due = made.key === undefined ? [] : [dueCredential(revisionOf(KEY, seen), request.entity)];
     return this.outbox.around(due, () => this.entities.transact(request.entity, tokenRecords(tokenId), decide, seen));
   }

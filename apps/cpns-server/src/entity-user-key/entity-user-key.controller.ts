@@ -7,12 +7,11 @@ import {
   type ProvisionGatewayRequest,
   type RevokeEntityUserKeyRequest,
 } from '@cpns/contracts';
-import { Clock } from '@cpns/core';
 import { gatewayOf, MAX_MESSAGE_BYTES, type CallContext, type Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { AssignEntityUserKey, type Bearer } from './assign-entity-user-key';
-import { keyInfo, ListEntityUserKeys } from './entity-user-keys';
+import { ListEntityUserKeys } from './entity-user-keys';
 import { ProvisionGateway } from './provision-gateway';
 import { RegisterEntityUserKey } from './register-entity-user-key';
 import { RevokeEntityUserKey } from './revoke-entity-user-key';
@@ -31,7 +30,6 @@ export class EntityUserKeyController implements Handlers<typeof SERVED> {
     private readonly provision: ProvisionGateway,
     private readonly revoke: RevokeEntityUserKey,
     private readonly keys: ListEntityUserKeys,
-    private readonly clock: Clock,
   ) {}
 
   provisionGateway(@Payload() request: ProvisionGatewayRequest, @Ctx() call: CallContext) {
@@ -51,13 +49,12 @@ export class EntityUserKeyController implements Handlers<typeof SERVED> {
     return this.register.execute(request, gatewayOf(call));
   }
 
-  async revokeEntityUserKey(@Payload() request: RevokeEntityUserKeyRequest) {
-    const key = await this.revoke.execute(request);
-    return { key: key && keyInfo(request.entity, key, this.clock.now()) };
+  revokeEntityUserKey(@Payload() request: RevokeEntityUserKeyRequest, @Ctx() call: CallContext) {
+    return this.revoke.execute(request, { uri: call.requirePeer().uri, deadline: call.deadline });
   }
 
-  async getEntityUserKey(@Payload() request: GetEntityUserKeyRequest) {
-    return { key: await this.keys.get(request) };
+  getEntityUserKey(@Payload() request: GetEntityUserKeyRequest) {
+    return this.keys.get(request);
   }
 
   listEntityUserKeys(@Payload() request: ListEntityUserKeysRequest) {

@@ -3,6 +3,7 @@ import { OwnsRecords } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { AuthoritiesModule } from '../authorities/authorities.module';
 import { CertificatesModule } from '../certificates/certificates.module';
+import { EndsModule } from '../ends/ends.module';
 import { EntitiesModule } from '../entities/entities.module';
 import { GatewayLogModule } from '../gateway-log/gateway-log.module';
 import { GatewaysModule } from '../gateways/gateways.module';
@@ -16,7 +17,7 @@ import { RegisterEntityUserKey } from './register-entity-user-key';
 
 @OwnsRecords(PROVISIONING)
 @Module({
-  imports: [AuthoritiesModule, CertificatesModule, EntitiesModule, GatewayLogModule, GatewaysModule],
+  imports: [AuthoritiesModule, CertificatesModule, EndsModule, EntitiesModule, GatewayLogModule, GatewaysModule],
   controllers: [EntityUserKeyController],
   providers: [
     AssignEntityUserKey,

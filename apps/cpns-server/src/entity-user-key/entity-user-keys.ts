@@ -4,18 +4,21 @@ import {
   wireKeyForm,
   type EntityUserKeyInfo,
   type GetEntityUserKeyRequest,
+  type GetEntityUserKeyResponse,
   type ListEntityUserKeysRequest,
 } from '@cpns/contracts';
 import { Clock, CpnsError, parseEntityUri } from '@cpns/core';
 import { keyIdBytes } from '@cpns/key-derivation';
 import { at } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
+import { LastSeen } from '../entities/last-seen';
 import { LiveKeys } from '../entities/live-keys';
 import {
   ADMISSION,
   admissionName,
   ENTITY_HEAD,
   EntityRecords,
+  isInUse,
   KEY,
   type AdmissionRecord,
   type KeyRecord,
@@ -27,14 +30,17 @@ export class ListEntityUserKeys {
   constructor(
     private readonly entities: EntityRecords,
     private readonly keys: LiveKeys,
+    private readonly lastSeen: LastSeen,
     private readonly clock: Clock,
   ) {}
 
   /** @throws CpnsError a field's reason; NOT_FOUND */
-  async get(request: GetEntityUserKeyRequest): Promise<EntityUserKeyInfo> {
-    const key = await this.describe(parseEntityUri(request.entity, 'entity').uri);
+  async get(request: GetEntityUserKeyRequest): Promise<GetEntityUserKeyResponse> {
+    const entity = parseEntityUri(request.entity, 'entity');
+    const key = await this.describe(entity.uri);
     if (key === undefined) throw new CpnsError('NOT_FOUND', 'the entity has no key');
-    return key;
+    const seen = await this.lastSeen.of(entity);
+    return { key, lastSeenAt: BigInt(seen?.at ?? 0), lastSeenGateway: seen?.gateway ?? '' };
   }
 
   /** @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID */
@@ -48,7 +54,7 @@ export class ListEntityUserKeys {
     const name = parseEntityUri(entity);
     const { key, head } = await this.entities.read(name, { key: at(KEY), head: at(ENTITY_HEAD) });
     if (key !== undefined) {
-      const isEnded = key.state === 'live' && !(await this.keys.isAssignerInForce(key));
+      const isEnded = isInUse(key) && !(await this.keys.isAssignerInForce(key));
       return keyInfo(entity, isEnded ? { ...key, state: 'revoked' } : key, this.clock.now());
     }
     const newest = head?.tokenIds.at(-1);
@@ -61,6 +67,7 @@ export class ListEntityUserKeys {
 function stateOf(key: KeyRecord, now: number): KeyState {
   if (key.state === 'revoked') return KeyState.KEY_STATE_REVOKED;
   if (key.state === 'replaced') return KeyState.KEY_STATE_REPLACED;
+  if (key.state === 'suspended') return KeyState.KEY_STATE_SUSPENDED;
   return now >= key.notAfter ? KeyState.KEY_STATE_EXPIRED : KeyState.KEY_STATE_LIVE;
 }
 

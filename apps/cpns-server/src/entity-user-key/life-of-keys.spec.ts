@@ -136,6 +136,17 @@ it('a 1st seed counts each (E, user) that registers with it, once', async () => 
   expect(await countAt(firstSeedId)).toBe(before + 2);
 });
 
+it('an entity is seen through the gateway that relays for it, to the minute', async () => {
+  const token = await world.admit({ form: 'secret', assigner: 'probe' });
+  await register(world, AT, await registrationOf(token));
+  const seen = async () => {
+    const { lastSeenAt, lastSeenGateway } = await world.operator.entityUserKeys.getEntityUserKey(token);
+    return [Number(lastSeenAt), lastSeenGateway];
+  };
+  const minute = Math.floor(world.now() / 60_000) * 60_000;
+  expect(await seen()).toEqual([minute, world.probe.uri]);
+});
+
 it('a proof is good once, and remembered by its nonce alone', async () => {
   const prove = await provingCall(world, PROOF_SERVICE);
   const changes = await changesBy(world.store, prove);

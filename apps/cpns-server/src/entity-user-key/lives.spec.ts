@@ -125,13 +125,31 @@ describe('a gateway that is revoked while it is provisioned', () => {
     );
   });
 
-  it.each(FORMS)('%s: has no key registered that was registered meanwhile', async (form) => {
-    const token = await admit(form);
+  /** Registers under a token; between decision and commit the gateway is revoked. */
+  async function registerMeanwhile(token: Token, end: () => Promise<unknown>) {
     const registration = await registrationOf(token);
-    const outcome = await world.interrupting(
-      'key',
-      () => revoke(),
-      () => reasonOf(() => register(world, AT, registration)),
+    let isFirst = true;
+    const once = async () => {
+      // what follows from it puts that record as well
+      const before = isFirst;
+      isFirst = false;
+      if (before) await end();
+    };
+    return world.interrupting('key', once, () => reasonOf(() => register(world, AT, registration)));
+  }
+
+  it.each(FORMS)('%s: has no key registered that was to be registered meanwhile', async (form) => {
+    const token = await admit(form);
+    expect(await registerMeanwhile(token, () => revoke())).toBe('TOKEN_REVOKED');
+    expect(await reasonOf(() => keyStateOf(token))).toBe('NOT_FOUND');
+  });
+
+  it.each(FORMS)('%s: has none either where that was not carried through yet', async (form) => {
+    const token = await admit(form);
+    // the identity has ended when the first of its admissions is to
+    const died = () => Promise.reject(new Error('the process died'));
+    const outcome = await registerMeanwhile(token, () =>
+      world.interrupting('head', died, () => reasonOf(() => revoke())),
     );
     expect([outcome, await keyStateOf(token)]).toEqual(['KEY_REVOKED', KeyState.KEY_STATE_REVOKED]);
   });

@@ -90,6 +90,7 @@ export class RecordIdentity {
             notAfter: certificateNotAfter,
             // a replacement keeps the life, and with it the keys that the gateway assigned; a revocation has raised it
             ...(identity && { life: lifeOf(identity) }),
+            ...(identity?.retireAt !== undefined && { retireAt: identity.retireAt }),
           },
         },
       };

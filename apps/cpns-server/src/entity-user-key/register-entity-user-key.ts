@@ -19,6 +19,7 @@ import { revisionOf, type Decision, type Found } from '@cpns/store';
 import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { Credentials } from '../entities/credentials';
+import { LastSeen } from '../entities/last-seen';
 import { LiveKeys } from '../entities/live-keys';
 import {
   checkCertificateNotRetired,
@@ -32,6 +33,7 @@ import {
   type KeyRecord,
   type TokenRecords,
 } from '../entities/records';
+import { Endings } from '../ends/endings';
 import { dueCredential, GatewayOutbox } from '../gateway-log/gateway-outbox';
 import { DeriveFromSeeds, VerifyCertificate, type AgreedKey } from './agree-key';
 
@@ -60,6 +62,8 @@ export class RegisterEntityUserKey {
     private readonly outbox: GatewayOutbox,
     private readonly liveKeys: LiveKeys,
     private readonly credentials: Credentials,
+    private readonly endings: Endings,
+    private readonly lastSeen: LastSeen,
     private readonly clock: Clock,
   ) {}
 
@@ -68,7 +72,7 @@ export class RegisterEntityUserKey {
    * @returns the reply for the entity, and for the gateway what it now holds the entity to
    * @throws CpnsError a field's reason; TRUST_DOMAIN, PN_MISMATCH; TOKEN_UNKNOWN, TOKEN_OTHER_ENTITY, TOKEN_OTHER_FORM,
    *   TOKEN_OTHER_ASSIGNER; CONFIRMATION_MAC; FIRST_SEED_*; CERTIFICATE_*, ISSUER_NOT_ASSIGNER, SIGNATURE_INVALID;
-   *   TOKEN_REVOKED, TOKEN_SPENT; LIVE_KEY, KEY_REVOKED, KEY_EXPIRED
+   *   TOKEN_REVOKED, TOKEN_SPENT; LIVE_KEY, KEY_REVOKED, KEY_SUSPENDED, KEY_EXPIRED
    */
   async execute(
     message: RegistrationRequest | undefined,
@@ -86,9 +90,13 @@ export class RegisterEntityUserKey {
       throw permissionDenied('PN_MISMATCH', 'a gateway relays for entities of its own PN only');
     const { reply, key, fresh } = await withinStep({ flow: FLOW, step: 3 }, () => this.register(request));
     // its assigner may have been revoked while it was registered
+    if (fresh) await this.endings.settle(request.entity, key);
     await this.liveKeys.check(key);
     this.report(gateway.uri, request.form, fresh, startedAt);
-    return { reply, credential: await this.credentials.of(request.entity) };
+    const noted = this.lastSeen.note(request.entity, gateway.uri);
+    const credential = await this.credentials.of(request.entity);
+    await noted;
+    return { reply, credential };
   }
 
   private async register(request: CheckedRegistration): Promise<Outcome> {
@@ -105,6 +113,7 @@ export class RegisterEntityUserKey {
     const decide = (found: Found<TokenRecords>) => this.decide(request, { agreed, reply }, found);
     // what is refused here takes no place of the 1st seed, and leaves nothing to tell: both are in other aggregates
     decide(seen.found);
+    if (await this.endings.settle(request.entity, seen.found.key)) return this.register(request);
     if (request.form === 'secret') await this.seeds.count(request);
     return this.outbox.around([dueCredential(revisionOf(KEY, seen), request.entity)], () =>
       this.entities.transact(request.entity, wanted, decide, seen),

@@ -1,134 +1,152 @@
-/** An operator ends the right of an entity, or of a gateway: one commit each, which raises its life. */
-import type { RevokeEntityUserKeyRequest } from '@cpns/contracts';
-import { Clock, CpnsError, failedPrecondition, parseEntityUri, type EntityName } from '@cpns/core';
-import { advanceAdmission, advanceKey } from '@cpns/entity-user-key';
-import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
-import { at, revisionOf, type Decision, type Found, type RecordRef } from '@cpns/store';
-import { Injectable } from '@nestjs/common';
-import { EndedCertificates } from '../certificates/ended-certificates';
+/** An operator ends the right of an entity, a gateway or a CPNS User, or has the key of an entity rest. */
 import {
-  ADMISSION,
-  admissionName,
-  ENTITY_HEAD,
-  EntityRecords,
-  KEY,
-  retire,
-  RETIRED,
-  type AdmissionRecord,
-  type KeyRecord,
-} from '../entities/records';
-import { DELIVERY_CLAIM } from '../gateway-log/gateway-log';
-import { dueAssigner, dueCredential, dueToken, GatewayOutbox } from '../gateway-log/gateway-outbox';
-import { GatewayRecords, IDENTITY, lifeOf } from '../gateways/records';
+  RevocationKind,
+  type EndReport,
+  type RevokeEntityUserKeyRequest,
+  type RevokeEntityUserKeyResponse,
+} from '@cpns/contracts';
+import { checkUserId, Clock, CpnsError, invalidArgument, parseEntityUri, type EntityName } from '@cpns/core';
+import { checkSize, KEY_ID_BYTES } from '@cpns/key-derivation';
+import { OwnIdentity } from '@cpns/platform';
+import { emitStep, withinStep, type CarriedField } from '@cpns/telemetry';
+import { Injectable } from '@nestjs/common';
+import { LiveKeys } from '../entities/live-keys';
+import { answerBy } from '../ends/answer-by';
+import { DueEnds } from '../ends/due-ends';
+import { EndEntity } from '../ends/end-entity';
+import { Endings, type Ending, type How } from '../ends/endings';
+import { RestKey } from '../ends/rest-key';
+import { wholeOf } from '../ends/scope';
+import { GatewayRecords } from '../gateways/records';
+import { keyInfo } from './entity-user-keys';
 
-/** By the number of the admission, so that no token-id is taken for another record of the entity. */
-type ByNumber<T> = Record<`token${number}`, T>;
+const { REVOCATION_KIND_SUSPEND: SUSPEND, REVOCATION_KIND_RESUME: RESUME } = RevocationKind;
 
-function wantedOf(tokenIds: readonly string[]) {
-  const admissions: ByNumber<RecordRef<typeof ADMISSION.fields>> = Object.fromEntries(
-    tokenIds.map((id, index) => [`token${index}`, at(ADMISSION, admissionName(id))]),
-  );
-  return Object.assign(admissions, { head: at(ENTITY_HEAD), key: at(KEY), retired: at(RETIRED) });
-}
-type Wanted = ReturnType<typeof wantedOf>;
-
-interface Outcome {
-  /** False where the entity was admitted anew meanwhile. */
-  readonly done: boolean;
-  readonly key?: KeyRecord;
+/** Who asks, and until when an answer is of use, Unix milliseconds. */
+export interface Asker {
+  readonly uri: string;
+  readonly deadline: number;
 }
 
-/** Ends a key with the admissions that may still lead to one, or a gateway. No record is removed: absence grants nothing. */
+/** What is meant. */
+interface Wish extends How {
+  /** Undefined where a user is meant. */
+  readonly entity: EntityName | undefined;
+  readonly user: string;
+  readonly keyId: string;
+  readonly event: 'revoke' | 'suspend' | 'resume';
+}
+
+const outside = (field: string, message: string) =>
+  invalidArgument('FIELD_OUT_OF_RANGE', message, { metadata: { field } });
+
+/** What ends is decided by one commit, which raises the life of the entity or gateway; what follows goes on by itself. */
 @Injectable()
 export class RevokeEntityUserKey {
   constructor(
-    private readonly entities: EntityRecords,
+    private readonly own: OwnIdentity,
+    private readonly endings: Endings,
+    private readonly ends: EndEntity,
+    private readonly resting: RestKey,
+    private readonly due: DueEnds,
     private readonly gateways: GatewayRecords,
-    private readonly outbox: GatewayOutbox,
-    private readonly certificates: EndedCertificates,
+    private readonly keys: LiveKeys,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * @returns the key that was revoked, now or before, if the entity had one
-   * @throws CpnsError a field's reason; NOT_FOUND; KEY_REVOKED when the key that is meant was replaced
+   * @returns the key as it is then, if the entity has one, and what has followed by now
+   * @throws CpnsError a field's reason; NOT_FOUND; KEY_REVOKED when the key that is meant was replaced, or one that ended is
+   *   to rest; KEY_EXPIRED
    */
-  async execute(request: RevokeEntityUserKeyRequest): Promise<KeyRecord | undefined> {
-    const entity = parseEntityUri(request.entity, 'entity');
-    if (request.keyId.length > 0) checkSize(request.keyId, KEY_ID_BYTES, 'key_id');
-    const keyId = request.keyId.toString('hex');
-    const isGateway = entity.entityType === 'pn-gw' && keyId === '' && (await this.endIdentity(entity));
-    return this.endEntity(entity, keyId, isGateway);
-  }
-
-  /** With its life ends all that it was given and all that it assigned: no other record has to be found for that. */
-  private async endIdentity({ uri }: EntityName): Promise<boolean> {
-    const before = await this.gateways.identityOf(uri);
-    await this.certificates.endIdentity(before);
-    const due = before?.state === 'live' ? [dueAssigner(lifeOf(before), uri)] : [];
-    const ended = await this.outbox.around(due, () =>
-      this.gateways.transact(uri, { identity: at(IDENTITY), claim: DELIVERY_CLAIM }, ({ identity }) => {
-        if (identity?.state !== 'live') return { result: identity };
-        const revoked = { ...identity, state: 'revoked' as const, life: lifeOf(identity) + 1n };
-        return { result: revoked, put: { identity: revoked, claim: null } };
-      }),
-    );
-    await this.certificates.endIdentity(ended);
-    return ended !== undefined;
-  }
-
-  private async endEntity(entity: EntityName, keyId: string, isGateway: boolean): Promise<KeyRecord | undefined> {
-    for (;;) {
-      const { head } = await this.entities.read(entity, { head: at(ENTITY_HEAD) });
-      const tokenIds = head?.tokenIds ?? [];
-      const wanted = wantedOf(tokenIds);
-      const seen = await this.entities.snapshot(entity, wanted);
-      const open = tokenIds.filter((_, index) => mayLeadToKey(seen.found[`token${index}`]));
-      const decide = (found: Found<Wanted>) => this.decide(tokenIds, keyId, isGateway, found);
-      // what is refused here leaves nothing to tell
-      decide(seen.found);
-      const due = open.map((tokenId) => dueToken(tokenId, entity));
-      if (seen.found.key?.state === 'live') due.push(dueCredential(revisionOf(KEY, seen), entity));
-      const { done, key } = await this.outbox.around(due, () => this.entities.transact(entity, wanted, decide, seen));
-      if (done) return key;
-    }
-  }
-
-  private decide(
-    tokenIds: readonly string[],
-    keyId: string,
-    isGateway: boolean,
-    found: Found<Wanted>,
-  ): Decision<Wanted, Outcome> {
-    const { head, key, retired } = found;
-    if (head?.tokenIds.some((id) => !tokenIds.includes(id))) return { result: { done: false } };
-    if (key === undefined && (keyId !== '' || head === undefined)) {
-      if (isGateway) return { result: { done: true } };
-      throw new CpnsError('NOT_FOUND', 'the entity has no key and no admission');
-    }
-    if (keyId !== '' && key?.keyId !== keyId)
-      throw failedPrecondition('KEY_REVOKED', 'another key took the place of the one that is meant');
-    const next = key && { ...key, state: advanceKey(key.state, 'revoke') };
-    const ended: ByNumber<AdmissionRecord> = Object.fromEntries(
-      tokenIds.flatMap((_, index) => {
-        const admission = found[`token${index}`];
-        return mayLeadToKey(admission)
-          ? [[`token${index}`, { ...admission, state: advanceAdmission(admission.state, 'revoke') }]]
-          : [];
-      }),
-    );
-    const result = { done: true, ...(next && { key: next }) };
-    if (key?.state !== 'live' && Object.keys(ended).length === 0) return { result };
-    const { lastAdmittedAt = 0, life = 1n } = head ?? {};
-    return {
-      result,
-      put: Object.assign(ended, {
-        head: { lastAdmittedAt, tokenIds: head?.tokenIds ?? [], life: life + 1n },
-        ...(next && { key: next, retired: retire(retired, key, this.clock.now()) }),
-      }),
+  async execute(request: RevokeEntityUserKeyRequest, asker: Asker): Promise<RevokeEntityUserKeyResponse> {
+    const startedAt = this.clock.now();
+    const wish = wishOf(request, asker.deadline);
+    const decided = () => {
+      if (!wish.isDry) this.reportSteps(asker.uri, wish, startedAt);
     };
+    const report = await withinStep({ flow: 'EUK-REVOKE', step: 2 }, () => this.answer(wish, decided));
+    return { key: await this.keyOf(wish.entity), report };
+  }
+
+  private answer(wish: Wish, decided: () => void): Promise<EndReport> {
+    const { entity, keyId, event } = wish;
+    if (entity === undefined) return this.ofUser(wish, decided);
+    if (event !== 'revoke') return this.resting.execute(entity, keyId, event, wish, decided);
+    return this.ofEntity(entity, wish, decided);
+  }
+
+  private async ofEntity(entity: EntityName, wish: Wish, decided: () => void): Promise<EndReport> {
+    const { keyId } = wish;
+    const identity =
+      entity.entityType === 'pn-gw' && keyId === '' ? await this.gateways.identityOf(entity.uri) : undefined;
+    const scope = wholeOf(keyId);
+    const { isKnown, key } = await this.ends.look(entity, scope);
+    if (key === undefined && (keyId !== '' || !isKnown) && identity === undefined)
+      throw new CpnsError('NOT_FOUND', 'the entity has no key and no admission');
+    const ofGateway = identity && (await this.endings.ofGateway(identity, wish));
+    const ofEntity = await this.endings.ofEntity(entity, scope, wish);
+    decided();
+    if (identity === undefined || ofGateway === undefined) return this.endings.report(ofEntity, wish);
+    return this.endings.reportOfGateway(identity, together(ofGateway, ofEntity), wish);
+  }
+
+  private async ofUser(wish: Wish, decided: () => void): Promise<EndReport> {
+    const { user, keepGrace, isDry } = wish;
+    const now = this.clock.now();
+    const found = await this.endings.ofUser(user, now, { ...wish, isDry: true });
+    if (found.facts.length === 0) throw new CpnsError('NOT_FOUND', 'nothing was admitted for that user');
+    if (isDry) return this.endings.report(found, wish);
+    const items = await this.due.add([{ kind: 'user', name: user, life: 0n, revision: 0n, keepGrace }], now);
+    decided();
+    const ending = await this.endings.ofUser(user, now, wish);
+    if (ending.isWhole) await this.due.remove(items);
+    return this.endings.report(ending, wish);
+  }
+
+  private async keyOf(entity: EntityName | undefined) {
+    const key = entity && (await this.keys.read(entity));
+    key?.secret.destroy();
+    return entity && key && keyInfo(entity.uri, key, this.clock.now());
+  }
+
+  /** Steps 1 and 2, once it was decided. */
+  private reportSteps(operator: string, { entity, keyId }: Wish, startedAt: number): void {
+    const { uri } = this.own;
+    const carried: CarriedField[] = [
+      entity === undefined ? 'user' : 'entity',
+      ...(keyId === '' ? [] : ['key_id' as const]),
+    ];
+    emitStep({ flow: 'EUK-REVOKE', step: 1, from: operator, to: uri, carried: [...carried, 'kind'], startedAt });
+    emitStep({ flow: 'EUK-REVOKE', step: 2, from: uri, to: uri, carried: ['status'], startedAt });
   }
 }
 
-const mayLeadToKey = (admission: AdmissionRecord | undefined): admission is AdmissionRecord =>
-  admission?.state === 'open' || admission?.state === 'assigned';
+/** @throws CpnsError a field's reason */
+function wishOf(request: RevokeEntityUserKeyRequest, deadline: number): Wish {
+  const { kind, keepGrace, dryRun: isDry } = request;
+  const isOfUser = request.user !== '';
+  if (isOfUser && request.entity !== '') throw outside('user', 'name an entity or a user, not both');
+  const entity = isOfUser ? undefined : parseEntityUri(request.entity, 'entity');
+  const user = checkUserId(request.user, 'user');
+  if (isOfUser && request.keyId.length > 0) throw outside('key_id', 'a key is one of an entity: name that');
+  if (request.keyId.length > 0) checkSize(request.keyId, KEY_ID_BYTES, 'key_id');
+  const event = eventOf(kind);
+  if (event !== 'revoke' && entity?.entityType !== 'pne') throw outside('kind', 'a gateway or a user is revoked only');
+  return { entity, user, keyId: request.keyId.toString('hex'), event, keepGrace, isDry, until: answerBy(deadline) };
+}
+
+function eventOf(kind: RevocationKind): Wish['event'] {
+  if (kind === SUSPEND) return 'suspend';
+  if (kind === RESUME) return 'resume';
+  if (kind !== RevocationKind.REVOCATION_KIND_UNSPECIFIED && kind !== RevocationKind.REVOCATION_KIND_REVOKE)
+    throw outside('kind', 'kind is none of its values');
+  return 'revoke';
+}
+
+/** What ended of a gateway, and of it as a target entity. */
+function together(ofGateway: Ending, { facts, items }: Ending): Ending {
+  const [own] = facts;
+  const others = ofGateway.facts.filter(({ entity }) => entity.uri !== own?.entity.uri);
+  return { facts: [...others, ...facts], items: [...ofGateway.items, ...items], isWhole: ofGateway.isWhole };
+}

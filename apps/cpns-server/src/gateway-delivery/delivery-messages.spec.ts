@@ -14,9 +14,9 @@ import { FirstSeeds } from '../enrolment/first-seeds';
 import { ImportEntityUserKey } from '../enrolment/import-entity-user-key';
 import { Credentials } from '../entities/credentials';
 import { EntityUserKeyModule } from '../entity-user-key/entity-user-key.module';
-import { RevokeEntityUserKey } from '../entity-user-key/revoke-entity-user-key';
 import { GatewayLog } from '../gateway-log/gateway-log';
 import { GatewayOutbox } from '../gateway-log/gateway-outbox';
+import { revokeOn } from '../testing/revoke';
 import { gateway, GW, GW2, pne, PUSH, World } from '../testing/world';
 import type { DeliveryEntry } from './delivery-messages';
 import { GatewayDeliveryModule } from './gateway-delivery.module';
@@ -41,7 +41,7 @@ beforeEach(async () => {
 const later = () => BigInt(world.clock.now() + 60_000_000);
 const importKey = (entity: string, on = server) =>
   on.get(ImportEntityUserKey).execute({ entity, user: '', entityUserKey: randomBytes(32), notAfter: later() });
-const revoke = (entity: string, on = server) => on.get(RevokeEntityUserKey).execute({ entity, keyId: Buffer.alloc(0) });
+const revoke = (entity: string, on = server) => revokeOn(on, { entity });
 const admit = (entity: string, assigner = GW) =>
   server.get(AdmitEntity).execute({
     entity,
@@ -94,7 +94,7 @@ it('tells the others of the end of a gateway, with what it assigned', async () =
   await world.setKey(A, { assigner: GW });
   await revoke(GW);
   expect(await said(SECOND)).toEqual([['assignerEnd', GW, 1n]]);
-  expect(await snapshot(SECOND)).toEqual([[A, 1n, 1n, ENDED]]);
+  expect(await snapshot(SECOND)).toEqual([[A, 2n, 2n, ENDED]]);
   expect(await said()).toEqual([]);
   await world.enrol(GW2, 'live');
   expect(await said(GW2)).toEqual([]);
@@ -176,8 +176,8 @@ describe('a snapshot', () => {
   });
 });
 
-/** What is due, key, an entry for each gateway, what is due. */
-const REVOCATION_COMMITS = 5;
+/** What SMF is to hear, what gateways are, key, an entry for each gateway, what is due no more. */
+const REVOCATION_COMMITS = 7;
 
 it.each(deathsAt(REVOCATION_COMMITS))('a revocation whose process dies $when commit $at is told', async (failure) => {
   await importKey(A);
@@ -186,7 +186,7 @@ it.each(deathsAt(REVOCATION_COMMITS))('a revocation whose process dies $when com
   const { state, revision } = (await server.get(Credentials).of(parseEntityUri(A)))!;
   world.clock.advance(6_000);
   await server.get(GatewayOutbox).sweep();
-  const isRevoked = failure.at > 2 || (failure.at === 2 && failure.when === 'after');
+  const isRevoked = failure.at > 3 || (failure.at === 3 && failure.when === 'after');
   expect([state, revision]).toEqual(isRevoked ? [ENDED, 2n] : [LIVE, 1n]);
   for (const to of [GW, SECOND]) {
     const { entries } = await server.get(GatewayLog).of(to).read(0n, 10);
@@ -199,7 +199,7 @@ it.each(deathsAt(REVOCATION_COMMITS))('a revocation whose process dies $when com
 it('a record that cannot be read holds up nothing that concerns others', async () => {
   for (const entity of [A, B]) {
     await importKey(entity);
-    await outcomeOf(revoke(entity, await serverOn({ at: 2, when: 'after' })));
+    await outcomeOf(revoke(entity, await serverOn({ at: 3, when: 'after' })));
     world.clock.advance(1);
   }
   const altered = { kind: 'entity', id: A };

@@ -3,6 +3,7 @@ import {
   EntityUserKeyServiceService,
   GroupKeyDeliveryServiceService,
   NO_PAGE,
+  RevokeEntityUserKeyRequest,
   type OpenDeliveryChannelResponse,
 } from '@cpns/contracts';
 import { perTest } from '@cpns/core/testing';
@@ -12,11 +13,11 @@ import { outcomeOf, TestPort } from '@cpns/platform/testing';
 import { Authorities } from '../authorities/authorities';
 import { CskmfModule } from '../cskmf/cskmf.module';
 import type { AdmissionRecord } from '../entities/records';
-import { RevokeEntityUserKey } from '../entity-user-key/revoke-entity-user-key';
 import { EntityUserKeyModule } from '../entity-user-key/entity-user-key.module';
 import { RecordIdentity } from '../entity-user-key/provision-gateway';
 import { GatewayStanding } from '../gateways/records';
 import { Kmc } from '../osg/osg';
+import { revokeOn } from '../testing/revoke';
 import { GW, KMC, pne, SERVER, TRUST_DOMAIN, World, type CskmfProcess } from '../testing/world';
 import { GatewayLog } from '../gateway-log/gateway-log';
 import { GatewayDeliveryModule } from './gateway-delivery.module';
@@ -73,7 +74,7 @@ it('ends the channel of a gateway whose identity an operator revokes, and lets i
   const entries = await openChannel();
   const ended = outcomeOf(entries.next());
   const operator = port.as(OPERATOR).client(EntityUserKeyServiceService);
-  await operator.revokeEntityUserKey({ entity: GW, keyId: Buffer.alloc(0) });
+  await operator.revokeEntityUserKey(RevokeEntityUserKeyRequest.fromPartial({ entity: GW }));
   expect(await ended).toBe('UNAUTHENTICATED/CERTIFICATE_REVOKED');
   const pull = port
     .as(GW)
@@ -92,8 +93,7 @@ const replaced = async (other: CskmfProcess) =>
     certificateKeyDigest: Buffer.alloc(32, 9),
     certificateNotAfter: world.clock.now() + 86_400_000,
   } as AdmissionRecord);
-const revoked = async (other: CskmfProcess) =>
-  other.module.get(RevokeEntityUserKey).execute({ entity: GW, keyId: Buffer.alloc(0) });
+const revoked = async (other: CskmfProcess) => revokeOn(other.module, { entity: GW });
 
 it.each([
   ['revoked', revoked],

@@ -2,6 +2,7 @@
  * What a gateway is to hear, in order, until it acknowledged it. An entry says what changed; its message is made when it is
  * sent, of what is stored then: a log holds no secret, and no gateway hears of a grant that was revoked meanwhile.
  */
+import { Clock } from '@cpns/core';
 import { CLAIM, ClaimedLog, DeliveryLog, WAITING_MAX } from '@cpns/delivery';
 import { PersonalNetworks } from '@cpns/platform';
 import { at, Records, Store, type Append, type LogEntry } from '@cpns/store';
@@ -15,6 +16,9 @@ const DELIVERY_LOG = 'delivery';
 /** The channel that has it. */
 export const DELIVERY_CLAIM = at(CLAIM, `claim.${DELIVERY_LOG}`);
 
+/** Entries that are read at a time. */
+const PAGE = 1_000;
+
 const KINDS = ['token', 'seed', 'credential', 'assigner', 'group'] as const;
 
 /** What an entry is about. */
@@ -23,6 +27,9 @@ export interface Reference {
   /** Token-id, first-seed-id, E of an entity or of an assigning gateway, group-id. */
   readonly name: string;
 }
+
+/** What {@link subjectOf} says of an entry about it. */
+export const subjectNamed = ({ kind, name }: Reference): string => `${kind}.${name}`;
 
 /** Of several entries about one subject the last alone has to be sent. */
 export const subjectOf = ({ dedupeId }: Pick<LogEntry, 'dedupeId'>): string =>
@@ -46,6 +53,7 @@ export class GatewayLog {
     private readonly records: Records,
     private readonly gateways: GatewayRecords,
     private readonly networks: PersonalNetworks,
+    private readonly clock: Clock,
   ) {}
 
   of(gateway: string): DeliveryLog {
@@ -57,6 +65,25 @@ export class GatewayLog {
     const log = this.of(gateway);
     const head = await new ClaimedLog(this.records, log).head();
     return head?.overflowed === true ? 0n : (await log.read(0n, 1)).trimmedTo;
+  }
+
+  /** True while the gateway has not acknowledged all that its log says about these subjects. */
+  async holds(gateway: string, subjects: ReadonlySet<string>): Promise<boolean> {
+    const log = this.of(gateway);
+    if ((await new ClaimedLog(this.records, log).head())?.overflowed === true) return true;
+    for (let after = 0n; ;) {
+      const { entries } = await log.read(after, PAGE);
+      if (entries.some((entry) => subjects.has(subjectOf(entry)))) return true;
+      const last = entries.at(-1);
+      if (last === undefined) return false;
+      after = last.sequence;
+    }
+  }
+
+  /** True while a channel has its log. */
+  async isConnected(gateway: string): Promise<boolean> {
+    const { claim } = await this.gateways.read(gateway, { claim: DELIVERY_CLAIM });
+    return claim !== undefined && claim.until > this.clock.now();
   }
 
   /**

@@ -1,24 +1,16 @@
 import { Clock, CpnsError, duration, parseEntityUri, type EntityName } from '@cpns/core';
 import { BackgroundLoop, OwnIdentity } from '@cpns/platform';
-import { at, pagesOf, Store, type Aggregate } from '@cpns/store';
+import { at, Store } from '@cpns/store';
 import { Logger } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Credentials } from '../entities/credentials';
 import { ADMISSION, admissionName, EntityRecords, type AdmissionRecord } from '../entities/records';
 import { GatewayRecords, isInForce, lifeOf } from '../gateways/records';
+import { DueSet } from './due-set';
 import { GatewayLog } from './gateway-log';
 
-/** One for all: a sweep would otherwise have to look at each entity and each gateway. */
-const DUE: Aggregate = { kind: 'due', id: 'tokens' };
-/** The set of `<Unix ms> <due>`: it says where to look, and what is stored there what there is to tell. */
-const DUE_SET = 'due';
-const PAGE = 500;
 const SWEEP_EVERY_MS = duration(10, 'second');
-/** For so long the call that wrote an item down may still be at work on it. */
-const YOUNG_MS = duration(5, 'second');
-/** No call takes longer than that before it commits what it wrote the item down for. */
-const FORGET_AFTER_MS = duration(1, 'hour');
 
 /** Where to look for what is to be told: a few words, then an E. */
 export type Due = `${string} ${string}`;
@@ -37,32 +29,34 @@ const dueGroup = (groupId: string, gateway: string): Due => `group.${groupId} ${
  */
 @Injectable()
 export class GatewayOutbox extends BackgroundLoop {
+  readonly #due: DueSet;
+
   constructor(
     private readonly own: OwnIdentity,
     private readonly entities: EntityRecords,
     private readonly credentials: Credentials,
     private readonly gateways: GatewayRecords,
     private readonly log: GatewayLog,
-    private readonly store: Store,
-    private readonly clock: Clock,
+    store: Store,
+    clock: Clock,
     private readonly logger: Logger,
   ) {
     super();
+    this.#due = new DueSet(store, clock, 'tokens');
   }
 
   /** Makes a change, and tells the gateways. @throws CpnsError what the change throws */
   async around<R>(due: readonly Due[], change: () => Promise<R>): Promise<R> {
-    const items = due.map((one) => `${this.clock.now()} ${one}`);
-    if (items.length > 0) await this.add(items);
+    const items = await this.#due.add(due);
     const result = await change();
     for (const item of items) await this.tell(item);
-    if (items.length > 0) await this.remove(items);
+    await this.#due.remove(items);
     return result;
   }
 
   /** Has a gateway told of a group again in a while, whose Group Key could not be had now. */
-  later(groupId: string, gateway: string): Promise<void> {
-    return this.add([`${this.clock.now()} ${dueGroup(groupId, gateway)}`]);
+  async later(groupId: string, gateway: string): Promise<void> {
+    await this.#due.add([dueGroup(groupId, gateway)]);
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -78,7 +72,7 @@ export class GatewayOutbox extends BackgroundLoop {
 
   /** Carries on what other calls and earlier processes left behind. */
   async sweep(signal?: AbortSignal): Promise<void> {
-    for await (const items of pagesOf(this.store, DUE, DUE_SET, PAGE))
+    for await (const items of this.#due.left(signal))
       for (const item of items) {
         if (signal?.aborted) return;
         await this.carryOn(item).catch((error: unknown) => {
@@ -90,16 +84,7 @@ export class GatewayOutbox extends BackgroundLoop {
   }
 
   private async carryOn(item: string): Promise<void> {
-    const age = this.clock.now() - Number(item.split(' ', 1)[0]);
-    if (age > YOUNG_MS && ((await this.tell(item)) || age > FORGET_AFTER_MS)) await this.remove([item]);
-  }
-
-  private async add(items: readonly string[]): Promise<void> {
-    await this.store.commit(DUE, { addTo: items.map((member) => ({ set: DUE_SET, member })) });
-  }
-
-  private async remove(items: readonly string[]): Promise<void> {
-    await this.store.commit(DUE, { removeFrom: items.map((member) => ({ set: DUE_SET, member })) });
+    if ((await this.tell(item)) || this.#due.isForgotten(item)) await this.#due.remove([item]);
   }
 
   /** @returns false while the change is not there */

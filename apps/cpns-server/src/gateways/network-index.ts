@@ -1,12 +1,18 @@
 import { pnAggregate } from '@cpns/platform';
-import { pagesOf, type Store } from '@cpns/store';
+import { pagesOf, type Aggregate, type Store } from '@cpns/store';
+
+/** That something is found under a key, such as a pn-id. */
+export interface IndexEntry {
+  readonly key: string;
+  readonly member: string;
+}
 
 /**
- * What belongs to a Personal Network, in a set: where to look, and no more. What is in it is looked at before it is used; what
- * is not, no gateway of the network is told of in a snapshot. So all that there is is put there once in each process, before
- * the set is read first: also what an older release made, or a store that lost writes has lost.
+ * What is found under a key, in a set: where to look, and no more. What is in it is looked at before it is used; what is not
+ * is overlooked. So all that there is is put there once in each process, before a set is read first: also what an older
+ * release made, or a store that lost writes has lost.
  */
-export abstract class NetworkIndex {
+export abstract class LookupIndex {
   #filled: Promise<void> | undefined;
 
   constructor(
@@ -14,32 +20,50 @@ export abstract class NetworkIndex {
     private readonly set: string,
   ) {}
 
-  /** All that there is, page by page, by the pn-ids that it belongs to. */
-  protected abstract all(): AsyncIterable<readonly { readonly pnId: string; readonly member: string }[]>;
+  /** Where the set of a key is. */
+  protected abstract aggregateOf(key: string): Aggregate;
 
-  async add(pnId: string, member: string): Promise<void> {
-    if (await this.store.isMember(pnAggregate(pnId), this.set, member)) return;
-    await this.store.commit(pnAggregate(pnId), { addTo: [{ set: this.set, member }] });
+  /** All that there is, page by page. */
+  protected abstract entries(): AsyncIterable<readonly IndexEntry[]>;
+
+  async add(key: string, member: string): Promise<void> {
+    if (await this.store.isMember(this.aggregateOf(key), this.set, member)) return;
+    await this.store.commit(this.aggregateOf(key), { addTo: [{ set: this.set, member }] });
   }
 
-  async remove(pnId: string, member: string): Promise<void> {
-    await this.store.commit(pnAggregate(pnId), { removeFrom: [{ set: this.set, member }] });
+  async remove(key: string, member: string): Promise<void> {
+    await this.store.commit(this.aggregateOf(key), { removeFrom: [{ set: this.set, member }] });
   }
 
   /** Page by page. */
-  async *of(pnId: string): AsyncGenerator<readonly string[]> {
+  async *of(key: string): AsyncGenerator<readonly string[]> {
     await (this.#filled ??= this.fill().catch((error: unknown) => {
       this.#filled = undefined;
       throw error;
     }));
-    yield* pagesOf(this.store, pnAggregate(pnId), this.set);
+    yield* pagesOf(this.store, this.aggregateOf(key), this.set);
   }
 
   private async fill(): Promise<void> {
-    for await (const page of this.all())
-      for (const pnId of new Set(page.map((one) => one.pnId))) {
-        const members = page.filter((one) => one.pnId === pnId);
-        await this.store.commit(pnAggregate(pnId), { addTo: members.map(({ member }) => ({ set: this.set, member })) });
+    for await (const page of this.entries())
+      for (const key of new Set(page.map((one) => one.key))) {
+        const members = page.filter((one) => one.key === key);
+        const addTo = members.map(({ member }) => ({ set: this.set, member }));
+        await this.store.commit(this.aggregateOf(key), { addTo });
       }
+  }
+}
+
+/** What belongs to a Personal Network; of what is missing there no gateway of the network is told in a snapshot. */
+export abstract class NetworkIndex extends LookupIndex {
+  protected override aggregateOf(pnId: string): Aggregate {
+    return pnAggregate(pnId);
+  }
+
+  /** All that there is, page by page, by the pn-ids that it belongs to. */
+  protected abstract all(): AsyncIterable<readonly { readonly pnId: string; readonly member: string }[]>;
+
+  protected override async *entries(): AsyncGenerator<readonly IndexEntry[]> {
+    for await (const page of this.all()) yield page.map(({ pnId, member }) => ({ key: pnId, member }));
   }
 }

@@ -99,7 +99,7 @@ export class GroupKeyCache {
 }
 
 /** The flows that change a group. */
-export type ChangeFlow = 'FLOW-PULL' | 'FLOW-PUSH' | 'GK-UPDATE-M' | 'GK-DELETE';
+export type ChangeFlow = 'FLOW-PULL' | 'FLOW-PUSH' | 'GK-UPDATE-M' | 'GK-UPDATE-T' | 'GK-DELETE';
 
 /** Which version a change needs. */
 interface VersionOrder {

@@ -25,6 +25,7 @@ import {
 } from '@cpns/key-derivation';
 import { Store, type Aggregate } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
+import { LastSeen } from '../entities/last-seen';
 import { LiveKeys } from '../entities/live-keys';
 import type { KeyRecord } from '../entities/records';
 import { GatewayStanding } from '../gateways/records';
@@ -41,6 +42,7 @@ export class VerifyProof {
   constructor(
     private readonly keys: LiveKeys,
     private readonly standing: GatewayStanding,
+    private readonly lastSeen: LastSeen,
     private readonly store: Store,
     private readonly clock: Clock,
   ) {}
@@ -60,16 +62,22 @@ export class VerifyProof {
     if (!samePn(parseEntityUri(proof.entity), relay))
       throw permissionDenied('PN_MISMATCH', 'a gateway asks for entities of its own PN only');
     const forms = isService ? TO_SERVICE : TO_GATEWAY;
-    const { user, keyId } = await this.prove(proof, { audience, method, requestDigest }, forms);
+    const { user, keyId } = await this.prove(proof, { audience, method, requestDigest }, relay.uri, forms);
     return { entity: proof.entity, user, keyId: keyIdBytes(keyId) };
   }
 
   /**
    * Checks 2 to 5 of "Proof of a secret, on each call".
+   * @param relay E of the gateway that the entity was seen through
    * @returns the live key that made it
-   * @throws CpnsError KEY_UNKNOWN, KEY_REVOKED, KEY_EXPIRED; PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED
+   * @throws CpnsError KEY_UNKNOWN, KEY_REVOKED, KEY_SUSPENDED, KEY_EXPIRED; PROOF_MAC, PROOF_OUTSIDE_WINDOW, PROOF_REPLAYED
    */
-  async prove(proof: Proof, call: ProofCall, forms: readonly KeyForm[] = TO_SERVICE): Promise<KeyRecord> {
+  async prove(
+    proof: Proof,
+    call: ProofCall,
+    relay: string,
+    forms: readonly KeyForm[] = TO_SERVICE,
+  ): Promise<KeyRecord> {
     const key = await this.provenKey(proof, forms);
     const confirmKey = deriveConfirmKey(key.secret);
     const now = this.clock.now();
@@ -81,6 +89,7 @@ export class VerifyProof {
     // told only to a holder of the key
     await this.keys.check(key);
     await this.spend(proof);
+    await this.lastSeen.note(parseEntityUri(proof.entity), relay);
     return key;
   }
 

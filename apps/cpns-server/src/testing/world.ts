@@ -5,6 +5,7 @@ import {
   GroupKeyDeliveryMode,
   NO_PAGE,
   type GatewayGroupKeyDelivery,
+  type GetGroupKeyStatusRequest,
   type GroupDescription,
   type GroupKeyDeliveryServicePullGroupKeyRequest,
 } from '@cpns/contracts';
@@ -29,6 +30,7 @@ import { MemoryLog } from '@cpns/telemetry/testing';
 import type { TestingModule } from '@nestjs/testing';
 import { ServerConfig } from '../config';
 import { CskmfModule } from '../cskmf/cskmf.module';
+import { GroupKeyLoop } from '../cskmf/group-key-loop';
 import { GroupKeyManagementController } from '../cskmf/group-key-management.controller';
 import { PullGroupKeyController } from '../cskmf/pull-group-key';
 import { PushRelay } from '../cskmf/push-group-key';
@@ -40,7 +42,9 @@ import { GatewayDeliveryModule } from '../gateway-delivery/gateway-delivery.modu
 import { GatewayLog, subjectOf } from '../gateway-log/gateway-log';
 import { GatewayRecords, IDENTITY } from '../gateways/records';
 import { Kmc } from '../osg/osg';
+import { Smf } from '../smf/smf';
 import { FakeKmc } from './fake-kmc';
+import { FakeSmf } from './fake-smf';
 
 export const TRUST_DOMAIN = 'td.example';
 export const SERVER = serviceUri(TRUST_DOMAIN, 'cpns-server');
@@ -90,8 +94,8 @@ export class CskmfProcess {
     return (await this.management.createGroupKey(request, callOf(SMF))).status;
   }
 
-  async update(membershipRevision: bigint, joined: string[], left: string[], groupId = 'g') {
-    const request = { groupId, membershipRevision, joined, left };
+  async update(membershipRevision: bigint, joined: string[], left: string[], groupId = 'g', emergency = false) {
+    const request = { groupId, membershipRevision, joined, left, emergency };
     return (await this.management.updateGroupKey(request, callOf(SMF))).status;
   }
 
@@ -100,7 +104,33 @@ export class CskmfProcess {
   }
 
   async status(groupId = 'g') {
-    return (await this.management.getGroupKeyStatus({ groupId })).status;
+    return (await this.ask({ groupId })).status;
+  }
+
+  ask(request: Partial<GetGroupKeyStatusRequest> = {}) {
+    return this.management.getGroupKeyStatus({ groupId: 'g', entity: '', withRecipients: false, ...request });
+  }
+
+  async rotate({ emergency = false, requestId = Buffer.alloc(0), groupId = 'g' } = {}) {
+    return (await this.management.rotateGroupKey({ groupId, emergency, requestId })).status;
+  }
+
+  /** @param change of what {@link create} makes by default */
+  async describe(descriptionRevision: bigint, change: Partial<GroupDescription>, groupId = 'g') {
+    const description = descriptionOf(groupId, { sealPeriod: BigInt(SEAL_PERIOD), ...change });
+    return (await this.management.updateGroupDescription({ description, descriptionRevision })).status;
+  }
+
+  /** What is due by now for each group. */
+  round(): Promise<void> {
+    return this.module.get(GroupKeyLoop).round(new AbortController().signal);
+  }
+
+  /** Each version with the first letter of its state. */
+  async states(groupId = 'g'): Promise<string> {
+    const letters = ['-', 'p', 'a', 'g', 'r'];
+    const { versions } = await this.status(groupId);
+    return versions.map(({ version, state }) => `${version}${letters[state] ?? '?'}`).join(' ');
   }
 
   /** PullGroupKey of a gateway. @param standing resolves when it may still act */
@@ -142,6 +172,7 @@ export interface WorldOptions {
 export class World implements Opened {
   clock!: FakeClock;
   kmc!: FakeKmc;
+  smf!: FakeSmf;
   log!: MemoryLog;
   store!: Store;
   server!: CskmfProcess;
@@ -155,7 +186,7 @@ export class World implements Opened {
 
   /** @param store one of its own on disk without it, where things end by the world's clock */
   async open(store?: Store): Promise<void> {
-    [this.clock, this.kmc, this.log] = [new FakeClock(), new FakeKmc(), new MemoryLog()];
+    [this.clock, this.kmc, this.smf, this.log] = [new FakeClock(), new FakeKmc(), new FakeSmf(), new MemoryLog()];
     this.#identity = await (authority ??= makeAuthority());
     if (store === undefined) this.#temporary = await temporaryStore(this.clock);
     this.store = store ?? this.#temporary!.store;
@@ -188,6 +219,7 @@ export class World implements Opened {
       ],
       overrides: [
         { provide: Kmc, useValue: { uri: KMC, rpc: this.kmc } },
+        { provide: Smf, useValue: { uri: SMF, rpc: this.smf } },
         { provide: PushRelay, useClass: SleepingRelay },
         ...overrides,
       ],

@@ -1,5 +1,5 @@
 import type { AdmissionAnswer, KeyAnswer } from '../describe';
-import { joinEntities } from './entity';
+import { joinEntities } from './list';
 
 const admission = (entity: string, tokenId: string, admittedAt: string): AdmissionAnswer => ({
   tokenId,

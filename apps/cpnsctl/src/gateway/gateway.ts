@@ -17,11 +17,16 @@ async function listGateways({ enrolment }: ServerConnection): Promise<GatewayAns
   return gateways.map(describeGateway).sort((a, b) => (a.entity < b.entity ? -1 : 1));
 }
 
+const stateOf = ({ revoked, retireAt }: GatewayAnswer, now: number): string => {
+  if (revoked) return 'revoked';
+  return retireAt === null ? 'enrolled' : `to be revoked ${readableTime(retireAt, now)}`;
+};
+
 const columns = (now: number): readonly Column<GatewayAnswer>[] => [
   { heading: 'gateway', cell: ({ entity }) => entity },
   { heading: 'enrolled', cell: ({ enrolledAt }) => readableTime(enrolledAt, now) },
   { heading: 'certificate ends', cell: ({ certificateNotAfter }) => readableTime(certificateNotAfter, now) },
-  { heading: 'state', cell: ({ revoked }) => (revoked ? 'revoked' : 'enrolled') },
+  { heading: 'state', cell: (gateway) => stateOf(gateway, now) },
   { heading: '1st seeds', cell: ({ firstSeeds }) => String(firstSeeds.filter(({ revoked }) => !revoked).length) },
   { heading: 'CAs', cell: ({ gatewayCas }) => String(gatewayCas.filter(({ revoked }) => !revoked).length) },
   { heading: 'undelivered', cell: ({ undelivered }) => String(undelivered) },
@@ -61,7 +66,7 @@ const gatewayTable = (gateway: GatewayAnswer, now: number): string =>
       ['gateway', gateway.entity],
       ['enrolled', readableTime(gateway.enrolledAt, now)],
       ['certificate ends', readableTime(gateway.certificateNotAfter, now)],
-      ['state', gateway.revoked ? 'revoked' : 'enrolled'],
+      ['state', stateOf(gateway, now)],
       ['undelivered', String(gateway.undelivered)],
     ]),
     '1st seeds',

@@ -36,28 +36,47 @@ export interface GroupSummary {
   readonly delivery: string;
   /** Milliseconds that members may seal with one version. */
   readonly sealPeriod: number;
+  /** Milliseconds; 0 for never. */
+  readonly updatePeriod: number;
+  /** Milliseconds; 0 for as the CPNS Server is set. */
+  readonly activationDelay: number;
+  /** Milliseconds; 0 for no time. */
+  readonly joinWindow: number;
+  readonly preparedVersions: number;
+  readonly joinKeepsVersion: boolean;
   readonly maxMembers: number;
   readonly openToJoin: boolean;
   readonly membershipRevision: number;
+  /** Of the parameters. */
+  readonly descriptionRevision: number;
   readonly deleted: boolean;
 }
 
 export interface GroupAnswer extends GroupSummary {
   /** E of each, in the order of their names. */
   readonly members: readonly string[];
+  /** E of each whose place is kept while its right rests. */
+  readonly suspended: readonly string[];
 }
 
-export function summarizeGroup({ description, membershipRevision, deleted }: ServiceGroup): GroupSummary {
+export function summarizeGroup(group: ServiceGroup): GroupSummary {
+  const { description, membershipRevision, descriptionRevision, deleted } = group;
   if (description === undefined) throw new CpnsError('INTERNAL', 'the SMF answered without the description of a group');
-  const { groupId, displayName, delivery, sealPeriod, maxMembers, openToJoin } = description;
+  const { groupId, displayName, delivery, maxMembers, openToJoin, preparedVersions, joinKeepsVersion } = description;
   return {
     groupId,
     displayName: displayName === '' ? null : displayName,
     delivery: word(MODE_NAMES, delivery),
-    sealPeriod: Number(sealPeriod),
+    sealPeriod: Number(description.sealPeriod),
+    updatePeriod: Number(description.updatePeriod),
+    activationDelay: Number(description.activationDelay),
+    joinWindow: Number(description.joinWindow),
+    preparedVersions,
+    joinKeepsVersion,
     maxMembers,
     openToJoin,
     membershipRevision: Number(membershipRevision),
+    descriptionRevision: Number(descriptionRevision),
     deleted,
   };
 }
@@ -65,14 +84,21 @@ export function summarizeGroup({ description, membershipRevision, deleted }: Ser
 /** @throws CpnsError INTERNAL for an answer that lacks the group */
 export function describeGroup(group: ServiceGroup | undefined): GroupAnswer {
   if (group === undefined) throw new CpnsError('INTERNAL', 'the SMF answered without the group');
-  return { ...summarizeGroup(group), members: [...group.members].sort() };
+  return { ...summarizeGroup(group), members: [...group.members].sort(), suspended: [...group.suspended].sort() };
 }
 
 export interface VersionAnswer {
   readonly version: number;
   readonly state: string;
+  readonly madeAt: string | null;
   readonly activateAt: string | null;
   readonly sealUntil: string | null;
+  /** How many entities it is given to. */
+  readonly recipients: number;
+  /** How many gateways have acknowledged it, in a group that pushes. */
+  readonly acknowledged: number;
+  /** E of each gateway that has not, the first 100. */
+  readonly waiting: readonly string[];
 }
 
 /** The versions of a group's key, the newest first. */
@@ -83,11 +109,15 @@ export interface VersionsAnswer {
   readonly versions: readonly VersionAnswer[];
 }
 
-const describeVersion = ({ version, state, activateAt, sealUntil }: GroupKeyVersionInfo): VersionAnswer => ({
-  version: Number(version),
-  state: word(VERSION_STATES, state),
-  activateAt: isoTime(activateAt),
-  sealUntil: isoTime(sealUntil),
+const describeVersion = (info: GroupKeyVersionInfo): VersionAnswer => ({
+  version: Number(info.version),
+  state: word(VERSION_STATES, info.state),
+  madeAt: isoTime(info.madeAt),
+  activateAt: isoTime(info.activateAt),
+  sealUntil: isoTime(info.sealUntil),
+  recipients: info.recipients,
+  acknowledged: info.acknowledged,
+  waiting: info.waiting,
 });
 
 /** @throws CpnsError INTERNAL for an answer that lacks the status */

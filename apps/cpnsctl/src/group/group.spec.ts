@@ -2,23 +2,25 @@ import { GroupKeyDeliveryMode } from '@cpns/contracts';
 import { duration } from '@cpns/core';
 import { run } from '../program';
 import { RecordingIo } from '../testing/recording-io';
-import { descriptionOf } from './group';
+import { descriptionOf, updateMaskOf } from './parameters';
 
 const entity = 'cpns://pn1.td.example/pne/p';
 
 describe('descriptionOf', () => {
-  const flags = { smf: '127.0.0.1:1', name: '', openToJoin: false, maxMembers: 0, output: 'table' as const };
-
   it.each([
     ['pull', GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PULL],
     ['push', GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH],
   ] as const)('is what a group with delivery %s depends on', (delivery, wire) => {
     const given = {
-      ...flags,
       delivery,
       sealPeriod: duration(1, 'hour'),
+      updatePeriod: duration(1, 'day'),
+      activationDelay: duration(5, 'second'),
+      joinWindow: duration(2, 'second'),
+      preparedVersions: 3,
       name: 'Family',
       openToJoin: true,
+      joinKeepsVersion: true,
       maxMembers: 5,
     };
     expect(descriptionOf('family', given)).toEqual({
@@ -26,10 +28,39 @@ describe('descriptionOf', () => {
       displayName: 'Family',
       delivery: wire,
       sealPeriod: 3_600_000n,
-      updatePeriod: 0n,
+      updatePeriod: 86_400_000n,
+      activationDelay: 5_000n,
+      joinWindow: 2_000n,
+      preparedVersions: 3,
       maxMembers: 5,
       openToJoin: true,
+      joinKeepsVersion: true,
     });
+  });
+
+  it('leaves to the services what is not given', () => {
+    expect(descriptionOf('family', { delivery: 'pull' })).toMatchObject({
+      displayName: '',
+      sealPeriod: 604_800_000n,
+      updatePeriod: 0n,
+      activationDelay: 0n,
+      joinWindow: 0n,
+      preparedVersions: 0,
+      maxMembers: 0,
+      openToJoin: false,
+      joinKeepsVersion: false,
+    });
+  });
+});
+
+describe('updateMaskOf', () => {
+  it('names what is given, also where it is nothing, as the proto spells it', () => {
+    expect(updateMaskOf({})).toEqual([]);
+    expect(updateMaskOf({ updatePeriod: 0, openToJoin: false, name: '' })).toEqual([
+      'display_name',
+      'update_period',
+      'open_to_join',
+    ]);
   });
 });
 
@@ -47,6 +78,17 @@ describe('the command line of group', () => {
       ['create', 'family', '--delivery', 'pull', '--max-members', 'ten'],
       /whole number/,
     ],
+    [
+      'create with versions ahead that are none',
+      ['create', 'f', '--delivery', 'pull', '--prepared-versions', '0'],
+      /whole/,
+    ],
+    ['create with an update period of 0', ['create', 'f', '--delivery', 'pull', '--update-period', '0s'], /90s, 15m/],
+    ['update of nothing', ['update', 'family'], /give what to change/],
+    ['update of the delivery', ['update', 'family', '--delivery', 'push'], /unknown option/],
+    ['update on a revision that is none', ['update', 'family', '--name', 'x', '--expected-revision', '0'], /whole/],
+    ['rotate without an id', ['rotate'], /group-id/],
+    ['rotate without a terminal', ['rotate', 'family'], /give --yes/],
     ['add without an entity', ['add', 'family'], /entity/],
     ['add with one that is none', ['add', 'family', entity, 'cpns://pn1.td:x@pn2.td/pne/p'], /is invalid/],
     ['remove without an entity', ['remove', 'family'], /entity/],
@@ -57,6 +99,8 @@ describe('the command line of group', () => {
     ['a format that is none', ['list', '--output', 'xml'], /choices are table, json/],
     ['nobody who is calling', ['list'], /give --pki/],
     ['nobody who is calling the Server', ['versions', 'family'], /give --pki/],
+    ['nobody who is calling to rotate', ['rotate', 'family', '--yes'], /give --pki/],
+    ['nobody who is calling to update', ['update', 'family', '--name', 'x'], /give --pki/],
     ['a command that is none', ['purge', 'family'], /unknown command/],
   ])('with %s is refused in one line, before any work', async (_, options, message) => {
     const io = new RecordingIo();
@@ -66,10 +110,13 @@ describe('the command line of group', () => {
     expect(io.written.err.trim().split('\n')).toHaveLength(1);
   });
 
-  it.each(['create', 'list', 'show', 'add', 'remove', 'delete', 'versions'])('explains %s', async (command) => {
+  const AT_SERVER = ['versions', 'rotate'];
+  const AT_SMF = ['create', 'list', 'show', 'update', 'add', 'remove', 'delete'];
+
+  it.each([...AT_SMF, ...AT_SERVER])('explains %s', async (command) => {
     const io = new RecordingIo();
     expect(await run(['group', command, '--help'], io)).toBe(0);
     expect(io.written.out).toContain(`cpnsctl group ${command}`);
-    expect(io.written.out).toContain(command === 'versions' ? '127.0.0.1:7400' : '127.0.0.1:7420');
+    expect(io.written.out).toContain(AT_SERVER.includes(command) ? '127.0.0.1:7400' : '127.0.0.1:7420');
   });
 });

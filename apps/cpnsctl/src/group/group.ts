@@ -1,39 +1,35 @@
 /** `group`: what an operator asks of Service Groups, and groups as tables, for people. */
-import type { GroupDescription } from '@cpns/contracts';
-import { duration, parseEntityUri } from '@cpns/core';
-import { Command, Option } from 'commander';
-import {
-  type ConnectionFlags,
-  type SmfConnection,
-  type SmfFlags,
-  withConnection,
-  withServer,
-  withSmf,
-  withSmfConnection,
-} from '../connection';
+import { parseEntityUri } from '@cpns/core';
+import { Command } from 'commander';
+import { CHANGE_DEADLINE, type SmfConnection, type SmfFlags, withSmf, withSmfConnection } from '../connection';
 import type { Io } from '../io';
 import * as values from '../option-values';
 import { type Column, fieldTable, listTable, type OutputFormat, withOutput, writeAnswer } from '../output';
 import { allPages, PAGE_SIZE } from '../paging';
-import { formatDuration, readableTime } from '../values';
-import {
-  DELIVERY_MODES,
-  type DeliveryMode,
-  describeGroup,
-  describeVersions,
-  type GroupAnswer,
-  type GroupSummary,
-  summarizeGroup,
-  type VersionAnswer,
-  type VersionsAnswer,
-} from './describe';
+import { formatDuration } from '../values';
+import { type DeliveryMode, describeGroup, type GroupAnswer, type GroupSummary, summarizeGroup } from './describe';
+import { deliveryOption, descriptionOf, type ParameterFlags, withParameters } from './parameters';
 
 const stateOf = ({ deleted }: GroupSummary): string => (deleted ? 'deleted' : 'live');
 
-const memberColumns: readonly Column<string>[] = [
-  { heading: 'member', cell: (member) => member },
-  { heading: 'Personal Network', cell: (member) => parseEntityUri(member).pn },
+interface MemberRow {
+  readonly member: string;
+  readonly isSuspended: boolean;
+}
+
+const memberColumns: readonly Column<MemberRow>[] = [
+  { heading: 'member', cell: ({ member }) => member },
+  { heading: 'Personal Network', cell: ({ member }) => parseEntityUri(member).pn },
+  { heading: 'state', cell: ({ isSuspended }) => (isSuspended ? 'suspended' : 'member') },
 ];
+
+const rowsOf = ({ members, suspended }: GroupAnswer): MemberRow[] => [
+  ...members.map((member) => ({ member, isSuspended: false })),
+  ...suspended.map((member) => ({ member, isSuspended: true })),
+];
+
+const orNone = (milliseconds: number, none: string): string =>
+  milliseconds === 0 ? none : formatDuration(milliseconds);
 
 export const groupTable = (group: GroupAnswer): string =>
   [
@@ -43,11 +39,18 @@ export const groupTable = (group: GroupAnswer): string =>
       ['state', stateOf(group)],
       ['delivery', group.delivery],
       ['members seal for', formatDuration(group.sealPeriod)],
+      ['renewed every', orNone(group.updatePeriod, 'never by itself')],
+      ['made before its use by', orNone(group.activationDelay, 'as the CPNS Server is set')],
+      group.delivery === 'pull'
+        ? ['versions given out before their time', String(Math.max(1, group.preparedVersions))]
+        : ['joins share a version for', orNone(group.joinWindow, 'no time')],
+      ['who joins gets', group.joinKeepsVersion ? 'the version in use' : 'a new version'],
       ['open to join', group.openToJoin ? 'yes' : 'no'],
       ['revision', String(group.membershipRevision)],
+      ['revision of the parameters', String(group.descriptionRevision)],
       ['members', `${group.members.length} of at most ${group.maxMembers}`],
     ]),
-    listTable(group.members, memberColumns),
+    listTable(rowsOf(group), memberColumns),
   ].join('\n');
 
 const groupColumns: readonly Column<GroupSummary>[] = [
@@ -60,49 +63,23 @@ const groupColumns: readonly Column<GroupSummary>[] = [
   { heading: 'state', cell: stateOf },
 ];
 
-/** A change of a group is answered once its Group Key is ready: SMF, CPNS Server and KMC have all committed it. */
-const CHANGE_DEADLINE = { deadlineMs: duration(30, 'second') };
-
-const DEFAULT_SEAL_PERIOD = duration(7, 'day');
-
-interface CreateFlags extends SmfFlags {
+interface CreateFlags extends SmfFlags, ParameterFlags {
   readonly delivery: DeliveryMode;
-  readonly name: string;
   readonly member?: readonly string[];
-  readonly sealPeriod: number;
-  readonly maxMembers: number;
-  readonly openToJoin: boolean;
   readonly output: OutputFormat;
 }
 
-export const descriptionOf = (groupId: string, flags: CreateFlags): GroupDescription => ({
-  groupId,
-  displayName: flags.name,
-  delivery: DELIVERY_MODES[flags.delivery],
-  sealPeriod: BigInt(flags.sealPeriod),
-  updatePeriod: 0n,
-  maxMembers: flags.maxMembers,
-  openToJoin: flags.openToJoin,
-});
-
 const withGroup = (command: Command): Command =>
-  command
-    .argument('<group-id>', '1 to 64 of A-Z a-z 0-9 . _ -; never used again once the group was deleted', values.groupId)
-    .addOption(
-      new Option('--delivery <mode>', 'how members get a new Group Key: when they need it, or at once')
-        .choices(Object.keys(DELIVERY_MODES))
-        .makeOptionMandatory(),
-    )
-    .option('--member <uri>', 'E of a first member; repeatable', values.repeated(values.entityUri))
-    .option('--name <text>', 'for people', '')
-    .option(
-      '--seal-period <duration>',
-      'how long members may seal with one version of the key, such as 15m, 24h, 7d',
-      values.lifetime,
-      DEFAULT_SEAL_PERIOD,
-    )
-    .option('--max-members <count>', 'as many as the SMF takes by default, unless given', values.count, 0)
-    .option('--open-to-join', 'let any entity with a registered key join by itself', false);
+  withParameters(
+    command
+      .argument(
+        '<group-id>',
+        '1 to 64 of A-Z a-z 0-9 . _ -; never used again once the group was deleted',
+        values.groupId,
+      )
+      .addOption(deliveryOption())
+      .option('--member <uri>', 'E of a first member; repeatable', values.repeated(values.entityUri)),
+  );
 
 /** `group create`: a Service Group with its first members; its Group Key follows before the command ends (GK-CREATE). */
 export function createCommand(io: Io): Command {
@@ -199,37 +176,6 @@ export function showGroupCommand(io: Io): Command {
       );
       const answer = describeGroup(group);
       writeAnswer(io, flags.output, answer, () => groupTable(answer));
-    },
-  );
-}
-
-const columns = (now: number): readonly Column<VersionAnswer>[] => [
-  { heading: 'version', cell: ({ version }) => String(version) },
-  { heading: 'state', cell: ({ state }) => state },
-  { heading: 'in use from', cell: ({ activateAt }) => readableTime(activateAt, now) },
-  { heading: 'seals until', cell: ({ sealUntil }) => readableTime(sealUntil, now) },
-];
-
-export const versionsTable = ({ groupId, membershipRevision, deleted, versions }: VersionsAnswer, now: number) =>
-  [
-    fieldTable([
-      ['group', groupId],
-      ['state', deleted ? 'deleted' : 'live'],
-      ['revision that the newest serves', String(membershipRevision)],
-    ]),
-    listTable(versions, columns(now)),
-  ].join('\n');
-
-/** `group versions`: where each version of a Group Key stands, as CSKMF in the CPNS Server has it. */
-export function versionsCommand(io: Io): Command {
-  const command = new Command('versions')
-    .description('show the versions of a group’s key at the CPNS Server')
-    .argument('<group-id>', 'the group', values.groupId);
-  return withOutput(withConnection(command)).action(
-    async (groupId: string, flags: ConnectionFlags & { readonly output: OutputFormat }) => {
-      const { status } = await withServer(flags, io.now(), ({ groupKeys }) => groupKeys.getGroupKeyStatus({ groupId }));
-      const answer = describeVersions(status);
-      writeAnswer(io, flags.output, answer, () => versionsTable(answer, io.now()));
     },
   );
 }

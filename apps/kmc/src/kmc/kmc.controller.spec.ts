@@ -81,11 +81,11 @@ describe('the steps of a flow that the KMC receives', () => {
     expect(await reported()).toEqual([expectedStep(flow, 'group_id', 'request_id')]);
   });
 
-  it('GK-UPDATE-M: a version is asked for', async () => {
+  it.each(['GK-UPDATE-M', 'GK-UPDATE-T'] as const)('%s: a version is asked for', async (flow) => {
     const calls = CALLS(clientOf(SERVER));
     await calls.createKey();
-    await withinStep({ flow: 'GK-UPDATE-M', step: 2 }, calls.createKeyVersion);
-    expect(await reported()).toEqual([expectedStep('GK-UPDATE-M', 'group_id', 'previous', 'request_id')]);
+    await withinStep({ flow, step: 2 }, calls.createKeyVersion);
+    expect(await reported()).toEqual([expectedStep(flow, 'group_id', 'previous', 'request_id')]);
   });
 
   it('GK-DELETE: the end is asked for', async () => {

@@ -152,11 +152,11 @@ export class KmcController implements Handlers<typeof KmcServiceService> {
   }
 
   /**
-   * GK-UPDATE-M step 3: the next version.
+   * GK-UPDATE-M and GK-UPDATE-T step 3: the next version.
    * @throws CpnsError a field's reason; NOT_FOUND for a group without a key, or whose key was destroyed, and when this
    *   request's version was destroyed; CONFLICT when `previous` is not the newest, or the request id was used before
    */
-  @FlowStep(['GK-UPDATE-M'], 3, ['group_id', 'previous', 'request_id'])
+  @FlowStep(['GK-UPDATE-M', 'GK-UPDATE-T'], 3, ['group_id', 'previous', 'request_id'])
   async createKeyVersion(@Payload() request: CreateKeyVersionRequest) {
     const groupId = checkGroupId(request.groupId, 'group_id');
     const previous = fields.positive(request.previous, 'previous');

@@ -1,6 +1,8 @@
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import { perTest, reasonOfAsync } from '@cpns/core/testing';
+import { GRACE_MS } from '@cpns/group-key';
 import { BOTH, CAMERA, GATEWAY, GatewayWorld, GROUP, LOCK, STRANGER } from '../testing/world';
+import { VERSIONS_KEPT } from '../service-group/known-groups';
 import { HeldPushes } from './envelopes';
 
 describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
@@ -45,10 +47,22 @@ describe('a pushed Group Key (FLOW-PUSH step 8)', () => {
     expect(await world.holds(1n)).toEqual([false, true]);
   });
 
-  it('keeps three versions', async () => {
-    for (const revision of [1n, 2n, 3n, 4n]) await world.pushed(revision);
+  it(`keeps ${VERSIONS_KEPT} versions`, async () => {
+    const all = Array.from({ length: VERSIONS_KEPT + 1 }, (_, n) => BigInt(n + 1));
+    for (const revision of all) await world.pushed(revision);
+    expect(await world.versions()).toEqual(all.slice(1));
+    expect(await Promise.all(all.map((version) => held(version)))).toEqual(all.map((version) => version > 1n));
+  });
+
+  it('keeps none that opens nothing any more', async () => {
+    await world.pushed(1n);
+    await world.pushed(2n);
+    world.clock.advance(GRACE_MS - 1);
+    await world.pushed(3n);
+    expect(await world.versions()).toEqual([1n, 2n, 3n]);
+    world.clock.advance(1);
+    await world.pushed(4n);
     expect(await world.versions()).toEqual([2n, 3n, 4n]);
-    expect(await Promise.all([1n, 2n, 3n, 4n].map((version) => held(version)))).toEqual([false, true, true, true]);
   });
 
   it('takes over a later seal-until, and never an earlier one', async () => {

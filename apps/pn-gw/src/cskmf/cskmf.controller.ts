@@ -19,7 +19,7 @@ import {
   unauthenticated,
 } from '@cpns/core';
 import { Timers } from '@cpns/delivery';
-import { parseEnvelope, type Statement, versionState } from '@cpns/group-key';
+import { parseEnvelope, stateAmong } from '@cpns/group-key';
 import type { CallContext, Handlers, ServerStreamContext } from '@cpns/grpc';
 import { FlowStep, GrpcController } from '@cpns/platform';
 import { emitStep, withinStep } from '@cpns/telemetry';
@@ -30,15 +30,14 @@ import { GatewayConfig } from '../config';
 import { type LiveCaller, LiveCredentials, shownBy } from '../live-credentials/live-credentials';
 import { ServerClients } from '../peers/peer-clients';
 import {
-  checkAnswersFor,
   endOf,
   isDeleted,
   type KnownGroup,
   KnownGroups,
   type KnownStatement,
   statementOf,
-  Statements,
 } from '../service-group/known-groups';
+import { checkAnswersFor, Statements } from '../service-group/statements';
 import { Envelopes, GroupKeyHub, type HeldEnvelope, type Watcher } from './envelopes';
 
 const FLOW = 'GK-PULL';
@@ -106,16 +105,14 @@ export class PullGroupKey {
    * Whether that is an answer while the Server could be asked. Not before the first notice: what is newest is not known
    * then. Nor once half of the time is over in which members seal with it: the Server then says that they may for longer.
    */
-  private serves({ caller, group, version }: Asked, { known, envelope }: Held): boolean {
+  private serves({ caller, group }: Asked, { known, envelope }: Held): boolean {
     if (group.notice === undefined || envelope.keyId !== caller.keyId) return false;
-    if (version !== 0n && version < newestVersion(group)) return !this.isRetired(group, known.statement);
-    return known.statement.sealUntil - this.clock.now() >= group.notice.sealPeriod / 2;
-  }
-
-  /** Whether nothing is opened with a version any more, by the next one that is known here. */
-  private isRetired({ statements }: KnownGroup, { version, activateAt }: Statement): boolean {
-    const successorActivateAt = statements.find(({ statement }) => statement.version > version)?.statement.activateAt;
-    return versionState({ activateAt, successorActivateAt }, this.clock.now()) === 'retired';
+    const now = this.clock.now();
+    const all = group.statements.map(({ statement }) => statement);
+    const state = stateAmong(known.statement, all, now);
+    // one that is superseded is opened with alone, until it retires
+    if (state === 'grace' || state === 'retired') return state === 'grace';
+    return known.statement.sealUntil - now >= group.notice.sealPeriod / 2;
   }
 
   /** Steps 3 and 4. */
@@ -176,10 +173,13 @@ const delivery = ({ known, envelope }: Held): GroupKeyDelivery =>
 /** How long a member that was away is still told that a group ended, milliseconds. */
 const END_TOLD_MS = duration(30, 'day');
 
-/** At the end of a group there is no envelope. */
+/** At the end of a group there is no envelope, and none in an emergency where the member has to pull its own. */
 type News = Pick<Held, 'known'> & Partial<Held>;
 
-/** GK-PUSH inside the PN: a PNE is told of each new Group Key of its groups that push, and of each group that ended. */
+/**
+ * GK-PUSH inside the PN: a PNE is told of each new Group Key of its groups that push, of each emergency, and of each group that
+ * ended.
+ */
 @Injectable()
 export class WatchGroupKeys {
   constructor(
@@ -225,15 +225,14 @@ export class WatchGroupKeys {
   }
 
   private async serve(watcher: Watcher, call: ServerStreamContext<WatchGroupKeysResponse>): Promise<void> {
-    const sent = new Map<string, bigint>();
+    const sent = new Map<string, News>();
     for (let groupId = await watcher.next(); groupId !== undefined; groupId = await watcher.next()) {
       // the credential may have ended between the look at it and the beginning of the watch
       await this.credentials.check(watcher.caller.entity, shownBy(watcher.caller));
       const news = await this.newest(watcher.caller, groupId);
-      const version = news?.known.statement.version;
-      if (news === undefined || version === undefined || version <= (sent.get(groupId) ?? 0n)) continue;
+      if (news === undefined || !isNews(news, sent.get(groupId))) continue;
       await call.write(response(news));
-      sent.set(groupId, version);
+      sent.set(groupId, news);
     }
   }
 
@@ -243,16 +242,29 @@ export class WatchGroupKeys {
     const end = endOf(group);
     if (end !== undefined)
       return this.clock.now() - end.statement.activateAt < END_TOLD_MS ? { known: end } : undefined;
-    return group.notice?.delivery === 'push' && !group.notice.deleted ? this.newestKey(caller, group) : undefined;
+    return group.notice === undefined || group.notice.deleted ? undefined : this.newestKey(caller, group);
   }
 
-  /** One that was made for a key before or after the one that the caller proved does not open with it: it pulls. */
-  private async newestKey(caller: LiveCaller, { groupId, statements }: KnownGroup): Promise<News | undefined> {
+  /**
+   * An envelope for a key before or after the one that the caller proved does not open with it: it pulls, as all members of
+   * a group that does not push do. They are told only that nothing older opens any more.
+   */
+  private async newestKey(caller: LiveCaller, { groupId, notice, statements }: KnownGroup): Promise<News | undefined> {
     const known = statements.at(-1);
     if (known === undefined) return undefined;
-    const envelope = await this.envelopes.find(caller.entity, groupId, known.statement.version);
-    return envelope?.keyId === caller.keyId ? { known, envelope } : undefined;
+    const isPushed = notice?.delivery === 'push';
+    const envelope = isPushed && (await this.envelopes.find(caller.entity, groupId, known.statement.version));
+    if (envelope && envelope.keyId === caller.keyId) return { known, envelope };
+    return known.isEmergency === true ? { known } : undefined;
   }
+}
+
+/** A higher version than was told before, or the envelope that was missing then. */
+function isNews({ known, envelope }: News, before: News | undefined): boolean {
+  if (before === undefined) return true;
+  const { version } = before.known.statement;
+  if (known.statement.version !== version) return known.statement.version > version;
+  return envelope !== undefined && before.envelope === undefined;
 }
 
 const response = ({ known, envelope }: News): WatchGroupKeysResponse => ({

@@ -5,9 +5,10 @@ import { Module } from '@nestjs/common';
 import { LiveCredentialsModule } from '../live-credentials/live-credentials.module';
 import { PeersModule } from '../peers/peers.module';
 import { ServiceGroupModule } from '../service-group/service-group.module';
-import { AcceptPush, RequestGroupKey, RequestingOptions } from './server-cskmf';
+import { AcceptPush } from './accept-push';
 import { AVAILABLE, Envelopes, ENVELOPES, GroupKeyHub, HELD_INDEX, HELD_PUSH, HeldPushes } from './envelopes';
 import { CskmfController, PullGroupKey, WatchGroupKeys } from './cskmf.controller';
+import { RequestGroupKey, RequestingOptions } from './request-group-key';
 
 @OwnsRecords(ENVELOPES, HELD_INDEX, HELD_PUSH, AVAILABLE)
 @Module({

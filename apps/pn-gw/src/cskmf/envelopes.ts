@@ -11,7 +11,8 @@ import { type Aggregate, at, defineRecord, jsonField, Records } from '@cpns/stor
 import { Logger } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { type LiveCaller, LiveCredentials, shownBy } from '../live-credentials/live-credentials';
-import { KnownGroups, memberAggregate, Notices, VERSIONS_KEPT } from '../service-group/known-groups';
+import { KnownGroups, memberAggregate, VERSIONS_KEPT } from '../service-group/known-groups';
+import { Notices } from '../service-group/notices';
 
 /** FLOW-PULL step 11 was done: the key of this version came for all members. */
 export const AVAILABLE = defineRecord('available', { version: jsonField<bigint>() });
@@ -60,25 +61,40 @@ export class Envelopes {
     private readonly groups: KnownGroups,
   ) {}
 
-  /** Keeps those of members; one that left before its envelope came gets none. @returns E of each whose it kept */
-  async keepAll(groupId: string, version: bigint, envelopes: readonly CheckedEnvelope[]): Promise<readonly string[]> {
+  /**
+   * Keeps those of members; one that left before its envelope came gets none.
+   * @param isAhead whether others may be members whose notice is on the way: theirs are kept, and given out once it has come
+   * @returns E of each member whose it kept
+   */
+  async keepAll(
+    groupId: string,
+    version: bigint,
+    envelopes: readonly CheckedEnvelope[],
+    isAhead = false,
+  ): Promise<readonly string[]> {
     const kept: string[] = [];
     await forEach(envelopes, async ({ entity, own }) => {
-      if (!(await this.groups.isMemberHere(groupId, entity.uri))) return;
+      const isMember = await this.groups.isMemberHere(groupId, entity.uri);
+      if (!isMember && !isAhead) return;
       await this.keep(entity.uri, groupId, { version, keyId: parseEnvelope(own).keyId, own });
-      kept.push(entity.uri);
+      if (isMember) kept.push(entity.uri);
     });
     return kept;
   }
 
   /** The newest versions of a group stay. */
-  async keep(entity: string, groupId: string, envelope: HeldEnvelope): Promise<void> {
-    const wanted = { envelopes: at(ENVELOPES, envelopesName(groupId)) };
-    await this.records.transact(memberAggregate(entity), wanted, ({ envelopes }) => {
-      const others = (envelopes?.held ?? []).filter(({ version }) => version !== envelope.version);
-      const held = [...others, envelope].sort((a, b) => (a.version < b.version ? -1 : 1)).slice(-VERSIONS_KEPT);
-      return { result: undefined, put: { envelopes: { held } } };
+  keep(entity: string, groupId: string, envelope: HeldEnvelope): Promise<void> {
+    return this.change(entity, groupId, (before) => {
+      const others = before.filter(({ version }) => version !== envelope.version);
+      return [...others, envelope].sort((a, b) => (a.version < b.version ? -1 : 1)).slice(-VERSIONS_KEPT);
     });
+  }
+
+  /** @param below of lower versions only; of all without it */
+  drop(entity: string, groupId: string, below?: bigint): Promise<void> {
+    return this.change(entity, groupId, (before) =>
+      before.filter(({ version }) => below !== undefined && version >= below),
+    );
   }
 
   async find(entity: string, groupId: string, version: bigint): Promise<HeldEnvelope | undefined> {
@@ -87,11 +103,18 @@ export class Envelopes {
     return envelopes?.held.find((one) => one.version === version);
   }
 
-  async dropAll(entity: string, groupId: string): Promise<void> {
+  private change(
+    entity: string,
+    groupId: string,
+    next: (before: readonly HeldEnvelope[]) => readonly HeldEnvelope[],
+  ): Promise<void> {
     const wanted = { envelopes: at(ENVELOPES, envelopesName(groupId)) };
-    await this.records.transact(memberAggregate(entity), wanted, ({ envelopes }) =>
-      envelopes === undefined ? { result: undefined } : { result: undefined, put: { envelopes: null } },
-    );
+    return this.records.transact(memberAggregate(entity), wanted, ({ envelopes }) => {
+      const before = envelopes?.held ?? [];
+      const held = next(before);
+      if (held.length === before.length && held.every((one) => before.includes(one))) return { result: undefined };
+      return { result: undefined, put: { envelopes: held.length === 0 ? null : { held } } };
+    });
   }
 }
 

@@ -2,7 +2,7 @@ import { CredentialState, type WatchGroupKeysResponse } from '@cpns/contracts';
 import { duration } from '@cpns/core';
 import { eventually, perTest } from '@cpns/core/testing';
 import { FakeTimers } from '@cpns/delivery/testing';
-import { Statements } from '../service-group/known-groups';
+import { Statements } from '../service-group/statements';
 import { BOTH, CAMERA, GatewayWorld, LOCK, type Shown, STRANGER, WATCH_LIFETIME } from '../testing/world';
 
 describe('WatchGroupKeys (GK-PUSH)', () => {
@@ -137,6 +137,28 @@ describe('WatchGroupKeys (GK-PUSH)', () => {
       await eventually(() => expect(seen(other.sent)).toEqual(['g1 1', 'g1 2']));
       other.hangUp();
     });
+
+    it.each([
+      ['proof', () => Promise.resolve({ epoch: 0 })],
+      ['certificate', certified],
+    ] as const)(
+      'with KEY_SUSPENDED when its key is suspended, a %s, and goes on once it is resumed',
+      async (_form, shown) => {
+        const own = await shown();
+        await world.credential(CAMERA, own);
+        await world.pushed(1n, 'g1');
+        const { outcome, sent } = watch(CAMERA, own);
+        await eventually(() => expect(seen(sent)).toEqual(['g1 1']));
+        await world.credential(CAMERA, own, { state: CredentialState.CREDENTIAL_STATE_SUSPENDED });
+        expect(await outcome).toBe('KEY_SUSPENDED');
+        const refused = watch(CAMERA, own);
+        expect([await refused.outcome, refused.sent]).toEqual(['KEY_SUSPENDED', []]);
+        await world.credential(CAMERA, own);
+        const again = watch(CAMERA, own);
+        await eventually(() => expect(seen(again.sent)).toEqual(['g1 1']));
+        again.hangUp();
+      },
+    );
 
     it('with KEY_UNKNOWN when another key takes the place of its own', async () => {
       const { outcome } = watch();

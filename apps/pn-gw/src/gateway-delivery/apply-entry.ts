@@ -2,7 +2,7 @@ import type { GatewayGroupKeyDelivery, OpenDeliveryChannelResponse } from '@cpns
 import { checkFirstSeedId, CpnsError, isRefusal } from '@cpns/core';
 import { Logger } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { AcceptPush } from '../cskmf/server-cskmf';
+import { AcceptPush } from '../cskmf/accept-push';
 import { AssignedKeys, TokenGrants } from '../entity-user-key/assigned-keys';
 import { LiveCredentials } from '../live-credentials/live-credentials';
 import { FirstSeeds } from '../provisioning/first-seeds';

@@ -5,6 +5,7 @@
 import type { GatewayGroupKeyDelivery } from '@cpns/contracts';
 import type { NoticeOf } from '../testing/fake-smf';
 import { BOTH, GatewayWorld, GROUP, LOCK, SENSOR } from '../testing/world';
+import { GRACE_MS } from '@cpns/group-key';
 import { failingStore } from '@cpns/store/testing';
 
 const ALL = [...BOTH, SENSOR];
@@ -32,6 +33,18 @@ const LIVES: Readonly<Record<string, Act>> = {
     { push: server.keyFor('g1', 2n, [LOCK]) },
     of('g1', 'push')(1n, BOTH),
     of('g1', 'push')(2n, [LOCK]),
+  ],
+  'ended at once before the notice': ({ server, clock }) => [
+    of('g1', 'push')(1n, BOTH),
+    { push: server.keyFor('g1', 1n, BOTH) },
+    { push: server.delivery(server.statement('g1', 2n, { activateAt: clock.now() - 2 * GRACE_MS }), [LOCK]) },
+    of('g1', 'push')(2n, [LOCK]),
+  ],
+  'joined by one whose envelope comes first': ({ server }) => [
+    of('g1', 'push')(1n, BOTH),
+    { push: server.keyFor('g1', 1n, BOTH) },
+    { push: server.keyFor('g1', 1n, ALL) },
+    { notice: { groupId: 'g1', revision: 2n, keyVersion: 1n, members: ALL } },
   ],
   pulled: () => [of('g1', 'pull')(1n, BOTH), of('g1', 'pull')(2n, [LOCK, SENSOR])],
 };

@@ -1,24 +1,6 @@
 /** What a PN GW keeps of the Service Groups that have members behind it: the SMF's notices, the CSKMF's statements. */
-import type { CheckedEnvelope } from '@cpns/contracts';
-import {
-  Clock,
-  forEach,
-  inChunks,
-  invalidArgument,
-  KeyedMutex,
-  permissionDenied,
-  samePn,
-  type EntityName,
-} from '@cpns/core';
-import { outboxEntry } from '@cpns/delivery';
-import {
-  acceptStatement,
-  endsGroup,
-  type Keyring,
-  type SignedStatement,
-  type Statement,
-  StatementVerifier,
-} from '@cpns/group-key';
+import { forEach, inChunks, KeyedMutex, permissionDenied, samePn, type EntityName } from '@cpns/core';
+import { endsGroup, type SignedStatement } from '@cpns/group-key';
 import { type Aggregate, allMembers, at, defineRecord, jsonField, Records, Store, type ValueIn } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { OwnGateway } from '../common/own-gateway';
@@ -35,6 +17,15 @@ export const groupAggregate = (groupId: string): Aggregate => ({ kind: GROUP_KIN
 /** E of each member of the gateway's own PN; of a deleted group, of those that it had at its end. */
 export const MEMBERS_SET = 'members';
 
+/** What a notice told of. */
+export interface NoticedVersion {
+  readonly version: bigint;
+  /** Of step 7. */
+  readonly traceparent: string;
+  /** True for a version that no change of membership caused (GK-UPDATE-T). */
+  readonly isRotation?: boolean;
+}
+
 /** The newest notice of the SMF; who the members are is in {@link MEMBERS_SET}. */
 export const NOTICE = defineRecord('notice', {
   groupId: jsonField<string>(),
@@ -47,8 +38,8 @@ export const NOTICE = defineRecord('notice', {
   /** The newest version. */
   keyVersion: jsonField<bigint>(),
   deleted: jsonField<boolean>(),
-  /** Step 7 of the last versions that were noticed, oldest first, for what follows from it. */
-  noticed: jsonField<readonly { readonly version: bigint; readonly traceparent: string }[]>(),
+  /** The last that came, oldest first, for what follows from them. */
+  noticed: jsonField<readonly NoticedVersion[]>(),
 });
 export type NoticeRecord = ValueIn<typeof NOTICE>;
 
@@ -56,13 +47,15 @@ export type NoticeRecord = ValueIn<typeof NOTICE>;
 export interface KnownStatement extends SignedStatement {
   /** Of the step that brought it, or empty. */
   readonly traceparent: string;
+  /** True for one that nothing older opens beside: members are told of it also without an envelope. */
+  readonly isEmergency?: boolean;
 }
 
-/** The last statements, rising; of a deleted group the one that says so comes last, for good. */
+/** Those that open still, rising; of a deleted group the one that says so comes last, for good. */
 export const STATEMENTS = defineRecord('statements', { known: jsonField<readonly KnownStatement[]>() });
 
-/** As many versions of a group's key as are kept here; the Server has the others. */
-export const VERSIONS_KEPT = 3;
+/** Of a group: eight that are prepared, the one in use, and the one before. The Server has the others. */
+export const VERSIONS_KEPT = 10;
 
 /** A push of this version was let go before its notice came. */
 export const MISSED_PUSH = defineRecord('missed-push', { version: jsonField<bigint>() });
@@ -118,12 +111,13 @@ export class KnownGroups {
    * Makes these the members. Each part is the same when done twice, and the group's own list changes last: what a crash
    * leaves undone is found again.
    * @param forget done first for each E that left
+   * @returns E of each that joined
    */
   async setMembers(
     groupId: string,
     members: readonly string[],
     forget: (entity: string) => Promise<void>,
-  ): Promise<void> {
+  ): Promise<readonly string[]> {
     const { store } = this;
     const wanted = new Set(members);
     const before = await this.members(groupId);
@@ -141,6 +135,7 @@ export class KnownGroups {
       await store.commit(groupAggregate(groupId), { removeFrom: some.map(change) });
     for (const some of inChunks(joined, CHUNK))
       await store.commit(groupAggregate(groupId), { addTo: some.map(change) });
+    return joined;
   }
 }
 
@@ -154,143 +149,3 @@ export const isDeleted = (group: KnownGroup): boolean => group.notice?.deleted =
 
 export const statementOf = ({ statements }: KnownGroup, version: bigint): KnownStatement | undefined =>
   statements.find(({ statement }) => statement.version === version);
-
-/** Step 7 of the very version that a statement is about, or of the group's end: what comes of it is linked to that. */
-export function noticedStep(notice: NoticeRecord | undefined, statement: Statement): string {
-  const step = endsGroup(statement)
-    ? notice?.deleted === true && notice.noticed.at(-1)
-    : notice?.noticed.findLast(({ version }) => version === statement.version);
-  return step ? step.traceparent : '';
-}
-
-/** As many past notices as a push that comes late can still be linked to. */
-const NOTICED_KEPT = 4;
-
-export interface Notice extends Omit<NoticeRecord, 'noticed'> {
-  /** E of each member here; none when the group was deleted. */
-  readonly members: readonly string[];
-}
-
-/** The newest notice of each group, and what it leads to. */
-@Injectable()
-export class Notices {
-  constructor(private readonly records: Records) {}
-
-  /** The notice, and in the same commit the request that it leads to. */
-  async keep({ members, ...notice }: Notice, traceparent: string): Promise<void> {
-    const wanted = { before: at(NOTICE), statements: at(STATEMENTS), missed: at(MISSED_PUSH) };
-    const aggregate = groupAggregate(notice.groupId);
-    await this.records.transact(aggregate, wanted, ({ before, statements, missed }) => {
-      const keyVersion = highest(before?.keyVersion, notice.keyVersion);
-      const noticed = [...(before?.noticed ?? []), { version: notice.keyVersion, traceparent }].slice(-NOTICED_KEPT);
-      const wasMissed = missed !== undefined && missed.version <= keyVersion;
-      const isNew = before === undefined || statements === undefined;
-      const asks = !notice.deleted && members.length > 0 && (wasMissed || (notice.delivery === 'pull' && isNew));
-      return {
-        result: undefined,
-        put: { before: { ...notice, keyVersion, noticed }, ...(wasMissed && { missed: null }) },
-        ...(asks && { append: [outboxEntry(`request.${notice.membershipRevision}`, Buffer.from(traceparent))] }),
-      };
-    });
-  }
-
-  /** Notes the step by which the newest notice came, once it was reported: what follows is linked to it. */
-  async cameBy(groupId: string, traceparent: string): Promise<void> {
-    if (traceparent === '') return;
-    await this.records.transact(groupAggregate(groupId), { found: at(NOTICE) }, ({ found }) => {
-      const last = found?.noticed.at(-1);
-      if (found === undefined || last === undefined) return { result: undefined };
-      const noticed = [...found.noticed.slice(0, -1), { ...last, traceparent }];
-      return { result: undefined, put: { found: { ...found, noticed } } };
-    });
-  }
-
-  /** Notes that a push was let go before its notice came: when that comes, the key is asked for instead. */
-  async missPush(groupId: string, version: bigint): Promise<void> {
-    await this.records.transact(groupAggregate(groupId), { missed: at(MISSED_PUSH) }, ({ missed }) =>
-      missed !== undefined && missed.version >= version
-        ? { result: undefined }
-        : { result: undefined, put: { missed: { version } } },
-    );
-  }
-}
-
-const highest = (a: bigint | undefined, b: bigint): bigint => (a !== undefined && a > b ? a : b);
-
-export interface Arrival {
-  /** Of the step that brought it, or empty. */
-  readonly traceparent?: string;
-  /** The version that was asked for by its number: it may be a lower one. */
-  readonly asked?: bigint | undefined;
-}
-
-/**
- * What the Server said of Group Keys. The gateway could pass on anything: members check each statement themselves. It
- * checks all the same before it keeps one, so that what it is sent wrongly stops here.
- */
-@Injectable()
-export class Statements {
-  readonly #verifier: StatementVerifier;
-
-  constructor(
-    private readonly records: Records,
-    private readonly clock: Clock,
-    private readonly own: OwnGateway,
-  ) {
-    const { root, name } = own;
-    this.#verifier = new StatementVerifier({ root, trustDomain: name.trustDomain, clock });
-  }
-
-  /**
-   * Signature and signer, and that the envelopes beside it are for this PN.
-   * @throws CpnsError those of {@link StatementVerifier.verify}; PN_MISMATCH
-   */
-  check({ statement, signature, chain }: SignedStatement, envelopes: readonly CheckedEnvelope[] = []): void {
-    this.#verifier.verify(statement, signature, chain);
-    for (const { entity } of envelopes) checkMemberHere(this.own, entity);
-  }
-
-  /**
-   * Never goes back: see {@link acceptStatement}. Of an equal version the later seal-until stays.
-   * @throws CpnsError GROUP_DELETED, STATEMENT_LOWER, STATEMENT_CONFLICT, VERSION_RETIRED
-   */
-  async keep(signed: SignedStatement, arrival: Arrival = {}): Promise<void> {
-    const { groupId } = signed.statement;
-    await this.records.transact(groupAggregate(groupId), { found: at(STATEMENTS) }, ({ found }) => {
-      const known = this.with(found?.known ?? [], signed, arrival);
-      return known === undefined ? { result: undefined } : { result: undefined, put: { found: { known } } };
-    });
-  }
-
-  /** What is known once a statement came in; undefined where it says nothing new. */
-  with(
-    known: readonly KnownStatement[],
-    signed: SignedStatement,
-    { traceparent = '', asked }: Arrival = {},
-  ): readonly KnownStatement[] | undefined {
-    const { groupId, version } = signed.statement;
-    const versions = known.map(({ statement }) => ({ statement }));
-    const before: Keyring = { groupId, retiredThrough: 0n, versions };
-    const now = this.clock.now();
-    const { keyring } = acceptStatement(before, signed.statement, { now, asked });
-    const stays = (one: KnownStatement) => keyring.versions.some(({ statement }) => statement === one.statement);
-    if (!keyring.versions.some(({ statement }) => statement === signed.statement)) {
-      if (traceparent === '') return undefined;
-      return known.map((one) => (one.statement.version === version ? { ...one, traceparent } : one));
-    }
-    const after = [...known.filter(stays), { ...signed, traceparent }].sort(byVersion);
-    // of a deleted group nothing is left to be served but that it was
-    return endsGroup(signed.statement) ? after.slice(-1) : after.slice(-VERSIONS_KEPT);
-  }
-}
-
-const byVersion = (a: KnownStatement, b: KnownStatement): number =>
-  a.statement.version < b.statement.version ? -1 : 1;
-
-/** An answer is about the group that was asked about. @throws CpnsError FIELD_OUT_OF_RANGE */
-export function checkAnswersFor(groupId: string, { statement }: SignedStatement): void {
-  if (statement.groupId !== groupId)
-    throw invalidArgument('FIELD_OUT_OF_RANGE', 'the answer is about another group', {
-      metadata: { field: 'group_id' },
-    });
-}

@@ -1,6 +1,7 @@
 /** The steps that the gateway reports: which flow each belongs to, what it is linked to, and what a restart suite may break. */
 import { PnGatewayServiceService } from '@cpns/contracts';
 import { eventually, perTest } from '@cpns/core/testing';
+import { GRACE_MS } from '@cpns/group-key';
 import { connectTo } from '@cpns/grpc';
 import { TestPki } from '@cpns/grpc/testing';
 import { keyIdBytes } from '@cpns/key-derivation';
@@ -131,6 +132,27 @@ describe('the steps of the flows at the gateway', () => {
       // to what caused the push, and to the notice
       expect(find(steps, `${flow} 8`).links).toEqual([CAUSE_SPAN, find(steps, `${flow} 7`).spanId]);
     expect(unmarked).toEqual([]);
+  });
+
+  it.each([
+    ['notice first', 0],
+    ['push first', 0],
+    ['push first, of an emergency', 2 * GRACE_MS],
+  ])('GK-UPDATE-T: 7 and 8, %s, and once more for a notice that comes again', async (order, since) => {
+    const first = { groupId: GROUP, members: BOTH };
+    await notice(first);
+    await push(world.server.keyFor(GROUP, 1n, BOTH));
+    telemetry.reset();
+    const statement = world.server.statement(GROUP, 2n, { activateAt: world.clock.now() - since });
+    const acts = [() => notice({ ...first, keyVersion: 2n }), () => push(world.server.delivery(statement, BOTH))];
+    for (const act of order === 'notice first' ? acts : acts.reverse()) await act();
+    const steps = await telemetry.steps();
+    expect(named(steps)).toEqual(['GK-UPDATE-T 7', 'GK-UPDATE-T 8']);
+    expect(find(steps, 'GK-UPDATE-T 8').links).toEqual([CAUSE_SPAN, find(steps, 'GK-UPDATE-T 7').spanId]);
+    expect(unmarked).toEqual([]);
+    telemetry.reset();
+    await notice({ ...first, keyVersion: 2n });
+    expect(named(await telemetry.steps())).toEqual(['GK-UPDATE-T 7']);
   });
 
   it('GK-PUSH goes on from the push', async () => {

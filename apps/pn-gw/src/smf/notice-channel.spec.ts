@@ -41,6 +41,15 @@ describe('a notice (FLOW-PULL and FLOW-PUSH step 7)', () => {
     expect((await known())?.deleted).toBe(true);
   });
 
+  it('of a higher key version counts also when it has the revision of the one before', async () => {
+    await notice({ revision: 3n });
+    await notice({ revision: 3n, keyVersion: 4n });
+    expect(await known()).toMatchObject({ membershipRevision: 3n, keyVersion: 4n });
+    await notice({ revision: 3n, keyVersion: 3n, members: [CAMERA] });
+    expect(await known()).toMatchObject({ membershipRevision: 3n, keyVersion: 4n });
+    expect(await world.members()).toEqual(BOTH);
+  });
+
   it.each<[string, Partial<NoticeOf>[], bigint, bigint, boolean]>([
     ['an older one', [{ revision: 3n }, { revision: 2n, members: [CAMERA] }], 3n, 3n, false],
     ['the same one again', [{ revision: 3n }, { revision: 3n }], 3n, 3n, false],

@@ -6,11 +6,13 @@ import { BackgroundLoop } from '@cpns/platform';
 import { type CarriedField, emitStep, Logger, withinStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
 import { OwnGateway } from '../common/own-gateway';
-import { Envelopes } from '../cskmf/envelopes';
-import { AcceptPush, RequestGroupKey } from '../cskmf/server-cskmf';
+import { AcceptPush } from '../cskmf/accept-push';
+import { Envelopes, GroupKeyHub } from '../cskmf/envelopes';
+import { RequestGroupKey } from '../cskmf/request-group-key';
 import { Channels } from '../gateway-delivery/delivery-channel';
 import { SmfClients } from '../peers/peer-clients';
-import { checkMemberHere, KnownGroups, type Notice, type NoticeRecord, Notices } from '../service-group/known-groups';
+import { checkMemberHere, KnownGroups, type NoticeRecord } from '../service-group/known-groups';
+import { isRotation, type Notice, Notices } from '../service-group/notices';
 import { NoticeParts } from './notice-parts';
 import { NoticeStaging } from './notice-staging';
 
@@ -55,8 +57,10 @@ const CARRIED: readonly CarriedField[] = [
 const DELETED: readonly CarriedField[] = ['description', 'membership_revision', 'deleted'];
 
 /** Which flow a notice belongs to, from what it says. */
-function flowOf({ deleted, membershipRevision, delivery }: Notice) {
+function flowOf(notice: Notice, before: NoticeRecord | undefined) {
+  const { deleted, membershipRevision, delivery } = notice;
   if (deleted) return 'GK-DELETE';
+  if (isRotation(before, notice)) return 'GK-UPDATE-T';
   if (membershipRevision > 1n) return 'GK-UPDATE-M';
   return delivery === 'pull' ? 'FLOW-PULL' : 'FLOW-PUSH';
 }
@@ -65,8 +69,9 @@ function flowOf({ deleted, membershipRevision, delivery }: Notice) {
 function compare(before: NoticeRecord | undefined, notice: Notice): 'newer' | 'known' | 'older' {
   if (before === undefined) return 'newer';
   if (before.deleted) return notice.deleted ? 'known' : 'older';
-  if (notice.membershipRevision === before.membershipRevision) return notice.deleted ? 'newer' : 'known';
-  return notice.membershipRevision > before.membershipRevision ? 'newer' : 'older';
+  if (notice.membershipRevision !== before.membershipRevision)
+    return notice.membershipRevision > before.membershipRevision ? 'newer' : 'older';
+  return notice.deleted || notice.keyVersion > before.keyVersion ? 'newer' : 'known';
 }
 
 @Injectable()
@@ -79,6 +84,7 @@ export class ApplyNotice {
     private readonly envelopes: Envelopes,
     private readonly pushes: AcceptPush,
     private readonly requests: RequestGroupKey,
+    private readonly hub: GroupKeyHub,
   ) {}
 
   /**
@@ -100,13 +106,15 @@ export class ApplyNotice {
     const { notice: before } = await this.groups.read(groupId);
     const is = by === 'snapshot' && before?.deleted === false ? 'newer' : compare(before, notice);
     if (is === 'older') return;
-    const flow = flowOf(notice);
-    await withinStep({ flow, step: STEP }, async () => {
-      const forget = (entity: string) => this.envelopes.dropAll(entity, groupId);
+    const flow = flowOf(notice, before);
+    const joined = await withinStep({ flow, step: STEP }, async () => {
+      const forget = (entity: string) => this.envelopes.drop(entity, groupId);
       // of a deleted group the keys go; who its members were stays, since they are still to be told
       if (notice.deleted) await forEach(await this.groups.members(groupId), forget);
-      else if (is === 'newer') await this.groups.setMembers(groupId, notice.members, forget);
+      const isChange = is === 'newer' && !notice.deleted;
+      const added = isChange ? await this.groups.setMembers(groupId, notice.members, forget) : [];
       if (is === 'newer') await this.notices.keep(notice, traceparent);
+      return added;
     });
     const step = emitStep({
       flow,
@@ -117,6 +125,8 @@ export class ApplyNotice {
     });
     await withinStep({ flow, step: STEP }, () => this.notices.cameBy(groupId, step));
     await this.pushes.release(groupId);
+    // whose envelopes were here before them
+    this.hub.publish(groupId, joined);
     this.requests.wake(groupId);
   }
 }

@@ -75,7 +75,7 @@ export class NoticeStaging {
     await this.groups.mutex.run(groupId, async () => {
       const { notice } = await this.groups.read(groupId);
       if (notice === undefined || notice.deleted) return;
-      await this.groups.setMembers(groupId, [], (entity) => this.envelopes.dropAll(entity, groupId));
+      await this.groups.setMembers(groupId, [], (entity) => this.envelopes.drop(entity, groupId));
     });
   }
 }

@@ -217,11 +217,16 @@ export class FakeServer {
 
   /** The end of an entity's live key, as the Server tells of it. */
   ended(entity: string): EntityCredential {
+    return this.stated(entity, CredentialState.CREDENTIAL_STATE_ENDED);
+  }
+
+  /** Another state of an entity's key, as the Server tells of it. */
+  stated(entity: string, state: CredentialState): EntityCredential {
     const live = this.credentials.get(entity);
     if (live === undefined) throw new Error('the entity has no live key');
-    const ended = { ...live, revision: live.revision + 1n, state: CredentialState.CREDENTIAL_STATE_ENDED };
-    this.credentials.set(entity, ended);
-    return ended;
+    const told = { ...live, revision: live.revision + 1n, state };
+    this.credentials.set(entity, told);
+    return told;
   }
 
   /** Of the key that the gateway derived; of one that another gateway did, any. */

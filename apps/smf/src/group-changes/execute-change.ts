@@ -1,8 +1,7 @@
 /** The second half of a change: what was proposed goes to CSKMF, and its answer decides (steps 1 to 6). */
-import { type GroupKeyStatus, wireGroupDescription } from '@cpns/contracts';
-import { Clock, CpnsError, duration, isRefusal, unavailable } from '@cpns/core';
+import { Clock, CpnsError, duration, isRefusal } from '@cpns/core';
 import { outboxEntry, OutboxRelay } from '@cpns/delivery';
-import { advanceGroup, type GroupEvent, joinedBy, leftBy } from '@cpns/group-key';
+import { advanceGroup, gaveUpPlace, type GroupEvent, leftBy, tookPlace } from '@cpns/group-key';
 import { BackgroundLoop, OwnIdentity } from '@cpns/platform';
 import { type Aggregate, at, expiring, type LogEntry, Records, Store } from '@cpns/store';
 import {
@@ -11,15 +10,15 @@ import {
   emitStep,
   lastStep,
   Logger,
-  withinStep,
   withStepChain,
   withTraceparent,
 } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { ServerLink } from '../peer-clients/server-link';
-import { FanOutNotices } from './notices';
+import { CskmfClient } from './cskmf-client';
 import {
   type ChangeFlow,
+  type ChangeKind,
+  descriptionRevisionOf,
   GROUP,
   GROUP_KIND,
   groupAggregate,
@@ -29,86 +28,13 @@ import {
   REFUSAL,
   refusalName,
   type ServiceGroupRecord,
+  withinChangeStep,
 } from './groups';
+import { MemberRights, mayBeOvertaken } from './member-rights';
+import { MembershipIndex } from './membership-index';
+import { FanOutNotices } from './notices';
 import { Groups } from './read-groups';
 import { nodesIn, StandingsTree } from './standings-tree';
-
-/** CSKMF asks the KMC, and works through as many recipients as a change has. */
-const CHANGE_MS = duration(15, 'second');
-const LOOK_MS = duration(2, 'second');
-/** What is left of the caller's deadline for our own answer, milliseconds. */
-const MARGIN_MS = 200;
-
-/** SMF's requests to CSKMF (5.3.1.12.6.1; GK-CREATE, GK-UPDATE-M, GK-DELETE): each idempotent there, so that it is repeated. */
-@Injectable()
-export class CskmfClient {
-  constructor(
-    private readonly server: ServerLink,
-    private readonly clock: Clock,
-  ) {}
-
-  /** URI of the CPNS Server, whose CSKMF it is. */
-  get uri(): string {
-    return this.server.uri;
-  }
-
-  /** @param deadline of the caller, Unix milliseconds @throws CpnsError DEPENDENCY_UNAVAILABLE without a connection */
-  async assertReachable(deadline: number): Promise<void> {
-    const { server, clock } = this;
-    try {
-      await server.ready(Math.min(LOOK_MS, deadline - clock.now() - MARGIN_MS));
-    } catch (error) {
-      throw unavailable('DEPENDENCY_UNAVAILABLE', 'the CPNS Server does not answer; nothing was changed, try again', {
-        metadata: { dependency: server.uri },
-        cause: error,
-      });
-    }
-  }
-
-  /**
-   * Asks CSKMF for what a change needs.
-   * @param over aborted when the service stops: what waits for the Server then waits for the next start
-   * @returns the newest version of the Group Key
-   * @throws CpnsError what CSKMF refuses it with (`isRefusal`); DEPENDENCY_UNAVAILABLE and others, to be tried again
-   */
-  async ask(
-    { description, keyVersion }: ServiceGroupRecord,
-    { flow, revision, moves }: PendingRecord,
-    over: AbortSignal,
-  ): Promise<bigint> {
-    const { groupId } = description;
-    const { groupKeys } = this.server;
-    const options = { deadlineMs: CHANGE_MS, signal: over };
-    const joined = [...joinedBy(moves)];
-    if (flow === 'GK-DELETE') {
-      const { status } = await groupKeys.deleteGroupKey({ groupId }, options);
-      return versionIn(status, { groupId, deleted: true }) ?? keyVersion;
-    }
-    const { status } =
-      flow === 'GK-UPDATE-M'
-        ? await groupKeys.updateGroupKey(
-            { groupId, membershipRevision: revision, joined, left: [...leftBy(moves)] },
-            options,
-          )
-        : await groupKeys.createGroupKey(
-            { description: wireGroupDescription(description), members: joined, membershipRevision: revision },
-            options,
-          );
-    const version = versionIn(status, { groupId, membershipRevision: revision, deleted: false });
-    if (version === undefined || version <= keyVersion) throw unexpected('no newer version of the Group Key');
-    return version;
-  }
-}
-
-/** The newest version that an answer names; the answer has to be to the request. */
-function versionIn(status: GroupKeyStatus | undefined, expected: Partial<GroupKeyStatus>): bigint | undefined {
-  if (status === undefined) throw unexpected('no status');
-  for (const [field, value] of Object.entries(expected))
-    if (status[field as keyof GroupKeyStatus] !== value) throw unexpected(`another ${field}`);
-  return status.versions.at(-1)?.version;
-}
-
-const unexpected = (what: string) => new CpnsError('INTERNAL', `CSKMF’s answer is not to the request: ${what}`);
 
 const NOTHING = Buffer.alloc(0);
 /** How long a call may ask why its change was taken back, milliseconds: longer than any call waits. */
@@ -119,6 +45,8 @@ export class ExecuteChange {
   constructor(
     private readonly records: Records,
     private readonly groups: Groups,
+    private readonly index: MembershipIndex,
+    private readonly rights: MemberRights,
     private readonly cskmf: CskmfClient,
     private readonly own: OwnIdentity,
     private readonly clock: Clock,
@@ -142,54 +70,71 @@ export class ExecuteChange {
 
   async #carry(group: ServiceGroupRecord, pending: PendingRecord, over: AbortSignal): Promise<void> {
     const { flow } = pending;
+    const { groupId } = group.description;
     const startedAt = this.clock.now();
     let keyVersion: bigint;
     try {
-      keyVersion = await withinStep({ flow, step: 1 }, () => this.cskmf.ask(group, pending, over));
+      keyVersion = await withinChangeStep(flow, 1, () => this.#ask(group, pending, over));
     } catch (error) {
       // UNAUTHENTICATED is about the certificates of the connection, not about the change
       if (!isRefusal(error) || error.code === 'UNAUTHENTICATED') throw error;
-      return withinStep({ flow, step: 1 }, () => this.#takeBack(group.description.groupId, pending, error));
+      return withinChangeStep(flow, 1, () => this.#takeBack(groupId, pending, error));
     }
-    emitStep({ flow, step: 6, from: this.cskmf.uri, to: this.own.uri, carried: CARRIED[flow], startedAt });
-    await withinStep({ flow, step: 6 }, () => this.#apply(group.description.groupId, pending, keyVersion));
+    if (flow !== 'parameters')
+      emitStep({ flow, step: 6, from: this.cskmf.uri, to: this.own.uri, carried: CARRIED[flow], startedAt });
+    await withinChangeStep(flow, 6, () => this.#apply(groupId, pending, keyVersion));
   }
 
-  /** The change holds from here on; its notices are in the outbox. */
-  async #apply(groupId: string, { changeId, flow, revision, size, moves }: PendingRecord, keyVersion: bigint) {
-    const lastChange = { flow, traceparent: lastStep() || currentTraceparent(), pnsLeft: pnsOf(leftBy(moves)) };
+  async #ask(group: ServiceGroupRecord, pending: PendingRecord, over: AbortSignal): Promise<bigint> {
+    if (mayBeOvertaken(pending)) await this.#beginAsking(group, pending);
+    // before CSKMF looks at their keys: an end that it does not see yet finds the group there
+    await this.index.add(group.description.groupId, pending, tookPlace(pending.moves));
+    return this.cskmf.ask(group, pending, over);
+  }
+
+  /** @throws CpnsError REQUEST_OVERTAKEN, by which the change is taken back */
+  async #beginAsking({ description: { groupId } }: ServiceGroupRecord, pending: PendingRecord): Promise<void> {
+    await this.rights.assertCurrent(pending);
+    await this.records.transact(groupAggregate(groupId), { pending: at(PENDING) }, (found) => {
+      if (found.pending?.changeId !== pending.changeId) return { result: undefined };
+      return { result: undefined, put: { pending: { ...found.pending, asked: true } } };
+    });
+  }
+
+  /** The change holds from here on; what follows from it is in the outbox. */
+  async #apply(groupId: string, proposed: PendingRecord, keyVersion: bigint): Promise<void> {
+    const { changeId, moves } = proposed;
+    const traceparent = lastStep() || currentTraceparent();
     const entities = moves.map(({ entity }) => entity);
     await this.groups.withStandings(groupId, entities, (nodes) => {
       const wanted = { ...nodes, group: at(GROUP), pending: at(PENDING) };
       return this.records.transact(groupAggregate(groupId), wanted, (found) => {
         const { group, pending } = found;
         if (group === undefined || pending?.changeId !== changeId) return { result: undefined };
-        const state = advanceGroup(group.state, OUTCOME[flow]);
         const { standings, puts } = new StandingsTree(group.standings ?? 0, nodesIn(nodes, found)).puts(moves);
         return {
           result: undefined,
-          put: {
-            ...puts,
-            group: { ...group, state, revision, size, keyVersion, lastChange, standings },
-            pending: null,
-          },
-          append: [outboxEntry(`notices.${revision}`, NOTHING)],
+          put: { ...puts, group: { ...changed(group, proposed, keyVersion, traceparent), standings }, pending: null },
+          append: followUps(proposed),
         };
       });
     });
   }
 
   /** All is as before; of a group that was to be made nothing is left. */
-  async #takeBack(groupId: string, { changeId, flow }: PendingRecord, error: CpnsError): Promise<void> {
+  async #takeBack(groupId: string, proposed: PendingRecord, error: CpnsError): Promise<void> {
+    const { changeId, flow, moves } = proposed;
     const { reason, message, metadata } = error;
-    this.logger.info('CSKMF refused a change', { group: groupId, flow, reason });
+    this.logger.info('a change was refused', { group: groupId, flow, reason });
     const wanted = { group: at(GROUP), pending: at(PENDING), refusal: at(REFUSAL, refusalName(changeId)) };
-    await this.records.transact(groupAggregate(groupId), wanted, ({ group, pending }) => {
-      if (group === undefined || pending?.changeId !== changeId) return { result: undefined };
+    const isTakenBack = await this.records.transact(groupAggregate(groupId), wanted, ({ group, pending }) => {
+      if (group === undefined || pending?.changeId !== changeId) return { result: false };
+      // another replica found that it may be made: CSKMF may have made it
+      if (reason === 'REQUEST_OVERTAKEN' && pending.asked === true) throw new CpnsError('CONFLICT', message);
       const state = advanceGroup(group.state, 'refuse');
       const until = this.clock.now() + REFUSAL_KEPT_FOR;
       return {
-        result: undefined,
+        result: true,
         put: {
           group: state === 'absent' ? null : { ...group, state },
           pending: null,
@@ -197,15 +142,43 @@ export class ExecuteChange {
         },
       };
     });
+    if (isTakenBack) await this.index.takeBack(groupId, proposed, tookPlace(moves));
   }
 }
 
+/** The group once CSKMF agreed. An update by time may have come before its answer. */
+function changed(
+  group: ServiceGroupRecord,
+  { flow, revision, size, moves, description }: PendingRecord,
+  answered: bigint,
+  traceparent: string,
+): ServiceGroupRecord {
+  const state = advanceGroup(group.state, OUTCOME[flow]);
+  const keyVersion = answered > group.keyVersion ? answered : group.keyVersion;
+  if (flow === 'parameters') {
+    const descriptionRevision = descriptionRevisionOf(group) + 1n;
+    return { ...group, description: description ?? group.description, descriptionRevision };
+  }
+  const lastChange = { flow, traceparent, pnsLeft: pnsOf(leftBy(moves)) };
+  return { ...group, state, revision, size, keyVersion, lastChange };
+}
+
+/** Parameters reach the gateways with the next notice. */
+function followUps({ flow, revision, moves, cause }: PendingRecord) {
+  if (flow === 'parameters') return [];
+  // an end has an index of its own
+  const left = cause === 'end' ? [] : gaveUpPlace(moves);
+  const notices = outboxEntry(`notices.${revision}`, NOTHING);
+  return left.length === 0 ? [notices] : [notices, outboxEntry(`left.${revision}`, Buffer.from(JSON.stringify(left)))];
+}
+
 /** What CSKMF's consent is to the group. */
-const OUTCOME: Readonly<Record<ChangeFlow, GroupEvent>> = {
+const OUTCOME: Readonly<Record<ChangeKind, GroupEvent>> = {
   'FLOW-PULL': 'ready',
   'FLOW-PUSH': 'ready',
   'GK-UPDATE-M': 'ready',
   'GK-DELETE': 'gone',
+  parameters: 'ready',
 };
 
 const CARRIED: Readonly<Record<ChangeFlow, readonly CarriedField[]>> = {
@@ -215,7 +188,8 @@ const CARRIED: Readonly<Record<ChangeFlow, readonly CarriedField[]>> = {
   'GK-DELETE': ['group_id', 'status', 'deleted'],
 };
 
-const ENTRY = /^(?:change\.(?<changeId>[0-9a-f]{32})|notices\.(?<revision>[0-9]{1,16}))$/;
+const ENTRY =
+  /^(?:change\.(?<changeId>[0-9a-f]{32})|notices\.(?<revision>\d{1,16})(?<byTime>\.\d{1,16})?|left\.(?<leftAt>\d{1,16}))$/;
 
 /** How long a call waits for a change that fails and is tried again. */
 export abstract class Patience {
@@ -223,7 +197,7 @@ export abstract class Patience {
 }
 export const PATIENCE: Patience = { milliseconds: duration(5, 'second') };
 
-/** Carries on what a group's outbox holds, in order: a change to CSKMF, then its notices to the gateways. */
+/** Carries on what a group's outbox holds, in order: a change to CSKMF, its notices to the gateways, the index of who left. */
 @Injectable()
 export class GroupOutbox extends BackgroundLoop {
   readonly #relay: OutboxRelay;
@@ -233,6 +207,7 @@ export class GroupOutbox extends BackgroundLoop {
     logger: Logger,
     private readonly changes: ExecuteChange,
     private readonly notices: FanOutNotices,
+    private readonly index: MembershipIndex,
     patience: Patience,
   ) {
     super();
@@ -257,16 +232,24 @@ export class GroupOutbox extends BackgroundLoop {
     return this.#relay.carried(groupAggregate(groupId), `change.${changeId}`);
   }
 
+  /** As {@link OutboxRelay.wake}. */
+  wake(groupId: string): void {
+    this.#relay.wake(groupAggregate(groupId));
+  }
+
   /** As {@link OutboxRelay.drain}. */
   drain(group: Aggregate): Promise<void> {
     return this.#relay.drain(group);
   }
 
-  async #carry({ id }: Aggregate, { dedupeId }: LogEntry): Promise<void> {
-    const { changeId, revision } = ENTRY.exec(dedupeId)?.groups ?? {};
+  async #carry({ id }: Aggregate, { dedupeId, value }: LogEntry): Promise<void> {
+    const { changeId, revision, byTime, leftAt } = ENTRY.exec(dedupeId)?.groups ?? {};
     // what waits for the Server when the service stops then waits for the next start
     if (changeId !== undefined) return this.changes.execute(id, changeId, this.over);
-    if (revision !== undefined) return this.notices.execute(id, BigInt(revision));
-    throw new CpnsError('STORED_RECORD_INVALID', 'an entry of an outbox is neither a change nor notices');
+    if (revision !== undefined)
+      return this.notices.execute(id, BigInt(revision), byTime === undefined ? 'change' : 'time');
+    if (leftAt !== undefined)
+      return this.index.remove(id, BigInt(leftAt), JSON.parse(value.toString('utf8')) as string[]);
+    throw new CpnsError('STORED_RECORD_INVALID', 'an entry of an outbox is neither a change nor what follows from one');
   }
 }

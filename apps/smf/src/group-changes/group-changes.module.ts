@@ -3,15 +3,20 @@ import { CLAIM, LOG_HEAD } from '@cpns/delivery';
 import { OwnsRecords, PersonalNetworks, PN_GATEWAYS } from '@cpns/platform';
 import { Module } from '@nestjs/common';
 import { PeerClientsModule } from '../peer-clients/peer-clients.module';
-import { CskmfClient, ExecuteChange, GroupOutbox, PATIENCE, Patience } from './execute-change';
 import { AdoptSets } from './adopt-sets';
+import { CskmfClient } from './cskmf-client';
+import { EndMemberships } from './end-memberships';
+import { ExecuteChange, GroupOutbox, PATIENCE, Patience } from './execute-change';
 import { GROUP, PENDING, REFUSAL } from './groups';
+import { FollowGroupKeyEvents, LAST_ALERT } from './key-events';
+import { MemberRights, RIGHT } from './member-rights';
+import { MembershipIndex } from './membership-index';
 import { FanOutNotices, NoticeController, NoticeLogs, SendNotice, TOLD } from './notices';
 import { LAST_REQUEST, ProposeChange } from './propose-change';
 import { Groups } from './read-groups';
 import { STANDINGS } from './standings-tree';
 
-@OwnsRecords(GROUP, PENDING, REFUSAL, LAST_REQUEST, STANDINGS, TOLD, CLAIM, LOG_HEAD, PN_GATEWAYS)
+@OwnsRecords(GROUP, PENDING, REFUSAL, LAST_REQUEST, STANDINGS, RIGHT, LAST_ALERT, TOLD, CLAIM, LOG_HEAD, PN_GATEWAYS)
 @Module({
   imports: [PeerClientsModule],
   controllers: [NoticeController],
@@ -19,6 +24,8 @@ import { STANDINGS } from './standings-tree';
     AdoptSets,
     PersonalNetworks,
     Groups,
+    MembershipIndex,
+    MemberRights,
     CskmfClient,
     ExecuteChange,
     NoticeLogs,
@@ -27,7 +34,9 @@ import { STANDINGS } from './standings-tree';
     GroupOutbox,
     { provide: Patience, useValue: PATIENCE },
     ProposeChange,
+    EndMemberships,
+    FollowGroupKeyEvents,
   ],
-  exports: [Groups, ProposeChange],
+  exports: [Groups, ProposeChange, EndMemberships, MembershipIndex],
 })
 export class GroupChangesModule {}

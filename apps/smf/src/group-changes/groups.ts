@@ -3,49 +3,63 @@
  * that is under way, and the outbox from which that change is carried to CSKMF and its notices to the gateways.
  */
 import { createHash } from 'node:crypto';
-import { CpnsError, type EntityName, parseEntityUri, type Reason } from '@cpns/core';
+import { CpnsError, type EntityName, failedPrecondition, parseEntityUri, type Reason } from '@cpns/core';
 import {
   advanceGroup,
   changeMembership,
+  completeDescription,
   firstMembership,
   type GroupDescription,
   type GroupState,
   type MembershipEvent,
   type Move,
+  type RightEvent,
   type Standing,
 } from '@cpns/group-key';
 import { type Aggregate, defineRecord, jsonField, optional, type ValueIn } from '@cpns/store';
+import { withinStep } from '@cpns/telemetry';
 
-/** The flows by which a group changes. */
+/** The flows by which a group changes at SMF's request. */
 export type ChangeFlow = 'FLOW-PULL' | 'FLOW-PUSH' | 'GK-UPDATE-M' | 'GK-DELETE';
+
+/** `parameters`: of the description, which is in no flow of the source. */
+export type ChangeKind = ChangeFlow | 'parameters';
+
+/** Does the work of a step of a change, which is in no flow where parameters change. */
+export const withinChangeStep = <T>(flow: ChangeKind, step: 1 | 6, work: () => T): T =>
+  flow === 'parameters' ? work() : withinStep({ flow, step }, work);
 
 export const GROUP_KIND = 'service-group';
 
 export const groupAggregate = (groupId: string): Aggregate => ({ kind: GROUP_KIND, id: groupId });
 
-/** The change that led to the present revision, for its notices. */
+/** What led to the present revision and version, for their notices. */
 interface LastChange {
-  readonly flow: ChangeFlow;
+  readonly flow: ChangeFlow | 'GK-UPDATE-T';
   /** W3C trace context of the step that made it so. */
   readonly traceparent: string;
-  /** The pn-ids of those that were members until then: gateways of their PNs hear of it, also where no member is left. */
+  /** The pn-ids of those that were members until that revision: gateways of their PNs hear of it, also where no member is left. */
   readonly pnsLeft: readonly string[];
 }
 
 export const GROUP = defineRecord('group', {
-  description: jsonField<GroupDescription>(),
+  description: jsonField<GroupDescription>(completeDescription),
+  /** Of the description, rises by one with each change of it; 1 where it is absent. */
+  descriptionRevision: optional(jsonField<bigint>()),
   state: jsonField<GroupState>(),
   /** Of the membership; 0 while the group is being made. */
   revision: jsonField<bigint>(),
   /** How many members there are. */
   size: jsonField<number>(),
-  /** Of the Group Key that serves this revision; 0 while the group is being made. */
+  /** The newest of the Group Key, as far as is known; 0 while the group is being made. */
   keyVersion: jsonField<bigint>(),
   lastChange: optional(jsonField<LastChange>()),
   /** Version of the tree of standings; absent in a group from before there was one. */
   standings: optional(jsonField<number>()),
 });
 export type ServiceGroupRecord = ValueIn<typeof GROUP>;
+
+export const descriptionRevisionOf = ({ descriptionRevision }: ServiceGroupRecord): bigint => descriptionRevision ?? 1n;
 
 /**
  * The one change that was proposed and that CSKMF has not answered yet. It is what the call asked for, worked out: it is
@@ -56,11 +70,21 @@ export const PENDING = defineRecord('pending', {
   changeId: jsonField<string>(),
   /** SHA-256 of what the call asked for, in hex: an identical call waits for the same change. */
   wish: jsonField<string>(),
-  flow: jsonField<ChangeFlow>(),
+  flow: jsonField<ChangeKind>(),
   /** Of the membership after the change. */
   revision: jsonField<bigint>(),
   size: jsonField<number>(),
   moves: jsonField<readonly Move[]>(),
+  /** Where it follows from what happened to the right of each that moves. */
+  cause: optional(jsonField<RightEvent>()),
+  /** True once CSKMF may have been asked: what is said of these rights later comes after the change. */
+  asked: optional(jsonField<boolean>()),
+  /** True where no older version of the Group Key may open any more. */
+  emergency: optional(jsonField<boolean>()),
+  /** The newest version when it was proposed: who leaves leads to a newer one. */
+  keyVersion: optional(jsonField<bigint>()),
+  /** After a change of parameters. */
+  description: optional(jsonField<GroupDescription>()),
   /** W3C trace context of the call that proposed it. */
   traceparent: jsonField<string>(),
 });
@@ -81,14 +105,12 @@ const pnOf = (entity: string): string => parseEntityUri(entity).pnId;
 export const pnsOf = (entities: readonly string[]): string[] => [...new Set(entities.map(pnOf))];
 
 /** What is to be proposed to CSKMF. */
-interface Proposal {
-  readonly flow: ChangeFlow;
+interface Proposal extends Pick<
+  PendingRecord,
+  'flow' | 'revision' | 'size' | 'moves' | 'cause' | 'emergency' | 'description'
+> {
   /** The group until CSKMF answered. */
   readonly group: ServiceGroupRecord;
-  /** Of the membership after the change. */
-  readonly revision: bigint;
-  readonly size: number;
-  readonly moves: readonly Move[];
 }
 
 type Plan =
@@ -99,7 +121,9 @@ type Plan =
 /** What a call asks of a Service Group, and the plan that follows from the group as it stands. */
 export interface ChangeRequest {
   readonly groupId: string;
-  readonly flow: ChangeFlow;
+  readonly flow: ChangeKind;
+  /** It is proposed also while CSKMF is not there to grant it, and made once it is back. */
+  readonly evenWithoutCskmf?: boolean;
   /** SHA-256 of all that was asked for, in hex. */
   readonly digest: string;
   /** Those on whose standing the plan depends. */
@@ -153,6 +177,64 @@ export function membershipChangeOf(
       const change = changeMembership({ revision, size, maxMembers, openToJoin }, event, standings);
       if (change.revision === revision) return { kind: 'settled', moves: change.moves };
       return { kind: 'propose', proposal: { flow, group: present, ...change } };
+    },
+  };
+}
+
+/** A change that follows from what happened to the right of its members. */
+export interface RightChange {
+  readonly event: RightEvent;
+  /** Messages under way still open for the minute of grace. */
+  readonly keepGrace: boolean;
+}
+
+/** GK-UPDATE-M. A group that is not there, or was deleted, has nothing to change. @param entities sorted */
+export function rightChangeOf(
+  groupId: string,
+  { event, keepGrace }: RightChange,
+  entities: readonly EntityName[],
+): ChangeRequest {
+  const emergency = event !== 'resume' && !keepGrace;
+  const change = membershipChangeOf(groupId, event, entities);
+  return {
+    ...change,
+    digest: digestOf(event, groupId, change.digest, emergency),
+    evenWithoutCskmf: true,
+    plan: (group, standingOf) => {
+      if (group === undefined || group.state === 'deleted') return { kind: 'settled', moves: [] };
+      const planned = change.plan(group, standingOf);
+      if (planned.kind === 'settled') return planned;
+      return { kind: 'propose', proposal: { ...planned.proposal, cause: event, emergency } };
+    },
+  };
+}
+
+/**
+ * Changes parameters of a group that is there.
+ * @param expected the revision of the description that the change is made on
+ * @param changed the description after the change @throws CpnsError of its plan: REVISION_STALE, and what `changed` throws
+ */
+export function parameterChangeOf(
+  groupId: string,
+  expected: bigint,
+  asked: readonly unknown[],
+  changed: (description: GroupDescription) => GroupDescription,
+): ChangeRequest {
+  const flow = 'parameters';
+  return {
+    groupId,
+    flow,
+    digest: digestOf(flow, groupId, String(expected), asked),
+    entities: [],
+    plan: (group) => {
+      const present = requireGroup(group, 'change');
+      if (descriptionRevisionOf(present) !== expected)
+        throw failedPrecondition('REVISION_STALE', 'the description was changed since: look at it, and ask again', {
+          metadata: { description_revision: String(descriptionRevisionOf(present)) },
+        });
+      const { revision, size } = present;
+      const description = changed(present.description);
+      return { kind: 'propose', proposal: { flow, group: present, revision, size, moves: [], description } };
     },
   };
 }

@@ -42,6 +42,10 @@ describe('notices', () => {
       updatePeriod: 0n,
       maxMembers: 1_000,
       openToJoin: false,
+      activationDelay: 0n,
+      joinWindow: 0n,
+      preparedVersions: 0,
+      joinKeepsVersion: false,
     };
     expect(await world.notices(GW1)).toEqual([{ ...common, description, members: [ANN, EVE] }]);
     expect(await world.notices(GW2)).toEqual([{ ...common, description, members: [BOB] }]);
@@ -91,6 +95,18 @@ describe('notices', () => {
     await smf.add([EVE]);
     await world.rest();
     expect(await world.told(GW1)).toEqual(['g1.2']);
+  });
+
+  it('do not carry those whose places are kept: gateways serve members alone', async () => {
+    await smf.create([ANN, BOB, EVE]);
+    await smf.ends('suspend', [EVE, BOB]);
+    await world.rest();
+    expect((await world.notices(GW1)).at(-1)).toMatchObject({ membershipRevision: 2n, members: [ANN] });
+    expect((await world.notices(GW2)).at(-1)).toMatchObject({ membershipRevision: 2n, members: [] });
+    expect(await smf.all(GW2)).toEqual([]);
+    await smf.ends('resume', [EVE, BOB], { revision: 2n });
+    await world.rest();
+    expect((await world.notices(GW2)).at(-1)).toMatchObject({ membershipRevision: 3n, members: [BOB] });
   });
 
   it('leave nothing of the members of a group that ended', async () => {

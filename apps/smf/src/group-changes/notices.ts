@@ -10,13 +10,25 @@ import { Clock, CpnsError, type EntityName, forEach, inChunks, parseEntityUri } 
 import { ClaimedLog, controlWire, DeliveryLog, PeerSenders, receiverMessage } from '@cpns/delivery';
 import { type DuplexContext, gatewayOf, type Handlers } from '@cpns/grpc';
 import { FollowEndedPeers, GrpcController, PersonalNetworks, pnAggregate } from '@cpns/platform';
-import { type Aggregate, at, defineRecord, jsonField, type LogEntry, pagesOf, Records, Store } from '@cpns/store';
+import {
+  type Aggregate,
+  at,
+  defineRecord,
+  jsonField,
+  type LogEntry,
+  optional,
+  pagesOf,
+  Records,
+  Store,
+  type ValueIn,
+} from '@cpns/store';
 import { Logger, withinStep, withStepChain, withTraceparent } from '@cpns/telemetry';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Ctx } from '@nestjs/microservices';
 import { SmfConfig } from '../config';
 import { GatewayStanding } from '../peer-clients/server-link';
 import type { ServiceGroupRecord } from './groups';
+import { MembershipIndex } from './membership-index';
 import { Groups, type GroupSnapshot } from './read-groups';
 
 /** @param gateway E */
@@ -26,7 +38,17 @@ const gatewayAggregate = (gateway: string): Aggregate => ({ kind: 'gateway', id:
 const NOTICES = 'notices';
 
 /** The newest revision of a group that is in the gateway's log, or was: none is told again, none after a newer one. */
-export const TOLD = defineRecord('told', { revision: jsonField<bigint>() });
+export const TOLD = defineRecord('told', {
+  revision: jsonField<bigint>(),
+  /** Of the Group Key, told with it; absent from before updates by time. */
+  keyVersion: optional(jsonField<bigint>()),
+});
+
+/** Whether a gateway that was told this has something to hear. */
+function isNewerThan(told: ValueIn<typeof TOLD> | undefined, { revision, keyVersion }: ServiceGroupRecord): boolean {
+  if (told?.revision !== revision) return told === undefined || told.revision < revision;
+  return (told.keyVersion ?? 0n) < keyVersion;
+}
 
 /** The set of the group-ids that have, or had, members in the PN: each is looked at again before it is used. */
 const GROUPS = 'groups';
@@ -44,7 +66,8 @@ function groupOfNotice(dedupeId: string): string {
 /**
  * Notices on their way to one gateway. The log names a group and a revision of it; what the notice says is looked up when
  * it is sent, so that a large group is not in the log once for each change and gateway. A gateway that was away may so
- * be told the newest revision several times over, never an older one after a newer.
+ * be told the newest revision several times over, never an older one after a newer. Where only the key is a newer one, the
+ * revision is told again with it.
  */
 @Injectable()
 export class NoticeLogs {
@@ -88,17 +111,20 @@ export class NoticeLogs {
    * Puts the notice of a group's present revision into a gateway's log, once: it may have been delivered and forgotten
    * there since.
    */
-  async tell(gateway: string, { description, revision, lastChange }: ServiceGroupRecord): Promise<void> {
+  async tell(gateway: string, group: ServiceGroupRecord): Promise<void> {
+    const { description, revision, keyVersion, lastChange } = group;
     const { groupId } = description;
     if (lastChange === undefined) return;
     const { traceparent, flow } = lastChange;
     const tell = () =>
       this.records.transact(gatewayAggregate(gateway), { told: at(TOLD, `told.${groupId}`) }, ({ told }) => {
-        if (told !== undefined && told.revision >= revision) return { result: undefined };
+        if (!isNewerThan(told, group)) return { result: undefined };
+        // a revision that was told is told again with a newer key
+        const which = told?.revision === revision ? `${revision}-${keyVersion}` : revision;
         return {
           result: undefined,
-          put: { told: { revision } },
-          append: [{ log: NOTICES, dedupeId: `${groupId}.${revision}`, value: Buffer.from(traceparent, 'utf8') }],
+          put: { told: { revision, keyVersion } },
+          append: [{ log: NOTICES, dedupeId: `${groupId}.${which}`, value: Buffer.from(traceparent, 'utf8') }],
         };
       });
     await withTraceparent(traceparent, () => withStepChain(traceparent, () => withinStep({ flow, step: 7 }, tell)));
@@ -112,18 +138,23 @@ export class FanOutNotices {
   constructor(
     private readonly groups: Groups,
     private readonly logs: NoticeLogs,
+    private readonly index: MembershipIndex,
   ) {}
 
-  /** Idempotent. A revision that is not the present one any more was told before the next one was made. */
-  async execute(groupId: string, revision: bigint): Promise<void> {
+  /**
+   * Idempotent. A revision that is not the present one any more was told before the next one was made.
+   * @param by `time` where only the key is a newer one: a PN that has no members left has nothing to hear then
+   */
+  async execute(groupId: string, revision: bigint, by: 'change' | 'time'): Promise<void> {
     const found = await this.groups.networks(groupId);
     if (found?.group.revision !== revision) return;
     const { group } = found;
     const deleted = group.state === 'deleted';
-    const pns = new Set([...found.pns, ...(group.lastChange?.pnsLeft ?? [])]);
+    const pnsLeft = by === 'change' ? (group.lastChange?.pnsLeft ?? []) : [];
+    const pns = new Set([...found.pns, ...pnsLeft]);
     await forEach([...pns], (pn) => this.logs.tellPn(pn, group, deleted));
     // last: what is left to do after a crash is found again by the members
-    if (deleted) await this.groups.forget(groupId);
+    if (deleted) await this.groups.forget(groupId, (entities) => this.index.remove(groupId, revision, entities));
   }
 }
 

@@ -7,10 +7,11 @@ import { outboxEntry } from '@cpns/delivery';
 import type { CallContext } from '@cpns/grpc';
 import { PROOF_NONCE_LIFE_MS, sha256 } from '@cpns/key-derivation';
 import { at, type Decision, defineRecord, expiring, type Found, jsonField, Records } from '@cpns/store';
-import { currentTraceparent, lastStep, withinStep } from '@cpns/telemetry';
+import { currentTraceparent, lastStep } from '@cpns/telemetry';
 import { Injectable } from '@nestjs/common';
-import { CskmfClient, GroupOutbox } from './execute-change';
-import { type ChangeRequest, GROUP, groupAggregate, PENDING, REFUSAL, refusalName } from './groups';
+import { CskmfClient } from './cskmf-client';
+import { GroupOutbox } from './execute-change';
+import { type ChangeRequest, GROUP, groupAggregate, PENDING, REFUSAL, refusalName, withinChangeStep } from './groups';
 import { Groups } from './read-groups';
 import { nodesIn, StandingsTree, type WantedNodes } from './standings-tree';
 
@@ -104,7 +105,7 @@ export class ProposeChange {
   }
 
   #propose(request: AskedChange, call: Waiting): Promise<Step> {
-    return withinStep({ flow: request.flow, step: 1 }, async () => {
+    return withinChangeStep(request.flow, 1, async () => {
       const aggregate = groupAggregate(request.groupId);
       const reserved = {
         changeId: this.random.bytes(CHANGE_ID_BYTES).toString('hex'),
@@ -116,8 +117,9 @@ export class ProposeChange {
         const wanted = wantedOf(nodes, request);
         const decide = (found: Found<Wanted>) => decideOn(request, reserved, nodes, found);
         const seen = await this.records.snapshot(aggregate, wanted);
-        // nothing is proposed while CSKMF is not there to grant it
-        if (decide(seen.found).put?.pending) await this.cskmf.assertReachable(call.deadline);
+        // nothing that may wait is proposed while CSKMF is not there to grant it
+        if (request.evenWithoutCskmf !== true && decide(seen.found).put?.pending)
+          await this.cskmf.assertReachable(call.deadline);
         return this.records.transact(aggregate, wanted, decide, seen);
       });
     });
@@ -177,13 +179,14 @@ function decideOn(
     const { standings, puts } = tree.puts(plan.moves);
     return { result, put: { ...puts, group: { ...group, standings }, ...accepted } };
   }
-  const { flow, revision, size, moves } = plan.proposal;
+  const { group: until, ...proposed } = plan.proposal;
+  const { revision } = proposed;
   const { changeId } = reserved;
   return {
     result: { kind: 'proposed', changeId, revision },
     put: {
-      group: plan.proposal.group,
-      pending: { ...reserved, wish: request.digest, flow, revision, size, moves },
+      group: until,
+      pending: { ...reserved, ...proposed, wish: request.digest, keyVersion: until.keyVersion },
       ...accepted,
     },
     append: [outboxEntry(`change.${changeId}`, NOTHING)],
@@ -198,7 +201,11 @@ function acceptedRequest({ askedAt }: AskedChange, { last }: Found<Wanted>, now:
   return { last: expiring({ timeMs: askedAt }, now + PROOF_NONCE_LIFE_MS) };
 }
 
-async function beforeDeadline(promise: Promise<void>, call: Waiting, clock: Clock): Promise<void> {
+/**
+ * Resolves or rejects as a promise does, in time for the call's answer.
+ * @throws CpnsError CALL_CANCELLED; DOMException TimeoutError when it is time to answer
+ */
+export async function beforeDeadline(promise: Promise<void>, call: Waiting, clock: Clock): Promise<void> {
   const until = Math.min(call.deadline - MARGIN_MS, call.receivedAt + LONGEST_WAIT);
   // not in AbortSignal.any, where Node 20 may collect a timeout before it fires
   const late = AbortSignal.timeout(Math.max(0, until - clock.now()));

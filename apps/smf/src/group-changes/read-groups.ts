@@ -1,5 +1,6 @@
 /** Service Groups as they stand, with the standings of their members authenticated. */
 import { inChunks, parseEntityUri } from '@cpns/core';
+import type { Standing } from '@cpns/group-key';
 import { listPage, at, type PageRequest, Records, Store } from '@cpns/store';
 import { Injectable } from '@nestjs/common';
 import { AdoptSets } from './adopt-sets';
@@ -25,6 +26,8 @@ export interface GroupSnapshot {
   readonly group: ServiceGroupRecord;
   /** E of each, sorted. */
   readonly members: readonly string[];
+  /** E of each whose place is kept while its right rests, sorted. */
+  readonly suspended: readonly string[];
 }
 
 interface ReadTree {
@@ -65,14 +68,26 @@ export class Groups {
   async snapshot(groupId: string, pnId?: string): Promise<GroupSnapshot | undefined> {
     const group = await this.find(groupId);
     if (group === undefined || group.state === 'creating') return undefined;
-    if (group.state === 'deleted') return { group, members: [] };
+    if (group.state === 'deleted') return { group, members: [], suspended: [] };
     const tree = await this.#read(groupId, pnId === undefined ? toAll : toPn(pnId));
     if (tree === undefined) return undefined;
-    const members: string[] = [];
-    for (const { entries = {} } of tree.nodes.values())
-      for (const [entity, standing] of Object.entries(entries))
-        if (standing === 'member' && (pnId === undefined || parseEntityUri(entity).pnId === pnId)) members.push(entity);
-    return { group: tree.group, members: members.sort() };
+    const all = [...tree.nodes.values()].flatMap(({ entries = {} }) => Object.entries(entries));
+    const those = (wanted: Standing) =>
+      all
+        .filter(
+          ([entity, standing]) => standing === wanted && (pnId === undefined || pnId === parseEntityUri(entity).pnId),
+        )
+        .map(([entity]) => entity)
+        .sort();
+    return { group: tree.group, members: those('member'), suspended: those('suspended') };
+  }
+
+  /** Of some entities in a group; none where it is not there or was deleted. Errors are those of {@link snapshot}. */
+  async standingsOf(groupId: string, entities: readonly string[]): Promise<ReadonlyMap<string, Standing>> {
+    const tree = await this.#read(groupId, toEntities(entities));
+    if (tree === undefined || tree.group.state === 'deleted') return new Map();
+    const standings = new StandingsTree(tree.group.standings ?? 0, tree.nodes);
+    return new Map(entities.map((entity) => [entity, standings.standingOf(entity)]));
   }
 
   /**
@@ -105,11 +120,15 @@ export class Groups {
       }
   }
 
-  /** Of a deleted group nothing is needed but that it was. Idempotent, and goes on where it was interrupted. */
-  async forget(groupId: string): Promise<void> {
-    const places = [...((await this.#read(groupId, toAll))?.nodes.keys() ?? [])];
+  /**
+   * Of a deleted group nothing is needed but that it was. Idempotent, and goes on where it was interrupted.
+   * @param before called with E of those that are forgotten next
+   */
+  async forget(groupId: string, before: (entities: readonly string[]) => Promise<void>): Promise<void> {
+    const nodes = (await this.#read(groupId, toAll))?.nodes ?? new Map<string, StandingsNode>();
     // those that name no others first: what is left after a crash is found again from the root
-    for (const some of inChunks(places.reverse(), AT_ONCE)) {
+    for (const some of inChunks([...nodes.keys()].reverse(), AT_ONCE)) {
+      await before(some.flatMap((place) => Object.keys(nodes.get(place)?.entries ?? {})));
       const wanted = wantedNodes(some);
       const put = Object.fromEntries(Object.keys(wanted).map((name) => [name, null]));
       await this.records.transact(groupAggregate(groupId), wanted, () => ({ result: undefined, put }));

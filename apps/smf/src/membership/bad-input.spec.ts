@@ -1,7 +1,7 @@
-/** What bad input gateways get refused at the SMF, and what is said while CSKMF or the store is away; nothing is stored. */
-import type { ServiceGroup } from '@cpns/contracts';
+/** What bad input gateways and the Server get refused at the SMF, and what is said while CSKMF or the store is away; nothing is stored. */
+import { RevocationKind, type ServiceGroup } from '@cpns/contracts';
 import { perFile } from '@cpns/core/testing';
-import { expectRefusal, type Fault, type OfGroup } from '@cpns/platform/testing';
+import { expectRefusal, MEMBER_FAULTS, type Fault, type OfGroup, type WithMembers } from '@cpns/platform/testing';
 import { FailingStore } from '@cpns/store/testing';
 import { ANN, AT, BOB, EVE, LIMIT, pne, relayed, within, World, type Replica } from '../testing/world';
 
@@ -47,10 +47,29 @@ describe('a gateway', () => {
   });
 });
 
+describe('the CPNS Server', () => {
+  type Ended = WithMembers & { readonly kind: number; readonly life: bigint };
+  world.refuses<Ended>({
+    name: 'MembershipService.EndMemberships',
+    good: () => ({ members: [ANN, BOB], kind: RevocationKind.REVOCATION_KIND_SUSPEND, life: 1n }),
+    send: ({ members, kind, life }) => {
+      const ended = members.map((entity) => ({ entity, life, revision: 1n }));
+      return world.smf.members.endMemberships({ members: ended, kind, keepGrace: false, dryRun: false }, within());
+    },
+    faults: [
+      ...MEMBER_FAULTS,
+      ['nobody', { members: [] }, 'INVALID_ARGUMENT/FIELD_MISSING members'],
+      ['no life', { life: 0n }, 'INVALID_ARGUMENT/FIELD_MISSING life'],
+      ['a fourth kind', { kind: 4 }, 'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE kind'],
+    ],
+  });
+});
+
 describe('a dependency that is down', () => {
   const DOWN = 'UNAVAILABLE/DEPENDENCY_UNAVAILABLE';
   /** The change that is written down, to be carried out once the dependency is back. */
-  const PROPOSED = /^service-group\/[\w-]+ ((group|requested\.\w+|log outbox) was (added|changed)|pending was added)$/;
+  const PROPOSED =
+    /^(service-group\/[\w-]+ ((group|requested\.\w+|log outbox) was (added|changed)|pending was added)|pn\/pn1 set member-of\.\w+ was (added|changed))$/;
   type Send = (groupId: string, smf: Replica) => Promise<unknown>;
   /** Until a change that is not answered is given up. */
   const SHORT_MS = 1_500;

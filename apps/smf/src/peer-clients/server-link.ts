@@ -17,7 +17,7 @@ export abstract class ServerLink extends EndedPeersSource {
   abstract readonly uri: string;
   abstract readonly groupKeys: Pick<
     ClientMethods<typeof GroupKeyManagementServiceService>,
-    'createGroupKey' | 'updateGroupKey' | 'deleteGroupKey'
+    'createGroupKey' | 'updateGroupKey' | 'deleteGroupKey' | 'updateGroupDescription' | 'watchGroupKeyEvents'
   >;
   abstract readonly enrolment: Pick<ClientMethods<typeof EnrolmentServiceService>, 'getGateway'>;
   abstract readonly proof: Pick<ClientMethods<typeof ProofServiceService>, 'verifyProof'>;

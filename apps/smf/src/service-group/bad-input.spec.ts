@@ -1,4 +1,5 @@
 /** What bad input an operator gets refused at the SMF, each RPC with each fault; nothing is stored. */
+import type { GroupDescription } from '@cpns/contracts';
 import { perFile } from '@cpns/core/testing';
 import {
   DESCRIPTION_FAULTS,
@@ -98,6 +99,63 @@ world.refuses<OfGroup>({
   send: (request) => world.smf.groups.deleteServiceGroup(request, within()),
   faults: world.ofGroup,
 });
+type Update = OfGroup & {
+  readonly mask: string[];
+  readonly expected: bigint;
+  readonly change: Partial<GroupDescription>;
+};
+const ofMask = (id: string, path: string): Fault<Update> => [
+  id,
+  { mask: [path] },
+  'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE update_mask',
+];
+/** The whole description is checked as it would be. */
+const inUpdate = (id: string, path: string, change: Partial<GroupDescription>): Fault<Update> => [
+  id,
+  { mask: [path], change },
+  `INVALID_ARGUMENT/FIELD_OUT_OF_RANGE ${path}`,
+];
+world.refuses<Update>({
+  name: 'UpdateServiceGroup',
+  good: async () => ({
+    groupId: await world.group(),
+    mask: ['display_name', 'seal_period'],
+    expected: 1n,
+    change: { displayName: 'new', sealPeriod: 120_000n },
+  }),
+  send: ({ groupId, mask, expected, change }) =>
+    world.smf.groups.updateServiceGroup(
+      { description: described({ groupId, ...change }), updateMask: mask, expectedRevision: expected },
+      within(),
+    ),
+  faults: [
+    ...world.ofLiveGroup,
+    ['a mask that names no field', { mask: [] }, 'INVALID_ARGUMENT/FIELD_MISSING update_mask'],
+    ofMask('the id, which stays', 'group_id'),
+    ofMask('the mode of delivery, which stays', 'delivery'),
+    ofMask('no field of a description', 'members'),
+    ofMask('a name that every object has', 'toString'),
+    ['no expected revision', { expected: 0n }, 'INVALID_ARGUMENT/FIELD_MISSING expected_revision'],
+    ['a stale revision', { expected: 2n }, 'FAILED_PRECONDITION/REVISION_STALE'],
+    inUpdate('a join window in a group that pulls', 'join_window', { joinWindow: 1_000n }),
+    inUpdate('an update period without time for grace', 'update_period', { updatePeriod: 60_000n }),
+    inUpdate('versions prepared by time where no time is set', 'prepared_versions', { preparedVersions: 3 }),
+    inUpdate('more members than a group may have', 'max_members', { maxMembers: 100_001 }),
+  ],
+});
+
+world.refuses({
+  name: 'ListMemberships',
+  good: () => ({ entity: ANN, pageSize: 1, pageToken: '' }),
+  send: (request) => world.smf.groups.listMemberships(request),
+  faults: [
+    ['an empty E', { entity: '' }, 'INVALID_ARGUMENT/FIELD_MISSING entity'],
+    ['an E of another trust domain', { entity: 'cpns://pn1.other.example/pne/lamp' }, 'PERMISSION_DENIED/TRUST_DOMAIN'],
+    ['a page of 1,001', { pageSize: 1_001 }, 'INVALID_ARGUMENT/FIELD_OUT_OF_RANGE page_size'],
+    ['a page token that was not given out', { pageToken: '\n' }, 'INVALID_ARGUMENT/PAGE_TOKEN_INVALID'],
+  ],
+});
+
 world.refuses({
   name: 'ListServiceGroups',
   good: () => ({ pageSize: 1, pageToken: '' }),

@@ -4,10 +4,12 @@ import {
   type DeleteServiceGroupRequest,
   type GetServiceGroupRequest,
   groupDescription,
+  type ListMembershipsRequest,
   type ListServiceGroupsRequest,
   type RemoveMembersRequest,
   type ServiceGroup,
   ServiceGroupServiceService,
+  type UpdateServiceGroupRequest,
   wireGroupDescription,
 } from '@cpns/contracts';
 import { checkGroupId, CpnsError } from '@cpns/core';
@@ -16,28 +18,21 @@ import type { CallContext, Handlers } from '@cpns/grpc';
 import { GrpcController } from '@cpns/platform';
 import { Ctx, Payload } from '@nestjs/microservices';
 import { SmfConfig } from '../config';
+import { EndMemberships } from '../group-changes/end-memberships';
 import {
   creationOf,
   deletionOf,
+  descriptionRevisionOf,
   membershipChangeOf,
   type ChangeRequest,
-  type ServiceGroupRecord,
 } from '../group-changes/groups';
 import { ProposeChange } from '../group-changes/propose-change';
-import { Groups } from '../group-changes/read-groups';
-
-const { createServiceGroup, getServiceGroup, listServiceGroups, deleteServiceGroup, addMembers, removeMembers } =
-  ServiceGroupServiceService;
+import { Groups, type GroupSnapshot } from '../group-changes/read-groups';
+import { ListMemberships } from './list-memberships';
+import { updateOf } from './update-description';
 
 /** What is served of an operator's RPCs; the port answers UNIMPLEMENTED to those for group documents (XDMS). */
-const SERVED = {
-  createServiceGroup,
-  getServiceGroup,
-  listServiceGroups,
-  deleteServiceGroup,
-  addMembers,
-  removeMembers,
-};
+const { importGroupDocument, exportGroupDocument, ...SERVED } = ServiceGroupServiceService;
 
 interface Answer {
   readonly group: ServiceGroup;
@@ -50,6 +45,8 @@ export class ServiceGroupController implements Handlers<typeof SERVED> {
     private readonly config: SmfConfig,
     private readonly groups: Groups,
     private readonly changes: ProposeChange,
+    private readonly ends: EndMemberships,
+    private readonly memberships: ListMemberships,
   ) {}
 
   /**
@@ -70,7 +67,9 @@ export class ServiceGroupController implements Handlers<typeof SERVED> {
   /** The groups, also those that were deleted, without their members. @throws CpnsError FIELD_OUT_OF_RANGE, PAGE_TOKEN_INVALID */
   async listServiceGroups(@Payload() request: ListServiceGroupsRequest) {
     const { found, next } = await this.groups.list(request);
-    const groups = found.filter(({ state }) => state !== 'creating').map((group) => serviceGroup(group, []));
+    const groups = found
+      .filter(({ state }) => state !== 'creating')
+      .map((group) => serviceGroup({ group, members: [], suspended: [] }));
     return { groups, nextPageToken: next };
   }
 
@@ -103,9 +102,27 @@ export class ServiceGroupController implements Handlers<typeof SERVED> {
     return this.#changeMembers('remove', request, call);
   }
 
+  /**
+   * Changes parameters of a group that is there; its members, and its Group Key, stay as they are.
+   * @throws CpnsError a field's reason; NOT_FOUND, GROUP_DELETED; REVISION_STALE; what CSKMF refuses it with;
+   *   DEPENDENCY_UNAVAILABLE
+   */
+  async updateServiceGroup(@Payload() request: UpdateServiceGroupRequest, @Ctx() call: CallContext): Promise<Answer> {
+    const change = updateOf(request);
+    await this.changes.execute(change, call);
+    const { group } = await this.#snapshot(change.groupId);
+    return { group: serviceGroup({ group, members: [], suspended: [] }) };
+  }
+
+  /** The groups that an entity has a place in. Errors are those of {@link ListMemberships.execute}. */
+  listMemberships(@Payload() request: ListMembershipsRequest) {
+    return this.memberships.execute(request);
+  }
+
   async #changeMembers(event: 'add' | 'remove', request: AddMembersRequest | RemoveMembersRequest, call: CallContext) {
     const groupId = checkGroupId(request.groupId, 'group_id');
     const members = checkMembers(request.members, this.config.trustDomain, 1);
+    if (event === 'add') await this.ends.finish(groupId, members, call);
     return this.#change(membershipChangeOf(groupId, event, members), call);
   }
 
@@ -115,15 +132,21 @@ export class ServiceGroupController implements Handlers<typeof SERVED> {
   }
 
   async #present(groupId: string): Promise<Answer> {
+    return { group: serviceGroup(await this.#snapshot(groupId)) };
+  }
+
+  async #snapshot(groupId: string): Promise<GroupSnapshot> {
     const snapshot = await this.groups.snapshot(groupId);
     if (snapshot === undefined) throw new CpnsError('NOT_FOUND', 'no Service Group of this id');
-    return { group: serviceGroup(snapshot.group, snapshot.members) };
+    return snapshot;
   }
 }
 
-const serviceGroup = (group: ServiceGroupRecord, members: readonly string[]): ServiceGroup => ({
+const serviceGroup = ({ group, members, suspended }: GroupSnapshot): ServiceGroup => ({
   description: wireGroupDescription(group.description),
+  descriptionRevision: descriptionRevisionOf(group),
   membershipRevision: group.revision,
   members: [...members],
+  suspended: [...suspended],
   deleted: group.state === 'deleted',
 });

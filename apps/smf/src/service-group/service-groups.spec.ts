@@ -58,6 +58,23 @@ describe('Service Groups', () => {
     expect(await reasonOfAsync(smf.list(1_001))).toBe('FIELD_OUT_OF_RANGE');
   });
 
+  it('are found by a member, a page at a time', async () => {
+    for (const groupId of ['a', 'b', 'c', 'd']) await smf.create([pne(1), pne(2)], { groupId });
+    await smf.end(within(), 'b');
+    await smf.remove([pne(1)], within(), 'c');
+    const page = (pageToken: string) => smf.groups.listMemberships({ entity: pne(1), pageSize: 1, pageToken });
+    const seen: string[] = [];
+    let token = '';
+    do {
+      const { memberships, nextPageToken } = await page(token);
+      seen.push(...memberships.map(({ groupId }) => groupId));
+      token = nextPageToken;
+    } while (token !== '');
+    expect(seen).toEqual(['a', 'd']);
+    expect(await smf.memberships(pne(2))).toEqual(['a', 'c', 'd']);
+    expect(await smf.memberships(pne(3))).toEqual([]);
+  });
+
   it('hold a thousand new members, who come from as many PNs, in one change', async () => {
     const crowd = Array.from({ length: 1_000 }, (_, n) => pne(n, `pn${n}`)).sort();
     await smf.create(crowd);

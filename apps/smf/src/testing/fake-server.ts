@@ -1,7 +1,9 @@
 import {
   GroupKeyVersionState,
   type GetGatewayRequest,
+  type GroupDescription,
   type GroupKeyStatus,
+  type UpdateGroupDescriptionRequest,
   type UpdateGroupKeyRequest,
 } from '@cpns/contracts';
 import { CpnsError, EntityUserKey, failedPrecondition } from '@cpns/core';
@@ -19,11 +21,16 @@ import { FakeEndedSource } from '@cpns/platform/testing';
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { ServerLink } from '../peer-clients/server-link';
+import { FakeKeyEvents } from './fake-key-events';
 
 interface KeyedGroup {
+  readonly description: GroupDescription | undefined;
+  readonly descriptionRevision: bigint;
   readonly revision: bigint;
   readonly members: ReadonlySet<string>;
   readonly versions: readonly bigint[];
+  /** Those of them that were an emergency. */
+  readonly emergencies: readonly bigint[];
   readonly deleted: boolean;
 }
 
@@ -68,6 +75,8 @@ export class FakeServer implements ServerLink {
   closed = 0;
   /** What every request that changes a group is refused with. */
   refusal: CpnsError | undefined;
+  /** Who joins gets the version that is there. */
+  joinsKeepVersion = false;
   #gate: Promise<void> = Promise.resolve();
 
   /** Requests that change a group wait until the result is called. */
@@ -89,15 +98,32 @@ export class FakeServer implements ServerLink {
     createGroupKey: (request) =>
       this.#change('create', request.description!.groupId, request, (group) => {
         if (group !== undefined) throw new CpnsError('ALREADY_EXISTS', 'the group has a key');
-        const { membershipRevision: revision, members } = request;
+        const { membershipRevision: revision, members, description } = request;
         this.#checkKeys(members);
-        return { revision, members: new Set(members), versions: [1n], deleted: false };
+        const first = { description, descriptionRevision: 1n, versions: [1n], emergencies: [] };
+        return { ...first, revision, members: new Set(members), deleted: false };
       }),
     updateGroupKey: (request) =>
       this.#change('update', request.groupId, request, (group) => this.#updated(found(group), request)),
     deleteGroupKey: (request) =>
       this.#change('delete', request.groupId, request, (group) => ({ ...found(group), deleted: true })),
+    updateGroupDescription: (request) =>
+      this.#change('describe', request.description!.groupId, request, (group) => describedAnew(found(group), request)),
+    watchGroupKeyEvents: (request, options) => this.events.watch(request, options?.signal),
   };
+
+  /** Of versions that no change of SMF's led to. */
+  readonly events = new FakeKeyEvents(
+    () => this.away || this.stuck,
+    () => [...this.groups].filter(([, { deleted }]) => !deleted).map(([groupId]) => this.#statusOf(groupId)),
+  );
+
+  /** CSKMF makes a version of its own accord. */
+  rotate(groupId: string): void {
+    const group = this.groups.get(groupId)!;
+    this.groups.set(groupId, { ...group, versions: [...group.versions, BigInt(group.versions.length + 1)] });
+    this.events.tell(groupId);
+  }
 
   readonly ended = new FakeEndedSource();
   readonly certificates = this.ended.certificates;
@@ -120,7 +146,7 @@ export class FakeServer implements ServerLink {
       if (this.away) return Promise.reject(away());
       const certificateDigest = this.gateways.get(entity);
       if (certificateDigest === undefined) return Promise.reject(new CpnsError('NOT_FOUND', 'no such gateway'));
-      const times = { enrolledAt: 1n, certificateNotAfter: 2n, undelivered: 0n };
+      const times = { enrolledAt: 1n, certificateNotAfter: 2n, undelivered: 0n, retireAt: 0n };
       return Promise.resolve({
         gateway: { entity, certificateDigest, revoked: false, firstSeeds: [], cas: [], ...times },
       });
@@ -150,17 +176,27 @@ export class FakeServer implements ServerLink {
       this.lose -= 1;
       throw away();
     }
-    const state = GroupKeyVersionState.GROUP_KEY_VERSION_STATE_ACTIVE;
-    const versions = group.versions.map((version) => ({ version, state, activateAt: 1n, sealUntil: 2n }));
-    return { status: { groupId, membershipRevision: group.revision, deleted: group.deleted, versions } };
+    return { status: this.#statusOf(groupId) };
   }
 
-  #updated(group: KeyedGroup, { membershipRevision: revision, joined, left }: UpdateGroupKeyRequest): KeyedGroup {
+  #statusOf(groupId: string): GroupKeyStatus {
+    const group = this.groups.get(groupId)!;
+    const state = GroupKeyVersionState.GROUP_KEY_VERSION_STATE_ACTIVE;
+    const rest = { state, activateAt: 1n, sealUntil: 2n, madeAt: 1n, recipients: 0, acknowledged: 0, waiting: [] };
+    const versions = group.versions.map((version) => ({ version, ...rest }));
+    return { groupId, membershipRevision: group.revision, deleted: group.deleted, versions };
+  }
+
+  #updated(group: KeyedGroup, request: UpdateGroupKeyRequest): KeyedGroup {
+    const { membershipRevision: revision, joined, left, emergency } = request;
     if (group.deleted) throw failedPrecondition('GROUP_DELETED', 'the group was deleted');
     if (revision !== group.revision + 1n) throw new CpnsError('CONFLICT', 'another revision comes next');
     this.#checkKeys(joined);
     const members = new Set([...group.members, ...joined].filter((member) => !left.includes(member)));
-    return { ...group, revision, members, versions: [...group.versions, BigInt(group.versions.length + 1)] };
+    if (this.joinsKeepVersion && left.length === 0) return { ...group, revision, members };
+    const version = BigInt(group.versions.length + 1);
+    const emergencies = emergency ? [...group.emergencies, version] : group.emergencies;
+    return { ...group, revision, members, versions: [...group.versions, version], emergencies };
   }
 
   #checkKeys(members: readonly string[]): void {
@@ -168,6 +204,15 @@ export class FakeServer implements ServerLink {
     if (entity !== undefined)
       throw failedPrecondition('MEMBER_WITHOUT_KEY', 'a member needs a live key', { metadata: { entity } });
   }
+}
+
+function describedAnew(
+  group: KeyedGroup,
+  { description, descriptionRevision }: UpdateGroupDescriptionRequest,
+): KeyedGroup {
+  if (group.deleted) throw failedPrecondition('GROUP_DELETED', 'the group was deleted');
+  if (descriptionRevision <= group.descriptionRevision) return group;
+  return { ...group, description, descriptionRevision };
 }
 
 function found(group: KeyedGroup | undefined): KeyedGroup {

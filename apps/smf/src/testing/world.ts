@@ -1,19 +1,9 @@
-/** A store, a CPNS Server that is played, and the processes of an SMF on them, as callers see them: their controllers. */
-import {
-  GroupKeyDeliveryMode,
-  PnGatewayServiceService,
-  type GroupDescription,
-  type ServiceGroup,
-  type ServiceGroupNotice,
-} from '@cpns/contracts';
-import { parseEntityUri } from '@cpns/core';
+/** A store, a CPNS Server that is played, and the processes of an SMF on them. */
+import type { GroupDescription, ServiceGroupNotice } from '@cpns/contracts';
 import { eventually, type Opened } from '@cpns/core/testing';
 import { OUTBOX, type DeliveryLog } from '@cpns/delivery';
-import type { CallContext } from '@cpns/grpc';
-import { testCall } from '@cpns/grpc/testing';
 import {
   deletedGroup,
-  descriptionOf,
   ONE_OF_EACH,
   refusesBadInput,
   testProcess,
@@ -27,137 +17,17 @@ import {
 import { openStore, type Store } from '@cpns/store';
 import { failingStore, temporaryStore, type FailingStore, type TemporaryStore } from '@cpns/store/testing';
 import { MemoryLog } from '@cpns/telemetry/testing';
-import type { TestingModule } from '@nestjs/testing';
 import { SmfConfig } from '../config';
 import { groupAggregate } from '../group-changes/groups';
-import { GroupOutbox, Patience } from '../group-changes/execute-change';
+import { Patience } from '../group-changes/execute-change';
 import { NoticeLogs, SendNotice } from '../group-changes/notices';
-import { MembershipController } from '../membership/membership.controller';
 import { MembershipModule } from '../membership/membership.module';
 import { ServerLink } from '../peer-clients/server-link';
-import { ServiceGroupController } from '../service-group/service-group.controller';
 import { ServiceGroupModule } from '../service-group/service-group.module';
-import { FakeServer, ownProof } from './fake-server';
+import { FakeServer } from './fake-server';
+import { ANN, AT, BOB, CERTIFICATE, gatewayOf, KEYLESS, Replica, TRUST_DOMAIN, within } from './replica';
 
-const TRUST_DOMAIN = 'td.example';
-/** The port, as titles have it. */
-export const AT = 'SMF certificate';
-export const LIMIT = 'RESOURCE_EXHAUSTED/LIMIT_REACHED members';
-export const PUSH = GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH;
-
-export const pne = (n: number, pn = 'pn1') => `cpns://${pn}.${TRUST_DOMAIN}/pne/e${n}`;
-export const gatewayOf = (pn: string, n = 1) => `cpns://${pn}.${TRUST_DOMAIN}/pn-gw/gw${n}`;
-export const [ANN, BOB, EVE, DAN] = [pne(1), pne(2), pne(3), pne(4)];
-/** E of an entity that CSKMF says has no live key. */
-export const KEYLESS = pne(9_999);
-
-/** SHA-256 of the certificate that gateways show. */
-const CERTIFICATE = Buffer.alloc(32, 1);
-
-export const described = (changed: Partial<GroupDescription> = {}) => descriptionOf('g1', changed);
-
-const CALLED = {
-  join: PnGatewayServiceService.joinServiceGroup,
-  leave: PnGatewayServiceService.leaveServiceGroup,
-} as const;
-
-/** A gateway's request, with what the entity sent to it. */
-export function relayed(event: keyof typeof CALLED, groupId: string, entity: string) {
-  const { path, requestSerialize } = CALLED[event];
-  const entityRequest = requestSerialize({ groupId });
-  return { groupId, entity, entityRequest, entityProof: ownProof(entity, path, entityRequest) };
-}
-
-/** A call that waits for so long, milliseconds: of a gateway, or of an operator, of whom nothing is asked. */
-export function within(
-  milliseconds = 20_000,
-  gateway = gatewayOf('pn1'),
-  signal = new AbortController().signal,
-): CallContext {
-  const caller = { uri: gateway, name: parseEntityUri(gateway), role: 'pn-gw', fingerprint: CERTIFICATE } as const;
-  return testCall({ deadline: Date.now() + milliseconds, signal }, caller);
-}
-
-/** One process of the SMF. */
-export class Replica {
-  readonly groups: ServiceGroupController;
-  readonly members: MembershipController;
-
-  constructor(
-    readonly module: TestingModule,
-    private readonly server: FakeServer,
-  ) {
-    this.groups = module.get(ServiceGroupController);
-    this.members = module.get(MembershipController);
-  }
-
-  /** What it does behind the calls. */
-  async run(): Promise<void> {
-    await this.module.init();
-  }
-
-  stop(): Promise<void> {
-    return this.module.close();
-  }
-
-  /** Carries out what is left to do of a group's changes. */
-  drain(groupId = 'g1'): Promise<void> {
-    return this.module.get(GroupOutbox).drain(groupAggregate(groupId));
-  }
-
-  async create(members: readonly string[], changed: Partial<GroupDescription> = {}, call = within()) {
-    const request = { description: described(changed), members: [...members] };
-    return (await this.groups.createServiceGroup(request, call)).group;
-  }
-
-  async add(members: readonly string[], call = within(), groupId = 'g1'): Promise<ServiceGroup> {
-    return (await this.groups.addMembers({ groupId, members: [...members] }, call)).group;
-  }
-
-  async remove(members: readonly string[], call = within(), groupId = 'g1'): Promise<ServiceGroup> {
-    return (await this.groups.removeMembers({ groupId, members: [...members] }, call)).group;
-  }
-
-  async end(call = within(), groupId = 'g1'): Promise<ServiceGroup> {
-    return (await this.groups.deleteServiceGroup({ groupId }, call)).group;
-  }
-
-  async get(groupId = 'g1'): Promise<ServiceGroup> {
-    return (await this.groups.getServiceGroup({ groupId })).group;
-  }
-
-  list(pageSize = 0, pageToken = '') {
-    return this.groups.listServiceGroups({ pageSize, pageToken });
-  }
-
-  async join(entity: string, through?: string, groupId = 'g1'): Promise<bigint> {
-    const request = relayed('join', groupId, entity);
-    return (await this.members.joinServiceGroup(request, this.#through(entity, through))).membershipRevision;
-  }
-
-  async leave(entity: string, through?: string, groupId = 'g1'): Promise<bigint> {
-    const request = relayed('leave', groupId, entity);
-    return (await this.members.leaveServiceGroup(request, this.#through(entity, through))).membershipRevision;
-  }
-
-  /** A call through a gateway that stands. */
-  #through(entity: string, gateway = gatewayOf(parseEntityUri(entity).pnId)): CallContext {
-    this.server.gateways.set(gateway, CERTIFICATE);
-    return within(20_000, gateway);
-  }
-
-  /** A gateway opens its channel. */
-  introduce(gateway: string): Promise<void> {
-    return this.module.get(NoticeLogs).addGateway(parseEntityUri(gateway));
-  }
-
-  /** Everything that a gateway is told at once. */
-  async all(gateway: string): Promise<ServiceGroupNotice[]> {
-    const all: ServiceGroupNotice[] = [];
-    for await (const { notice } of this.module.get(SendNotice).all(gateway)) all.push(notice!);
-    return all;
-  }
-}
+export * from './replica';
 
 const CONFIG = { trustDomain: TRUST_DOMAIN, serverAddress: 'inside:7400', keyLocation: 'server.example:7400' };
 

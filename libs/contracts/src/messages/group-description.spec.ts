@@ -1,6 +1,6 @@
 import { GroupDescription as Wire, GroupKeyDeliveryMode } from '../generated/cpns/v1/service_group_types';
 import { faultOf, itHolds } from '@cpns/core/testing';
-import type { GroupDescription } from '@cpns/group-key';
+import { DESCRIPTION_DEFAULTS, type GroupDescription } from '@cpns/group-key';
 import fc from 'fast-check';
 import { groupDescription, wireGroupDescription } from './group-description';
 
@@ -12,7 +12,11 @@ const description: GroupDescription = {
   updatePeriod: 0,
   maxMembers: 10,
   openToJoin: true,
+  ...DESCRIPTION_DEFAULTS,
 };
+
+const throughTheWire = (sent: GroupDescription) =>
+  groupDescription(Wire.decode(Wire.encode(wireGroupDescription(sent)).finish()));
 
 describe('a group description on the wire', () => {
   itHolds(
@@ -26,9 +30,17 @@ describe('a group description on the wire', () => {
     ],
     (delivery, displayName, sealPeriod, maxMembers, openToJoin) => {
       const sent = { ...description, delivery, displayName, sealPeriod, maxMembers, openToJoin };
-      expect(groupDescription(Wire.decode(Wire.encode(wireGroupDescription(sent)).finish()))).toEqual(sent);
+      expect(throughTheWire(sent)).toEqual(sent);
     },
   );
+
+  it.each<Partial<GroupDescription>>([
+    { delivery: 'push', updatePeriod: 90_000, activationDelay: 20_000, joinWindow: 5_000, joinKeepsVersion: true },
+    { delivery: 'pull', updatePeriod: 90_000, preparedVersions: 8 },
+  ])('comes back with its settings: %j', (settings) => {
+    const sent = { ...description, ...settings };
+    expect(throughTheWire(sent)).toEqual(sent);
+  });
 
   const wire = wireGroupDescription(description);
   it.each<[string, Wire | undefined, string]>([

@@ -36,4 +36,8 @@ export const wireGroupDescription = (description: GroupDescription): WireGroupDe
   updatePeriod: BigInt(description.updatePeriod),
   maxMembers: description.maxMembers,
   openToJoin: description.openToJoin,
+  activationDelay: BigInt(description.activationDelay),
+  joinWindow: BigInt(description.joinWindow),
+  preparedVersions: description.preparedVersions,
+  joinKeepsVersion: description.joinKeepsVersion,
 });

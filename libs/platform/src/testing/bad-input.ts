@@ -126,10 +126,16 @@ export const descriptionOf = (groupId: string, change: Partial<GroupDescription>
   updatePeriod: 0n,
   maxMembers: 0,
   openToJoin: false,
+  activationDelay: 0n,
+  joinWindow: 0n,
+  preparedVersions: 0,
+  joinKeepsVersion: false,
   ...change,
 });
 
 const DAY_MS = 86_400_000n;
+const PUSHES = GroupKeyDeliveryMode.GROUP_KEY_DELIVERY_MODE_PUSH;
+const EVERY_DAY = { updatePeriod: DAY_MS };
 type Range = readonly [id: string, field: string, change: Partial<GroupDescription>, reason?: string];
 const WRONG_DESCRIPTIONS: readonly Range[] = [
   ['name of 129 characters', 'display_name', { displayName: 'n'.repeat(129) }, 'FIELD_TOO_LONG'],
@@ -139,7 +145,23 @@ const WRONG_DESCRIPTIONS: readonly Range[] = [
   ['seal period of 999 ms', 'seal_period', { sealPeriod: 999n }],
   ['seal period of over 30 days', 'seal_period', { sealPeriod: 30n * DAY_MS + 1n }],
   ['seal period of 2^64 - 1 ms', 'seal_period', { sealPeriod: 2n ** 64n - 1n }],
-  ['update period of a day', 'update_period', { updatePeriod: DAY_MS }],
+  ['update period of a minute', 'update_period', { updatePeriod: 60_000n }],
+  [
+    'update period of no more than its delay and a minute',
+    'update_period',
+    { updatePeriod: 65_000n, activationDelay: 5_000n },
+  ],
+  ['update period of over 365 days', 'update_period', { updatePeriod: 365n * DAY_MS + 1n }],
+  ['activation delay of over a day', 'activation_delay', { activationDelay: DAY_MS + 1n }],
+  ['join window in a group that pulls', 'join_window', { joinWindow: 1n }],
+  ['join window of over a day', 'join_window', { delivery: PUSHES, joinWindow: DAY_MS + 1n }],
+  [
+    'prepared versions in a group that pushes',
+    'prepared_versions',
+    { ...EVERY_DAY, delivery: PUSHES, preparedVersions: 1 },
+  ],
+  ['two prepared versions without an update period', 'prepared_versions', { preparedVersions: 2 }],
+  ['nine prepared versions', 'prepared_versions', { ...EVERY_DAY, preparedVersions: 9 }],
   ['100,001 members at most', 'max_members', { maxMembers: 100_001 }],
   ['4,294,967,295 members at most', 'max_members', { maxMembers: 2 ** 32 - 1 }],
 ];

@@ -240,7 +240,9 @@ describe('a pulled delivery', () => {
 });
 
 describe('a pushed delivery', () => {
-  it.each(titled(', pushed'))('%s', async (_title, bad, expected) => {
+  // a statement alone says that a newer version is there
+  const pushed = titled(', pushed').filter(([, , , check]) => check !== 'absent');
+  it.each(pushed)('%s', async (_title, bad, expected) => {
     const stop = new AbortController();
     const refused: string[] = [];
     const taken: bigint[] = [];

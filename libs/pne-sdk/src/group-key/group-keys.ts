@@ -1,5 +1,5 @@
 import { type GroupKeyDelivery, checkGroupKeyDelivery, type CheckedGroupKeyDelivery } from '@cpns/contracts';
-import { CpnsError, invalidArgument, type Clock, type Random, checkGroupId } from '@cpns/core';
+import { CpnsError, invalidArgument, isRefusal, type Clock, type Random, checkGroupId } from '@cpns/core';
 import { ContentOpener, endsGroup, highestOf, parseContentHeader } from '@cpns/group-key';
 import { withSpan, withStepChain, type Logger } from '@cpns/telemetry';
 import type { LiveKey } from '../state/device-state';
@@ -37,6 +37,9 @@ export interface GroupKeysContext {
  */
 export const CONFIRM_MS = 30_000;
 
+/** So many versions are pulled by number after the newest: no group has more that are not in use yet. */
+export const MISSING_MAX = 8;
+
 /** Who is told one of these gets no Group Key, and does not seal with what it has. */
 const STANDING: ReadonlySet<string> = new Set([
   'NOT_A_MEMBER',
@@ -45,6 +48,7 @@ const STANDING: ReadonlySet<string> = new Set([
   'MEMBER_WITHOUT_KEY',
   'KEY_UNKNOWN',
   'KEY_REVOKED',
+  'KEY_SUSPENDED',
   'KEY_EXPIRED',
   'CERTIFICATE_REVOKED',
   'CERTIFICATE_EXPIRED',
@@ -120,7 +124,7 @@ export class GroupKeys {
 
   /**
    * GK-PULL.
-   * @param version 1 or more; the newest by default
+   * @param version 1 or more; the newest by default, and with it those before it that come into use earlier
    * @throws CpnsError FIELD_OUT_OF_RANGE, NAME_INVALID, KEY_UNKNOWN; what the CPNS Server refuses; what {@link Group.receive}
    *   refuses; of the store
    */
@@ -128,7 +132,7 @@ export class GroupKeys {
     if (version !== undefined && (version < 1n || version >= 2n ** 64n))
       throw invalidArgument('FIELD_OUT_OF_RANGE', 'a version is 1 to 2^64 - 1', { metadata: { field: 'version' } });
     return this.#using(groupId, async (group) => {
-      await this.#pull(group, version);
+      await (version === undefined ? this.#pullNewest(group) : this.#pull(group, version));
       this.#gate.reset(newest(groupId), ...(version === undefined ? [] : [ofVersion(groupId, version)]));
       return statusOf(group.state);
     });
@@ -179,7 +183,7 @@ export class GroupKeys {
 
   /**
    * GK-PUSH: takes in what the gateway pushes, over a stream that is made again when it breaks. Resolves at the signal.
-   * @throws CpnsError when trying again is of no use: KEY_UNKNOWN, KEY_REVOKED, PEER_UNEXPECTED; of the store
+   * @throws CpnsError when trying again is of no use: KEY_UNKNOWN, KEY_REVOKED, KEY_SUSPENDED; of the store
    */
   watch(options: WatchOptions): Promise<void> {
     const { clock, logger, pause, channel } = this.#context;
@@ -207,11 +211,27 @@ export class GroupKeys {
 
   async #refresh(group: Group): Promise<void> {
     try {
-      await this.#gate.pass(newest(group.groupId), () => this.#pull(group, undefined));
+      await this.#gate.pass(newest(group.groupId), () => this.#pullNewest(group));
     } catch (error) {
       const refusal = group.sealRefusal();
       if (has(STANDING, error) || refusal?.reason === 'GROUP_KEY_UNKNOWN' || !(error instanceof CpnsError)) throw error;
       this.#context.logger.warn('the newest Group Key was not confirmed', { group: group.groupId, error });
+    }
+  }
+
+  /** With what lies between the newest and the version in use, as far as this member is given it. */
+  async #pullNewest(group: Group): Promise<void> {
+    const { groupId } = group;
+    await this.#pull(group, undefined);
+    for (let pulls = 0; pulls < MISSING_MAX; pulls++) {
+      const version = group.missing();
+      if (version === undefined) return;
+      try {
+        await this.#gate.pass(ofVersion(groupId, version), () => this.#pull(group, version));
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        return this.#context.logger.info('an earlier Group Key is not to be had', { group: groupId, error });
+      }
     }
   }
 

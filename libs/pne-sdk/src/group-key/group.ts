@@ -6,6 +6,7 @@ import {
   goneVersions,
   highestOf,
   isEnded,
+  missingVersion,
   nextRetirement,
   openableVersion,
   pruneRetired,
@@ -16,7 +17,6 @@ import {
   type ContentOpener,
   type Keyring,
   type OpenedContent,
-  type Statement,
 } from '@cpns/group-key';
 import type { CheckedGroupKeyDelivery } from '@cpns/contracts';
 import { withinStep, type Logger } from '@cpns/telemetry';
@@ -88,6 +88,11 @@ export class Group {
     return version !== 0n && refusalOf(() => this.#openable(version))?.reason === 'GROUP_KEY_UNKNOWN';
   }
 
+  /** A version that is to be pulled by its number, although the newest is here. */
+  missing(): bigint | undefined {
+    return missingVersion(this.#state.keyring, this.#now());
+  }
+
   /** @throws CpnsError what {@link sealableVersion} throws; MESSAGE_TOO_LARGE */
   seal(plaintext: Uint8Array): Buffer {
     const { groupId, entity, keyring } = this.#state;
@@ -119,30 +124,28 @@ export class Group {
 
   /**
    * Checks a delivery completely, makes what it changes durable, and only then uses it.
-   * @throws CpnsError what {@link receiveGroupKey} throws; STATEMENT_CONFLICT for another version than was asked for;
-   *   NOT_A_MEMBER; of the store
+   * @throws CpnsError what {@link receiveGroupKey} throws; STATEMENT_CONFLICT for another version; NOT_A_MEMBER; of the store
    */
-  receive({ signed, own }: CheckedGroupKeyDelivery, receiving: Receiving): Promise<Acceptance> {
+  receive(delivery: CheckedGroupKeyDelivery, receiving: Receiving): Promise<Acceptance> {
     const { member, step, asked, isAskedFor } = receiving;
     return this.#change(async () => {
-      const { statement } = signed;
+      const { statement } = delivery.signed;
       const { version } = statement;
-      if (!isAskedFor) this.#requireInterest(statement);
+      if (!isAskedFor) this.#requireInterest(delivery);
       if (asked !== undefined && asked !== version && !endsGroup(statement)) throw otherVersion(this.groupId, version);
-      const before = this.#state.keyring;
-      const context = { now: this.#now(), asked };
-      const { keyring, acceptance } = receiveGroupKey(before, { signed, own }, member, member.verifier, context);
+      const context = { now: this.#now(), asked, mayLackKey: !isAskedFor };
+      const { keyring, acceptance } = receiveGroupKey(this.#state.keyring, delivery, member, member.verifier, context);
       await withinStep(step, () => this.#commit({ ...this.#state, keyring, left: this.#state.left && !isAskedFor }));
       if (version === highestOf(keyring)?.statement.version && asked === undefined) this.confirmedAt = this.#now();
       return acceptance;
     });
   }
 
-  /** Refuses what was not asked for, in a group that the device left, and the end of a group that it has no key of. */
-  #requireInterest(statement: Statement): void {
+  /** Refuses what was not asked for in a group that the device left, and a statement alone in one that it knows nothing of. */
+  #requireInterest({ own }: CheckedGroupKeyDelivery): void {
     this.requireMember();
-    if (endsGroup(statement) && highestOf(this.#state.keyring) === undefined)
-      throw this.#notAMember('this device has no key of the Service Group that ended');
+    if (own === undefined && highestOf(this.#state.keyring) === undefined)
+      throw this.#notAMember('this device has no key of the Service Group');
   }
 
   #notAMember(why: string): CpnsError {

@@ -149,7 +149,7 @@ describe('the stream', () => {
     await ended;
   });
 
-  it.each(['KEY_REVOKED', 'KEY_UNKNOWN', 'PEER_UNEXPECTED', 'SUPERSEDED', 'UNIMPLEMENTED'] as const)(
+  it.each(['KEY_REVOKED', 'KEY_SUSPENDED', 'KEY_UNKNOWN', 'PEER_UNEXPECTED', 'SUPERSEDED', 'UNIMPLEMENTED'] as const)(
     'ends with %s',
     async (reason) => {
       const { ended } = await watching();

@@ -50,11 +50,12 @@ export class FakeGroups {
     return made;
   }
 
-  /** Another statement about the newest version. */
-  renew(groupId: string, edit: Partial<Statement>): void {
+  /** Another statement about a version, the newest one by default. */
+  renew(groupId: string, edit: Partial<Statement>, version?: bigint): void {
     const { versions } = this.#group(groupId);
-    const last = versions.pop()!;
-    versions.push({ ...last, statement: { ...last.statement, ...edit } });
+    const index = version === undefined ? versions.length - 1 : Number(version) - 1;
+    const one = versions[index]!;
+    versions[index] = { ...one, statement: { ...one.statement, ...edit } };
   }
 
   end(groupId: string): void {
@@ -68,6 +69,13 @@ export class FakeGroups {
     const { secret, keyId } = this.#keys.get(entity)!;
     const own = makeEnvelope(secret, keyId, { groupId, version, entity }, groupKey);
     return groupKeyDelivery({ signed: this.server.sign(statement), own });
+  }
+
+  /** What a member is told of without asking, where the key is not pushed: an emergency. */
+  statementOf(groupId: string, version: bigint): GroupKeyDelivery {
+    return groupKeyDelivery({
+      signed: this.server.sign(this.#group(groupId).versions[Number(version) - 1]!.statement),
+    });
   }
 
   endDelivery(groupId: string): GroupKeyDelivery {

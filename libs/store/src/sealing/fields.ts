@@ -33,13 +33,14 @@ export const secretField = <S extends Secret>(type: new (bytes: Uint8Array) => S
 
 /**
  * Any plain data: JSON, with bigint and bytes besides. An object's undefined properties are left out.
+ * @param complete adds what a value may lack that an older release stored
  * @throws TypeError when a value holds a secret, a function, or another thing that JSON would lose
  */
-export const jsonField = <T>(): PlainField<T> & Mandatory => ({
+export const jsonField = <T>(complete: (stored: T) => T = (stored) => stored): PlainField<T> & Mandatory => ({
   form: 'plain',
   optional: false,
   toJson: (value) => toJson(value),
-  fromJson: (json) => fromJson(json) as T,
+  fromJson: (json) => complete(fromJson(json) as T),
 });
 
 /** A field that may be absent. */

@@ -111,7 +111,7 @@ const by =
   (profile: 'operator' | 'service' | 'gateway-identity', uri: (world: CastWorld) => string): Make =>
   (world) =>
     issued(world.authorities.issuingCa, { profile, uri: uri(world) });
-const operatorOf = ({ trustDomain }: CastWorld) => operatorUri(trustDomain, 'testbed');
+const operatorOf = ({ trustDomain }: CastWorld) => operatorUri(trustDomain, 'admin');
 const operatorWith =
   (other: (uri: string) => GeneralName): Make =>
   (world) => {
@@ -121,7 +121,7 @@ const operatorWith =
   };
 
 const ELSEWHERE = 'other.example';
-const otherOperator = by('operator', () => operatorUri(ELSEWHERE, 'testbed'));
+const otherOperator = by('operator', () => operatorUri(ELSEWHERE, 'admin'));
 const otherService = by('service', () => serviceUri(ELSEWHERE, 'cpns-server'));
 const otherGateway = by('gateway-identity', () => `cpns://pn1.${ELSEWHERE}/pn-gw/probe`);
 const notEnrolled = by('gateway-identity', (world) => world.entity('pn5', 'pn-gw'));
