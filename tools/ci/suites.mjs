@@ -15,6 +15,8 @@ export const SLOW_SUITES = [
   'gateway-alone',
   'membership',
   'restart',
+  'revoke',
+  'rotation',
   'secrets',
   'streams',
 ];

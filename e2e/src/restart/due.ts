@@ -164,6 +164,28 @@ const DUE = {
     unnumbered(SMF, { pn: 2, 'service-group': 1 }),
     at(GATEWAY, 'GK-DELETE', { 7: { member: 1, group: 1 }, 8: { group: 1 } }),
   ],
+  'GK-UPDATE-T': [
+    // the alert is in the log with the version
+    at(SERVER, 'GK-UPDATE-T', { 2: { group: 1 }, 5: { 'group-key-events': 1 } }),
+    at(KMC, 'GK-UPDATE-T', { 3: { request: 1, key: 1 } }),
+    pushes('GK-UPDATE-T'),
+    at(SMF, 'GK-UPDATE-T', { 6: { 'service-group': 1 }, 7: { gateway: 2 } }),
+    // how far the alerts were worked off
+    unnumbered(SMF, { 'key-events': 1 }),
+    // no member comes or goes
+    at(GATEWAY, 'GK-UPDATE-T', { 7: { group: 1 } }),
+    pushed('GK-UPDATE-T', 1),
+  ],
+  // what follows in its groups is a removal
+  'EUK-REVOKE': [
+    // where gateways and SMF have to hear of it, before and after; the log of the one gateway of the network
+    at(SERVER, 'EUK-REVOKE', { 2: { entity: 1, due: 4, gateway: 1 } }),
+    // what ended, its places, and that it is out of the group
+    at(SMF, 'EUK-REVOKE', { 3: { pn: 5 } }),
+    at(SMF, 'GK-UPDATE-M', { 1: { 'service-group': 1 }, 6: { 'service-group': 1 } }),
+    at(SERVER, 'GK-UPDATE-M', { 2: { group: 1 }, 5: { group: 3 } }),
+    unnumbered(GATEWAY, { credential: 1 }),
+  ],
   'GK-PULL': [
     unnumbered(SERVER, { proof: 1 }),
     at(GATEWAY, 'GK-PULL', { 4: { group: 1, member: 1 } }),
@@ -184,3 +206,7 @@ export const lacking = (due: readonly Due[], recorded: readonly CommitSite[]): s
 
 /** A race decides about the commit, and a run may pass without: where the notice was faster, no push waited for it. */
 export const isRacy = (commit: Commit): boolean => HELD.some((row) => sameCommit(row, commit));
+
+/** A commit that the table does not name: a run comes by there or not, as acknowledgements and sweeps happen to fall. */
+export const isChance = (name: FlowName, site: CommitSite): boolean =>
+  !dueOf(name).some((row) => sameCommit(row, site) && site.occurrence <= row.times);

@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CpnsError } from '@cpns/core';
 import { OUTBOX } from '@cpns/delivery';
 import { deriveGroupKeyCommitment, type Statement } from '@cpns/group-key';
 import type { KeyForm } from '@cpns/key-derivation';
@@ -176,14 +177,23 @@ export class House {
   /** Gives the gateways their seeds, and the members their keys. */
   async provision(): Promise<void> {
     await provisioned(this.deployment, MAIN_GATEWAY);
-    for (const [part, gateway] of Object.entries(GATEWAY_OF)) {
-      const entity = this.deployment.entity(gateway.slice(0, 3), 'pne', part);
-      const member = await admitLocally(this.deployment, { entity, form: 'secret', assigner: 'server', gateway });
-      (await member.local.enrol(member.oneTimeString, PATIENCE_MS)).watch();
-      this.members[part as Part] = member;
-    }
+    for (const part of Object.keys(GATEWAY_OF)) await this.#admit(part as Part);
     this.device = await this.deployment.prepareDevice(this.newDevice('secret', 'server'));
     await this.openDevice();
+  }
+
+  async #admit(part: Part): Promise<void> {
+    const gateway = GATEWAY_OF[part];
+    const entity = this.deployment.entity(gateway.slice(0, 3), 'pne', this.newId(part));
+    const member = await admitLocally(this.deployment, { entity, form: 'secret', assigner: 'server', gateway });
+    (await member.local.enrol(member.oneTimeString, PATIENCE_MS)).watch();
+    this.members[part] = member;
+  }
+
+  /** Another device in the place of one whose key may have ended. */
+  async renew(part: Part): Promise<void> {
+    await closed(this.members[part]);
+    await this.#admit(part);
   }
 
   get groups() {
@@ -239,13 +249,20 @@ export class House {
 
   async stop(): Promise<void> {
     try {
-      for (const { local } of Object.values(this.members)) await local.close();
+      for (const member of Object.values(this.members)) await closed(member);
     } finally {
       await this.deployment.stop();
       rmSync(this.faults.directory, { recursive: true, force: true });
     }
   }
 }
+
+/** @throws Error with what its watch ended with, unless its key was revoked */
+const closed = ({ local }: AdmittedDevice): Promise<void> =>
+  local.close().catch((error: unknown) => {
+    const { cause } = error as Error;
+    if (!(cause instanceof CpnsError) || cause.reason !== 'KEY_REVOKED') throw error;
+  });
 
 /** Resolves when a gateway has its 1st seed and its CA certificate, and asks for nothing. @param gateway its name */
 export const provisioned = (deployment: Deployment, gateway: string) =>

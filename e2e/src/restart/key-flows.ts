@@ -44,7 +44,7 @@ const gatewayFlow: Flow = {
   name: 'gateway enrolment',
   // the gateway is admitted like any other entity
   isOfAnother: ({ service, flow, kind }) =>
-    service === SERVER && flow === '' && (kind === 'token' || kind === 'entity'),
+    service === SERVER && flow === '' && ['token', 'entity', 'pn'].includes(kind),
   prepare: (house) => {
     const { deployment } = house;
     // in a network of its own: each gateway of a network hears of every key there, and there are many by the end

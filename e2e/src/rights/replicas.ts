@@ -3,11 +3,12 @@ import {
   CertificateServiceService,
   EnrolmentServiceService,
   EntityUserKeyServiceService,
+  RevokeEntityUserKeyRequest,
   type EndCertificateRequest,
   type RegistrationRequest,
 } from '@cpns/contracts';
 import { CpnsError, duration, operatorUri } from '@cpns/core';
-import { connectTo, type ClientTls, type Connection } from '@cpns/grpc';
+import { connectTo, type ClientMethods, type ClientTls, type Connection } from '@cpns/grpc';
 import type { KeyForm } from '@cpns/key-derivation';
 import { startRedis, type RunningRedis } from '@cpns/store/testing';
 import { Deployment, enrolGateway, LightGateway, type GatewaySpec } from '@cpns/testing';
@@ -61,9 +62,7 @@ export class Replicas {
       ['cpns-server b', server],
       ['smf b', smf],
     ]);
-    const { operator, root } = this.deployment.pki;
-    const tls = tlsOf(operator, root);
-    this.#operator = { a: this.connect('cpns-server', 'a', tls), b: this.connect('cpns-server', 'b', tls) };
+    this.#operator = { a: this.asOperator('cpns-server', 'a'), b: this.asOperator('cpns-server', 'b') };
   }
 
   async stop(): Promise<void> {
@@ -77,8 +76,13 @@ export class Replicas {
     return one;
   }
 
+  /** As the deployment calls it. */
+  nameOf(service: Served, replica: Replica): string {
+    return this.#names.get(`${service} ${replica}`) ?? service;
+  }
+
   address(service: Served, replica: Replica): string {
-    return this.deployment.address(this.#names.get(`${service} ${replica}`) ?? service, 'certificate');
+    return this.deployment.address(this.nameOf(service, replica), 'certificate');
   }
 
   /** A connection of its own. */
@@ -87,10 +91,20 @@ export class Replicas {
     return this.#closing(connectTo({ address, expectedPeer: this.deployment.uri(service), tls, deadlineMs: 10_000 }));
   }
 
+  /** As the operator of the deployment; a connection of its own. */
+  asOperator(service: Served, replica: Replica): Connection {
+    const { operator, root } = this.deployment.pki;
+    return this.connect(service, replica, tlsOf(operator, root));
+  }
+
+  /** What an operator calls at one replica of the Server. */
+  entityUserKeys(at: Replica): ClientMethods<typeof EntityUserKeyServiceService> {
+    return this.#operator[at].client(EntityUserKeyServiceService);
+  }
+
   /** As the operator of the deployment, at one replica of the Server. */
   async revoke(entity: string, at: Replica): Promise<void> {
-    const rpc = this.#operator[at].client(EntityUserKeyServiceService);
-    await rpc.revokeEntityUserKey({ entity, keyId: Buffer.alloc(0) });
+    await this.entityUserKeys(at).revokeEntityUserKey(RevokeEntityUserKeyRequest.fromPartial({ entity }));
   }
 
   /** What a replica of the Server says of a gateway. */
@@ -102,7 +116,7 @@ export class Replicas {
   /** Enrols a gateway anew at one replica, with another certificate. @returns its new identity */
   replace({ uri }: TestGateway, at: Replica): ReturnType<typeof enrolGateway> {
     const { deployment } = this;
-    const server = this.#names.get(`cpns-server ${at}`) ?? 'cpns-server';
+    const server = this.nameOf('cpns-server', at);
     return enrolGateway(
       {
         operator: deployment.operator,

@@ -151,7 +151,13 @@ async function provokeErrors(deployment: Deployment): Promise<string[]> {
   const { gateway, smf, cskmf, kmc } = wires;
   const groupId = GROUPS.pull;
   const members = [deployment.entity('pn1', 'pne', 'stranger')];
-  const update = { groupId, joined: [deployment.devices[0]!.entity], left: [], membershipRevision: 99n };
+  const update = {
+    groupId,
+    joined: [deployment.devices[0]!.entity],
+    left: [],
+    membershipRevision: 99n,
+    emergency: false,
+  };
   const requestId = randomBytes(16);
   const calls = [
     ...(await alteredAssignments(deployment)).map(
@@ -162,7 +168,12 @@ async function provokeErrors(deployment: Deployment): Promise<string[]> {
     () => smf.call(ServiceGroupServiceService.removeMembers, { groupId, members }),
     () => smf.call(ServiceGroupServiceService.getServiceGroup, { groupId: 'never-was' }),
     () => cskmf.call(GroupKeyManagementServiceService.updateGroupKey, update),
-    () => cskmf.call(GroupKeyManagementServiceService.getGroupKeyStatus, { groupId: 'never-was' }),
+    () =>
+      cskmf.call(GroupKeyManagementServiceService.getGroupKeyStatus, {
+        groupId: 'never-was',
+        entity: '',
+        withRecipients: false,
+      }),
     () => kmc.call(KmcServiceService.getKeyVersion, { groupId, version: 99n }),
     () => kmc.call(KmcServiceService.createKey, { groupId, requestId }),
     () => kmc.call(KmcServiceService.createKeyVersion, { groupId, previous: 1n, requestId }),

@@ -1,8 +1,7 @@
 import { startRedis, type RunningRedis } from '@cpns/store/testing';
 import { Redis } from 'ioredis';
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { waitUntil } from '@cpns/testing';
+import { Link } from '../support/link';
 
 /** Nothing waits for more replicas: the first copy is made at once. */
 const SETTINGS = { settings: ['--repl-diskless-sync-delay', '0'] };
@@ -12,9 +11,8 @@ const SETTINGS = { settings: ['--repl-diskless-sync-delay', '0'] };
  * replica fell behind.
  */
 export class FailoverRedis {
-  readonly #sockets = new Set<Socket>();
   #serving: RunningRedis;
-  #proxy: Server | undefined;
+  #link: Link | undefined;
 
   private constructor(
     private readonly primary: RunningRedis,
@@ -27,13 +25,13 @@ export class FailoverRedis {
     const started = new FailoverRedis(await startRedis(SETTINGS), await startRedis(SETTINGS));
     await started.#ofReplica((redis) => redis.replicaof('127.0.0.1', started.primary.port));
     await started.#inStep();
-    await started.#listen();
+    started.#link = await Link.open(() => started.#serving.port);
     return started;
   }
 
   /** For `openStore`. */
   get url(): string {
-    return `redis://127.0.0.1:${(this.#proxy!.address() as AddressInfo).port}`;
+    return `redis://${this.#link!.address}`;
   }
 
   /** From here on the replica gets nothing more. */
@@ -46,33 +44,12 @@ export class FailoverRedis {
   async failOver(): Promise<void> {
     this.#serving = this.replica;
     await this.primary.kill();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#link?.reset();
   }
 
   async stop(): Promise<void> {
-    this.#proxy?.close();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#link?.close();
     await Promise.all([this.primary.stop(), this.replica.stop()]);
-  }
-
-  async #listen(): Promise<void> {
-    this.#proxy = createServer((client) => {
-      const server = connect(this.#serving.port, '127.0.0.1');
-      for (const [from, to] of [
-        [client, server],
-        [server, client],
-      ] as const) {
-        this.#sockets.add(from);
-        from
-          .on('error', () => to.destroy())
-          .on('close', () => {
-            this.#sockets.delete(from);
-            to.destroy();
-          });
-        from.pipe(to);
-      }
-    }).listen(0, '127.0.0.1');
-    await once(this.#proxy, 'listening');
   }
 
   /** The replica has everything that was written so far. */

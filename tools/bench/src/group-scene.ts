@@ -12,6 +12,7 @@ export interface GroupScene {
   readonly gateways: readonly LightGateway[];
   /** Of each comparison. */
   readonly rounds: number;
+  readonly onProgress: (text: string) => void;
 }
 
 /** How many gateways a push goes to. */
@@ -23,9 +24,8 @@ const AT_ONCE = 8;
 
 export const homeOf = (n: number): string => `home-${n}`;
 
-export interface SceneOptions extends Pick<GroupScene, 'storeName' | 'rounds'> {
+export interface SceneOptions extends Pick<GroupScene, 'storeName' | 'rounds' | 'onProgress'> {
   readonly store: 'embedded' | { readonly redis: string };
-  readonly onProgress: (text: string) => void;
 }
 
 /** Runs `work` in a deployment of its own. */
@@ -39,7 +39,7 @@ export async function withGroupScene<T>(options: SceneOptions, work: (scene: Gro
     await concurrently(numbers, AT_ONCE, async (n) => {
       gateways.push(await LightGateway.enrol(deployment, { pn: homeOf(n), id: 'light' }));
     });
-    return await work({ storeName, deployment, gateways, rounds });
+    return await work({ storeName, deployment, gateways, rounds, onProgress });
   } finally {
     for (const gateway of gateways) gateway.close();
     await deployment.stop();

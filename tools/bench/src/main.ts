@@ -12,6 +12,8 @@ import { benchFanOut } from './fan-out';
 import { withGroupScene, type SceneOptions } from './group-scene';
 import { compareIsolated } from './isolated';
 import { benchPulls } from './pulls';
+import { benchRevocations } from './revocations';
+import { benchRotations } from './rotations';
 import { benchSnapshot } from './snapshot';
 
 const say = (text: string) => process.stdout.write(`${text}\n`);
@@ -51,7 +53,17 @@ function tableOf(results: readonly Comparison[]): string {
 }
 
 /** What may be measured alone. */
-const PARTS = ['issuance', 'derivation', 'envelopes', 'content', 'calls', 'groups', 'snapshot'] as const;
+const PARTS = [
+  'issuance',
+  'derivation',
+  'envelopes',
+  'content',
+  'calls',
+  'groups',
+  'snapshot',
+  'revocations',
+  'rotations',
+] as const;
 type Part = (typeof PARTS)[number];
 
 interface Flags {
@@ -59,6 +71,7 @@ interface Flags {
   readonly redis?: string;
   readonly only: readonly Part[];
   readonly rounds: string;
+  readonly groups: string;
 }
 
 const NO_REDIS =
@@ -69,6 +82,7 @@ const flagsOf = (): Flags =>
     .option('--out <file>', 'where the figures go as JSON', join(ROOT, 'out', 'bench.json'))
     .option('--redis <url>', 'the Redis to use; REDIS_URL, else a redis-server of its own, without it')
     .option('--rounds <n>', 'rounds of each figure of Group Keys over the network', '31')
+    .option('--groups <n>', 'how many groups are due at a time', '10000')
     .addOption(new Option('--only <part...>', 'measure these parts alone').choices(PARTS).default(PARTS))
     .parse()
     .opts();
@@ -99,7 +113,7 @@ async function groupsOnBothStores(step: Step, rounds: number, named: string | un
 }
 
 async function main(): Promise<void> {
-  const { out, redis, only, rounds } = flagsOf();
+  const { out, redis, only, rounds, groups } = flagsOf();
   const facts = machine();
   say(`machine: ${facts.cores} x ${facts.cpu}, ${facts.memoryGiB} GiB, Linux ${facts.kernel}`);
   say(`versions: node ${facts.node}, OpenSSL ${facts.openssl}, grpc-js ${facts.grpcJs}, lmdb ${facts.lmdb}`);
@@ -112,15 +126,12 @@ async function main(): Promise<void> {
     if (only.includes(part)) await step(part, () => [compareIsolated(part)]);
   const store = redis === undefined ? ('embedded' as const) : { redis };
   if (only.includes('calls')) await step('calls', () => benchCalls({ store, onProgress: (text) => say(`  ${text}`) }));
-  if (only.includes('snapshot'))
-    await step('a snapshot', () =>
-      benchSnapshot({
-        storeName: redis === undefined ? 'embedded' : 'Redis',
-        store,
-        rounds: 1,
-        onProgress: (text) => say(`  ${text}`),
-      }),
-    );
+  const storeName = redis === undefined ? 'embedded' : 'Redis';
+  const once = { storeName, store, rounds: 1, onProgress: (text: string) => say(`  ${text}`) };
+  if (only.includes('snapshot')) await step('a snapshot', () => benchSnapshot(once));
+  if (only.includes('revocations')) await step('revocations', () => withGroupScene(once, benchRevocations));
+  if (only.includes('rotations'))
+    await step('rotations by time', () => withGroupScene(once, (scene) => benchRotations(scene, Number(groups))));
   const complete = !only.includes('groups') || (await groupsOnBothStores(step, Number(rounds), redis));
   say(tableOf(results));
   if (!complete) say(NO_REDIS);

@@ -3,7 +3,7 @@ import { stepOfSpan, type CollectedSpan, type CollectedStep } from '@cpns/testin
 import { FlowPart } from './flow-part';
 import { follows, graphOf, type SpanGraph } from './order';
 import { partiesOf, type Party } from './parties';
-import { beforeOf, isForGroup, partKey, partOf } from './parts';
+import { beforeOf, isNamedByScene, partKey, partOf } from './parts';
 import type { DueRun } from './due-run';
 
 /** What was seen of a run that is due. */
@@ -170,7 +170,7 @@ export class FlowBook {
         run.flow === flow &&
         run.steps.includes(step) &&
         (run.scene === undefined || run.scene === scene) &&
-        (isForGroup(flow, step) || [from, to].includes(run.entity)),
+        (isNamedByScene(flow, step) || [from, to].includes(run.entity)),
     );
     const taken = new Set([...this.#parts.values()].map(({ run }) => run));
     // when each was seen once, it is one of them that is tried again

@@ -1,9 +1,13 @@
-/** One Service Group from its description to its end: keys to its members, messages between them, a leaver, a joiner. */
-import type { DeviceSession } from '@cpns/testing';
+/**
+ * One Service Group from its description to its end: keys to its members, messages between them, a leaver, a joiner, new keys by
+ * hand and by time, and one whose right is revoked.
+ */
+import { duration } from '@cpns/core';
+import { waitUntil, type DeviceSession } from '@cpns/testing';
 import { randomBytes } from 'node:crypto';
 import type { House } from './house';
 import { deviceUri, type PlannedDevice, type PlannedGroup } from './plan';
-import { membersIn, sceneOf, type Scene } from './runs';
+import { hasScene, membersIn, sceneOf, type Scene } from './runs';
 import { OPENED, openResult, refusalOf, type Trial } from './trials';
 
 /** What the story is told with. */
@@ -27,11 +31,16 @@ interface Sealed {
 }
 
 const FIRST = 1;
+/** By when CSKMF has looked at every group, milliseconds. */
+const LOOKED_AT_MS = duration(30, 'second');
+const HEARD_MS = duration(10, 'second');
 
 export class GroupStory {
   readonly trials: Trial[] = [];
   readonly #sealed: Sealed[] = [];
   /** The newest version. */
+  #newest = FIRST;
+  /** The one that members seal with. */
   #version = FIRST;
 
   constructor(
@@ -56,6 +65,12 @@ export class GroupStory {
       await this.#tryAsJoiner(joiner);
     });
 
+    await this.#change('renewed by hand', () => this.#renewByHand());
+    await this.#keys('key by hand');
+    await this.#message('message by hand');
+    if (hasScene(this.group, 'renewed by time')) await this.#renewByTime();
+    await this.#putOut();
+
     await this.#change('deleted', () => this.stage.house.operator.groups.deleteGroup(this.group.id));
     await this.#end();
     return this.trials;
@@ -65,7 +80,9 @@ export class GroupStory {
   async #change(scene: Scene, act: () => Promise<unknown>): Promise<void> {
     this.#begin(scene);
     await act();
-    if (scene === 'left' || scene === 'joined') this.#version += 1;
+    if (scene !== 'created' && scene !== 'deleted') this.#newest += 1;
+    // what is made by time waits for its time
+    if (scene !== 'renewed by time') this.#version = this.#newest;
     await this.#seen(scene);
   }
 
@@ -104,12 +121,74 @@ export class GroupStory {
     await this.stage.house.operator.groups.addMembers(id, [deviceUri(joiner)]);
   }
 
+  #renewByHand(): Promise<unknown> {
+    const { id } = this.group;
+    this.stage.progress(`the operator has the key of ${id} renewed`);
+    return this.stage.house.operator.groups.rotate(id);
+  }
+
+  /** One version is to be there ahead of its use, and is made at once; it is used an hour later. */
+  async #renewByTime(): Promise<void> {
+    const { id } = this.group;
+    await this.#change('renewed by time', async () => {
+      this.stage.progress(`the key of ${id} is renewed every hour from now on, one version ahead`);
+      await this.#everyHour(true);
+      const { groups } = this.stage.house.operator;
+      const isMade = async () =>
+        (await groups.groupKeyStatus(id)).versions.at(-1)?.version === BigInt(this.#newest + 1);
+      await waitUntil(`the next version of ${id}`, isMade, { withinMs: LOOKED_AT_MS, everyMs: 100 });
+    });
+    await this.#keys('key by time');
+    await this.#message('message by time');
+    await this.#everyHour(false);
+  }
+
+  async #everyHour(isSo: boolean): Promise<void> {
+    const { groups } = this.stage.house.operator;
+    const groupId = this.group.id;
+    const { descriptionRevision } = await groups.getGroup(groupId);
+    const wanted = { groupId, updatePeriod: isSo ? duration(1, 'hour') : 0, preparedVersions: isSo ? 2 : 0 };
+    await groups.update(wanted, ['update_period', 'prepared_versions'], descriptionRevision);
+  }
+
+  /** In the middle of traffic: what it sealed before is under way when its right ends. */
+  async #putOut(): Promise<void> {
+    const { id: group, putOut, members } = this.group;
+    const [witness = putOut] = members;
+    const data = randomBytes(32).toString('base64');
+    const underWay = await this.stage.sessionOf(putOut).must({ command: 'seal', group, data });
+    await this.#change('put out', async () => {
+      this.stage.progress(`the operator revokes the key of ${putOut.id}`);
+      const report = await this.stage.house.operator.end({ entity: deviceUri(putOut) });
+      this.#trial(putOut, 'is put out of its groups', [group], report.groups?.names.join(', ') ?? '');
+    });
+    await this.#heard(witness);
+    await this.#open(witness, { ...underWay, data }, ['VERSION_RETIRED']);
+    await this.#keys('key without the one put out');
+    await this.#message('message without the one put out', async (sealed) => {
+      const session = this.stage.sessionOf(putOut);
+      await this.#open(putOut, sealed, REVOKED);
+      await this.#pull(putOut, sealed.version, REVOKED);
+      this.#trial(putOut, 'joins again', REVOKED, await refusalOf(session, { command: 'join', group }));
+    });
+  }
+
+  /** Until a member knows that there is a newer version, also where it has not got its key. */
+  #heard(member: PlannedDevice): Promise<boolean> {
+    const { id: group } = this.group;
+    const hasHeard = async () => {
+      const { groups } = await this.stage.sessionOf(member).must({ command: 'status', group });
+      return groups[0]?.version === this.#newest;
+    };
+    return waitUntil(`the newest version of ${group} at ${member.id}`, hasHeard, { withinMs: HEARD_MS });
+  }
+
   /** Until every member has the newest key: it asks for it, or waits for the push that came with the change. */
   async #keys(scene: Scene): Promise<void> {
     const { id: group, delivery } = this.group;
     this.#begin(scene);
     const members = membersIn(this.group, scene);
-    if (delivery === 'push') await this.#all(members, { command: 'await', group, version: this.#version });
+    if (delivery === 'push') await this.#all(members, { command: 'await', group, version: this.#newest });
     else await this.#all(members, { command: 'pull', group });
     await this.#seen(scene);
   }
@@ -198,3 +277,4 @@ export class GroupStory {
 /** From the Server, to whom a version was not given; from the device itself, which knows that it is no member. */
 const NOT_GIVEN = ['VERSION_NOT_GIVEN', 'NOT_A_MEMBER'];
 const ENDED = ['GROUP_DELETED'];
+const REVOKED = ['KEY_REVOKED'];

@@ -1,7 +1,7 @@
 import type { FlowId, StepOf } from '@cpns/telemetry';
 
 /** Who takes part in a step, as the figures of B.1 and B.2 have it; `gateway` is the intermediate PN GW. */
-export type Party = 'entity' | 'gateway' | 'server' | 'smf' | 'kmc';
+export type Party = 'entity' | 'gateway' | 'server' | 'smf' | 'kmc' | 'operator';
 
 type Parties<F extends FlowId> = Readonly<Record<StepOf<F>, readonly [from: Party, to: Party]>>;
 
@@ -58,7 +58,15 @@ const PARTIES: { readonly [F in FlowId]: Parties<F> } = {
   },
   'GK-PUSH': { 1: ['gateway', 'entity'] },
   'GK-UPDATE-M': BY_SMF_WITH_PUSH,
+  // CSKMF finds by itself that it is due, or an operator asks
+  'GK-UPDATE-T': { ...BY_SMF_WITH_PUSH, 1: ['server', 'server'] },
   'GK-DELETE': BY_SMF_WITH_PUSH,
+  'EUK-REVOKE': {
+    1: ['operator', 'server'],
+    2: ['server', 'server'],
+    3: ['server', 'smf'],
+    4: ['smf', 'server'],
+  },
   'SMF-GW': {
     1: ['entity', 'gateway'],
     2: ['gateway', 'smf'],

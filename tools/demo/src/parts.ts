@@ -13,7 +13,7 @@ const GATEWAY_FLOWS: readonly FlowId[] = ['EUK-GW-S', 'EUK-GW-P'];
 /** Steps 1 to 3 of B.1.2 run once per gateway and epoch, 4 to 6 per target entity. */
 const LAST_PROVISIONING_STEP = 3;
 
-const GROUP_FLOWS: readonly FlowId[] = ['FLOW-PULL', 'FLOW-PUSH', 'GK-UPDATE-M', 'GK-DELETE'];
+const GROUP_FLOWS: readonly FlowId[] = ['FLOW-PULL', 'FLOW-PUSH', 'GK-UPDATE-M', 'GK-UPDATE-T', 'GK-DELETE'];
 /** CSKMF tells SMF that it is done; what comes then, comes for each gateway. */
 const LAST_GROUP_STEP = 6;
 /** The push from CSKMF in the CPNS Server to CSKMF in PN GW, in each flow that has one. */
@@ -24,6 +24,9 @@ export const isProvisioning = (flow: FlowId, step: number): boolean =>
 
 export const isForGroup = (flow: FlowId, step: number): boolean =>
   GROUP_FLOWS.includes(flow) && step <= LAST_GROUP_STEP;
+
+/** None of these steps names whom it is for: the demo does one at a time. */
+export const isNamedByScene = (flow: FlowId, step: number): boolean => isForGroup(flow, step) || flow === 'EUK-REVOKE';
 
 export const isForGateway = (flow: FlowId, step: number): boolean =>
   GROUP_FLOWS.includes(flow) && step > LAST_GROUP_STEP;

@@ -34,6 +34,15 @@ describe('the plan', () => {
     }
   });
 
+  it('puts out a member of one group alone, which neither seals nor leaves', () => {
+    for (const { members, leaver, putOut } of plan.groups) {
+      expect(members.slice(1)).toContain(putOut);
+      expect(putOut).not.toBe(leaver);
+      const groups = plan.groups.filter((group) => [...group.members, group.joiner].includes(putOut));
+      expect(groups).toHaveLength(1);
+    }
+  });
+
   it.each(['pull', 'push'])('has members of each kind of key in the group that has delivery %s', (delivery) => {
     const found = plan.groups.find((group) => group.delivery === delivery);
     const kinds = new Set(

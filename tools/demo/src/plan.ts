@@ -3,7 +3,7 @@
  * every flow of B.1 runs for both kinds of target entity and a pre-shared key is imported (Q2); and two Service Groups over
  * both of them, one that pulls its keys and one to which they are pushed, with members of every kind of key.
  */
-import { formatEntityUri, serviceUri, type EntityType } from '@cpns/core';
+import { formatEntityUri, operatorUri, serviceUri, type EntityType } from '@cpns/core';
 import type { KeyForm } from '@cpns/key-derivation';
 import type { DeliveryMode } from '@cpns/group-key';
 
@@ -42,6 +42,8 @@ export interface PlannedGroup {
   readonly leaver: PlannedDevice;
   /** Who becomes a member afterwards. */
   readonly joiner: PlannedDevice;
+  /** Another of them, whose key is revoked in the end; it is in no other group. */
+  readonly putOut: PlannedDevice;
 }
 
 export interface Plan {
@@ -49,11 +51,12 @@ export interface Plan {
   readonly groups: readonly PlannedGroup[];
 }
 
-/** The services of the Server side. */
+/** The services of the Server side, and the operator who calls them. */
 export const SERVICES = {
   server: serviceUri(TRUST_DOMAIN, 'cpns-server'),
   smf: serviceUri(TRUST_DOMAIN, 'smf'),
   kmc: serviceUri(TRUST_DOMAIN, 'kmc'),
+  operator: operatorUri(TRUST_DOMAIN, 'admin'),
 } as const;
 
 /** @param suffix of every id, where the deployment outlives the demo and has those of earlier ones */
@@ -80,9 +83,10 @@ export function makePlan(suffix = ''): Plan {
       {
         id: `family${suffix}`,
         delivery: 'pull',
-        members: [phone1, camera1, phone2, watch2, hub2],
+        members: [camera1, phone1, phone2, watch2, hub2],
         leaver: watch2,
         joiner: hub1,
+        putOut: phone1,
       },
       {
         id: `alarm${suffix}`,
@@ -90,6 +94,7 @@ export function makePlan(suffix = ''): Plan {
         members: [phone2, camera1, car1, hub1, car2],
         leaver: camera1,
         joiner: sensor2,
+        putOut: car2,
       },
     ],
   };

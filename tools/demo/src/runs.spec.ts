@@ -83,6 +83,33 @@ describe('the runs of groups', () => {
       expect(inScene(group, 'deleted')).toEqual(expect.arrayContaining(['GK-DELETE gw1 7 8', 'GK-DELETE gw2 7 8']));
   });
 
+  it('renew a key by hand in every group, and by time where it can be given out ahead', () => {
+    const renewed = ['1 2 3 4 5 6', '7', '7'];
+    for (const scene of ['renewed by hand', 'renewed by time'] as const)
+      expect(inScene(family, scene)).toEqual(
+        ['family', 'gw1', 'gw2'].map((id, index) => `GK-UPDATE-T ${id} ${renewed[index]}`),
+      );
+    expect(inScene(alarm, 'renewed by time')).toEqual([]);
+    expect(inScene(alarm, 'renewed by hand')).toEqual(
+      expect.arrayContaining(['GK-UPDATE-T alarm 1 2 3 4 5 6', 'GK-UPDATE-T gw1 7 8', 'GK-PUSH sensor-2 1']),
+    );
+  });
+
+  it('tell everybody at once that one was put out, also where the group pulls', () => {
+    for (const group of plan.groups) {
+      expect(membersIn(group, 'put out')).not.toContain(group.putOut);
+      expect(inScene(group, 'put out')).toEqual(
+        [
+          ...membersIn(group, 'put out').map(({ id }) => `GK-PUSH ${id} 1`),
+          `EUK-REVOKE ${group.putOut.id} 1 2 3 4`,
+          `GK-UPDATE-M ${group.id} 1 2 3 4 5 6`,
+          'GK-UPDATE-M gw1 7 8',
+          'GK-UPDATE-M gw2 7 8',
+        ].sort(),
+      );
+    }
+  });
+
   it('let the Server be asked, except by a gateway that holds the envelope', () => {
     expect(inScene(family, 'first key')).toEqual([
       'GK-PULL camera-1 1 2 5',

@@ -81,7 +81,7 @@ const showing =
   (make: (world: World) => Promise<Credential>): Offer =>
   async (world) => ({ ...(await make(world)).tls, root: world.callers.anonymous.root });
 const profile = 'operator';
-const uriOf = ({ trustDomain }: World) => operatorUri(trustDomain, 'testbed');
+const uriOf = ({ trustDomain }: World) => operatorUri(trustDomain, 'admin');
 const otherRoot = showing(async (world) => {
   const { issuingCa } = await createDevelopmentPki({ trustDomain: world.trustDomain });
   return issued(issuingCa.issuer, { profile, uri: uriOf(world) });

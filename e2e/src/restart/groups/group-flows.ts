@@ -1,137 +1,25 @@
-/**
- * What must be true of a group when its change was finished, whatever died on the way.
- */
+/** Flows of groups: what an operator and members ask for, and what a device does with its keys. */
 import { CpnsError } from '@cpns/core';
 import type { DeliveryMode } from '@cpns/group-key';
-import { sameCommit } from '@cpns/testing';
-import { refusalOf } from '@cpns/testing/bad-input';
+import { randomBytes } from 'node:crypto';
 import type { Flow, Run } from '../campaign';
-import { DEVICE, dueOf, type FlowName, GATEWAYS, KMC, SMF } from '../due';
-import { eventually, GATEWAY_OF, type House, type Part, persistently } from '../house';
+import { DEVICE, type FlowName, isChance, KMC, SMF } from '../due';
+import { eventually, type House, type Part, persistently } from '../house';
 import type { KillSuite } from '../suite';
-
-const behind = (gateway: string, some: readonly Part[]) => some.filter((part) => GATEWAY_OF[part] === gateway);
-const without = (some: readonly Part[], others: readonly Part[]) => some.filter((part) => !others.includes(part));
-
-/**
- * How a group is to be.
- * @param before the members before the change; none where it made the group
- * @param after none where the group was deleted
- */
-export function outcomeOf(groupId: string, delivery: DeliveryMode, before: readonly Part[], after: readonly Part[]) {
-  const isNew = before.length === 0;
-  const deleted = after.length === 0;
-  const members = deleted ? before : after;
-  const revision = isNew ? 1n : 2n;
-  return {
-    groupId,
-    delivery,
-    deleted,
-    /** Of a group that was deleted, those at its end. */
-    members,
-    /** Of the membership. */
-    revision,
-    /** Version of the Group Key: the end of a group is a revision of its own, that no version serves. */
-    newest: deleted ? 1n : revision,
-    joined: isNew ? [] : without(after, before),
-    left: without(before, members),
-    /** Those that have to have heard of all of it. */
-    gateways: GATEWAYS.filter((name) => behind(name, [...before, ...after]).length > 0),
-  };
-}
-type Outcome = ReturnType<typeof outcomeOf>;
-
-/** What gateways and watching devices have not got yet, in words. */
-async function lackingAt(house: House, outcome: Outcome): Promise<string[]> {
-  const { groupId, revision, newest, delivery, deleted, members, gateways } = outcome;
-  const lacking: string[] = [];
-  for (const gateway of gateways) {
-    const view = await house.sight.gateway(gateway, groupId);
-    if ((view?.revision ?? 0n) < revision) lacking.push(`${gateway}: the notice`);
-    const stated = view?.statements.at(-1)?.statement.version ?? 0n;
-    if (deleted && stated <= newest) lacking.push(`${gateway}: the end`);
-  }
-  if (delivery === 'pull' && !deleted) return lacking;
-  for (const part of members) {
-    const { version, ended } = await house.members[part].local.groups.status(groupId);
-    if (deleted ? !ended && version > 0n : version < newest) lacking.push(`${part}: the push`);
-  }
-  return lacking;
-}
-
-const upTo = (newest: bigint): bigint[] => Array.from({ length: Number(newest) }, (_, index) => BigInt(index + 1));
-
-/** Each version is one and the same key wherever it is. */
-async function expectOneKey(house: House, groupId: string, newest: bigint): Promise<void> {
-  for (const version of upTo(newest)) expect((await house.commitments(groupId, version)).size).toBe(1);
-}
-
-/** SMF, CSKMF, KMC and the gateways agree on members, revision and versions; no version is missing, doubled or torn. */
-async function expectAlikeEverywhere(house: House, outcome: Outcome): Promise<void> {
-  const { groupId, revision, newest, deleted, members, gateways } = outcome;
-  const sorted = (some: readonly Part[]) => some.map((part) => house.members[part].entity).sort();
-  const group = await persistently(() => house.groups.getGroup(groupId));
-  expect(group).toMatchObject({ membershipRevision: revision, deleted });
-  expect([...group.members].sort()).toEqual(deleted ? [] : sorted(members));
-  const status = await persistently(() => house.groups.groupKeyStatus(groupId));
-  expect(status).toMatchObject({ membershipRevision: newest, deleted });
-  expect(status.versions.map(({ version }) => version)).toEqual(upTo(newest));
-  const kept = await house.sight.kmcVersions(groupId, newest);
-  expect(kept.map(({ version }) => version)).toEqual(upTo(newest));
-  expect(kept.at(-1)?.state).toBe(deleted ? 'destroyed' : 'live');
-  for (const gateway of gateways) {
-    const view = await house.sight.gateway(gateway, groupId);
-    // the end names the version that was the last one
-    const noticed = deleted ? [...upTo(newest), newest] : upTo(revision);
-    expect(view).toMatchObject({ revision, deleted, noticed });
-    expect([...(view?.members ?? [])].sort()).toEqual(sorted(behind(gateway, members)));
-  }
-}
-
-/** Why a device is refused something, once its gateway is there to refuse it. */
-const reasonOf = async (act: () => Promise<unknown>) => (await refusalOf(() => persistently(act))).reason;
-
-/** Only members seal and open with the newest version, and each version is one and the same key. */
-async function expectInUse(house: House, { groupId, newest, members, joined, left }: Outcome): Promise<void> {
-  for (const part of members) {
-    const status = await persistently(() => house.members[part].local.groups.pull(groupId));
-    expect(status).toMatchObject({ version: newest, ended: false, left: false });
-  }
-  for (const sender of members) {
-    const plaintext = Buffer.from(`${groupId} from ${sender}`);
-    const message = await persistently(() => house.members[sender].local.groups.seal(groupId, plaintext));
-    for (const part of without(members, [sender])) {
-      const opened = await persistently(() => house.members[part].local.groups.open(message));
-      expect(opened).toEqual({ groupId, version: newest, sender: house.members[sender].entity, plaintext });
-    }
-    for (const part of left)
-      expect(SHUT_OUT).toContain(await reasonOf(() => house.members[part].local.groups.open(message)));
-  }
-  for (const part of left)
-    for (const version of [0n, newest])
-      expect(SHUT_OUT).toContain(await reasonOf(() => house.members[part].local.ask(groupId, version)));
-  for (const part of joined)
-    expect(await reasonOf(() => house.members[part].local.ask(groupId, newest - 1n))).toBe('VERSION_NOT_GIVEN');
-  await expectOneKey(house, groupId, newest);
-}
-
-const SHUT_OUT = ['NOT_A_MEMBER', 'VERSION_NOT_GIVEN'];
-
-/** A group that was deleted gives nothing any more, and each device that had its key knows that it has ended. */
-async function expectGone(house: House, { groupId, newest, members }: Outcome): Promise<void> {
-  for (const part of members) {
-    const { local } = house.members[part];
-    expect(await reasonOf(() => local.ask(groupId, newest))).toBe('GROUP_DELETED');
-    expect(await local.groups.status(groupId)).toMatchObject({ ended: true });
-    expect(await reasonOf(() => local.groups.seal(groupId, Buffer.from('too late')))).toBe('GROUP_DELETED');
-  }
-  await expectOneKey(house, groupId, newest);
-}
+import {
+  expectAlikeEverywhere,
+  expectGone,
+  expectInUse,
+  expectOneKey,
+  lackingAt,
+  type Outcome,
+  outcomeOf,
+} from './outcome';
 
 const flow = (name: FlowName, prepare: Flow['prepare']): Flow => ({
   name,
   prepare,
-  isOfAnother: (site) => !dueOf(name).some((row) => sameCommit(row, site) && site.occurrence <= row.times),
+  isOfAnother: (site) => isChance(name, site),
 });
 
 /** What an operator makes of a creation whose answer was lost: the group is there, and his. */
@@ -145,8 +33,17 @@ async function create({ groups }: House, groupId: string, delivery: DeliveryMode
   });
 }
 
+/** What an operator does about a report that says that something is left: the same call again. */
+async function revoke({ deployment, members }: House): Promise<void> {
+  const { entity } = members.mover;
+  await eventually(`all that follows from the end of ${entity}`, async () => {
+    const { complete } = await deployment.operator.end({ entity });
+    return complete;
+  });
+}
+
 /** Resolves when every service, gateway and device has all that it is due for the group. @throws Error with what is left */
-async function settled(house: House, groupId: string, outcome?: ReturnType<typeof outcomeOf>): Promise<void> {
+async function settled(house: House, groupId: string, outcome?: Outcome): Promise<void> {
   let lacking: string[] = [];
   const look = async () => {
     lacking = await house.sight.underWay(groupId);
@@ -173,6 +70,7 @@ const change = (
 ): Flow =>
   flow(name, async (house) => {
     const groupId = house.newId('group');
+    if (ask === revoke) await house.renew('mover');
     const created = async (parts: readonly Part[]) => {
       const entities = parts.map((part) => house.members[part].entity);
       await create(house, groupId, delivery, entities);
@@ -256,6 +154,16 @@ const pushes = flow('GK-PUSH', (house) => {
   });
 });
 
+/** By hand: what is asked for again under the same id is made once. */
+function renewal(): Flow {
+  const requests = new Map<string, Buffer>();
+  return change('GK-UPDATE-T', 'push', STAY, STAY, ({ groups }, groupId) => {
+    const requestId = requests.get(groupId) ?? randomBytes(16);
+    requests.set(groupId, requestId);
+    return groups.rotate(groupId, { requestId });
+  });
+}
+
 const STAY: readonly Part[] = ['stayer', 'afar'];
 const ALL: readonly Part[] = [...STAY, 'mover'];
 
@@ -274,8 +182,10 @@ export const GROUP_FLOWS: KillSuite = {
     change('GK-UPDATE-M, leaves', 'pull', ALL, STAY, ({ members }, groupId) =>
       members.mover.local.groups.leave(groupId),
     ),
+    renewal(),
     change('GK-DELETE', 'push', STAY, [], ({ groups }, groupId) => groups.deleteGroup(groupId)),
     pulls,
     pushes,
+    change('EUK-REVOKE', 'push', ALL, STAY, revoke),
   ],
 };

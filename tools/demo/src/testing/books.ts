@@ -23,6 +23,7 @@ const pids: Readonly<Record<string, number>> = {
   [SERVICES.server]: PIDS.server,
   [SERVICES.smf]: PIDS.smf,
   [SERVICES.kmc]: PIDS.kmc,
+  [SERVICES.operator]: PIDS.operator,
 };
 export const reportedBy = (identity: string, { pid }: CollectedSpan): boolean => pids[identity] === pid;
 export const newBook = (due: readonly DueRun[], isAlone = true) =>

@@ -4,7 +4,14 @@ import { SERVICES } from '../plan';
 import type { DueRun } from '../due-run';
 
 /** Process ids of the parties, in tests. */
-export const PIDS: Readonly<Record<Party, number>> = { entity: 100, gateway: 200, server: 300, smf: 400, kmc: 500 };
+export const PIDS: Readonly<Record<Party, number>> = {
+  entity: 100,
+  gateway: 200,
+  server: 300,
+  smf: 400,
+  kmc: 500,
+  operator: 600,
+};
 
 let count = 0;
 const spanId = (): string => (++count).toString(16).padStart(16, '0');

@@ -29,7 +29,7 @@ const updates: readonly Row[] = (
 ).map(([id, item, expect, membershipRevision]) =>
   faultRow([id, item, expect], RPC.updateGroupKey, async (world) => {
     const groupId = await keyedGroup(world);
-    const good = { groupId, membershipRevision: 2n, joined: [await member(world, 3)], left: [] };
+    const good = { groupId, membershipRevision: 2n, joined: [await member(world, 3)], left: [], emergency: false };
     return { good, bad: { ...good, membershipRevision }, again: good };
   }),
 );

@@ -79,7 +79,7 @@ export const KMC_STOPPED_ROWS: readonly Row[] = [down('KMC stopped', [RPC.create
 
 /** The change that SMF proposed over a connection that is still open, and goes on with by itself later. */
 const WRITTEN_DOWN =
-  /^smf service-group\/[\w-]+ (group was (added|changed)|pending was added|log outbox was (added|changed))$/;
+  /^smf (service-group\/[\w-]+ (group was (added|changed)|pending was added|log outbox was (added|changed))|pn\/[\w-]+ set member-of\.\w+ was (added|changed))$/;
 const HANGS = 'CPNS Server hangs';
 export const SERVER_HUNG_GROUP_ROWS: readonly Row[] = [
   down(HANGS, CREATE, WRITTEN_DOWN, async (world, request) => {

@@ -109,7 +109,7 @@ export const RPC_ROWS: readonly Row[] = [
   ...ofGroup(RPC.addMembers, OF_SMF, async (world, groupId) => ({ groupId, members: [await member(world, 3)] })),
   ...ofGroup(RPC.join, OF_SMF, (_world, groupId) => ({ groupId })),
   ...ofGroup(RPC.updateGroupKey, OF_CSKMF, async (world, groupId) => {
-    return { groupId, membershipRevision: 2n, joined: [await member(world, 3)], left: [] };
+    return { groupId, membershipRevision: 2n, joined: [await member(world, 3)], left: [], emergency: false };
   }),
   ...ofGroup(RPC.createKeyVersion, OF_KMC, (_world, groupId) => {
     return { groupId, previous: 1n, requestId: requestId() };
@@ -117,5 +117,9 @@ export const RPC_ROWS: readonly Row[] = [
   onTokenPort('GroupKeyDeliveryService.PullGroupKey', RPC.pullByGateway, (groupId) => {
     return { groupId, version: 0n, entity: '', ...NO_PAGE };
   }),
-  onTokenPort('GetGroupKeyStatus', RPC.getGroupKeyStatus, (groupId) => ({ groupId })),
+  onTokenPort('GetGroupKeyStatus', RPC.getGroupKeyStatus, (groupId) => ({
+    groupId,
+    entity: '',
+    withRecipients: false,
+  })),
 ];
