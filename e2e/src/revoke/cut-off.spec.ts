@@ -1,4 +1,4 @@
-/** An end that cannot reach everybody at once: a gateway that is cut off, an SMF that dies in the middle. */
+/** An end that cannot take effect everywhere at once: a gateway that is cut off, an SMF that dies in the middle. */
 import { duration } from '@cpns/core';
 import { KeyState, type EndReport } from '@cpns/contracts';
 import { retried, waitUntil } from '@cpns/testing';
@@ -127,7 +127,7 @@ describe('an SMF that dies in the middle', () => {
     expect(named(await again(gone.entity))).toEqual({ complete: true, entities: [gone.entity], groups: groupIds });
     for (const groupId of groupIds) {
       const { versions } = await scene.status(groupId);
-      // each group has one new version, whoever made it
+      // each group has one new version, made before or after the kill
       expect({ groupId, versions: versions.map(({ version }) => version) }).toEqual({ groupId, versions: [1n, 2n] });
       expect((await deployment.operator.groups.getGroup(groupId)).members).toEqual([stays.entity]);
     }

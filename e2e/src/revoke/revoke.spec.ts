@@ -1,6 +1,6 @@
 /**
  * A device, a user, a gateway: revoked at one replica while members seal and open, and refused everywhere within a second,
- * whatever the form of the key and whoever assigned it. Nothing that is sealed after it opens for the one put out.
+ * for each form of key and each assigner. Nothing that is sealed after it opens for the one put out.
  */
 import { KeyState } from '@cpns/contracts';
 import type { KeyForm } from '@cpns/key-derivation';

@@ -29,7 +29,7 @@ export interface Asker {
 }
 
 /** What is meant. */
-interface Wish extends How {
+interface Revocation extends How {
   /** Undefined where a user is meant. */
   readonly entity: EntityName | undefined;
   readonly user: string;
@@ -61,47 +61,47 @@ export class RevokeEntityUserKey {
    */
   async execute(request: RevokeEntityUserKeyRequest, asker: Asker): Promise<RevokeEntityUserKeyResponse> {
     const startedAt = this.clock.now();
-    const wish = wishOf(request, asker.deadline);
+    const revocation = revocationOf(request, asker.deadline);
     const decided = () => {
-      if (!wish.isDry) this.reportSteps(asker.uri, wish, startedAt);
+      if (!revocation.isDry) this.reportSteps(asker.uri, revocation, startedAt);
     };
-    const report = await withinStep({ flow: 'EUK-REVOKE', step: 2 }, () => this.answer(wish, decided));
-    return { key: await this.keyOf(wish.entity), report };
+    const report = await withinStep({ flow: 'EUK-REVOKE', step: 2 }, () => this.answer(revocation, decided));
+    return { key: await this.keyOf(revocation.entity), report };
   }
 
-  private answer(wish: Wish, decided: () => void): Promise<EndReport> {
-    const { entity, keyId, event } = wish;
-    if (entity === undefined) return this.ofUser(wish, decided);
-    if (event !== 'revoke') return this.resting.execute(entity, keyId, event, wish, decided);
-    return this.ofEntity(entity, wish, decided);
+  private answer(revocation: Revocation, decided: () => void): Promise<EndReport> {
+    const { entity, keyId, event } = revocation;
+    if (entity === undefined) return this.ofUser(revocation, decided);
+    if (event !== 'revoke') return this.resting.execute(entity, keyId, event, revocation, decided);
+    return this.ofEntity(entity, revocation, decided);
   }
 
-  private async ofEntity(entity: EntityName, wish: Wish, decided: () => void): Promise<EndReport> {
-    const { keyId } = wish;
+  private async ofEntity(entity: EntityName, revocation: Revocation, decided: () => void): Promise<EndReport> {
+    const { keyId } = revocation;
     const identity =
       entity.entityType === 'pn-gw' && keyId === '' ? await this.gateways.identityOf(entity.uri) : undefined;
     const scope = wholeOf(keyId);
     const { isKnown, key } = await this.ends.look(entity, scope);
     if (key === undefined && (keyId !== '' || !isKnown) && identity === undefined)
       throw new CpnsError('NOT_FOUND', 'the entity has no key and no admission');
-    const ofGateway = identity && (await this.endings.ofGateway(identity, wish));
-    const ofEntity = await this.endings.ofEntity(entity, scope, wish);
+    const ofGateway = identity && (await this.endings.ofGateway(identity, revocation));
+    const ofEntity = await this.endings.ofEntity(entity, scope, revocation);
     decided();
-    if (identity === undefined || ofGateway === undefined) return this.endings.report(ofEntity, wish);
-    return this.endings.reportOfGateway(identity, together(ofGateway, ofEntity), wish);
+    if (identity === undefined || ofGateway === undefined) return this.endings.report(ofEntity, revocation);
+    return this.endings.reportOfGateway(identity, together(ofGateway, ofEntity), revocation);
   }
 
-  private async ofUser(wish: Wish, decided: () => void): Promise<EndReport> {
-    const { user, keepGrace, isDry } = wish;
+  private async ofUser(revocation: Revocation, decided: () => void): Promise<EndReport> {
+    const { user, keepGrace, isDry } = revocation;
     const now = this.clock.now();
-    const found = await this.endings.ofUser(user, now, { ...wish, isDry: true });
+    const found = await this.endings.ofUser(user, now, { ...revocation, isDry: true });
     if (found.facts.length === 0) throw new CpnsError('NOT_FOUND', 'nothing was admitted for that user');
-    if (isDry) return this.endings.report(found, wish);
+    if (isDry) return this.endings.report(found, revocation);
     const items = await this.due.add([{ kind: 'user', name: user, life: 0n, revision: 0n, keepGrace }], now);
     decided();
-    const ending = await this.endings.ofUser(user, now, wish);
+    const ending = await this.endings.ofUser(user, now, revocation);
     if (ending.isWhole) await this.due.remove(items);
-    return this.endings.report(ending, wish);
+    return this.endings.report(ending, revocation);
   }
 
   private async keyOf(entity: EntityName | undefined) {
@@ -111,7 +111,7 @@ export class RevokeEntityUserKey {
   }
 
   /** Steps 1 and 2, once it was decided. */
-  private reportSteps(operator: string, { entity, keyId }: Wish, startedAt: number): void {
+  private reportSteps(operator: string, { entity, keyId }: Revocation, startedAt: number): void {
     const { uri } = this.own;
     const carried: CarriedField[] = [
       entity === undefined ? 'user' : 'entity',
@@ -123,7 +123,7 @@ export class RevokeEntityUserKey {
 }
 
 /** @throws CpnsError a field's reason */
-function wishOf(request: RevokeEntityUserKeyRequest, deadline: number): Wish {
+function revocationOf(request: RevokeEntityUserKeyRequest, deadline: number): Revocation {
   const { kind, keepGrace, dryRun: isDry } = request;
   const isOfUser = request.user !== '';
   if (isOfUser && request.entity !== '') throw outside('user', 'name an entity or a user, not both');
@@ -136,7 +136,7 @@ function wishOf(request: RevokeEntityUserKeyRequest, deadline: number): Wish {
   return { entity, user, keyId: request.keyId.toString('hex'), event, keepGrace, isDry, until: answerBy(deadline) };
 }
 
-function eventOf(kind: RevocationKind): Wish['event'] {
+function eventOf(kind: RevocationKind): Revocation['event'] {
   if (kind === SUSPEND) return 'suspend';
   if (kind === RESUME) return 'resume';
   if (kind !== RevocationKind.REVOCATION_KIND_UNSPECIFIED && kind !== RevocationKind.REVOCATION_KIND_REVOKE)

@@ -26,7 +26,7 @@ export const IDENTITY = defineRecord('identity', {
   notAfter: jsonField<number>(),
   /** Raised by each revocation: what was given in an earlier life is not in force. */
   life: optional(jsonField<bigint>()),
-  /** When it is to be revoked, Unix milliseconds; until then nothing of its entities ends, and none is added. */
+  /** When it is to be revoked, Unix milliseconds; until then its entities keep everything, and none is added. */
   retireAt: optional(jsonField<number>()),
 });
 export type IdentityRecord = ValueIn<typeof IDENTITY>;

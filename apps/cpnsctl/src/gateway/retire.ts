@@ -1,4 +1,4 @@
-/** `gateway retire`: a PN GW is to be revoked by a date, until which nothing of its entities ends. */
+/** `gateway retire`: a PN GW is to be revoked by a date, until which its entities keep everything. */
 import { CpnsError } from '@cpns/core';
 import { Command, Option } from 'commander';
 import { confirm, type ConfirmationFlags, withConfirmation } from '../confirmation';

@@ -141,7 +141,7 @@ export class Group {
     });
   }
 
-  /** Refuses what was not asked for in a group that the device left, and a statement alone in one that it knows nothing of. */
+  /** Refuses what was not asked for in a group that the device left, and a statement alone in one that it has no statement of. */
   #requireInterest({ own }: CheckedGroupKeyDelivery): void {
     this.requireMember();
     if (own === undefined && highestOf(this.#state.keyring) === undefined)

@@ -147,7 +147,7 @@ describe('a newer version that a device is told of without its key', () => {
     await expect(alice.keys.status(GROUP)).resolves.toMatchObject({ versions: [2n] });
   });
 
-  it('is not kept of a group that it knows nothing of', async () => {
+  it('is not kept of a group that it has no statement of', async () => {
     bench.groups.version('attic', []);
     expect(await told('attic', 1n)).toEqual(['NOT_A_MEMBER']);
     await expect(alice.states.read('attic')).resolves.toBeUndefined();
